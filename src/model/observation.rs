@@ -1,0 +1,95 @@
+//! The one fact: what a probe saw. Made once, read by log, metrics, page and JSON.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Check, Failure, Mechanism, Timings};
+
+/// What the probe learnt of the server, whether or not it succeeded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServerFacts {
+    /// The address that was dialled.
+    pub ip: Option<IpAddr>,
+    /// `TLSv1.2` or `TLSv1.3`.
+    pub tls_version: Option<&'static str>,
+    /// `notAfter` of the server's own certificate, also of one that was refused.
+    pub certificate_expiry: Option<Timestamp>,
+    /// The mechanisms offered; `None` until the server has listed them.
+    pub mechanisms: Option<BTreeSet<Mechanism>>,
+    /// Messages in the folder (EXISTS), IMAP only.
+    pub messages: Option<u32>,
+}
+
+/// How a probe ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The mailbox can be used.
+    Up,
+    /// It cannot.
+    Down {
+        /// Where and why.
+        failure: Failure,
+        /// What to do, filled with this mailbox's values.
+        hint: String,
+    },
+}
+
+impl Outcome {
+    /// Whether the mailbox can be used.
+    pub const fn is_up(&self) -> bool {
+        matches!(self, Self::Up)
+    }
+
+    /// The failure, if it is one.
+    pub const fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Up => None,
+            Self::Down { failure, .. } => Some(failure),
+        }
+    }
+}
+
+/// Who said a line of the dialogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaker {
+    /// The probe.
+    Client,
+    /// The mail server.
+    Server,
+}
+
+/// One line of a dialogue, already redacted and cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DialogueLine {
+    /// Since the connection stood.
+    pub at: Duration,
+    /// Who said it.
+    pub from: Speaker,
+    /// What was said, without its line end.
+    pub text: String,
+}
+
+/// What one probe of one check saw.
+#[derive(Debug, Clone)]
+pub struct Observation {
+    /// What was probed.
+    pub check: Arc<Check>,
+    /// When the probe began.
+    pub started_at: Timestamp,
+    /// From there to the verdict, waiting for permits and the goodbye excluded.
+    pub duration: Duration,
+    /// The same, phase by phase: the sum is the duration.
+    pub timings: Timings,
+    /// How long the probe waited: between its due time and its start, and for permits.
+    pub lateness: Duration,
+    /// What is known of the server.
+    pub server: ServerFacts,
+    /// The redacted dialogue.
+    pub dialogue: Vec<DialogueLine>,
+    /// The verdict.
+    pub outcome: Outcome,
+}
