@@ -59,6 +59,7 @@ mod observation;
 mod phase;
 mod plan;
 mod reason;
+mod token;
 
 pub use check::{Access, Check, CheckName, Goal, TokenSpec};
 pub use credential::{Claims, Credential, Grant, Redacted, SecretRef};
@@ -67,3 +68,4 @@ pub use observation::{DialogueLine, Observation, Outcome, ServerFacts, Speaker};
 pub use phase::{Phase, Timings};
 pub use plan::{Limits, Listen, Plan};
 pub use reason::{Cause, Failure, Owner, Reason};
+pub use token::{TokenFacts, TokenReport};
