@@ -1,0 +1,214 @@
+//! The guard: what a server may send before the parsers see it.
+//!
+//! The mail libraries parse whatever arrives; before login one server could make them overflow the
+//! stack, allocate without bound or read a line for ever, and take every other mailbox down with it.
+//! The guard is a byte-wise state machine that knows just enough of both protocols to stop that. It
+//! does not judge whether an answer makes sense.
+
+use std::fmt;
+
+/// Which protocol's bounds hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grammar {
+    /// Lines with literals and parentheses.
+    Imap,
+    /// Lines.
+    Smtp,
+}
+
+/// The longest line in bytes, literals included. Servers send a few hundred; Exchange's longest are below 2 KiB.
+pub(super) const LONGEST_LINE: usize = 16 * 1024;
+/// The largest IMAP literal in bytes. Nothing that a probe asks is answered with one.
+pub(super) const LARGEST_LITERAL: usize = 4 * 1024;
+/// Open parentheses in an IMAP line. Real answers before and at SELECT need two.
+pub(super) const DEEPEST_NESTING: usize = 16;
+/// Bytes of one connection, all lines together.
+pub(super) const LARGEST_DIALOGUE: usize = 1024 * 1024;
+
+/// A bound that a server overstepped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Violation {
+    /// More than 16 KiB in one line.
+    LineTooLong,
+    /// A literal above 4 KiB.
+    LiteralTooLarge,
+    /// More than 16 parentheses open.
+    NestedTooDeep,
+    /// More than 1 MiB in one connection.
+    TooMuchData,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LineTooLong => write!(f, "the server sent a line of more than {LONGEST_LINE} bytes"),
+            Self::LiteralTooLarge => {
+                write!(f, "the server announced a literal of more than {LARGEST_LITERAL} bytes")
+            }
+            Self::NestedTooDeep => write!(f, "the server nested more than {DEEPEST_NESTING} parentheses"),
+            Self::TooMuchData => write!(f, "the server sent more than {LARGEST_DIALOGUE} bytes"),
+        }
+    }
+}
+
+impl std::error::Error for Violation {}
+
+/// Watches the bytes of one connection.
+#[derive(Debug)]
+pub struct Guard {
+    grammar: Grammar,
+    /// Bytes so far.
+    total: usize,
+    /// Bytes of this logical line: from its start over its literals to its end.
+    line: usize,
+    /// Parentheses open in this logical line. Inside what may be a literal it only grows: whether
+    /// the parser takes those bytes for data or for a line of its own, it is never deeper than this.
+    depth: usize,
+    /// Bytes left of what may be a literal.
+    literal: usize,
+    /// The size announced by a `{digits` just read, and whether its `}` has come.
+    announced: Option<(usize, bool)>,
+}
+
+impl Guard {
+    /// A guard at the start of a connection.
+    pub const fn new(grammar: Grammar) -> Self {
+        Self { grammar, total: 0, line: 0, depth: 0, literal: 0, announced: None }
+    }
+
+    /// Checks bytes that just arrived and makes them fit for the parsers: NUL and 8-bit bytes, on
+    /// which the libraries fail or panic, become `?`.
+    ///
+    /// # Errors
+    /// The first bound that was overstepped; nothing of `bytes` may then be passed on.
+    pub fn admit(&mut self, bytes: &mut [u8]) -> Result<(), Violation> {
+        self.total += bytes.len();
+        if self.total > LARGEST_DIALOGUE {
+            return Err(Violation::TooMuchData);
+        }
+        for byte in bytes {
+            if *byte == 0 || *byte >= 0x80 {
+                *byte = b'?';
+            }
+            self.step(*byte)?;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, byte: u8) -> Result<(), Violation> {
+        self.line += 1;
+        if self.line > LONGEST_LINE {
+            return Err(Violation::LineTooLong);
+        }
+        let inside_literal = self.literal > 0;
+        self.literal = self.literal.saturating_sub(1);
+        let goes_on = self.grammar == Grammar::Imap && self.step_imap(byte, inside_literal)?;
+        if byte == b'\n' && !inside_literal && !goes_on {
+            self.line = 0;
+            self.depth = 0;
+        }
+        Ok(())
+    }
+
+    /// Whether the logical line goes on behind this byte though it ends a line: a literal follows.
+    fn step_imap(&mut self, byte: u8, inside_literal: bool) -> Result<bool, Violation> {
+        match byte {
+            b'(' => {
+                self.depth += 1;
+                if self.depth > DEEPEST_NESTING {
+                    return Err(Violation::NestedTooDeep);
+                }
+            }
+            b')' if !inside_literal => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        self.announced = match (byte, self.announced) {
+            (b'{', _) => Some((0, false)),
+            (digit @ b'0'..=b'9', Some((size, false))) => {
+                Some((size.saturating_mul(10).saturating_add(usize::from(digit - b'0')), false))
+            }
+            // LITERAL+ writes `{12+}`.
+            (b'+', Some((size, false))) => Some((size, false)),
+            (b'}', Some((size, false))) => Some((size, true)),
+            (b'\r', Some((size, true))) => Some((size, true)),
+            (b'\n', Some((size, true))) => {
+                if size > LARGEST_LITERAL {
+                    return Err(Violation::LiteralTooLarge);
+                }
+                // The longer of two announcements holds: whichever of them is data, its bytes are watched.
+                self.literal = self.literal.max(size);
+                self.announced = None;
+                return Ok(true);
+            }
+            _ => None,
+        };
+        Ok(false)
+    }
+}
+
+#[cfg(test)]
+// A test that cannot go on should say so at once.
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn admit(grammar: Grammar, text: &str) -> Result<String, Violation> {
+        let mut bytes = text.as_bytes().to_vec();
+        Guard::new(grammar).admit(&mut bytes)?;
+        Ok(String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn ordinary_answers_pass_unchanged() {
+        let dialogue = "* OK The Microsoft Exchange IMAP4 service is ready. [RgBS]\r\n\
+            * CAPABILITY IMAP4 IMAP4rev1 AUTH=XOAUTH2 SASL-IR LOGINDISABLED\r\na1 OK CAPABILITY completed.\r\n\
+            * FLAGS (\\Seen \\Answered)\r\n* OK [PERMANENTFLAGS (\\Seen \\*)] x\r\n* LIST () {5}\r\nINBOX\r\n";
+        assert_eq!(admit(Grammar::Imap, dialogue).unwrap(), dialogue);
+        assert_eq!(admit(Grammar::Smtp, "220 ((((((((((((((((((((((((( {500000000}\r\n").unwrap().len(), 43);
+    }
+
+    #[test]
+    fn each_bound_stops_the_server() {
+        let imap = |text: &str| admit(Grammar::Imap, text).unwrap_err();
+        assert_eq!(imap(&format!("* 1 FETCH (BODYSTRUCTURE {}", "(".repeat(500))), Violation::NestedTooDeep);
+        assert_eq!(imap("* STATUS {500000000}\r\n"), Violation::LiteralTooLarge);
+        assert_eq!(imap("* STATUS {99999999999999999999999999}\r\n"), Violation::LiteralTooLarge);
+        assert_eq!(imap(&"x".repeat(LONGEST_LINE + 1)), Violation::LineTooLong);
+        assert_eq!(imap(&"* OK\r\n".repeat(200_000)), Violation::TooMuchData);
+        assert_eq!(admit(Grammar::Smtp, &"2".repeat(LONGEST_LINE + 1)).unwrap_err(), Violation::LineTooLong);
+        assert_eq!(admit(Grammar::Smtp, &"220-x\r\n".repeat(200_000)).unwrap_err(), Violation::TooMuchData);
+    }
+
+    #[test]
+    fn literals_hide_neither_depth_nor_size_nor_length() {
+        let imap = |text: &str| admit(Grammar::Imap, text).unwrap_err();
+        // Depth carried over literals, real or pretended.
+        assert_eq!(imap(&"(((((((({3}\r\nx\r\n".repeat(3)), Violation::NestedTooDeep);
+        assert_eq!(imap(&"(((((((({0}\r\n".repeat(3)), Violation::NestedTooDeep);
+        assert_eq!(imap(&"(((((((({8}\r\n))))))))".repeat(3)), Violation::NestedTooDeep);
+        assert_eq!(imap(&format!("* OK {{4000}}\r\n* 1 FETCH {}", "(".repeat(40))), Violation::NestedTooDeep);
+        assert_eq!(imap("* OK {4000}\r\n* STATUS {500000000}\r\n"), Violation::LiteralTooLarge);
+        assert_eq!(imap(&"x{4000}\r\n".repeat(2000)), Violation::LineTooLong);
+    }
+
+    #[test]
+    fn bytes_that_the_parsers_cannot_take_become_question_marks() {
+        assert_eq!(admit(Grammar::Imap, "* OK [ALERT]é\0\r\n").unwrap(), "* OK [ALERT]???\r\n");
+    }
+
+    proptest! {
+        #[test]
+        fn the_guard_says_the_same_however_the_bytes_are_cut(
+            text in "[(){}0-9a\r\n]{0,200}", cut in 0usize..200,
+        ) {
+            let whole = admit(Grammar::Imap, &text);
+            let mut bytes = text.clone().into_bytes();
+            let mut guard = Guard::new(Grammar::Imap);
+            let (head, tail) = bytes.split_at_mut(cut.min(text.len()));
+            let parts = guard.admit(head).and_then(|()| guard.admit(tail));
+            prop_assert_eq!(whole.map(drop), parts);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Bytes with a stopwatch: names, connections, TLS, and the guarded stream handed to the mail libraries.
+//!
+//! The only place that opens mail sockets. What an error means is `diagnosis`, what is said on a
+//! connection is `probe`.
+
+mod dialogue;
+mod guard;
+mod resolve;
+mod stopwatch;
+mod tap;
+mod tls;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use tokio::net::TcpStream;
+
+pub use dialogue::{Dialogue, End};
+pub use guard::{Grammar, Guard, Violation};
+pub use resolve::Resolver;
+pub use stopwatch::Stopwatch;
+pub use tap::{Io, Tap};
+pub use tls::{TlsFacts, Trust, Trusts};
+
+use crate::model::{Cause, IpChoice};
+
+/// Everything that is needed to reach a server, shared by all probes.
+#[derive(Default)]
+pub struct Dialer {
+    resolver: std::sync::Arc<Resolver>,
+    trusts: Trusts,
+}
+
+impl Dialer {
+    /// The address of a host; see [`Resolver::resolve`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn resolve(&self, host: &str, choice: IpChoice) -> Result<IpAddr, Cause> {
+        self.resolver.resolve(host, choice).await
+    }
+
+    /// A TCP connection without Nagle's delay.
+    ///
+    /// # Errors
+    /// The system's.
+    pub async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    /// Whom to trust; see [`Trusts::with`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn trust(&self, ca_file: Option<&Path>) -> Result<Trust, Cause> {
+        self.trusts.with(ca_file).await
+    }
+
+    /// The resolver, for the HTTPS client.
+    pub fn resolver(&self) -> std::sync::Arc<Resolver> {
+        std::sync::Arc::clone(&self.resolver)
+    }
+}

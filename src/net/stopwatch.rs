@@ -1,0 +1,133 @@
+//! The stopwatch: the only place that times a probe, bounds it, and says in which phase it failed.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::model::{Cause, Failure, Phase, Reason, Timings};
+
+/// Times one probe. Every moment between its start and its last phase belongs to exactly one
+/// phase: what is computed between two phases is counted to the later one.
+#[derive(Debug)]
+pub struct Stopwatch {
+    deadline: Instant,
+    mark: Instant,
+    phase: Phase,
+    timings: Timings,
+    waited: Duration,
+}
+
+impl Stopwatch {
+    /// Starts now; the whole probe may take `timeout`.
+    pub fn start(timeout: Duration) -> Self {
+        let now = Instant::now();
+        Self {
+            deadline: now + timeout,
+            mark: now,
+            phase: Phase::Token,
+            timings: Timings::default(),
+            waited: Duration::ZERO,
+        }
+    }
+
+    /// Does the work of one phase, within the phase's bound and what is left of the probe's.
+    ///
+    /// # Errors
+    /// The work's own cause, or [`Reason::Timeout`], each stamped with the phase.
+    pub async fn phase<T>(
+        &mut self,
+        phase: Phase,
+        work: impl Future<Output = Result<T, Cause>>,
+    ) -> Result<T, Failure> {
+        self.phase = phase;
+        let entered = Instant::now();
+        let until = self.deadline.min(entered + phase.row().bound);
+        let outcome = timeout_at(until, work).await.unwrap_or_else(|_| {
+            let bound = until.saturating_duration_since(entered).as_secs_f64();
+            Err(Cause::new(Reason::Timeout, format!("no answer within {bound:.1} s")))
+        });
+        self.lap();
+        outcome.map_err(|cause| Failure { phase, cause })
+    }
+
+    /// Waits for something that is not the server's doing: the time belongs to no phase and does
+    /// not count against the probe.
+    pub async fn wait<T>(&mut self, permit: impl Future<Output = T>) -> T {
+        self.lap();
+        let before = self.mark;
+        let permit = permit.await;
+        self.mark = Instant::now();
+        let waited = self.mark - before;
+        self.deadline += waited;
+        self.waited += waited;
+        permit
+    }
+
+    /// The phase entered last.
+    pub const fn current(&self) -> Phase {
+        self.phase
+    }
+
+    /// What was measured, and how long the probe waited besides.
+    pub fn stop(self) -> (Timings, Duration) {
+        (self.timings, self.waited)
+    }
+
+    fn lap(&mut self) {
+        let now = Instant::now();
+        // Before the first phase there is nothing to account for but the time since the start.
+        self.timings.add(self.phase, now - self.mark);
+        self.mark = now;
+    }
+}
+
+#[cfg(test)]
+// A test that cannot go on should say so at once.
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+
+    async fn lasting(seconds: u64) -> Result<(), Cause> {
+        sleep(Duration::from_secs(seconds)).await;
+        Ok(())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_second_belongs_to_one_phase_and_waiting_to_none() {
+        let begun = Instant::now();
+        let mut watch = Stopwatch::start(Duration::from_secs(90));
+        watch.phase(Phase::Token, lasting(1)).await.unwrap();
+        watch.wait(sleep(Duration::from_secs(50))).await;
+        watch.phase(Phase::Connect, lasting(2)).await.unwrap();
+        watch.phase(Phase::Capability, lasting(3)).await.unwrap();
+        watch.phase(Phase::Tls, lasting(4)).await.unwrap();
+        watch.phase(Phase::Capability, lasting(5)).await.unwrap();
+        let (timings, waited) = watch.stop();
+        let seconds: Vec<_> = timings.iter().map(|(phase, took)| (phase, took.as_secs())).collect();
+        assert_eq!(
+            seconds,
+            [(Phase::Token, 1), (Phase::Connect, 2), (Phase::Capability, 8), (Phase::Tls, 4)]
+        );
+        assert_eq!(waited, Duration::from_secs(50));
+        assert_eq!(timings.total() + waited, begun.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_ends_with_the_bound_of_its_phase() {
+        let mut watch = Stopwatch::start(Duration::from_secs(90));
+        let failure = watch.phase(Phase::Connect, lasting(1000)).await.unwrap_err();
+        assert_eq!((failure.phase, failure.cause.reason), (Phase::Connect, Reason::Timeout));
+        assert_eq!(watch.stop().0.total(), Phase::Connect.row().bound);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_whole_probe_is_bounded_too() {
+        let mut watch = Stopwatch::start(Duration::from_secs(12));
+        watch.phase(Phase::Token, lasting(10)).await.unwrap();
+        let failure = watch.phase(Phase::Auth, lasting(1000)).await.unwrap_err();
+        assert_eq!((failure.phase, failure.cause.reason), (Phase::Auth, Reason::Timeout));
+        assert_eq!(watch.stop().0.total(), Duration::from_secs(12));
+    }
+}

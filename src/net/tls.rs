@@ -1,0 +1,213 @@
+//! TLS: who is trusted, and one handshake with everything it tells.
+//!
+//! Owns the root stores and what is learnt of the server's certificate, also of one that is
+//! refused. What a failed handshake means is `diagnosis`.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use jiff::Timestamp;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use sha2::{Digest, Sha256};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::Io;
+use crate::model::{Cause, Reason};
+use crate::secret;
+
+/// What a handshake told, whether or not it succeeded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TlsFacts {
+    /// `TLSv1.2` or `TLSv1.3`.
+    pub version: Option<&'static str>,
+    /// `notAfter` of the server's own certificate.
+    pub certificate_expiry: Option<Timestamp>,
+    /// Whose certificate it is and who issued it, for people.
+    pub certificate: Option<String>,
+}
+
+/// The certificate authorities for one `ca_file`, or for none.
+#[derive(Clone)]
+pub struct Trust {
+    config: ClientConfig,
+    verifier: Arc<WebPkiServerVerifier>,
+}
+
+impl Trust {
+    /// A configuration for an HTTPS client.
+    pub fn client_config(&self) -> ClientConfig {
+        self.config.clone()
+    }
+
+    /// One handshake. Sessions are never resumed: a resumed one shows a remembered certificate.
+    ///
+    /// # Errors
+    /// The network's or rustls's, inside the `io::Error`; the facts hold what was seen until then.
+    pub async fn handshake(
+        &self,
+        stream: Box<dyn Io>,
+        host: &str,
+        facts: &mut TlsFacts,
+    ) -> io::Result<TlsStream<Box<dyn Io>>> {
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, format!("{host} is no name for TLS")))?;
+        let witness = Arc::new(Witness { verifier: Arc::clone(&self.verifier), seen: Mutex::new(None) });
+        let mut config = self.config.clone();
+        config.dangerous().set_certificate_verifier(Arc::clone(&witness) as Arc<dyn ServerCertVerifier>);
+        let outcome = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+        let seen = witness.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(certificate) = seen {
+            describe(&certificate, facts);
+        }
+        let stream = outcome?;
+        facts.version = stream.get_ref().1.protocol_version().map(|version| match version {
+            rustls::ProtocolVersion::TLSv1_3 => "TLSv1.3",
+            rustls::ProtocolVersion::TLSv1_2 => "TLSv1.2",
+            _ => "other",
+        });
+        Ok(stream)
+    }
+}
+
+/// Sees the certificate before it is judged, so that a refused one can be described.
+#[derive(Debug)]
+struct Witness {
+    verifier: Arc<WebPkiServerVerifier>,
+    seen: Mutex<Option<CertificateDer<'static>>>,
+}
+
+impl ServerCertVerifier for Witness {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(leaf.clone().into_owned());
+        self.verifier.verify_server_cert(leaf, intermediates, name, ocsp, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}
+
+/// Certificates name what they like: this much of a name is kept.
+const LONGEST_NAME: usize = 120;
+
+fn describe(certificate: &CertificateDer<'_>, facts: &mut TlsFacts) {
+    let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return };
+    facts.certificate_expiry = Timestamp::from_second(parsed.validity().not_after.timestamp()).ok();
+    let name = |name: &x509_parser::x509::X509Name<'_>| {
+        name.to_string().chars().filter(|letter| !letter.is_control()).take(LONGEST_NAME).collect::<String>()
+    };
+    facts.certificate = Some(format!(
+        "certificate of {}, issued by {}, valid until {}",
+        name(parsed.subject()),
+        name(parsed.issuer()),
+        facts.certificate_expiry.map_or_else(|| "?".to_owned(), |end| end.to_string()),
+    ));
+}
+
+/// One root store for each `ca_file`: building it is the dear part.
+#[derive(Default)]
+pub struct Trusts {
+    system: OnceLock<Trust>,
+    extended: Mutex<HashMap<PathBuf, ([u8; 32], Trust)>>,
+}
+
+impl Trusts {
+    /// The trust for this `ca_file`. The file is read anew, so that a rotated one needs no restart.
+    ///
+    /// # Errors
+    /// [`Reason::SecretUnreadable`] where the file cannot be read or holds no certificate.
+    pub async fn with(&self, ca_file: Option<&Path>) -> Result<Trust, Cause> {
+        let Some(path) = ca_file else {
+            if let Some(trust) = self.system.get() {
+                return Ok(trust.clone());
+            }
+            let trust = build(system_roots())?;
+            return Ok(self.system.get_or_init(|| trust).clone());
+        };
+        let pem = secret::read_file(path).await?;
+        let hash: [u8; 32] = Sha256::digest(&pem).into();
+        if let Some((known, trust)) = self.locked().get(path)
+            && *known == hash
+        {
+            return Ok(trust.clone());
+        }
+        let mut roots = system_roots();
+        let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem).flatten().collect();
+        let (added, _) = roots.add_parsable_certificates(certificates);
+        if added == 0 {
+            let detail = format!("file {}: holds no certificate in PEM form", path.display());
+            return Err(Cause::new(Reason::SecretUnreadable, detail));
+        }
+        let trust = build(roots)?;
+        self.locked().insert(path.to_owned(), (hash, trust.clone()));
+        Ok(trust)
+    }
+
+    fn locked(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, ([u8; 32], Trust)>> {
+        self.extended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The system's authorities; those built in where the system has none.
+fn system_roots() -> RootCertStore {
+    static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
+    let load = || {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if roots.is_empty() {
+            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        }
+        roots
+    };
+    ROOTS.get_or_init(load).clone()
+}
+
+fn build(roots: RootCertStore) -> Result<Trust, Cause> {
+    let fault = |error: &dyn std::fmt::Display| Cause::new(Reason::Internal, format!("TLS set-up: {error}"));
+    let roots = Arc::new(roots);
+    let provider: Arc<CryptoProvider> = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider))
+        .build()
+        .map_err(|error| fault(&error))?;
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| fault(&error))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(Trust { config, verifier })
+}
