@@ -4,6 +4,7 @@
 
 pub mod model;
 
+pub mod diagnosis;
 pub mod net;
 pub mod schedule;
 pub mod secret;

@@ -1,0 +1,94 @@
+//! Diagnosis: what an answer means. Pure functions from what the world said to a [`Reason`], used by
+//! the probes, by the token client and by `explain` alike.
+//!
+//! Owns the wordings: tables, one row per wording or code, each with its reason and its source, in the
+//! file of the protocol it belongs to. A new wording is one row. No I/O, no clock, no secret: texts
+//! arrive as they were on the wire and leave as a reason; scrubbing them for people is done elsewhere.
+
+use std::time::Duration;
+
+use crate::model::{Family, Mechanism, Phase, Protocol, Reason};
+
+mod io;
+mod offer;
+pub mod remedy;
+mod tls;
+
+pub use io::io;
+pub use offer::{Offer, not_offered};
+pub use tls::tls;
+
+/// What a mail server said, with what has to be known to understand it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer<'a> {
+    /// The step that was being taken.
+    pub phase: Phase,
+    /// In which protocol.
+    pub protocol: Protocol,
+    /// By which mechanism the login was tried; `None` where none was yet, or where it is not known.
+    pub mechanism: Option<Mechanism>,
+    /// Whose server it is: the same line means different things at different houses.
+    pub family: Family,
+    /// Whether TLS stands.
+    pub encrypted: bool,
+    /// The XOAUTH2 or OAUTHBEARER error challenge, decoded: JSON text.
+    pub challenge: Option<&'a str>,
+    /// The reply as on the wire. An IMAP tag may stand in front or be missing; the lines of an SMTP
+    /// reply are joined by newlines.
+    pub text: &'a str,
+}
+
+/// What an answer means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// Why.
+    pub reason: Reason,
+    /// How long the other side asks us to stay away, where it says so.
+    pub retry_after: Option<Duration>,
+}
+
+impl Verdict {
+    const fn new(reason: Reason) -> Self {
+        Self { reason, retry_after: None }
+    }
+}
+
+/// What an identity provider said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenAnswer<'a> {
+    /// The HTTP status; `None` where only a text is at hand, as in `explain`.
+    pub status: Option<u16>,
+    /// The `Retry-After` header, already a duration.
+    pub retry_after: Option<Duration>,
+    /// The body, JSON or not.
+    pub body: &'a str,
+}
+
+/// What a mail server's refusal means.
+pub fn reply(answer: &Answer<'_>) -> Verdict {
+    let token = matches!(answer.mechanism, Some(Mechanism::Xoauth2 | Mechanism::Oauthbearer));
+    let reason = match answer.phase {
+        Phase::Auth if token => Reason::TokenRejected,
+        Phase::Auth => Reason::CredentialsRejected,
+        _ => Reason::Unexpected,
+    };
+    Verdict::new(reason)
+}
+
+/// What an identity provider's refusal means. A success that is no token response is a
+/// [`Reason::ProtocolError`].
+pub fn token(answer: &TokenAnswer<'_>) -> Verdict {
+    let reason = match answer.status {
+        Some(429) => Reason::IdpThrottled,
+        Some(500..) => Reason::IdpUnavailable,
+        Some(200..=299) => Reason::ProtocolError,
+        _ => Reason::Unexpected,
+    };
+    Verdict { reason, retry_after: answer.retry_after }
+}
+
+/// What a text of a resolver, an operating system or a TLS library means, as somebody pastes it into
+/// `explain`; `None` where it is no such text.
+pub fn network_text(_text: &str) -> Option<Reason> {
+    None
+}

@@ -1,0 +1,31 @@
+//! Refusals that are known before asking: the login is not among what the server offers.
+//!
+//! Not here: what a server says when it is asked all the same; its protocol's table reads that.
+
+use crate::model::{Mechanism, Reason};
+
+/// What a server offers, as far as it decides about a login that cannot be tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offer {
+    /// The mechanism that is wanted; for a password, any of the password mechanisms.
+    pub wanted: Mechanism,
+    /// Whether TLS stands.
+    pub encrypted: bool,
+    /// Whether the server offers STARTTLS.
+    pub starttls: bool,
+    /// Whether an IMAP server says LOGINDISABLED (RFC 3501 section 6.2.3).
+    pub login_disabled: bool,
+}
+
+/// Why a mechanism that the server does not list cannot be used.
+///
+/// Before TLS a server may hide its mechanisms (RFC 4954 section 4, RFC 8314 section 3.3): where it
+/// offers STARTTLS, or says LOGINDISABLED to somebody with a password, TLS is what is missing.
+pub const fn not_offered(offer: &Offer) -> Reason {
+    let password = !matches!(offer.wanted, Mechanism::Xoauth2 | Mechanism::Oauthbearer);
+    if !offer.encrypted && (offer.starttls || (offer.login_disabled && password)) {
+        Reason::EncryptionRequired
+    } else {
+        Reason::MechanismUnsupported
+    }
+}
