@@ -8,3 +8,5 @@ pub mod diagnosis;
 pub mod net;
 pub mod schedule;
 pub mod secret;
+
+pub mod token;

@@ -24,8 +24,9 @@ pub struct TokenReport {
     pub started_at: Timestamp,
     /// How long the answer took.
     pub duration: Duration,
-    /// Our `client-request-id`: the key to the provider's sign-in log.
-    pub request_id: String,
+    /// Our `client-request-id`: the key to the provider's sign-in log. `None` where no request was sent,
+    /// because the secret could not be read.
+    pub request_id: Option<String>,
     /// What came.
     pub outcome: Result<TokenFacts, Cause>,
 }

@@ -1,0 +1,134 @@
+//! How each kind of credential asks for a token. The requests are the `oauth2` crate's.
+
+use std::time::Duration;
+
+use oauth2::basic::{
+    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
+};
+use oauth2::{
+    AuthType, ClientId, ClientSecret, ExtraTokenFields, RequestTokenError, Scope, StandardRevocableToken,
+    StandardTokenResponse, TokenResponse, TokenUrl,
+};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+
+use super::{claims, http};
+use crate::diagnosis;
+use crate::model::{Cause, Claims, Reason, Redacted, TokenSpec};
+use crate::net::Dialer;
+use crate::secret::Scrubber;
+
+/// What an identity provider issued.
+#[derive(Debug)]
+pub(super) struct Issued {
+    pub(super) value: Redacted,
+    pub(super) claims: Option<Claims>,
+    /// `expires_in`, or what is left until the token's own `exp`.
+    pub(super) lifetime: Option<Duration>,
+    /// `refresh_in`: when Entra would like the token to be renewed.
+    pub(super) refresh_in: Option<Duration>,
+}
+
+/// Members of Entra's token response that RFC 6749 does not know.
+#[derive(Debug, Serialize, Deserialize)]
+struct EntraFields {
+    refresh_in: Option<u64>,
+}
+
+impl ExtraTokenFields for EntraFields {}
+
+type Response = StandardTokenResponse<EntraFields, BasicTokenType>;
+type Client = oauth2::Client<
+    BasicErrorResponse,
+    Response,
+    BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    BasicRevocationErrorResponse,
+>;
+
+/// Characters of a provider's answer that are shown.
+const SHOWN: usize = 400;
+
+/// Client credentials with a shared secret in the form body (RFC 6749 sections 2.3.1 and 4.4).
+pub(super) async fn client_secret(
+    dialer: &Dialer,
+    spec: &TokenSpec,
+    client_id: &str,
+    secret: &Redacted,
+    request_id: &str,
+) -> Result<Issued, Cause> {
+    let url = TokenUrl::new(spec.url.to_string()).map_err(|error| {
+        Cause::new(Reason::TokenRequestInvalid, format!("token_url {}: {error}", spec.url))
+    })?;
+    let http = http::Http::new(dialer, spec, request_id).await?;
+    let client = Client::new(ClientId::new(client_id.to_owned()))
+        .set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()))
+        .set_auth_type(AuthType::RequestBody)
+        .set_token_uri(url);
+    let response = client
+        .exchange_client_credentials()
+        .add_scope(Scope::new(spec.scope.to_string()))
+        .request_async(&http)
+        .await;
+    let scrubber = Scrubber::knowing([secret.expose_secret()]);
+    response.map(|response| issued(&response)).map_err(|error| refused(error, &scrubber))
+}
+
+fn issued(response: &Response) -> Issued {
+    let value = Redacted::from(response.access_token().secret().clone());
+    let claims = claims::read(&value);
+    let left = claims
+        .as_ref()
+        .and_then(|claims| claims.expires_at)
+        .map(|end| Duration::try_from(end.duration_since(jiff::Timestamp::now())).unwrap_or_default());
+    Issued {
+        lifetime: response.expires_in().or(left),
+        refresh_in: response.extra_fields().refresh_in.map(Duration::from_secs),
+        value,
+        claims,
+    }
+}
+
+/// What went wrong, in words that hold no secret: parse errors quote what they could not parse, so
+/// they are told by their place alone.
+fn refused(error: RequestTokenError<http::Fault, BasicErrorResponse>, scrubber: &Scrubber) -> Cause {
+    match error {
+        RequestTokenError::Request(http::Fault::Network(cause)) => cause,
+        RequestTokenError::Request(http::Fault::Status { status, retry_after, body }) => {
+            let answer = diagnosis::TokenAnswer { status: Some(status), retry_after, body: &body };
+            let verdict = diagnosis::token(&answer);
+            Cause {
+                reason: verdict.reason,
+                detail: scrubber.clean(&sentence(status, &body), SHOWN),
+                retry_after: verdict.retry_after,
+            }
+        }
+        RequestTokenError::Parse(error, _) => Cause::new(
+            Reason::ProtocolError,
+            format!("the token response is not as RFC 6749 section 5.1 wants it, at `{}`", error.path()),
+        ),
+        RequestTokenError::ServerResponse(error) => {
+            Cause::new(Reason::ProtocolError, scrubber.clean(&error.to_string(), SHOWN))
+        }
+        RequestTokenError::Other(sentence) => {
+            Cause::new(Reason::ProtocolError, scrubber.clean(&sentence, SHOWN))
+        }
+    }
+}
+
+/// The members of an error response that people want to read (RFC 6749 section 5.2).
+#[derive(Deserialize)]
+struct ErrorBody {
+    error: String,
+    error_description: Option<String>,
+}
+
+/// The provider's own sentence: `error: description`, or the status and what came as text.
+fn sentence(status: u16, body: &str) -> String {
+    match serde_json::from_str::<ErrorBody>(body) {
+        Ok(ErrorBody { error, error_description: Some(description) }) => format!("{error}: {description}"),
+        Ok(ErrorBody { error, error_description: None }) => error,
+        Err(_) if body.trim().is_empty() => format!("HTTP status {status} without a text"),
+        Err(_) => format!("HTTP status {status}: {}", body.trim()),
+    }
+}

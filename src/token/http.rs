@@ -1,0 +1,204 @@
+//! HTTPS to the identity provider: one request, bounded in bytes, with the failures that the `oauth2`
+//! crate would lose.
+
+use std::error::Error;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::RETRY_AFTER;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use crate::diagnosis;
+use crate::model::{Cause, IpChoice, Phase, Reason, TokenSpec};
+use crate::net::{Dialer, Resolver};
+
+/// The largest answer that is read, in bytes. Tokens have a few thousand.
+const LARGEST_BODY: usize = 64 * 1024;
+/// Header that Entra writes into its sign-in log as "Correlation ID".
+const REQUEST_ID: &str = "client-request-id";
+
+/// A request that brought no token response.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// No answer came.
+    #[error("{}", .0.detail)]
+    Network(Cause),
+    /// Another answer than 200 came.
+    #[error("HTTP status {status}")]
+    Status {
+        /// The status.
+        status: u16,
+        /// The header of that name.
+        retry_after: Option<Duration>,
+        /// As text, cut.
+        body: String,
+    },
+}
+
+/// A client for one request. Keeping connections would save two round trips an hour, and would hide
+/// that a proxy or a certificate has changed.
+pub(super) struct Http {
+    client: reqwest::Client,
+    request_id: String,
+}
+
+impl Http {
+    /// A client that trusts what the specification's provider trusts, by way of the environment's
+    /// proxy unless the endpoint is on loopback.
+    pub(super) async fn new(dialer: &Dialer, spec: &TokenSpec, request_id: &str) -> Result<Self, Cause> {
+        let trust = dialer.trust(spec.ca_file.as_deref()).await?;
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(trust.client_config())
+            .dns_resolver(Arc::new(Names(dialer.resolver())))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Phase::Connect.row().bound)
+            .timeout(Phase::Token.row().bound)
+            .user_agent(concat!("mailbox-exporter/", env!("CARGO_PKG_VERSION")));
+        if is_loopback(&spec.url) {
+            builder = builder.no_proxy();
+        }
+        let client =
+            builder.build().map_err(|error| Cause::new(Reason::Internal, format!("HTTP client: {error}")))?;
+        Ok(Self { client, request_id: request_id.to_owned() })
+    }
+
+    /// Sends the request; anything but a complete 200 is a fault.
+    async fn send(&self, request: oauth2::HttpRequest) -> Result<oauth2::HttpResponse, Fault> {
+        let mut request = reqwest::Request::try_from(request).map_err(|error| network(&error))?;
+        if let Ok(id) = self.request_id.parse() {
+            request.headers_mut().insert(REQUEST_ID, id);
+        }
+        let mut response = self.client.execute(request).await.map_err(|error| network(&error))?;
+        let status = response.status();
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| wait(value.to_str().ok()?));
+        let content_type = response.headers().get(http::header::CONTENT_TYPE).cloned();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| cut_short(&error))? {
+            let room = LARGEST_BODY.saturating_sub(body.len());
+            body.extend_from_slice(chunk.get(..room.min(chunk.len())).unwrap_or_default());
+            if chunk.len() > room && status == http::StatusCode::OK {
+                let detail = format!("the token endpoint answered with more than {LARGEST_BODY} bytes");
+                return Err(Fault::Network(Cause::new(Reason::ProtocolError, detail)));
+            } else if chunk.len() > room {
+                break;
+            }
+        }
+        if status != http::StatusCode::OK {
+            let body = String::from_utf8_lossy(&body).into_owned();
+            return Err(Fault::Status { status: status.as_u16(), retry_after, body });
+        }
+        let mut answer = http::Response::new(body);
+        if let Some(content_type) = content_type {
+            answer.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
+        }
+        Ok(answer)
+    }
+}
+
+impl<'c> oauth2::AsyncHttpClient<'c> for Http {
+    type Error = Fault;
+    type Future = Pin<Box<dyn Future<Output = Result<oauth2::HttpResponse, Fault>> + Send + 'c>>;
+
+    fn call(&'c self, request: oauth2::HttpRequest) -> Self::Future {
+        Box::pin(self.send(request))
+    }
+}
+
+/// Whether the endpoint is on this machine: such a one is never asked by way of a proxy.
+fn is_loopback(url: &str) -> bool {
+    let host = reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    host.is_some_and(|host| {
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        host.eq_ignore_ascii_case("localhost")
+            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    })
+}
+
+/// `Retry-After`: seconds or a date (RFC 9110 section 10.2.3).
+fn wait(header: &str) -> Option<Duration> {
+    if let Ok(seconds) = header.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::parse(header.trim()).ok()?.timestamp();
+    Duration::try_from(date.duration_since(jiff::Timestamp::now())).ok()
+}
+
+/// The cause at the bottom of an HTTP client's error.
+fn network(error: &reqwest::Error) -> Fault {
+    let mut words = Vec::new();
+    let mut source: Option<&dyn Error> = Some(error);
+    while let Some(error) = source {
+        if let Some(unresolved) = error.downcast_ref::<Unresolved>() {
+            return Fault::Network(unresolved.0.clone());
+        }
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            // An io::Error can hold the one that matters.
+            if let Some(unresolved) = io.get_ref().and_then(|inner| inner.downcast_ref::<Unresolved>()) {
+                return Fault::Network(unresolved.0.clone());
+            }
+            return Fault::Network(Cause::new(diagnosis::io(io), format!("token endpoint: {io}")));
+        }
+        words.push(error.to_string());
+        source = error.source();
+    }
+    let sentence = words.pop().unwrap_or_default();
+    let reason = if error.is_timeout() { Reason::Timeout } else { Reason::ConnectionClosed };
+    Fault::Network(Cause::new(reason, format!("token endpoint: {sentence}")))
+}
+
+/// An answer that began and did not end is no answer of the protocol.
+fn cut_short(error: &reqwest::Error) -> Fault {
+    if error.is_timeout() {
+        return network(error);
+    }
+    Fault::Network(Cause::new(Reason::ProtocolError, "the token endpoint's answer was cut short"))
+}
+
+/// Our resolver, as the HTTP client wants it.
+struct Names(Arc<Resolver>);
+
+/// Carries the cause through the HTTP client's boxes.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.detail)]
+struct Unresolved(Cause);
+
+impl Resolve for Names {
+    fn resolve(&self, name: Name) -> Resolving {
+        let resolver = Arc::clone(&self.0);
+        Box::pin(async move {
+            let address = resolver.resolve(name.as_str(), IpChoice::Auto).await.map_err(Unresolved)?;
+            let addresses: Addrs = Box::new(std::iter::once(SocketAddr::new(address, 0)));
+            Ok(addresses)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_read_as_seconds_or_as_a_date() {
+        assert_eq!(wait("60"), Some(Duration::from_secs(60)));
+        let soon = jiff::Timestamp::now() + Duration::from_secs(100);
+        let date =
+            jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&soon).unwrap_or_default();
+        let seconds = wait(&date).map(|wait| wait.as_secs());
+        assert!(seconds.is_some_and(|seconds| (90..=100).contains(&seconds)), "{date}: {seconds:?}");
+        assert_eq!(wait("soon"), None);
+        assert_eq!(wait("Wed, 01 Jan 2020 00:00:00 GMT"), None);
+    }
+
+    #[test]
+    fn only_endpoints_on_this_machine_bypass_the_proxy() {
+        for url in ["http://localhost:1/x", "https://127.0.0.1/x", "https://[::1]:8443/x"] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in ["https://login.microsoftonline.com/x", "https://localhost.example/x", "nonsense"] {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
+}

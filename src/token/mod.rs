@@ -1,0 +1,218 @@
+//! Access tokens: asked for once, shared by every mailbox of a credential, renewed early.
+//!
+//! Owns the cache, the single flight, the back-off after a failure and the rule when a token is
+//! forgotten. What an identity provider's refusal means is `diagnosis`; what a token is good for is
+//! for `probe` to find out.
+
+mod claims;
+mod grant;
+mod http;
+mod state;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{Mutex as Flight, OwnedMutexGuard};
+use tokio::time::{Instant, timeout};
+
+use self::state::{Decision, State};
+use crate::model::{
+    Cause, CheckName, Claims, Grant, Phase, Reason, Redacted, TokenFacts, TokenReport, TokenSpec,
+};
+use crate::net::Dialer;
+use crate::secret;
+
+/// Told of every token request, from whichever task it ended in.
+pub type Observer = Arc<dyn Fn(&TokenReport) + Send + Sync>;
+
+/// An access token, shared.
+#[derive(Clone)]
+pub struct AccessToken {
+    value: Arc<Redacted>,
+    claims: Option<Arc<Claims>>,
+    /// Tells this token from its predecessors and successors.
+    serial: u64,
+}
+
+impl AccessToken {
+    /// The token itself, for the login.
+    pub fn value(&self) -> &Redacted {
+        &self.value
+    }
+
+    /// What it says of itself; `None` where it is opaque.
+    pub fn claims(&self) -> Option<&Claims> {
+        self.claims.as_deref()
+    }
+}
+
+/// By hand: it holds a token.
+impl std::fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "AccessToken(#{})", self.serial)
+    }
+}
+
+/// Where the probes get their tokens; clones share everything.
+#[derive(Clone)]
+pub struct TokenSource(Arc<Shared>);
+
+struct Shared {
+    dialer: Arc<Dialer>,
+    /// A token is renewed at the latest then.
+    max_age: Duration,
+    observer: Observer,
+    cells: Mutex<HashMap<Key, Arc<Cell>>>,
+}
+
+/// Equal keys share a token.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    credential: Arc<str>,
+    url: Arc<str>,
+    scope: Arc<str>,
+}
+
+struct Cell {
+    state: Mutex<State>,
+    /// Held by whoever is asking the identity provider.
+    flight: Arc<Flight<()>>,
+}
+
+impl Cell {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TokenSource {
+    /// A source without tokens. `max_age` is the longest time one is used before it is renewed.
+    pub fn new(dialer: Arc<Dialer>, max_age: Duration, observer: Observer) -> Self {
+        Self(Arc::new(Shared { dialer, max_age, observer, cells: Mutex::new(HashMap::new()) }))
+    }
+
+    /// A token for this specification: the one in hand, or a new one. However many ask at once, one
+    /// request is sent. While a token in hand is being renewed, or its renewal fails, it serves on.
+    ///
+    /// # Errors
+    /// The cause of the last request while its back-off lasts: no second request is sent for it.
+    pub async fn fetch(&self, spec: &TokenSpec, by: &CheckName) -> Result<AccessToken, Cause> {
+        let cell = self.cell(spec);
+        loop {
+            let decision = cell.state().decide(Instant::now(), by);
+            match decision {
+                Decision::Use(token) => return Ok(token),
+                Decision::Renew(token) => {
+                    if let Ok(flight) = Arc::clone(&cell.flight).try_lock_owned() {
+                        // Nobody waits for it: who comes while it is under way uses the old one.
+                        drop(self.request(spec.clone(), Arc::clone(&cell), flight));
+                    }
+                    return Ok(token);
+                }
+                Decision::Fail { cause, secret: known } => {
+                    let Some(known) = known else { return Err(cause) };
+                    if secret::fingerprint(spec.credential.grant.secret()).await == known {
+                        return Err(cause);
+                    }
+                    cell.state().forgive();
+                }
+                Decision::Ask => {
+                    let flight = Arc::clone(&cell.flight).lock_owned().await;
+                    // Somebody else may have asked while we waited for our turn.
+                    if !matches!(cell.state().decide(Instant::now(), by), Decision::Ask) {
+                        continue;
+                    }
+                    let request = self.request(spec.clone(), Arc::clone(&cell), flight);
+                    return request.await.unwrap_or_else(|_| {
+                        Err(Cause::new(Reason::Internal, "the token request ended without an answer"))
+                    });
+                }
+            }
+        }
+    }
+
+    /// A mailbox logged in with this token: whoever is refused with it from now on is refused for
+    /// reasons of their own.
+    pub fn accepted(&self, spec: &TokenSpec, token: &AccessToken) {
+        self.cell(spec).state().accepted(token.serial);
+    }
+
+    /// A mail server refused this token. `expired`: it said that the token's time is over.
+    pub fn refused(&self, spec: &TokenSpec, token: &AccessToken, by: &CheckName, expired: bool) {
+        self.cell(spec).state().refused(Instant::now(), token.serial, by, expired);
+    }
+
+    /// How often a credential's requests have begun to work again after failing. A change tells that
+    /// what was refused before deserves a new look.
+    pub fn recoveries(&self, spec: &TokenSpec) -> u64 {
+        self.cell(spec).state().recoveries()
+    }
+
+    fn cell(&self, spec: &TokenSpec) -> Arc<Cell> {
+        let key = Key {
+            credential: Arc::clone(&spec.credential.name),
+            url: Arc::clone(&spec.url),
+            scope: Arc::clone(&spec.scope),
+        };
+        let mut cells = self.0.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(Cell { state: Mutex::default(), flight: Arc::default() });
+        Arc::clone(cells.entry(key).or_insert_with(new))
+    }
+
+    /// Asks the identity provider in a task of its own: a probe that runs out of time must not take
+    /// the request of all the others with it. The flight ends with the task.
+    fn request(
+        &self,
+        spec: TokenSpec,
+        cell: Arc<Cell>,
+        flight: OwnedMutexGuard<()>,
+    ) -> tokio::task::JoinHandle<Result<AccessToken, Cause>> {
+        let shared = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            let _flight = flight;
+            shared.ask(&spec, &cell).await
+        })
+    }
+}
+
+impl Shared {
+    async fn ask(&self, spec: &TokenSpec, cell: &Cell) -> Result<AccessToken, Cause> {
+        let started_at = Timestamp::now();
+        let started = Instant::now();
+        let secret = secret::read(spec.credential.grant.secret()).await;
+        let fingerprint = secret.as_ref().ok().map(secret::fingerprint_of);
+        let request_id = uuid::Uuid::new_v4().to_string();
+        let (sent, answer) = match (secret, &spec.credential.grant) {
+            (Err(cause), _) => (false, Err(cause)),
+            (Ok(secret), Grant::ClientSecret { client_id, .. }) => {
+                let asked = grant::client_secret(&self.dialer, spec, client_id, &secret, &request_id);
+                let answer = timeout(Phase::Token.row().bound, asked).await.unwrap_or_else(|_| {
+                    let bound = Phase::Token.row().bound.as_secs();
+                    Err(Cause::new(
+                        Reason::Timeout,
+                        format!("the token endpoint gave no answer within {bound} s"),
+                    ))
+                });
+                (true, answer)
+            }
+            (Ok(_), Grant::Password { .. }) => {
+                (false, Err(Cause::new(Reason::Internal, "a password is no grant for a token")))
+            }
+        };
+        let outcome = cell.state().answered(Instant::now(), self.max_age, fingerprint, answer);
+        let facts = outcome.as_ref().map(|(token, lifetime)| TokenFacts {
+            expires_at: started_at.checked_add(*lifetime).unwrap_or(Timestamp::MAX),
+            claims: token.claims().cloned(),
+        });
+        (self.observer)(&TokenReport {
+            spec: spec.clone(),
+            started_at,
+            duration: started.elapsed(),
+            request_id: sent.then_some(request_id),
+            outcome: facts.map_err(Clone::clone),
+        });
+        outcome.map(|(token, _)| token)
+    }
+}

@@ -1,0 +1,333 @@
+//! What is known of one credential's token: a state machine with time as an input.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::AccessToken;
+use super::grant::Issued;
+use crate::model::{Cause, CheckName};
+use crate::secret::Fingerprint;
+
+/// A token is renewed this long before it ends.
+const RENEWED_BEFORE_END: Duration = Duration::from_secs(5 * 60);
+/// A token is used until this long before it ends: a login must not outlive it.
+const UNUSED_BEFORE_END: Duration = Duration::from_secs(30);
+/// What a token lives at least, whatever its issuer says: one that is over at once would be asked for without end.
+const SHORTEST_LIFE: Duration = Duration::from_secs(60);
+/// What a token lives where nobody says how long.
+const ASSUMED_LIFE: Duration = Duration::from_secs(30 * 60);
+/// A credential's token is forgotten early at most this often.
+const FORGOTTEN_AT_MOST_EVERY: Duration = Duration::from_secs(15 * 60);
+/// After a failed request the next one waits this long, then twice as long each time …
+const FIRST_BACK_OFF: Duration = Duration::from_secs(30);
+/// … up to this, or what the identity provider asks for …
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(10 * 60);
+/// … but nobody keeps us away for longer than this.
+const LONGEST_SUGGESTION: Duration = Duration::from_secs(60 * 60);
+/// During a back-off the secret is looked at this often: a new one ends it.
+const SECRET_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
+
+/// What to do for somebody who wants a token.
+#[derive(Debug)]
+pub(super) enum Decision {
+    /// Take this one.
+    Use(AccessToken),
+    /// Take this one, and have it renewed.
+    Renew(AccessToken),
+    /// Ask the identity provider and wait.
+    Ask,
+    /// It failed a short while ago. Where a fingerprint is given the secret is due for a look: if
+    /// it has changed since, the failure is forgiven.
+    Fail { cause: Cause, secret: Option<Fingerprint> },
+}
+
+/// One token, or why there is none.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    held: Option<Held>,
+    failure: Option<Failed>,
+    forgotten_at: Option<Instant>,
+    serial: u64,
+    recoveries: u64,
+}
+
+#[derive(Debug)]
+struct Held {
+    token: AccessToken,
+    renew_at: Instant,
+    dead_at: Instant,
+    /// Some mailbox has logged in with it.
+    proven: bool,
+    /// Who was refused with it before anybody had logged in.
+    doubted_by: HashSet<CheckName>,
+}
+
+#[derive(Debug)]
+struct Failed {
+    cause: Cause,
+    until: Instant,
+    back_off: Duration,
+    secret: Fingerprint,
+    looked_at: Instant,
+}
+
+impl State {
+    pub(super) fn decide(&mut self, now: Instant, by: &CheckName) -> Decision {
+        self.forget_if_doubted(now, by);
+        let backing_off = self.failure.as_mut().filter(|failure| now < failure.until);
+        match (&self.held, backing_off) {
+            (Some(held), _) if now < held.renew_at => Decision::Use(held.token.clone()),
+            (Some(held), Some(_)) if now < held.dead_at => Decision::Use(held.token.clone()),
+            (Some(held), None) if now < held.dead_at => Decision::Renew(held.token.clone()),
+            (_, None) => Decision::Ask,
+            (_, Some(failure)) => {
+                let due = now >= failure.looked_at + SECRET_LOOKED_AT_EVERY;
+                if due {
+                    failure.looked_at = now;
+                }
+                Decision::Fail { cause: failure.cause.clone(), secret: due.then_some(failure.secret) }
+            }
+        }
+    }
+
+    /// Takes in what a request brought, and hands it on with the token's lifetime.
+    pub(super) fn answered(
+        &mut self,
+        now: Instant,
+        max_age: Duration,
+        secret: Fingerprint,
+        answer: Result<Issued, Cause>,
+    ) -> Result<(AccessToken, Duration), Cause> {
+        let issued = answer.inspect_err(|cause| {
+            let doubled = self.failure.as_ref().map_or(FIRST_BACK_OFF, |failure| failure.back_off * 2);
+            let back_off = doubled.min(LONGEST_BACK_OFF);
+            let suggested = cause.retry_after.unwrap_or_default().min(LONGEST_SUGGESTION);
+            let until = now + back_off.max(suggested);
+            self.failure = Some(Failed { cause: cause.clone(), until, back_off, secret, looked_at: now });
+        })?;
+        if self.failure.take().is_some() {
+            self.recoveries += 1;
+        }
+        self.serial += 1;
+        let token = AccessToken {
+            value: Arc::new(issued.value),
+            claims: issued.claims.map(Arc::new),
+            serial: self.serial,
+        };
+        let life = issued.lifetime.unwrap_or(ASSUMED_LIFE).max(SHORTEST_LIFE);
+        // A token that lives for minutes only is renewed at half its life.
+        let early = life.saturating_sub(RENEWED_BEFORE_END).max(life / 2);
+        let age = early.min(max_age).min(issued.refresh_in.unwrap_or(early).max(SHORTEST_LIFE / 2));
+        self.held = Some(Held {
+            token: token.clone(),
+            renew_at: now + age,
+            dead_at: now + life.saturating_sub(UNUSED_BEFORE_END),
+            proven: false,
+            doubted_by: HashSet::new(),
+        });
+        Ok((token, life))
+    }
+
+    pub(super) fn accepted(&mut self, serial: u64) {
+        if let Some(held) = self.held_as(serial) {
+            held.proven = true;
+            held.doubted_by.clear();
+        }
+    }
+
+    pub(super) fn refused(&mut self, now: Instant, serial: u64, by: &CheckName, expired: bool) {
+        let Some(held) = self.held_as(serial) else { return };
+        if expired {
+            self.forget(now);
+        } else if !held.proven {
+            held.doubted_by.insert(by.clone());
+        }
+    }
+
+    /// The secret has changed: the next one may ask at once.
+    pub(super) fn forgive(&mut self) {
+        if let Some(failure) = &mut self.failure {
+            failure.until = failure.looked_at;
+            failure.back_off = FIRST_BACK_OFF / 2;
+        }
+    }
+
+    pub(super) const fn recoveries(&self) -> u64 {
+        self.recoveries
+    }
+
+    /// A refused check has come back. If nobody else has logged in meanwhile it may be the token:
+    /// it is forgotten. In a fleet the others have proven it by then, so that one mailbox without
+    /// permission does not cost the tenant its token.
+    fn forget_if_doubted(&mut self, now: Instant, by: &CheckName) {
+        if self.held.as_ref().is_some_and(|held| held.doubted_by.contains(by)) {
+            self.forget(now);
+        }
+    }
+
+    fn forget(&mut self, now: Instant) {
+        if self.forgotten_at.is_none_or(|at| now >= at + FORGOTTEN_AT_MOST_EVERY) {
+            self.forgotten_at = Some(now);
+            self.held = None;
+        }
+    }
+
+    fn held_as(&mut self, serial: u64) -> Option<&mut Held> {
+        self.held.as_mut().filter(|held| held.token.serial == serial)
+    }
+}
+
+#[cfg(test)]
+// A test that cannot go on should say so at once.
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::model::{Protocol, Reason, Redacted};
+
+    const MINUTE: Duration = Duration::from_secs(60);
+    const MAX_AGE: Duration = Duration::from_secs(30 * 60);
+
+    fn check(name: &str) -> CheckName {
+        CheckName { mailbox: name.into(), protocol: Protocol::Imap }
+    }
+
+    fn issued(lifetime: Option<Duration>, refresh_in: Option<Duration>) -> Result<Issued, Cause> {
+        Ok(Issued { value: Redacted::from("t"), claims: None, lifetime, refresh_in })
+    }
+
+    fn word(decision: &Decision) -> &'static str {
+        match decision {
+            Decision::Use(_) => "use",
+            Decision::Renew(_) => "renew",
+            Decision::Ask => "ask",
+            Decision::Fail { .. } => "fail",
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_is_renewed_at_the_earliest_of_three_times_and_used_until_its_end() {
+        let rows = [
+            // lifetime, refresh_in, renewed at, dead at (minutes)
+            (Some(75), None, 30.0, 74.5),
+            (Some(20), None, 15.0, 19.5),
+            (Some(75), Some(12), 12.0, 74.5),
+            (Some(4), None, 2.0, 3.5),
+            (Some(0), None, 0.5, 0.5),
+            (None, None, 25.0, 29.5),
+        ];
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        for (life, refresh, renewed, dead) in rows {
+            let begun = Instant::now();
+            let mut state = State::default();
+            state.answered(begun, MAX_AGE, None, issued(life.map(minutes), refresh.map(minutes))).unwrap();
+            let mut at = |minutes: f64| word(&state.decide(begun + MINUTE.mul_f64(minutes), &check("a")));
+            assert_eq!(at(renewed - 0.01), "use", "{life:?} {refresh:?}");
+            if renewed < dead {
+                assert_eq!((at(renewed), at(dead - 0.01)), ("renew", "renew"), "{life:?} {refresh:?}");
+            }
+            assert_eq!(at(dead), "ask", "{life:?} {refresh:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_remembered_twice_as_long_each_time() {
+        let mut now = Instant::now();
+        let mut state = State::default();
+        for seconds in [30, 60, 120, 240, 480, 600, 600] {
+            assert_eq!(word(&state.decide(now, &check("a"))), "ask");
+            let failed = state.answered(now, MAX_AGE, None, Err(Cause::new(Reason::SecretInvalid, "x")));
+            assert_eq!(failed.unwrap_err().reason, Reason::SecretInvalid);
+            let end = now + Duration::from_secs(seconds);
+            assert_eq!(word(&state.decide(end - Duration::from_millis(1), &check("b"))), "fail");
+            now = end;
+        }
+        state.answered(now, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
+        assert_eq!((word(&state.decide(now, &check("a"))), state.recoveries()), ("use", 1));
+    }
+
+    #[tokio::test]
+    async fn retry_after_is_honoured_within_reason() {
+        let now = Instant::now();
+        for (asked, waited) in [(90, 90), (5, 30), (1_000_000, 3600)] {
+            let mut state = State::default();
+            let retry_after = Some(Duration::from_secs(asked));
+            let cause = Cause { retry_after, ..Cause::new(Reason::IdpThrottled, "x") };
+            state.answered(now, MAX_AGE, None, Err(cause)).unwrap_err();
+            let until = now + Duration::from_secs(waited);
+            assert_eq!(word(&state.decide(until - Duration::from_millis(1), &check("a"))), "fail");
+            assert_eq!(word(&state.decide(until, &check("a"))), "ask");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_old_token_serves_on_while_its_renewal_fails() {
+        let begun = Instant::now();
+        let mut state = State::default();
+        state.answered(begun, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
+        let renewal = begun + 30 * MINUTE;
+        assert_eq!(word(&state.decide(renewal, &check("a"))), "renew");
+        state.answered(renewal, MAX_AGE, None, Err(Cause::new(Reason::SecretExpired, "x"))).unwrap_err();
+        assert_eq!(word(&state.decide(renewal, &check("a"))), "use");
+        assert_eq!(word(&state.decide(renewal + MINUTE, &check("a"))), "renew");
+        state
+            .answered(begun + 74 * MINUTE, MAX_AGE, None, Err(Cause::new(Reason::SecretExpired, "x")))
+            .unwrap_err();
+        assert_eq!(word(&state.decide(begun + 75 * MINUTE - Duration::from_secs(10), &check("a"))), "fail");
+    }
+
+    #[tokio::test]
+    async fn a_refused_token_is_forgotten_when_the_refused_one_comes_back_and_nobody_got_in() {
+        let now = Instant::now();
+        let mut state = State::default();
+        state.answered(now, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
+        state.refused(now, 1, &check("a"), false);
+        assert_eq!(word(&state.decide(now, &check("b"))), "use");
+        assert_eq!(word(&state.decide(now, &check("a"))), "ask");
+        // Not again within a quarter of an hour.
+        state.answered(now, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
+        state.refused(now, 2, &check("a"), false);
+        assert_eq!(word(&state.decide(now + 14 * MINUTE, &check("a"))), "use");
+        assert_eq!(word(&state.decide(now + 15 * MINUTE, &check("a"))), "ask");
+    }
+
+    #[tokio::test]
+    async fn one_mailbox_without_permission_does_not_cost_the_others_their_token() {
+        let now = Instant::now();
+        let mut state = State::default();
+        state.answered(now, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
+        state.refused(now, 1, &check("a"), false);
+        state.accepted(1);
+        assert_eq!(word(&state.decide(now, &check("a"))), "use");
+        state.refused(now, 1, &check("a"), false);
+        assert_eq!(word(&state.decide(now, &check("a"))), "use");
+    }
+
+    #[tokio::test]
+    async fn a_token_that_a_server_calls_expired_is_forgotten_at_once() {
+        let now = Instant::now();
+        let mut state = State::default();
+        state.answered(now, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
+        state.accepted(1);
+        // A word about an older token changes nothing.
+        state.refused(now, 0, &check("a"), true);
+        assert_eq!(word(&state.decide(now, &check("a"))), "use");
+        state.refused(now, 1, &check("a"), true);
+        assert_eq!(word(&state.decide(now, &check("b"))), "ask");
+    }
+
+    #[tokio::test]
+    async fn a_changed_secret_ends_the_back_off() {
+        let now = Instant::now();
+        let mut state = State::default();
+        state.answered(now, MAX_AGE, Some([1; 32]), Err(Cause::new(Reason::SecretInvalid, "x"))).unwrap_err();
+        assert!(matches!(state.decide(now, &check("a")), Decision::Fail { secret: None, .. }));
+        let later = now + SECRET_LOOKED_AT_EVERY;
+        let Decision::Fail { secret, .. } = state.decide(later, &check("a")) else { unreachable!() };
+        assert_eq!(secret, Some(Some([1; 32])));
+        state.forgive();
+        assert_eq!(word(&state.decide(later, &check("a"))), "ask");
+    }
+}
