@@ -9,4 +9,7 @@ pub mod net;
 pub mod schedule;
 pub mod secret;
 
+pub mod probe;
 pub mod token;
+
+pub mod check;

@@ -92,3 +92,19 @@ pub fn token(answer: &TokenAnswer<'_>) -> Verdict {
 pub fn network_text(_text: &str) -> Option<Reason> {
     None
 }
+
+/// How servers say that a token's time is over: for once, a new one helps.
+const TOKEN_HAS_EXPIRED: &[&str] = &[
+    // Exchange Online, `* BYE Session invalidated - AccessTokenExpired`.
+    "accesstokenexpired",
+    // Generic wordings of servers that name the fault.
+    "token has expired",
+    "token expired",
+    "expired token",
+];
+
+/// Whether a server's words say that the access token has expired.
+pub fn token_has_expired(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    TOKEN_HAS_EXPIRED.iter().any(|wording| text.contains(wording))
+}

@@ -8,10 +8,13 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
 use super::Violation;
-use crate::model::{DialogueLine, Speaker};
+use crate::model::{DialogueLine, Redacted, Speaker};
 use crate::secret::Scrubber;
 
 /// Lines kept of one dialogue. The first ones go when there are more: the end tells what happened.
@@ -105,6 +108,11 @@ impl Dialogue {
         self.lock().lines.iter().cloned().collect()
     }
 
+    /// Adds a secret that is about to be said, in the spelling in which it will be said.
+    pub fn learn(&self, secret: &Redacted) {
+        self.lock().scrubber.learn(secret.expose_secret());
+    }
+
     /// Text of others, without secrets and cut.
     pub fn clean(&self, text: &str) -> String {
         self.lock().scrubber.clean(text, LONGEST_KEPT)
@@ -149,7 +157,7 @@ impl Dialogue {
 
 impl Memory {
     fn server_line(&mut self, line: &[u8]) {
-        let text = self.clean(line);
+        let text = self.clean(&challenge_decoded(line).unwrap_or_else(|| line.to_vec()));
         // `+ …` of IMAP and `334 …` of SMTP: what the client says next belongs to a login.
         self.continuing = text.starts_with('+') || text.starts_with("334");
         self.answered += 1;
@@ -185,6 +193,17 @@ impl std::fmt::Debug for Dialogue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Dialogue")
     }
+}
+
+/// The error challenge of a token login, `+ base64` or `334 base64`, as the JSON that people can read.
+fn challenge_decoded(line: &[u8]) -> Option<Vec<u8>> {
+    let start = if line.starts_with(b"+ ") { 2 } else { 4 };
+    let (mark, base64) = line.split_at_checked(start)?;
+    if mark != b"+ " && mark != b"334 " {
+        return None;
+    }
+    let json = STANDARD.decode(base64.trim_ascii()).ok().filter(|decoded| decoded.starts_with(b"{"))?;
+    Some([mark, json.as_slice()].concat())
 }
 
 fn blank(bytes: usize) -> String {
@@ -238,7 +257,7 @@ mod tests {
                 "AUTH XOAUTH2",
                 "334",
                 "<redacted 8 bytes>",
-                "334 eyJzdGF0dXMiOiI0MDEifQ==",
+                "334 {\"status\":\"401\"}",
                 "",
                 "QUIT"
             ]

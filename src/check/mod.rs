@@ -1,0 +1,225 @@
+//! One check becomes one [`Observation`]: token, connection, conversation, verdict.
+//!
+//! Owns the straight line through the trades and what only shows when their facts are put together.
+//! When a check runs is up to `monitor`; where its observation goes, to `report`.
+
+mod gate;
+
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+use tokio::time::{Instant, timeout};
+
+use self::gate::{Gate, Permit};
+use crate::diagnosis::{self, remedy};
+use crate::model::{
+    Access, Cause, Check, Failure, Limits, Observation, Outcome, Phase, Reason, Redacted, Security,
+    ServerFacts, TokenSpec,
+};
+use crate::net::{Dialer, Dialogue, Io, Stopwatch};
+use crate::probe::{self, Connection, Login, Probe, Secret, Session};
+use crate::secret::{self, Scrubber};
+use crate::token::{AccessToken, Observer, TokenSource};
+
+/// How long a server may take to answer a goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Probes mailboxes; shared by everything that does.
+pub struct Prober {
+    dialer: Arc<Dialer>,
+    tokens: TokenSource,
+    gate: Gate,
+}
+
+/// What an attempt gathers on its way, whether or not it comes to an end.
+struct Notes {
+    watch: Stopwatch,
+    facts: ServerFacts,
+    dialogue: Option<Dialogue>,
+    token: Option<AccessToken>,
+}
+
+/// What is still open when the verdict has been given.
+struct Open {
+    session: Option<Session>,
+    _permit: Option<Permit>,
+}
+
+impl Prober {
+    /// A prober within these limits; the observer is told of every token request.
+    pub fn new(limits: &Limits, observer: Observer) -> Self {
+        let dialer = Arc::new(Dialer::default());
+        let tokens = TokenSource::new(Arc::clone(&dialer), limits.token_max_age, observer);
+        Self { dialer, tokens, gate: Gate::new(limits) }
+    }
+
+    /// Where the tokens come from.
+    pub fn tokens(&self) -> &TokenSource {
+        &self.tokens
+    }
+
+    /// Probes once. `due` is when the probe should have begun: what passes until it does, and every
+    /// wait for a permit, is its lateness. What `begun` returns is held while a permit to connect is.
+    ///
+    /// A mailbox that cannot be used is not an error: it is an observation. A panic on the way is
+    /// one too, with [`Reason::Internal`].
+    pub async fn observe<G>(
+        &self,
+        check: &Arc<Check>,
+        due: Instant,
+        begun: impl FnOnce() -> G,
+    ) -> Observation {
+        let _mailbox = self.gate.mailbox(&check.mailbox.name).await;
+        let late = due.elapsed();
+        let started_at = Timestamp::now();
+        let mut notes = Notes {
+            watch: Stopwatch::start(check.timeout),
+            facts: ServerFacts::default(),
+            dialogue: None,
+            token: None,
+        };
+        let mut open = Open { session: None, _permit: None };
+        let mut guard = None;
+        let attempt = self.attempt(check, &mut notes, &mut open, || guard = Some(begun()));
+        let verdict = unwinding(attempt).await;
+        let verdict = verdict.unwrap_or_else(|| {
+            let cause = Cause::new(Reason::Internal, "the probe ended in a panic; the log has its place");
+            Err(Failure { phase: notes.watch.current(), cause })
+        });
+        let Notes { watch, facts, dialogue, token } = notes;
+        let (timings, waited) = watch.stop();
+        self.judge_token(check, token.as_ref(), &verdict);
+        let outcome = outcome(check, token.as_ref(), verdict);
+        if let Some(session) = open.session.take() {
+            // Bounded, and of no consequence.
+            drop(timeout(GOODBYE, unwinding(session.goodbye())).await);
+        }
+        Observation {
+            check: Arc::clone(check),
+            started_at,
+            duration: timings.total(),
+            timings,
+            lateness: late + waited,
+            server: facts,
+            dialogue: dialogue.map(|dialogue| dialogue.lines()).unwrap_or_default(),
+            outcome,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        check: &Check,
+        notes: &mut Notes,
+        open: &mut Open,
+        begun: impl FnOnce(),
+    ) -> Result<(), Failure> {
+        let Notes { watch, facts, dialogue: said, token } = notes;
+        let password;
+        let secret = match &check.access {
+            Access::Token { spec, mechanism, .. } => {
+                let name = check.name();
+                let fetched = watch.phase(Phase::Token, self.tokens.fetch(spec, &name)).await?;
+                Secret::Token { token: token.insert(fetched).value(), mechanism: *mechanism }
+            }
+            Access::Password { password: place } => {
+                password = watch.phase(Phase::Token, secret::read(place)).await?;
+                Secret::Password(&password)
+            }
+        };
+        let host = check.endpoint.host.as_str();
+        open._permit = Some(watch.wait(self.gate.connection(host)).await);
+        begun();
+        let ip = watch.phase(Phase::Resolve, self.dialer.resolve(host, check.ip)).await?;
+        facts.ip = Some(ip);
+        let peer = SocketAddr::new(ip, check.endpoint.port);
+        let connect = async {
+            let stream = self.dialer.connect(peer).await?;
+            let local = stream.local_addr()?.ip();
+            Ok((stream, local))
+        };
+        let connect = async {
+            connect.await.map_err(|error: std::io::Error| {
+                Cause::new(diagnosis::io(&error), format!("{peer}: {error}"))
+            })
+        };
+        let (stream, local) = watch.phase(Phase::Connect, connect).await?;
+        let dialogue = said.insert(Dialogue::begin(Scrubber::knowing([known(&secret)])));
+        let login = Login { username: &check.mailbox.username, secret };
+        let probe = Probe { check, login, dialer: &self.dialer };
+        let mut stream: Box<dyn Io> = Box::new(stream);
+        if check.endpoint.security == Security::Implicit {
+            stream = watch.phase(Phase::Tls, probe.secure(stream, facts)).await?;
+        }
+        let connection = Connection { stream, peer, local, dialogue: dialogue.clone() };
+        let (verdict, session) = probe::converse(probe, connection, watch, facts).await;
+        open.session = session;
+        verdict
+    }
+
+    /// Tells the token source what the mail server thinks of a token.
+    fn judge_token(&self, check: &Check, token: Option<&AccessToken>, verdict: &Result<(), Failure>) {
+        let (Access::Token { spec, .. }, Some(token)) = (&check.access, token) else { return };
+        match verdict {
+            Ok(()) => self.tokens.accepted(spec, token),
+            Err(failure) if diagnosis::token_has_expired(&failure.cause.detail) => {
+                self.tokens.refused(spec, token, &check.name(), true);
+            }
+            Err(failure) if failure.phase > Phase::Auth => self.tokens.accepted(spec, token),
+            Err(failure) if failure.phase == Phase::Auth && !failure.cause.reason.row().transient => {
+                self.tokens.refused(spec, token, &check.name(), false);
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+fn known<'a>(secret: &Secret<'a>) -> &'a str {
+    let (Secret::Token { token: secret, .. } | Secret::Password(secret)) = secret;
+    let secret: &'a Redacted = secret;
+    secret.expose_secret()
+}
+
+/// The verdict as an outcome: with what only the token can tell, and with what to do.
+fn outcome(check: &Check, token: Option<&AccessToken>, verdict: Result<(), Failure>) -> Outcome {
+    let Err(mut failure) = verdict else { return Outcome::Up };
+    let claims = token.and_then(AccessToken::claims);
+    // A server says no more than that it does not want the token. Said only after a refusal,
+    // because some tokens work without the role (Exchange's RBAC for Applications).
+    if let (Access::Token { permission: Some(permission), .. }, Some(claims)) = (&check.access, claims)
+        && failure.cause.reason == Reason::TokenRejected
+        && !claims.permissions.iter().any(|held| held == permission)
+    {
+        failure.cause.reason = Reason::RoleMissing;
+    }
+    let subject = remedy::Subject { check, claims, detail: &failure.cause.detail, works: None };
+    let hint = remedy::hint(failure.cause.reason, failure.phase, &subject);
+    Outcome::Down { failure, hint }
+}
+
+/// Runs a future in which a panic must not end more than itself; `None` if it did.
+async fn unwinding<T>(work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    std::future::poll_fn(|context| {
+        // What the work borrowed is read afterwards in whatever state it was left: facts, never invariants.
+        match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+            Ok(Poll::Ready(done)) => Poll::Ready(Some(done)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(_) => Poll::Ready(None),
+        }
+    })
+    .await
+}
+
+/// Whether the check's credential is fetched from an identity provider, and by which specification.
+pub fn token_spec(check: &Check) -> Option<&TokenSpec> {
+    match &check.access {
+        Access::Token { spec, .. } => Some(spec),
+        Access::Password { .. } => None,
+    }
+}

@@ -1,0 +1,102 @@
+//! The login by IMAP: AUTHENTICATE with a token or a password, or the LOGIN command.
+
+use secrecy::ExposeSecret;
+
+use super::super::{Probe, Secret, Stage, not_offered, sasl};
+use super::{Capabilities, Ending, Imap, quoted};
+use crate::diagnosis::Offer;
+use crate::model::{Cause, Mechanism, Phase, Reason, Redacted};
+
+/// In which order a password is offered: what is safest on the wire and least ambiguous first.
+const PASSWORD_MECHANISMS: [Mechanism; 3] = [Mechanism::Plain, Mechanism::LoginCommand, Mechanism::Login];
+
+impl Imap {
+    pub(super) async fn auth(&mut self, probe: Probe<'_>, offer: &Capabilities) -> Result<(), Cause> {
+        let wanted = match probe.login.secret {
+            // LOGINDISABLED forbids the LOGIN command alone (RFC 3501 section 6.2.3).
+            Secret::Token { mechanism, .. } => Some(mechanism),
+            Secret::Password(_) => {
+                PASSWORD_MECHANISMS.into_iter().find(|mechanism| offer.mechanisms.contains(mechanism))
+            }
+        };
+        match wanted.filter(|wanted| offer.mechanisms.contains(wanted)) {
+            None => {
+                let wanted = wanted.unwrap_or(Mechanism::Plain);
+                let (encrypted, starttls) = (self.encrypted, offer.starttls);
+                let login_disabled = offer.login_disabled;
+                let missing = Offer { wanted, encrypted, starttls, login_disabled };
+                Err(not_offered(&missing, &offer.mechanisms))
+            }
+            Some(Mechanism::LoginCommand) => self.login_command(probe).await,
+            Some(mechanism) => self.authenticate(probe, mechanism, offer.initial_response).await,
+        }
+    }
+
+    /// AUTHENTICATE, RFC 3501 section 6.2.2; the response goes along where SASL-IR allows it.
+    async fn authenticate(
+        &mut self,
+        probe: Probe<'_>,
+        mechanism: Mechanism,
+        initial_response: bool,
+    ) -> Result<(), Cause> {
+        let mut stage = Stage { mechanism: Some(mechanism), ..Stage::at(Phase::Auth, self.encrypted) };
+        let name = mechanism.label().to_ascii_uppercase();
+        let answers = answers(mechanism, probe);
+        answers.iter().for_each(|answer| self.dialogue.learn(answer));
+        let mut answers = answers.into_iter();
+        let mut ending = if initial_response && mechanism != Mechanism::Login {
+            let response = answers.next().unwrap_or_default();
+            let command = Redacted::from(format!("AUTHENTICATE {name} {}", response.expose_secret()));
+            self.say(probe, &stage, command.expose_secret(), |_| ()).await?
+        } else {
+            self.say(probe, &stage, &format!("AUTHENTICATE {name}"), |_| ()).await?
+        };
+        for answer in answers {
+            if let Ending::Done { .. } = ending {
+                break;
+            }
+            ending = self.answer(probe, &stage, answer.expose_secret()).await?;
+        }
+        let challenge;
+        if let Ending::Continue { text } = &ending {
+            // An error challenge: the verdict comes after it has been acknowledged.
+            challenge = self.dialogue.clean(&sasl::challenge(text));
+            stage.challenge = Some(&challenge);
+            ending = self.answer(probe, &stage, sasl::acknowledgement(mechanism)).await?;
+        }
+        self.accepted(probe, &stage, ending)
+    }
+
+    async fn answer(&mut self, probe: Probe<'_>, stage: &Stage<'_>, text: &str) -> Result<Ending, Cause> {
+        let line = Redacted::from(format!("{text}\r\n"));
+        self.write(probe, stage, line.expose_secret()).await?;
+        self.listen(probe, stage, |_| ()).await
+    }
+
+    /// The LOGIN command, RFC 3501 section 6.2.3.
+    async fn login_command(&mut self, probe: Probe<'_>) -> Result<(), Cause> {
+        let Secret::Password(password) = probe.login.secret else {
+            return Err(Cause::new(Reason::Internal, "a token is no password"));
+        };
+        if password.expose_secret().contains(['\r', '\n', '\0']) {
+            let why = "the password holds a line break, which the LOGIN command cannot say";
+            return Err(Cause::new(Reason::SecretUnreadable, why));
+        }
+        let mechanism = Some(Mechanism::LoginCommand);
+        let stage = Stage { mechanism, ..Stage::at(Phase::Auth, self.encrypted) };
+        let (user, password) = (quoted(probe.login.username), quoted(password.expose_secret()));
+        let command = Redacted::from(format!("LOGIN {user} {password}"));
+        let ending = self.say(probe, &stage, command.expose_secret(), |_| ()).await?;
+        self.accepted(probe, &stage, ending)
+    }
+}
+
+/// What is said to the server, answer by answer.
+fn answers(mechanism: Mechanism, probe: Probe<'_>) -> Vec<Redacted> {
+    match (mechanism, probe.login.secret) {
+        (Mechanism::Login, Secret::Password(password)) => {
+            vec![sasl::encode(probe.login.username), sasl::encode(password.expose_secret())]
+        }
+        _ => vec![sasl::response(mechanism, &probe.login, probe.check)],
+    }
+}

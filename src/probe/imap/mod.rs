@@ -1,0 +1,317 @@
+//! IMAP by async-imap, driven line by line: greeting, CAPABILITY, STARTTLS, login, SELECT, LOGOUT.
+//!
+//! The library reads and parses; the commands are written here, because its ready-made calls take a
+//! closed connection for success and lose what the server said. Success is the answered SELECT
+//! (or EXAMINE), never the login alone: Exchange says OK to a login and only then looks for the mailbox.
+
+mod auth;
+
+use std::collections::BTreeSet;
+
+use async_imap::Client;
+use async_imap::imap_proto::{Capability, MailboxDatum, Response, Status};
+use base64::Engine;
+use base64::alphabet::IMAP_MUTF7;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+use tokio::io::AsyncWriteExt;
+
+use super::{Connection, Probe, Stage, injected, no_starttls};
+use crate::model::{Cause, Failure, Mechanism, Phase, Reason, Security, ServerFacts};
+use crate::net::{Dialogue, Stopwatch, Tap};
+
+/// A conversation by IMAP.
+pub struct Imap {
+    client: Client<Tap>,
+    dialogue: Dialogue,
+    encrypted: bool,
+    /// Number of the last command.
+    tag: u32,
+    /// The server has answered everything that was said, so that a goodbye makes sense.
+    orderly: bool,
+    /// EXISTS, once a folder has been opened.
+    messages: Option<u32>,
+}
+
+/// What a CAPABILITY answer lists.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Capabilities {
+    starttls: bool,
+    login_disabled: bool,
+    /// SASL-IR, RFC 4959: the login may say everything in one line.
+    initial_response: bool,
+    mechanisms: BTreeSet<Mechanism>,
+}
+
+/// How the server ended a command.
+enum Ending {
+    /// With a tagged answer; the text is as on the wire, without the tag.
+    Done { ok: bool, text: String },
+    /// It asks for more.
+    Continue { text: String },
+}
+
+pub(super) async fn converse(
+    probe: Probe<'_>,
+    folder: (&str, bool),
+    connection: Connection,
+    watch: &mut Stopwatch,
+    facts: &mut ServerFacts,
+    session: &mut Option<Imap>,
+) -> Result<(), Failure> {
+    let Connection { stream, peer, dialogue, .. } = connection;
+    let encrypted = probe.check.endpoint.security == Security::Implicit;
+    let mut imap = Imap::over(probe.tap(stream, peer, &dialogue), dialogue.clone(), encrypted);
+    watch.phase(Phase::Greeting, imap.greeting(probe)).await?;
+    if probe.starts_in_clear() {
+        let capabilities = watch.phase(Phase::Capability, imap.capability(probe)).await?;
+        facts.mechanisms = Some(capabilities.mechanisms);
+        let tap = watch.phase(Phase::StartTls, imap.starttls(probe, capabilities.starttls)).await?;
+        let stream = watch.phase(Phase::Tls, probe.secure(tap.into_inner(), facts)).await?;
+        imap = Imap::over(probe.tap(stream, peer, &dialogue), dialogue, true);
+    }
+    let imap = session.insert(imap);
+    let capabilities = watch.phase(Phase::Capability, imap.capability(probe)).await?;
+    facts.mechanisms = Some(capabilities.mechanisms.clone());
+    watch.phase(Phase::Auth, imap.auth(probe, &capabilities)).await?;
+    watch.phase(Phase::Select, imap.select(probe, folder)).await?;
+    facts.messages = imap.messages;
+    Ok(())
+}
+
+impl Imap {
+    fn over(tap: Tap, dialogue: Dialogue, encrypted: bool) -> Self {
+        Self { client: Client::new(tap), dialogue, encrypted, tag: 0, orderly: false, messages: None }
+    }
+
+    async fn greeting(&mut self, probe: Probe<'_>) -> Result<(), Cause> {
+        let stage = Stage::at(Phase::Greeting, self.encrypted);
+        let Ok(Some(response)) = self.client.read_response().await else {
+            return Err(probe.lost(&stage, &self.dialogue));
+        };
+        match response.parsed() {
+            Response::Data { status: Status::Ok, .. } => {
+                self.orderly = true;
+                Ok(())
+            }
+            Response::Data { status: Status::Bye | Status::No | Status::Bad, .. } => {
+                Err(probe.refused(&stage, &self.dialogue.answer()))
+            }
+            // PREAUTH: logged in before anybody said who; nothing could be proven about the login.
+            _ => Err(Cause::new(
+                Reason::ProtocolError,
+                format!("this is no IMAP greeting that allows a login: {}", self.dialogue.last_server_line()),
+            )),
+        }
+    }
+
+    async fn capability(&mut self, probe: Probe<'_>) -> Result<Capabilities, Cause> {
+        let stage = Stage::at(Phase::Capability, self.encrypted);
+        let mut listed = None;
+        let ending = self.say(probe, &stage, "CAPABILITY", |response| match response {
+            Response::Capabilities(list) => listed = Some(capabilities(list)),
+            // Some servers list them in a code: `* OK [CAPABILITY …]`.
+            Response::Data { outcome, .. } | Response::Done { outcome, .. } => {
+                if let Some(async_imap::imap_proto::ResponseCode::Capabilities(list)) = &outcome.code {
+                    listed = Some(capabilities(list));
+                }
+            }
+            _ => {}
+        });
+        let ending = ending.await?;
+        self.accepted(probe, &stage, ending)?;
+        listed.ok_or_else(|| {
+            Cause::new(Reason::ProtocolError, "the server completed CAPABILITY without listing any")
+        })
+    }
+
+    /// Asks for TLS and gives the stream back. What the server sent behind its answer was sent in
+    /// clear and could be anybody's: it is refused.
+    async fn starttls(mut self, probe: Probe<'_>, offered: bool) -> Result<Tap, Cause> {
+        if !offered {
+            return Err(no_starttls());
+        }
+        let stage = Stage::at(Phase::StartTls, false);
+        let mut responses = 0;
+        let ending = self.say(probe, &stage, "STARTTLS", |_| responses += 1).await?;
+        self.accepted(probe, &stage, ending)?;
+        if self.dialogue.answered_more_than(responses) {
+            return Err(injected());
+        }
+        Ok(self.client.into_inner())
+    }
+
+    async fn select(&mut self, probe: Probe<'_>, (folder, read_only): (&str, bool)) -> Result<(), Cause> {
+        let stage = Stage::at(Phase::Select, self.encrypted);
+        let verb = if read_only { "EXAMINE" } else { "SELECT" };
+        let command = format!("{verb} {}", quoted(&utf7(folder)));
+        let mut messages = None;
+        let ending = self.say(probe, &stage, &command, |response| {
+            if let Response::MailboxData(MailboxDatum::Exists(count)) = response {
+                messages = Some(*count);
+            }
+        });
+        let ending = ending.await?;
+        self.accepted(probe, &stage, ending)?;
+        self.messages = messages;
+        Ok(())
+    }
+
+    fn accepted(&self, probe: Probe<'_>, stage: &Stage<'_>, ending: Ending) -> Result<(), Cause> {
+        match ending {
+            Ending::Done { ok: true, .. } => Ok(()),
+            Ending::Done { text, .. } => Err(probe.refused(stage, &text)),
+            Ending::Continue { text } => {
+                Err(Cause::new(Reason::ProtocolError, format!("the server asks for more: + {text}")))
+            }
+        }
+    }
+
+    /// Says one command and listens until the server ends it; what comes before goes to `hear`.
+    async fn say(
+        &mut self,
+        probe: Probe<'_>,
+        stage: &Stage<'_>,
+        command: &str,
+        hear: impl FnMut(&Response<'_>),
+    ) -> Result<Ending, Cause> {
+        self.tag += 1;
+        let line = format!("a{} {command}\r\n", self.tag);
+        self.write(probe, stage, &line).await?;
+        self.listen(probe, stage, hear).await
+    }
+
+    async fn write(&mut self, probe: Probe<'_>, stage: &Stage<'_>, line: &str) -> Result<(), Cause> {
+        self.orderly = false;
+        let tap: &mut Tap = self.client.get_mut();
+        let written = async {
+            tap.write_all(line.as_bytes()).await?;
+            tap.flush().await
+        };
+        let written = written.await;
+        written.map_err(|_| probe.lost(stage, &self.dialogue))
+    }
+
+    async fn listen(
+        &mut self,
+        probe: Probe<'_>,
+        stage: &Stage<'_>,
+        mut hear: impl FnMut(&Response<'_>),
+    ) -> Result<Ending, Cause> {
+        let tag = format!("a{}", self.tag);
+        loop {
+            let Ok(Some(response)) = self.client.read_response().await else {
+                return Err(probe.lost(stage, &self.dialogue));
+            };
+            hear(response.parsed());
+            match response.parsed() {
+                Response::Done { tag: answered, status, .. } if answered.0 == tag => {
+                    self.orderly = true;
+                    let ok = matches!(status, Status::Ok);
+                    return Ok(Ending::Done { ok, text: self.tagged(&tag) });
+                }
+                Response::Continue(outcome) => {
+                    self.orderly = true;
+                    let text = outcome.information.as_deref().unwrap_or_default().to_owned();
+                    return Ok(Ending::Continue { text });
+                }
+                // Untagged data, warnings and a BYE that the end of the stream follows.
+                _ => {}
+            }
+        }
+    }
+
+    /// The tagged answer as it was on the wire, without the tag.
+    fn tagged(&self, tag: &str) -> String {
+        let said = self.dialogue.answer();
+        let line = said.lines().rev().find_map(|line| line.strip_prefix(tag)?.strip_prefix(' '));
+        line.unwrap_or_default().to_owned()
+    }
+
+    pub(super) async fn goodbye(mut self) {
+        if !self.orderly {
+            return;
+        }
+        self.tag += 1;
+        let line = format!("a{} LOGOUT\r\n", self.tag);
+        let tap: &mut Tap = self.client.get_mut();
+        if tap.write_all(line.as_bytes()).await.is_ok() && tap.flush().await.is_ok() {
+            // Whatever comes of it, until the server has closed.
+            while let Ok(Some(_)) = self.client.read_response().await {}
+        }
+    }
+}
+
+fn capabilities(list: &[Capability<'_>]) -> Capabilities {
+    let mut capabilities = Capabilities::default();
+    for capability in list {
+        match capability {
+            Capability::Imap4rev1 => {}
+            Capability::Auth(name) => {
+                let name = name.to_ascii_lowercase();
+                let known = Mechanism::from_label(&name).filter(|known| *known != Mechanism::LoginCommand);
+                capabilities.mechanisms.insert(known.unwrap_or(Mechanism::Other));
+            }
+            Capability::Atom(name) => match name.to_ascii_uppercase().as_str() {
+                "STARTTLS" => capabilities.starttls = true,
+                "LOGINDISABLED" => capabilities.login_disabled = true,
+                "SASL-IR" => capabilities.initial_response = true,
+                _ => {}
+            },
+        }
+    }
+    if !capabilities.login_disabled {
+        capabilities.mechanisms.insert(Mechanism::LoginCommand);
+    }
+    capabilities
+}
+
+/// A quoted string, RFC 3501 section 4.3.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// A folder's name in modified UTF-7, RFC 3501 section 5.1.3.
+fn utf7(name: &str) -> String {
+    const MODIFIED: GeneralPurpose = GeneralPurpose::new(&IMAP_MUTF7, NO_PAD);
+    let mut encoded = String::with_capacity(name.len());
+    let mut foreign: Vec<u8> = Vec::new();
+    let close = |foreign: &mut Vec<u8>, encoded: &mut String| {
+        if !foreign.is_empty() {
+            encoded.push_str(&format!("&{}-", MODIFIED.encode(std::mem::take(foreign))));
+        }
+    };
+    for letter in name.chars() {
+        if (' '..='~').contains(&letter) {
+            close(&mut foreign, &mut encoded);
+            encoded.push(letter);
+            if letter == '&' {
+                encoded.push('-');
+            }
+        } else {
+            let mut units = [0; 2];
+            foreign.extend(letter.encode_utf16(&mut units).iter().flat_map(|unit| unit.to_be_bytes()));
+        }
+    }
+    close(&mut foreign, &mut encoded);
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folder_names_are_spelt_as_imap_wants_them() {
+        let rows = [
+            ("INBOX", "INBOX"),
+            ("Entwürfe", "Entw&APw-rfe"),
+            ("R&D", "R&-D"),
+            ("~peter/mail/台北/日本語", "~peter/mail/&U,BTFw-/&ZeVnLIqe-"),
+            ("😀", "&2D3eAA-"),
+        ];
+        for (name, spelt) in rows {
+            assert_eq!(utf7(name), spelt);
+        }
+        assert_eq!(quoted(r#"a "b" \c"#), r#""a \"b\" \\c""#);
+    }
+}

@@ -1,0 +1,241 @@
+//! SMTP submission by lettre: greeting, EHLO, STARTTLS, AUTH, when asked for the sender, QUIT.
+//!
+//! No mail is ever sent: there is no RCPT and no DATA here. AUTH always takes two steps, because a
+//! token does not fit on a command line (RFC 4954 section 4: 512 octets; Postfix reads the rest of
+//! a longer one as wrong credentials).
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use lettre::transport::smtp::client::AsyncSmtpConnection;
+use lettre::transport::smtp::commands::{Ehlo, Quit, Rset, Starttls};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::response::Response;
+use secrecy::ExposeSecret;
+
+use super::lent::Loan;
+use super::{Connection, Login, Probe, Secret, Stage, injected, no_starttls, not_offered, sasl};
+use crate::diagnosis::Offer;
+use crate::model::{Cause, Failure, Mechanism, Phase, Reason, Redacted, ServerFacts};
+use crate::net::{Dialogue, Stopwatch, Tap};
+
+/// A conversation by SMTP.
+pub struct Smtp {
+    connection: AsyncSmtpConnection,
+    loan: Loan,
+    dialogue: Dialogue,
+    name: ClientId,
+    encrypted: bool,
+    /// The server has answered everything that was said, so that a goodbye makes sense.
+    orderly: bool,
+}
+
+/// What an EHLO reply lists.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Extensions {
+    starttls: bool,
+    mechanisms: BTreeSet<Mechanism>,
+}
+
+pub(super) async fn converse(
+    probe: Probe<'_>,
+    sender: bool,
+    connection: Connection,
+    watch: &mut Stopwatch,
+    facts: &mut ServerFacts,
+    session: &mut Option<Smtp>,
+) -> Result<(), Failure> {
+    let Connection { stream, peer, local, dialogue } = connection;
+    let name = match local {
+        IpAddr::V4(address) => ClientId::Ipv4(address),
+        IpAddr::V6(address) => ClientId::Ipv6(address),
+    };
+    let tap = probe.tap(stream, peer, &dialogue);
+    let encrypted = probe.check.endpoint.security == crate::model::Security::Implicit;
+    let open = async { Smtp::over(tap, dialogue.clone(), name.clone(), encrypted).await };
+    let mut smtp = watch.phase(Phase::Greeting, open).await?;
+    watch.phase(Phase::Greeting, smtp.greeting(probe)).await?;
+    if probe.starts_in_clear() {
+        let extensions = watch.phase(Phase::Capability, smtp.ehlo(probe)).await?;
+        facts.mechanisms = Some(extensions.mechanisms);
+        let tap = watch.phase(Phase::StartTls, smtp.starttls(probe, extensions.starttls)).await?;
+        let secured = async {
+            let stream = probe.secure(tap.into_inner(), facts).await?;
+            Smtp::over(probe.tap(stream, peer, &dialogue), dialogue.clone(), name, true).await
+        };
+        smtp = watch.phase(Phase::Tls, secured).await?;
+    }
+    let smtp = session.insert(smtp);
+    let extensions = watch.phase(Phase::Capability, smtp.ehlo(probe)).await?;
+    facts.mechanisms = Some(extensions.mechanisms.clone());
+    watch.phase(Phase::Auth, smtp.auth(probe, &extensions)).await?;
+    if sender {
+        watch.phase(Phase::Sender, smtp.sender(probe)).await?;
+    }
+    Ok(())
+}
+
+impl Smtp {
+    async fn over(tap: Tap, dialogue: Dialogue, name: ClientId, encrypted: bool) -> Result<Self, Cause> {
+        let (connection, loan) = Loan::connect(tap, &name).await.map_err(|error| {
+            Cause::new(Reason::Internal, format!("the SMTP dialogue could not be set up: {error}"))
+        })?;
+        Ok(Self { connection, loan, dialogue, name, encrypted, orderly: false })
+    }
+
+    async fn greeting(&mut self, probe: Probe<'_>) -> Result<(), Cause> {
+        let stage = Stage::at(Phase::Greeting, self.encrypted);
+        let greeting = self.connection.read_response().await;
+        self.settle(probe, &stage, greeting).map(drop)
+    }
+
+    async fn ehlo(&mut self, probe: Probe<'_>) -> Result<Extensions, Cause> {
+        let stage = Stage::at(Phase::Capability, self.encrypted);
+        let reply = self.say(probe, &stage, Ehlo::new(self.name.clone())).await?;
+        Ok(extensions(reply.message()))
+    }
+
+    /// Asks for TLS and takes the stream back. What the server sent behind its answer was sent in
+    /// clear and could be anybody's: it is refused (RFC 3207 section 6).
+    async fn starttls(mut self, probe: Probe<'_>, offered: bool) -> Result<Tap, Cause> {
+        if !offered {
+            return Err(no_starttls());
+        }
+        let stage = Stage::at(Phase::StartTls, false);
+        let reply = self.say(probe, &stage, Starttls).await?;
+        if self.dialogue.answered_more_than(reply.message().count()) {
+            return Err(injected());
+        }
+        drop(self.connection);
+        self.loan.take_back().ok_or_else(|| Cause::new(Reason::Internal, "the stream was not given back"))
+    }
+
+    async fn auth(&mut self, probe: Probe<'_>, extensions: &Extensions) -> Result<(), Cause> {
+        let wanted = match probe.login.secret {
+            Secret::Token { mechanism, .. } => mechanism,
+            Secret::Password(_) if extensions.mechanisms.contains(&Mechanism::Plain) => Mechanism::Plain,
+            Secret::Password(_) => Mechanism::Login,
+        };
+        if !extensions.mechanisms.contains(&wanted) {
+            let (encrypted, starttls) = (self.encrypted, extensions.starttls);
+            let offer = Offer { wanted, encrypted, starttls, login_disabled: false };
+            return Err(not_offered(&offer, &extensions.mechanisms));
+        }
+        let mut stage = Stage { mechanism: Some(wanted), ..Stage::at(Phase::Auth, self.encrypted) };
+        let command = format!("AUTH {}\r\n", wanted.label().to_ascii_uppercase());
+        let mut reply = self.say(probe, &stage, command).await?;
+        for answer in answers(wanted, &probe.login, probe) {
+            if !reply.has_code(334) {
+                break;
+            }
+            self.dialogue.learn(&answer);
+            reply = self.say(probe, &stage, format_args!("{}\r\n", answer.expose_secret())).await?;
+        }
+        if reply.has_code(334) {
+            // An error challenge: the verdict comes after it has been acknowledged.
+            let challenge = self.dialogue.clean(&sasl::challenge(reply.first_line().unwrap_or_default()));
+            stage.challenge = Some(&challenge);
+            let command = format!("{}\r\n", sasl::acknowledgement(wanted));
+            reply = self.say(probe, &stage, command).await?;
+        }
+        if reply.has_code(235) {
+            return Ok(());
+        }
+        Err(Cause::new(
+            Reason::ProtocolError,
+            format!("the server ends AUTH with: {}", self.dialogue.answer()),
+        ))
+    }
+
+    async fn sender(&mut self, probe: Probe<'_>) -> Result<(), Cause> {
+        let stage = Stage::at(Phase::Sender, self.encrypted);
+        self.say(probe, &stage, format_args!("MAIL FROM:<{}>\r\n", probe.check.mailbox.address)).await?;
+        self.say(probe, &stage, Rset).await.map(drop)
+    }
+
+    /// Says one thing and takes the answer.
+    async fn say(
+        &mut self,
+        probe: Probe<'_>,
+        stage: &Stage<'_>,
+        command: impl std::fmt::Display,
+    ) -> Result<Response, Cause> {
+        self.orderly = false;
+        let reply = self.connection.command(command).await;
+        self.settle(probe, stage, reply)
+    }
+
+    fn settle(
+        &mut self,
+        probe: Probe<'_>,
+        stage: &Stage<'_>,
+        reply: Result<Response, lettre::transport::smtp::Error>,
+    ) -> Result<Response, Cause> {
+        match reply {
+            Ok(reply) => {
+                self.orderly = true;
+                Ok(reply)
+            }
+            Err(error) if error.status().is_some() => {
+                self.orderly = true;
+                Err(probe.refused(stage, &self.dialogue.answer()))
+            }
+            Err(_) => Err(probe.lost(stage, &self.dialogue)),
+        }
+    }
+
+    pub(super) async fn goodbye(mut self) {
+        if self.orderly {
+            // Whatever comes of it.
+            drop(self.connection.command(Quit).await);
+        }
+    }
+}
+
+/// What is said after `334`, line by line.
+fn answers(mechanism: Mechanism, login: &Login<'_>, probe: Probe<'_>) -> Vec<Redacted> {
+    match (mechanism, login.secret) {
+        (Mechanism::Login, Secret::Password(password)) => {
+            vec![sasl::encode(login.username), sasl::encode(password.expose_secret())]
+        }
+        _ => vec![sasl::response(mechanism, login, probe.check)],
+    }
+}
+
+/// Reads the lines of an EHLO reply (RFC 5321 section 4.1.1.1); some servers still write `AUTH=`.
+fn extensions<'a>(lines: impl Iterator<Item = &'a str>) -> Extensions {
+    let mut extensions = Extensions::default();
+    for line in lines.skip(1) {
+        let line = line.to_ascii_lowercase().replace("auth=", "auth ");
+        let mut words = line.split_ascii_whitespace();
+        match words.next() {
+            Some("starttls") => extensions.starttls = true,
+            Some("auth") => extensions.mechanisms.extend(words.map(mechanism)),
+            _ => {}
+        }
+    }
+    extensions
+}
+
+fn mechanism(word: &str) -> Mechanism {
+    match Mechanism::from_label(word) {
+        Some(Mechanism::LoginCommand) | None => Mechanism::Other,
+        Some(mechanism) => mechanism,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ehlo_reply_is_read_in_any_case_and_both_forms() {
+        let reply =
+            ["mail.example hello", "SIZE 1000", "Auth=PLAIN login", "AUTH XOAUTH2 GSSAPI", "StartTLS"];
+        let read = extensions(reply.into_iter());
+        assert!(read.starttls);
+        let labels: Vec<_> = read.mechanisms.iter().map(|mechanism| mechanism.label()).collect();
+        assert_eq!(labels, ["xoauth2", "plain", "login", "other"]);
+        assert_eq!(extensions(["auth plain"].into_iter()), Extensions::default());
+    }
+}
