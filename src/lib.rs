@@ -2,4 +2,6 @@
 //!
 //! The map of the house, from the words up to the doors; a module imports only from those above it here.
 
+pub mod http;
 pub mod model;
+pub mod report;

@@ -1,0 +1,104 @@
+//! `/metrics`: the report's page in the format and encoding that the scraper asks for.
+//!
+//! Not here: what is on the page.
+
+use std::collections::HashMap;
+use std::io::{self, BufWriter, Write as _};
+use std::sync::{Arc, Weak};
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tokio::sync::Mutex;
+use tokio::task;
+use tokio::time::Instant;
+use tracing::error;
+
+use crate::report::{Exposition, Report};
+
+use super::{Site, negotiate};
+
+/// The encoder costs more per call than per byte: it is fed in blocks of this many.
+const BLOCK: usize = 64 * 1024;
+
+/// A page written by one scrape and not yet forgotten by all who read it.
+struct Rendered {
+    begun: Instant,
+    bytes: Weak<Vec<u8>>,
+}
+
+/// The pages being sent. One page is rendered at a time; whoever asked before its rendering began is
+/// content with it, so that scrapers that come together cost one page, and none reads an old one.
+#[derive(Default)]
+pub(super) struct Scrapes(Mutex<HashMap<(Exposition, bool), Rendered>>);
+
+impl Scrapes {
+    async fn page(
+        &self,
+        report: &Arc<Report>,
+        exposition: Exposition,
+        gzip: bool,
+    ) -> io::Result<Arc<Vec<u8>>> {
+        let asked = Instant::now();
+        let mut pages = self.0.lock().await;
+        let known = pages.get(&(exposition, gzip)).filter(|page| page.begun >= asked);
+        if let Some(bytes) = known.and_then(|page| page.bytes.upgrade()) {
+            return Ok(bytes);
+        }
+        let begun = Instant::now();
+        let report = Arc::clone(report);
+        let work = move || render(&report, exposition, gzip);
+        let bytes = Arc::new(task::spawn_blocking(work).await.map_err(io::Error::other)??);
+        pages.insert((exposition, gzip), Rendered { begun, bytes: Arc::downgrade(&bytes) });
+        Ok(bytes)
+    }
+}
+
+fn render(report: &Report, exposition: Exposition, gzip: bool) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if gzip {
+        let mut out = BufWriter::with_capacity(BLOCK, GzEncoder::new(bytes, Compression::fast()));
+        report.render(exposition, &mut out)?;
+        out.flush()?;
+        bytes = out.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
+    } else {
+        report.render(exposition, &mut bytes)?;
+    }
+    Ok(bytes)
+}
+
+pub(super) async fn metrics(State(site): State<Site>, headers: HeaderMap) -> Response {
+    let (exposition, gzip) = (negotiate::exposition(&headers), negotiate::gzip(&headers));
+    match site.scrapes.page(&site.report, exposition, gzip).await {
+        Ok(page) => answer(page, exposition.content_type(), gzip, "Accept, Accept-Encoding"),
+        Err(fault) => {
+            error!(%fault, "the metrics page could not be written");
+            (StatusCode::INTERNAL_SERVER_ERROR, "The page could not be written; the log says why.\n")
+                .into_response()
+        }
+    }
+}
+
+fn answer(page: Arc<Vec<u8>>, content_type: &'static str, gzip: bool, vary: &'static str) -> Response {
+    let mut response = Response::new(Body::from(Bytes::from_owner(Shared(page))));
+    let mut set =
+        |name: HeaderName, value| response.headers_mut().insert(name, HeaderValue::from_static(value));
+    set(header::CONTENT_TYPE, content_type);
+    set(header::VARY, vary);
+    if gzip {
+        set(header::CONTENT_ENCODING, "gzip");
+    }
+    response
+}
+
+/// Bytes that several answers send at once.
+struct Shared(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
