@@ -3,7 +3,7 @@
 //! Not here: what is on the page.
 
 use std::collections::HashMap;
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter};
 use std::sync::{Arc, Weak};
 
 use axum::body::{Body, Bytes};
@@ -58,16 +58,23 @@ impl Scrapes {
 }
 
 fn render(report: &Report, exposition: Exposition, gzip: bool) -> io::Result<Vec<u8>> {
+    write(gzip, |out| report.render(exposition, out))
+}
+
+/// Bytes that are complete already, compressed where asked for.
+pub(super) fn encoded(bytes: Vec<u8>, gzip: bool) -> io::Result<Vec<u8>> {
+    if gzip { write(true, |out| out.write_all(&bytes)) } else { Ok(bytes) }
+}
+
+fn write(gzip: bool, fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    if gzip {
-        let mut out = BufWriter::with_capacity(BLOCK, GzEncoder::new(bytes, Compression::fast()));
-        report.render(exposition, &mut out)?;
-        out.flush()?;
-        bytes = out.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
-    } else {
-        report.render(exposition, &mut bytes)?;
+    if !gzip {
+        fill(&mut bytes)?;
+        return Ok(bytes);
     }
-    Ok(bytes)
+    let mut out = BufWriter::with_capacity(BLOCK, GzEncoder::new(bytes, Compression::fast()));
+    fill(&mut out)?;
+    out.into_inner().map_err(io::IntoInnerError::into_error)?.finish()
 }
 
 pub(super) async fn metrics(State(site): State<Site>, headers: HeaderMap) -> Response {

@@ -32,7 +32,7 @@ pub(super) fn encode(family: &MetricFamily, first: bool, out: &mut Vec<u8>) -> i
     for metric in family.get_metric() {
         match kind {
             MetricType::COUNTER => {
-                sample(out, name, "_total", metric, None, metric.get_counter().get_value())?
+                sample(out, name, "_total", metric, None, metric.get_counter().get_value())?;
             }
             MetricType::HISTOGRAM => histogram(out, name, metric)?,
             _ => sample(out, name, "", metric, None, metric.get_gauge().get_value())?,
