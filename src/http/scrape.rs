@@ -33,7 +33,7 @@ struct Rendered {
 /// The pages being sent. One page is rendered at a time; whoever asked before its rendering began is
 /// content with it, so that scrapers that come together cost one page, and none reads an old one.
 #[derive(Default)]
-pub(super) struct Scrapes(Mutex<HashMap<(Exposition, bool), Rendered>>);
+pub(super) struct Scrapes(Arc<Mutex<HashMap<(Exposition, bool), Rendered>>>);
 
 impl Scrapes {
     async fn page(
@@ -43,17 +43,20 @@ impl Scrapes {
         gzip: bool,
     ) -> io::Result<Arc<Vec<u8>>> {
         let asked = Instant::now();
-        let mut pages = self.0.lock().await;
+        let mut pages = Arc::clone(&self.0).lock_owned().await;
         let known = pages.get(&(exposition, gzip)).filter(|page| page.begun >= asked);
         if let Some(bytes) = known.and_then(|page| page.bytes.upgrade()) {
             return Ok(bytes);
         }
-        let begun = Instant::now();
         let report = Arc::clone(report);
-        let work = move || render(&report, exposition, gzip);
-        let bytes = Arc::new(task::spawn_blocking(work).await.map_err(io::Error::other)??);
-        pages.insert((exposition, gzip), Rendered { begun, bytes: Arc::downgrade(&bytes) });
-        Ok(bytes)
+        // The lock goes along: should the client leave now, the next one still waits for this page.
+        let work = move || {
+            let begun = Instant::now();
+            let bytes = Arc::new(render(&report, exposition, gzip)?);
+            pages.insert((exposition, gzip), Rendered { begun, bytes: Arc::downgrade(&bytes) });
+            Ok(bytes)
+        };
+        task::spawn_blocking(work).await.map_err(io::Error::other)?
     }
 }
 
@@ -107,5 +110,32 @@ struct Shared(Arc<Vec<u8>>);
 impl AsRef<[u8]> for Shared {
     fn as_ref(&self) -> &[u8] {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+    use std::collections::BTreeSet;
+
+    use crate::report::samples::{credential, dawn, mailbox, plan, up};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_page_is_shared_by_those_who_came_together_and_never_served_to_who_came_later() {
+        let plan = plan(&[mailbox("desk", &credential("contoso", None), &[])]);
+        let (report, scrapes) = (Arc::new(Report::new(&plan)), Scrapes::default());
+        let ask = || scrapes.page(&report, Exposition::Text, false);
+        let together = tokio::join!(ask(), ask(), ask(), ask(), ask());
+        let kept = [together.0, together.1, together.2, together.3, together.4].map(Result::unwrap);
+        let pages: BTreeSet<_> = kept.iter().map(Arc::as_ptr).collect();
+        assert!(pages.len() <= 2, "the first may have begun before the second asked; nobody else is alone");
+
+        report.record(up(&plan.checks[0], dawn()));
+        let later = String::from_utf8(ask().await.unwrap().to_vec()).unwrap();
+        assert!(later.contains("mailbox_probe_success{mailbox=\"desk\",protocol=\"imap\"} 1\n"));
+        drop(kept);
     }
 }

@@ -49,6 +49,14 @@ impl World {
         Answer::new(&bytes)
     }
 
+    /// A client that asks for more than the sockets between us hold, and then sits there.
+    async fn ask_and_do_not_read(&self) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        stream.readable().await.unwrap();
+        stream
+    }
+
     async fn page(&self) -> String {
         self.ask("GET / HTTP/1.1").await.text()
     }
@@ -82,6 +90,13 @@ impl Answer {
 fn small() -> Plan {
     let (a, b) = (credential("contoso", None), credential("fabrikam", None));
     plan(&[mailbox("invoices", &a, &[]), mailbox("desk", &b, &[])])
+}
+
+/// Enough mailboxes for a page of some 14 MB.
+fn large() -> Plan {
+    let shared = credential("contoso", None);
+    let mailboxes: Vec<_> = (0..20_000).map(|n| mailbox(&format!("mailbox-{n}"), &shared, &[])).collect();
+    plan(&mailboxes)
 }
 
 #[tokio::test]
@@ -154,20 +169,62 @@ async fn readiness_follows_the_flag_and_liveness_does_not() {
     assert_eq!(world.ask("GET /-/ready HTTP/1.1").await.status(), "503");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn stopping_ends_within_its_bound_even_with_clients_that_only_sit_there() {
-    let world = World::new(&small()).await;
+    let world = World::new(&large()).await;
     world.ready.set();
     assert_eq!(world.ask("GET /-/ready HTTP/1.1").await.status(), "200");
     let idle = TcpStream::connect(world.address).await.unwrap();
     let mut half = TcpStream::connect(world.address).await.unwrap();
     half.write_all(b"GET / HTTP/1.1\r\nHos").await.unwrap();
+    let unread = world.ask_and_do_not_read().await;
     let begun = Instant::now();
     world.stop.cancel();
     timeout(PATIENCE, world.server).await.unwrap().unwrap();
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert!(!world.ready.is_set());
-    drop((idle, half));
+    drop((idle, half, unread));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_slow_to_ask_is_cut_off() {
+    let world = World::new(&small()).await;
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHos").await.unwrap();
+    let begun = Instant::now();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(!answer.starts_with(b"HTTP/1.1 200"));
+    assert!(begun.elapsed() <= Duration::from_secs(31), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_is_cut_off() {
+    let world = World::new(&large()).await;
+    let mut stream = world.ask_and_do_not_read().await;
+    tokio::time::sleep(Duration::from_secs(155)).await;
+    let mut bytes = Vec::new();
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.unwrap();
+    let answer = Answer::new(&bytes);
+    let length = answer.head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+    assert!(answer.body.len() < length.parse().unwrap(), "the whole answer came");
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_connections_cannot_keep_others_out_for_long() {
+    let world = World::new(&small()).await;
+    let mut idle = Vec::new();
+    for _ in 0..256 {
+        idle.push(TcpStream::connect(world.address).await.unwrap());
+    }
+    let begun = Instant::now();
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    stream.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.unwrap();
+    assert_eq!(Answer::new(&bytes).status(), "200");
+    let waited = begun.elapsed();
+    assert!(waited > Duration::from_secs(1) && waited <= Duration::from_secs(31), "{waited:?}");
 }
 
 #[tokio::test]
