@@ -269,6 +269,31 @@ async fn the_page_waits_then_is_fine_then_names_the_fault_its_owner_and_the_reme
 }
 
 #[tokio::test]
+async fn a_token_that_is_no_longer_renewed_and_a_secret_about_to_end_are_announced() {
+    let now = jiff::Timestamp::now();
+    let near = credential("contoso", Some(now + Duration::from_secs(10 * 86_400)));
+    let far = credential("fabrikam", Some(now + Duration::from_secs(300 * 86_400)));
+    let plan = plan(&[mailbox("invoices", &near, &[]), mailbox("desk", &far, &[])]);
+    let world = World::new(&plan).await;
+    let page = world.page().await;
+    assert!(page.contains("The secret of credential <strong>contoso</strong> ends in 9 d 23 h"));
+    assert_eq!(page.matches("<article").count(), 1, "fabrikam's is far away");
+
+    let mut token = issued(&far, &[]);
+    token.outcome.as_mut().unwrap().expires_at = now + Duration::from_secs(3_000);
+    world.report.record_token(&token);
+    world.report.record_token(&refused(&far, Reason::SecretInvalid));
+    let page = world.page().await;
+    assert!(
+        page.contains(
+            "secret_invalid</code> when the token of credential <strong>fabrikam</strong> is renewed"
+        )
+    );
+    world.report.record_token(&token);
+    assert_eq!(world.page().await.matches("<article").count(), 1, "renewed again");
+}
+
+#[tokio::test]
 async fn text_of_servers_and_of_the_configuration_is_escaped_on_the_page() {
     const EVIL: &str = "</style><script>alert(1)</script>\"'<img src=x onerror=y>&amp;";
     let shared = credential(EVIL, None);

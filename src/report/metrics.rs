@@ -21,10 +21,16 @@ use super::families::{self, BUCKETS_SECONDS, FAMILIES, Family};
 use super::{FAILURE, SUCCESS, locked};
 
 /// What was last learnt of a server, whichever mailbox it was learnt by.
-#[derive(Debug, Default)]
-struct Server {
-    certificate_expiry: Option<Timestamp>,
-    mechanisms: Option<BTreeSet<Mechanism>>,
+#[derive(Debug, Clone)]
+pub struct ServerRecord {
+    /// `host:port` as configured.
+    pub server: String,
+    /// What is spoken there.
+    pub protocol: Protocol,
+    /// When its own certificate ends.
+    pub certificate_expiry: Option<Timestamp>,
+    /// The mechanisms it lists.
+    pub mechanisms: Option<BTreeSet<Mechanism>>,
 }
 
 /// Everything that accumulates.
@@ -35,7 +41,7 @@ pub(super) struct Metrics {
     lateness: HistogramVec,
     skipped: IntCounterVec,
     in_flight: Arc<AtomicUsize>,
-    servers: Mutex<BTreeMap<(String, Protocol), Server>>,
+    servers: Mutex<BTreeMap<(String, Protocol), ServerRecord>>,
     process: ProcessCollector,
     checks: usize,
 }
@@ -82,7 +88,12 @@ impl Metrics {
             return;
         }
         let mut servers = locked(&self.servers);
-        let known = servers.entry((server, protocol)).or_default();
+        let known = servers.entry((server, protocol)).or_insert_with_key(|(server, protocol)| ServerRecord {
+            server: server.clone(),
+            protocol: *protocol,
+            certificate_expiry: None,
+            mechanisms: None,
+        });
         // A probe that failed early learnt less: what it did not see stays as it was.
         known.certificate_expiry = seen.certificate_expiry.or(known.certificate_expiry);
         if seen.mechanisms.is_some() {
@@ -110,22 +121,27 @@ impl Metrics {
         &self.in_flight
     }
 
+    /// The servers seen so far, in the order of their names.
+    pub(super) fn servers(&self) -> Vec<ServerRecord> {
+        locked(&self.servers).values().cloned().collect()
+    }
+
     /// Writes the metrics of the servers.
     pub(super) fn write_servers(&self, page: &mut Page<'_>) -> io::Result<()> {
         collected(&families::SERVER_PHASE, &self.server_phase, page)?;
-        let servers = locked(&self.servers);
+        let servers = self.servers();
         page.family(&families::SERVER_CERTIFICATE_EXPIRY, |series| {
-            servers.iter().try_for_each(|((server, protocol), known)| match known.certificate_expiry {
-                Some(ends) => series.add(&[server, protocol.label()], timestamp(ends)),
+            servers.iter().try_for_each(|known| match known.certificate_expiry {
+                Some(ends) => series.add(&[&known.server, known.protocol.label()], timestamp(ends)),
                 None => Ok(()),
             })
         })?;
         page.family(&families::SERVER_MECHANISM, |series| {
-            for ((server, protocol), known) in servers.iter() {
+            for known in &servers {
                 let Some(offered) = &known.mechanisms else { continue };
                 for mechanism in Mechanism::ALL {
                     let value = f64::from(u8::from(offered.contains(mechanism)));
-                    series.add(&[server, protocol.label(), mechanism.label()], value)?;
+                    series.add(&[&known.server, known.protocol.label(), mechanism.label()], value)?;
                 }
             }
             Ok(())

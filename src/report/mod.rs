@@ -35,6 +35,7 @@ pub use credentials::{CredentialRecord, TokenRecord, TokenRequest};
 pub use exposition::Exposition;
 pub use families::{FAMILIES, Family, Kind};
 pub use history::{CheckRecord, Glance, RECENT};
+pub use metrics::ServerRecord;
 
 /// The two values of every `outcome` label.
 const SUCCESS: &str = "success";
@@ -65,6 +66,8 @@ pub struct Facts {
     pub checks: Vec<Arc<CheckRecord>>,
     /// Every credential of the plan, by name.
     pub credentials: Vec<CredentialRecord>,
+    /// Every mail server that has been spoken to, by name.
+    pub servers: Vec<ServerRecord>,
     /// Probes running now.
     pub in_flight: usize,
     /// Due times that passed without a probe.
@@ -140,6 +143,7 @@ impl Report {
             started_at: self.started_at,
             checks: self.history.records(),
             credentials: self.credentials.records(),
+            servers: self.metrics.servers(),
             in_flight: self.metrics.in_flight().load(Ordering::Relaxed),
             skipped: self.metrics.skipped(),
         }

@@ -7,16 +7,10 @@ use maud::{Markup, html};
 
 use crate::report::{CredentialRecord, Facts, TokenRecord};
 
-use super::text;
+use super::{soon, text};
 
 /// More credentials than these are counted, not shown.
 const CREDENTIALS: usize = 100;
-
-/// A declared end nearer than this is pointed out: a month is what replacing a secret may take.
-const SOON_DAYS: u64 = 30;
-
-/// What a day has, in seconds.
-const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 /// The credentials and their tokens.
 pub(super) fn credentials(facts: &Facts) -> Markup {
@@ -48,15 +42,15 @@ fn credential(now: Timestamp, record: &CredentialRecord) -> Markup {
                     @if let Some(tenant) = record.credential.grant.tenant() { ", tenant " (tenant) }
                 }
             }
-            td data-protocol="Checks" { (record.checks) }
-            td data-protocol="Token" {
+            td data-column="Checks" { (record.checks) }
+            td data-column="Token" {
                 @if record.tokens.is_empty() { "none needed" }
                 @for record in &record.tokens { (token(now, record)) }
             }
-            td data-protocol="Secret" {
+            td data-column="Secret" {
                 @match record.credential.expires {
                     None => span.none { "not declared" },
-                    Some(end) => span class=(if is_soon(now, end) { "failing" } else { "fine" }) title=(text::clock(end)) {
+                    Some(end) => span class=(if soon::is_near(now, end) { "failing" } else { "fine" }) title=(text::clock(end)) {
                         (text::end(now, end))
                     },
                 }
@@ -80,10 +74,6 @@ fn token(now: Timestamp, record: &TokenRecord) -> Markup {
             }
         }
     }
-}
-
-fn is_soon(now: Timestamp, end: Timestamp) -> bool {
-    text::between(now, end).as_secs() < SOON_DAYS * DAY_SECONDS
 }
 
 /// The agent.

@@ -41,7 +41,7 @@ pub(super) fn section(facts: &Facts, rows: &[Row<'_>]) -> Markup {
                                 @for protocol in &protocols {
                                     @match row.checks.iter().find(|record| record.check.protocol() == *protocol) {
                                         Some(record) => (cell(facts.now, record)),
-                                        None => td.none data-protocol=(protocol) { "not checked" },
+                                        None => td.none data-column=(protocol) { "not checked" },
                                     }
                                 }
                             }
@@ -57,7 +57,7 @@ pub(super) fn section(facts: &Facts, rows: &[Row<'_>]) -> Markup {
 fn cell(now: Timestamp, record: &CheckRecord) -> Markup {
     let standing = Standing::of(record);
     html! {
-        td class=(standing.class()) data-protocol=(record.check.protocol()) {
+        td class=(standing.class()) data-column=(record.check.protocol()) {
             @match &record.last {
                 None => span.state { "waiting for its first probe" },
                 Some(last) => {

@@ -1,11 +1,12 @@
-//! `/`, the status page: what is broken, why and what to do about it first; then the fleet; then the
-//! credentials and the agent.
+//! `/`, the status page: what is broken, why and what to do about it first; then what will break
+//! next; then the fleet, the credentials and the agent.
 //!
 //! A view of the report's facts, complete without scripts and without anything from elsewhere.
 //! Not here: finding out anything about mail.
 
 mod agent;
 mod fleet;
+mod soon;
 mod text;
 mod trouble;
 
@@ -161,6 +162,7 @@ fn page(facts: &Facts) -> Markup {
                 }
                 main {
                     (trouble::section(facts))
+                    (soon::section(facts))
                     (fleet::section(facts, &rows))
                     (agent::credentials(facts))
                     (agent::section(facts))

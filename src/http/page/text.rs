@@ -86,11 +86,11 @@ pub(super) fn hint(hint: &str) -> Markup {
 }
 
 /// A command. Its words stay whole where the line is wide enough, so that no GUID and no `-Option` is
-/// torn at a hyphen.
+/// torn at a hyphen; its spaces stay as they are, because it will be copied.
 fn command(command: &str) -> Markup {
     html! {
         code {
-            @for (place, word) in command.split_whitespace().enumerate() {
+            @for (place, word) in command.split(' ').enumerate() {
                 @if place > 0 { " " }
                 span { (word) }
             }
