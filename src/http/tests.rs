@@ -291,6 +291,8 @@ async fn a_token_that_is_no_longer_renewed_and_a_secret_about_to_end_are_announc
     );
     world.report.record_token(&token);
     assert_eq!(world.page().await.matches("<article").count(), 1, "renewed again");
+    world.report.record_token(&refused(&near, Reason::SecretExpired));
+    assert_eq!(world.page().await.matches("<article").count(), 0, "what fails already is not about to");
 }
 
 #[tokio::test]

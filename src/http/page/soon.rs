@@ -59,8 +59,12 @@ fn renewal(facts: &Facts, record: &TokenRecord) -> Option<Markup> {
     })
 }
 
+/// A secret about to end. Where requests fail already, that is the news, and told elsewhere.
 fn secret(facts: &Facts, record: &CredentialRecord) -> Option<Markup> {
     let end = record.credential.expires?;
+    if record.tokens.iter().any(|token| token.failing_since.is_some()) {
+        return None;
+    }
     (is_near(facts.now, end) && record.checks > 0).then(|| {
         html! {
             h3 { "The secret of credential " strong { (record.credential.name) } " " (text::end(facts.now, end)) }
