@@ -1,15 +1,30 @@
 //! Can this mailbox be used right now; if not, in which phase did it fail, why, and who must do what?
 //!
-//! The map of the house, from the words up to the doors; a module imports only from those above it here.
+//! The map of the house, from the words up to the doors. A module imports only from the floors
+//! above its own here; those on one floor do not know each other.
 
+// The words: no I/O, no clock, no format.
 pub mod model;
 
+// Secrets by place.
+pub mod secret;
+
+// Tools.
 pub mod diagnosis;
 pub mod net;
 pub mod schedule;
-pub mod secret;
 
+// Trades.
 pub mod probe;
 pub mod token;
 
+// Work.
 pub mod check;
+pub mod report;
+
+// Rooms.
+pub mod http;
+pub mod monitor;
+
+// The frame.
+pub mod app;

@@ -1,6 +1,6 @@
 //! The nouns of the program: what a mailbox, a check, a phase, a reason and an observation are.
 //!
-//! Owns the words and the closed lists, each written once as a [`table!`]. No I/O, no clock, no
+//! Owns the words and the closed lists, each written once as a `table!`. No I/O, no clock, no
 //! async, no file format: everything else in the house is built from these values.
 
 /// Declares a closed set: an enum in which every variant owns one row of facts.

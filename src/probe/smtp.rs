@@ -129,7 +129,7 @@ impl Smtp {
                 break;
             }
             self.dialogue.learn(&answer);
-            reply = self.say(probe, &stage, format_args!("{}\r\n", answer.expose_secret())).await?;
+            reply = self.say(probe, &stage, format!("{}\r\n", answer.expose_secret())).await?;
         }
         if reply.has_code(334) {
             // An error challenge: the verdict comes after it has been acknowledged.
@@ -149,7 +149,7 @@ impl Smtp {
 
     async fn sender(&mut self, probe: Probe<'_>) -> Result<(), Cause> {
         let stage = Stage::at(Phase::Sender, self.encrypted);
-        self.say(probe, &stage, format_args!("MAIL FROM:<{}>\r\n", probe.check.mailbox.address)).await?;
+        self.say(probe, &stage, format!("MAIL FROM:<{}>\r\n", probe.check.mailbox.address)).await?;
         self.say(probe, &stage, Rset).await.map(drop)
     }
 

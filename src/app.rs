@@ -1,0 +1,137 @@
+//! The rooms put together: started, and stopped.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::check::Prober;
+use crate::http::{self, Pulse, Ready, Site};
+use crate::model::{Listen, Observation, Plan};
+use crate::monitor::Monitor;
+use crate::report::Report;
+
+/// The whole stop takes no longer than this; each room has a bound of its own inside it.
+const STOP: Duration = Duration::from_secs(9);
+
+/// Why the program cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The HTTP endpoint cannot be opened.
+    #[error(
+        "cannot listen on {listen}: {error}; free the port or choose another by `http.listen` or `--listen`"
+    )]
+    Listen {
+        /// Where.
+        listen: String,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// The running agent.
+pub struct App {
+    address: SocketAddr,
+    report: Arc<Report>,
+    ready: Arc<Ready>,
+    monitor: (CancellationToken, JoinHandle<()>),
+    pages: (CancellationToken, JoinHandle<()>),
+}
+
+impl App {
+    /// Opens the HTTP endpoint and begins to probe.
+    ///
+    /// # Errors
+    /// [`AppError::Listen`] where the port is taken or the address is not ours.
+    pub async fn start(plan: &Plan) -> Result<Self, AppError> {
+        let listener = listen(&plan.listen)
+            .await
+            .map_err(|error| AppError::Listen { listen: plan.listen.to_string(), error })?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| AppError::Listen { listen: plan.listen.to_string(), error })?;
+        let report = Arc::new(Report::new(plan));
+        let prober = Arc::new(prober(plan, &report));
+        let (pulse, ready) = (Arc::new(Pulse::new()), Arc::new(Ready::default()));
+        let monitor = Monitor::new(plan, prober, Arc::clone(&report));
+        let stop = CancellationToken::new();
+        let beat = Arc::clone(&pulse);
+        let monitor = (stop.clone(), tokio::spawn(monitor.run(stop, move || beat.beat())));
+        let stop = CancellationToken::new();
+        let site = Site::new(Arc::clone(&report), pulse, Arc::clone(&ready));
+        let pages = (stop.clone(), tokio::spawn(http::serve(listener, site, stop)));
+        ready.set();
+        Ok(Self { address, report, ready, monitor, pages })
+    }
+
+    /// Where the HTTP endpoint listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What has been observed so far.
+    pub fn report(&self) -> &Arc<Report> {
+        &self.report
+    }
+
+    /// Stops: no more probes, the running ones end, the last scrape is answered. Bounded in time.
+    pub async fn stop(self) {
+        self.ready.unset();
+        let stopping = async {
+            self.monitor.0.cancel();
+            let monitor = self.monitor.1.await;
+            self.pages.0.cancel();
+            let pages = self.pages.1.await;
+            if monitor.is_err() || pages.is_err() {
+                tracing::error!("a room died before the stop");
+            }
+        };
+        if timeout(STOP, stopping).await.is_err() {
+            tracing::warn!("the stop took too long and was cut short");
+        }
+    }
+}
+
+/// One round: every check of the plan once, at the same time as far as the limits allow. `each` is
+/// told of every observation as it comes; they are returned in the plan's order.
+pub async fn round(plan: &Plan, each: impl Fn(&Observation)) -> Vec<Observation> {
+    let report = Arc::new(Report::new(plan));
+    let prober = Arc::new(prober(plan, &report));
+    let mut tasks = tokio::task::JoinSet::new();
+    for (index, check) in plan.checks.iter().enumerate() {
+        let (prober, check) = (Arc::clone(&prober), Arc::clone(check));
+        tasks.spawn(async move { (index, prober.observe(&check, tokio::time::Instant::now(), || ()).await) });
+    }
+    let mut observations = Vec::with_capacity(plan.checks.len());
+    while let Some(done) = tasks.join_next().await {
+        match done {
+            Ok((index, observation)) => {
+                each(&observation);
+                observations.push((index, observation));
+            }
+            Err(error) => tracing::error!(%error, "a probe's task died"),
+        }
+    }
+    observations.sort_by_key(|(index, _)| *index);
+    observations.into_iter().map(|(_, observation)| observation).collect()
+}
+
+fn prober(plan: &Plan, report: &Arc<Report>) -> Prober {
+    let report = Arc::clone(report);
+    Prober::new(&plan.limits, Arc::new(move |token| report.record_token(token)))
+}
+
+/// Binds; `[::]` means IPv4 as well, also where this machine has no IPv6.
+async fn listen(listen: &Listen) -> io::Result<TcpListener> {
+    match TcpListener::bind((listen.host.as_str(), listen.port)).await {
+        Err(error) if listen.host == "::" && error.kind() != io::ErrorKind::AddrInUse => {
+            TcpListener::bind(("0.0.0.0", listen.port)).await.map_err(|_| error)
+        }
+        bound => bound,
+    }
+}

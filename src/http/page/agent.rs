@@ -1,0 +1,97 @@
+//! The credentials, and the agent itself.
+//!
+//! Not here: mailboxes.
+
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use crate::report::{CredentialRecord, Facts, TokenRecord};
+
+use super::{soon, text};
+
+/// More credentials than these are counted, not shown.
+const CREDENTIALS: usize = 100;
+
+/// The credentials and their tokens.
+pub(super) fn credentials(facts: &Facts) -> Markup {
+    html! {
+        @if !facts.credentials.is_empty() {
+            section.credentials {
+                h2 { "Credentials" }
+                table {
+                    thead { tr { th { "Credential" } th { "Checks" } th { "Token" } th { "Secret" } } }
+                    tbody {
+                        @for record in facts.credentials.iter().take(CREDENTIALS) { (credential(facts.now, record)) }
+                    }
+                }
+                @if facts.credentials.len() > CREDENTIALS {
+                    p.more { "and " (facts.credentials.len() - CREDENTIALS) " more credentials" }
+                }
+            }
+        }
+    }
+}
+
+fn credential(now: Timestamp, record: &CredentialRecord) -> Markup {
+    html! {
+        tr {
+            th scope="row" {
+                (record.credential.name)
+                small {
+                    (record.credential.grant.label())
+                    @if let Some(tenant) = record.credential.grant.tenant() { ", tenant " (tenant) }
+                }
+            }
+            td data-column="Checks" { (record.checks) }
+            td data-column="Token" {
+                @if record.tokens.is_empty() { "none needed" }
+                @for record in &record.tokens { (token(now, record)) }
+            }
+            td data-column="Secret" {
+                @match record.credential.expires {
+                    None => span.none { "not declared" },
+                    Some(end) => span class=(if soon::is_near(now, end) { "failing" } else { "fine" }) title=(text::clock(end)) {
+                        (text::end(now, end))
+                    },
+                }
+            }
+        }
+    }
+}
+
+fn token(now: Timestamp, record: &TokenRecord) -> Markup {
+    let failure = record.last.as_ref().and_then(|request| request.failure.as_ref());
+    html! {
+        p.line {
+            span.resource { (record.spec.resource()) } " "
+            @match (failure, &record.last) {
+                (Some(cause), _) => span.failing { span.state { code { (cause.reason) } } },
+                (None, Some(_)) => span.fine { span.state { "ok" } },
+                (None, None) => span.waiting { span.state { "not asked for yet" } },
+            }
+            @if let Some(token) = &record.token {
+                span.facts title=(text::clock(token.expires_at)) { (text::end(now, token.expires_at)) }
+            }
+        }
+    }
+}
+
+/// The agent.
+pub(super) fn section(facts: &Facts) -> Markup {
+    let up = text::between(facts.started_at, facts.now);
+    html! {
+        section.agent {
+            h2 { "This agent" }
+            dl {
+                dt { "Version" } dd { (env!("CARGO_PKG_VERSION")) }
+                dt { "Up for" } dd { (text::stretch(up)) }
+                dt { "Checks" } dd { (facts.checks.len()) ", " (facts.in_flight) " being probed now, " (facts.skipped) " skipped" }
+                dt { "Pages" } dd {
+                    a href="/metrics" { "/metrics" } " "
+                    a href="/-/healthy" { "/-/healthy" } " "
+                    a href="/-/ready" { "/-/ready" }
+                }
+            }
+        }
+    }
+}

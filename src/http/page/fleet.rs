@@ -1,0 +1,150 @@
+//! The fleet: a row per mailbox, a cell per protocol, with the phases of the last probe as a bar.
+//!
+//! Not here: what to do about a fault.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use crate::model::{Observation, Phase};
+use crate::report::{CheckRecord, Facts, RECENT};
+
+use super::{Row, Standing, protocols, text};
+
+/// More mailboxes than these are counted, not shown. The worst come first, so none of them is hidden
+/// by one that is fine.
+const ROWS: usize = 500;
+
+/// Width of the bars' own coordinates. They are stretched to the cell's width.
+const BAR: f64 = 1000.0;
+
+/// The section.
+pub(super) fn section(facts: &Facts, rows: &[Row<'_>]) -> Markup {
+    let protocols = protocols(facts);
+    html! {
+        section.fleet {
+            h2 { "Mailboxes" }
+            @if !rows.is_empty() {
+                (legend(facts))
+                table {
+                    thead {
+                        tr { th { "Mailbox" } @for protocol in &protocols { th { (protocol) } } }
+                    }
+                    tbody {
+                        @for row in rows.iter().take(ROWS) {
+                            tr {
+                                th scope="row" {
+                                    (row.mailbox.name)
+                                    @if row.mailbox.address != *row.mailbox.name { small { (row.mailbox.address) } }
+                                }
+                                @for protocol in &protocols {
+                                    @match row.checks.iter().find(|record| record.check.protocol() == *protocol) {
+                                        Some(record) => (cell(facts.now, record)),
+                                        None => td.none data-column=(protocol) { "not checked" },
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                @if rows.len() > ROWS { p.more { "and " (rows.len() - ROWS) " more mailboxes; /metrics has them all" } }
+            }
+        }
+    }
+}
+
+fn cell(now: Timestamp, record: &CheckRecord) -> Markup {
+    let standing = Standing::of(record);
+    html! {
+        td class=(standing.class()) data-column=(record.check.protocol()) {
+            @match &record.last {
+                None => span.state { "waiting for its first probe" },
+                Some(last) => {
+                    p.line {
+                        (state(last))
+                        span.facts { (text::took(last.duration)) ", " (text::ago(now, last.started_at)) }
+                    }
+                    @if last.timings.iter().nth(1).is_some() { (bar(last)) }
+                    (past(record))
+                    @if record.interval > record.check.interval {
+                        p.stretched { "refused repeatedly: now every " (text::stretch(record.interval)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn state(last: &Observation) -> Markup {
+    html! {
+        span.state {
+            @match last.outcome.failure() {
+                None => "ok",
+                Some(failure) => { code { (failure.cause.reason) } " in " (failure.phase) },
+            }
+        }
+    }
+}
+
+/// The phases of a probe, each as wide as its share of the time. One phase alone has no shares.
+fn bar(last: &Observation) -> Markup {
+    let total = last.timings.total().as_secs_f64().max(f64::MIN_POSITIVE);
+    let mut from = 0.0;
+    let pieces = last.timings.iter().map(|(phase, took)| {
+        let width = BAR * took.as_secs_f64() / total;
+        let left = from;
+        from += width;
+        (phase, took, left, width)
+    });
+    html! {
+        svg.bar viewBox=(format!("0 0 {BAR} 10")) preserveAspectRatio="none" role="img" aria-label=(spoken(last)) {
+            @for (phase, took, left, width) in pieces {
+                rect class=(format!("p-{phase}")) x=(format!("{left:.1}")) y="0" width=(format!("{width:.1}")) height="10" {
+                    title { (phase) " " (text::took(took)) }
+                }
+            }
+        }
+    }
+}
+
+fn spoken(last: &Observation) -> String {
+    let phases: Vec<_> =
+        last.timings.iter().map(|(phase, took)| format!("{phase} {}", text::took(took))).collect();
+    phases.join(", ")
+}
+
+/// The recent outcomes, oldest first; one alone says nothing that the state does not.
+fn past(record: &CheckRecord) -> Markup {
+    let failed = record.recent.iter().filter(|glance| glance.failure.is_some()).count();
+    html! {
+        @if failed > 0 && failed < record.recent.len() {
+            svg.past viewBox=(format!("0 0 {} 8", RECENT * 6)) role="img"
+                aria-label=(format!("{failed} of the last {} probes failed", record.recent.len())) {
+                title { (failed) " of the last " (record.recent.len()) " probes failed; the newest is on the right" }
+                @for (place, glance) in record.recent.iter().enumerate() {
+                    rect class=(if glance.failure.is_some() { "failing" } else { "fine" })
+                        x=(place * 6) y="0" width="4" height="8" {}
+                }
+            }
+        }
+    }
+}
+
+/// Which colour is which phase, for the phases that occur.
+fn legend(facts: &Facts) -> Markup {
+    let lasts = || facts.checks.iter().filter_map(|record| record.last.as_deref());
+    let entered =
+        |phase| lasts().any(|last| last.timings.iter().any(|(p, took)| p == phase && took > Duration::ZERO));
+    html! {
+        @if lasts().next().is_some() {
+            p.legend {
+                "Where the time of the last probe went: "
+                @for phase in Phase::ALL.iter().copied().filter(|phase| entered(*phase)) {
+                    span { svg viewBox="0 0 10 10" aria-hidden="true" { rect class=(format!("p-{phase}")) width="10" height="10" {} } (phase) }
+                    " "
+                }
+            }
+        }
+    }
+}

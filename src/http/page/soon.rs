@@ -1,0 +1,100 @@
+//! What works today and will not tomorrow: secrets and certificates about to end, tokens that are no
+//! longer renewed.
+//!
+//! Not here: what is broken already, which is `trouble`.
+
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use crate::model::Owner;
+use crate::report::{CredentialRecord, Facts, ServerRecord, TokenRecord};
+
+use super::text;
+
+/// A declared end nearer than this is pointed out: a month is what replacing a secret may take.
+const SECRET_DAYS: u64 = 30;
+
+/// The same for a server's certificate: those renewed by machines are renewed earlier than this.
+const CERTIFICATE_DAYS: u64 = 14;
+
+/// What a day has, in seconds.
+const DAY_SECONDS: u64 = 24 * 60 * 60;
+
+/// More warnings than these are counted, not shown.
+const WARNINGS: usize = 50;
+
+/// The section; nothing where nothing is near.
+pub(super) fn section(facts: &Facts) -> Markup {
+    let renewals = facts.credentials.iter().flat_map(|credential| &credential.tokens);
+    let warnings: Vec<Markup> = renewals
+        .filter_map(|token| renewal(facts, token))
+        .chain(facts.credentials.iter().filter_map(|credential| secret(facts, credential)))
+        .chain(facts.servers.iter().filter_map(|server| certificate(facts, server)))
+        .collect();
+    html! {
+        @if !warnings.is_empty() {
+            section {
+                h2 { "What will break next" }
+                @for warning in warnings.iter().take(WARNINGS) { article.soon { (warning) } }
+                @if warnings.len() > WARNINGS { p.more { "and " (warnings.len() - WARNINGS) " more" } }
+            }
+        }
+    }
+}
+
+/// A token that cannot be renewed while the old one still serves: its mailboxes look fine.
+fn renewal(facts: &Facts, record: &TokenRecord) -> Option<Markup> {
+    let cause = record.last.as_ref()?.failure.as_ref()?;
+    let token = record.token.as_ref().filter(|token| token.expires_at > facts.now)?;
+    let reason = cause.reason.row();
+    let owners: Vec<_> = reason.owners.iter().map(|owner| owner.row().title).collect();
+    Some(html! {
+        h3 {
+            code.reason { (reason.label) }
+            " when the token of credential " strong { (record.spec.credential.name) } " is renewed"
+        }
+        p { (reason.meaning) " The token in hand still serves; it " (text::end(facts.now, token.expires_at)) "." }
+        @if !cause.detail.is_empty() { blockquote { (cause.detail) } }
+        dl { dt { "Who" } dd { (owners.join(", then ")) } }
+    })
+}
+
+/// A secret about to end. Where requests fail already, that is the news, and told elsewhere.
+fn secret(facts: &Facts, record: &CredentialRecord) -> Option<Markup> {
+    let end = record.credential.expires?;
+    if record.tokens.iter().any(|token| token.failing_since.is_some()) {
+        return None;
+    }
+    (is_near(facts.now, end) && record.checks > 0).then(|| {
+        html! {
+            h3 { "The secret of credential " strong { (record.credential.name) } " " (text::end(facts.now, end)) }
+            p {
+                (text::counted(record.checks, "check depends", "checks depend")) " on it. The date is the one declared in the configuration, "
+                (text::clock(end)) "."
+            }
+            dl { dt { "Who" } dd { (Owner::App.row().title) } }
+        }
+    })
+}
+
+fn certificate(facts: &Facts, record: &ServerRecord) -> Option<Markup> {
+    let end = record.certificate_expiry?;
+    within(facts.now, end, CERTIFICATE_DAYS).then(|| {
+        html! {
+            h3 {
+                "The certificate of " strong { (record.server) } " (" (record.protocol) ") " (text::end(facts.now, end))
+            }
+            p { "Until " (text::clock(end)) "." }
+            dl { dt { "Who" } dd { (Owner::Admin.row().title) } }
+        }
+    })
+}
+
+/// Whether a secret that ends then is to be replaced now.
+pub(super) fn is_near(now: Timestamp, end: Timestamp) -> bool {
+    within(now, end, SECRET_DAYS)
+}
+
+fn within(now: Timestamp, end: Timestamp, days: u64) -> bool {
+    text::between(now, end).as_secs() < days * DAY_SECONDS
+}

@@ -1,0 +1,155 @@
+//! What is broken: one entry per fault, however many mailboxes it hits, with who must do what.
+//!
+//! Not here: the words about a reason (`model`) and the hint (already in the observation).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use crate::model::{Observation, Outcome, Phase, Protocol, Reason};
+use crate::report::{CheckRecord, Facts};
+
+use super::text;
+
+/// More faults than these are counted, not shown.
+const GROUPS: usize = 50;
+
+/// More mailboxes of a fault than these are counted, not named; the fleet below has them.
+const NAMES: usize = 12;
+
+/// What failing checks have in common, which makes them one fault.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Common {
+    /// In the token phase: the credential.
+    Credential(Arc<str>, Reason),
+    /// Later: what happened where.
+    Server(String, Protocol, Phase, Reason),
+}
+
+/// One fault.
+struct Group<'f> {
+    common: Common,
+    /// The freshest of the failures speaks for all.
+    latest: &'f Observation,
+    since: Timestamp,
+    mailboxes: BTreeSet<&'f str>,
+    checks: usize,
+    /// Whether the other failures have another hint or another sentence.
+    varied: bool,
+}
+
+impl Group<'_> {
+    fn reason(&self) -> Reason {
+        match self.common {
+            Common::Credential(_, reason) | Common::Server(.., reason) => reason,
+        }
+    }
+
+    fn phase(&self) -> Phase {
+        match self.common {
+            Common::Credential(..) => Phase::Token,
+            Common::Server(_, _, phase, _) => phase,
+        }
+    }
+}
+
+/// The faults: what needs somebody first, then by the number of checks, then the oldest first.
+fn groups(facts: &Facts) -> Vec<Group<'_>> {
+    let mut groups: BTreeMap<Common, Group<'_>> = BTreeMap::new();
+    for record in &facts.checks {
+        let Some((common, last)) = common(record) else { continue };
+        let since = record.failing_since.unwrap_or(last.started_at);
+        let group = groups.entry(common).or_insert_with_key(|common| Group {
+            common: common.clone(),
+            latest: last,
+            since,
+            mailboxes: BTreeSet::new(),
+            checks: 0,
+            varied: false,
+        });
+        group.varied |= group.latest.outcome != last.outcome;
+        if last.started_at > group.latest.started_at {
+            group.latest = last;
+        }
+        group.since = group.since.min(since);
+        group.mailboxes.insert(&record.check.mailbox.name);
+        group.checks += 1;
+    }
+    let mut groups: Vec<_> = groups.into_values().collect();
+    groups.sort_by_key(|group| (group.reason().row().transient, usize::MAX - group.checks, group.since));
+    groups
+}
+
+fn common(record: &CheckRecord) -> Option<(Common, &Observation)> {
+    let last = record.last.as_deref()?;
+    let failure = last.outcome.failure()?;
+    let reason = failure.cause.reason;
+    let common = if failure.phase == Phase::Token {
+        Common::Credential(Arc::clone(&last.check.mailbox.credential.name), reason)
+    } else {
+        Common::Server(last.check.endpoint.to_string(), last.check.protocol(), failure.phase, reason)
+    };
+    Some((common, last))
+}
+
+/// The section; nothing where nothing is broken.
+pub(super) fn section(facts: &Facts) -> Markup {
+    let groups = groups(facts);
+    html! {
+        @if !groups.is_empty() {
+            section.trouble {
+                h2 { "What is broken" }
+                @for group in groups.iter().take(GROUPS) { (entry(facts.now, group)) }
+                @if groups.len() > GROUPS { p.more { "and " (groups.len() - GROUPS) " more faults" } }
+            }
+        }
+    }
+}
+
+fn entry(now: Timestamp, group: &Group<'_>) -> Markup {
+    let reason = group.reason().row();
+    let Outcome::Down { failure, hint } = &group.latest.outcome else { return html! {} };
+    let mailboxes = text::counted(group.mailboxes.len(), "mailbox", "mailboxes");
+    let owners: Vec<_> = reason.owners.iter().map(|owner| owner.row().title).collect();
+    html! {
+        article {
+            h3 {
+                code.reason { (reason.label) }
+                " in phase " code { (group.phase()) }
+                @match &group.common {
+                    Common::Credential(name, _) => { " of credential " strong { (name) } }
+                    Common::Server(server, protocol, ..) => { " at " strong { (server) } " (" (protocol) ")" }
+                }
+            }
+            p.scope {
+                strong { (mailboxes) }
+                @if group.checks != group.mailboxes.len() { " (" (text::counted(group.checks, "check", "checks")) ")" }
+                " for " (text::stretch(text::between(group.since, now)))
+                ", " @if reason.transient { "may pass by itself" } @else { "stays until somebody acts" }
+            }
+            p.meaning { (reason.meaning) }
+            @if !failure.cause.detail.is_empty() { blockquote { (failure.cause.detail) } }
+            dl {
+                dt { "Who" }
+                dd { (owners.join(", then ")) }
+                @if !hint.is_empty() {
+                    dt { "What to do" }
+                    dd {
+                        @if group.varied { p.example { "For " (group.latest.check.mailbox.name) ", the others likewise:" } }
+                        (text::hint(hint))
+                    }
+                }
+                dt { (text::plural(group.mailboxes.len(), "Mailbox", "Mailboxes")) }
+                dd.names {
+                    @for (place, name) in group.mailboxes.iter().take(NAMES).enumerate() {
+                        @if place > 0 { ", " }
+                        (name)
+                    }
+                    @if group.mailboxes.len() > NAMES { " and " (group.mailboxes.len() - NAMES) " more" }
+                }
+            }
+        }
+    }
+}

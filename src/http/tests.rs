@@ -1,0 +1,341 @@
+//! Tests over a real listener, by a client that speaks plain bytes.
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flate2::read::GzDecoder;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::model::{Phase, Plan, Reason};
+use crate::report::samples::{credential, dawn, down, issued, mailbox, plan, refused, up};
+
+use super::*;
+
+/// Long enough for a loaded machine, short enough for a hang to be noticed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct World {
+    address: SocketAddr,
+    report: Arc<Report>,
+    ready: Arc<Ready>,
+    stop: CancellationToken,
+    server: JoinHandle<()>,
+}
+
+impl World {
+    async fn new(plan: &Plan) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let (report, ready, stop) =
+            (Arc::new(Report::new(plan)), Arc::new(Ready::default()), CancellationToken::new());
+        let site = Site::new(Arc::clone(&report), Arc::default(), Arc::clone(&ready));
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(serve(listener, site, stop.clone()));
+        Self { address, report, ready, stop, server }
+    }
+
+    async fn ask(&self, request: &str) -> Answer {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!("{request}\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut bytes = Vec::new();
+        timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.unwrap().unwrap();
+        Answer::new(&bytes)
+    }
+
+    /// A client that asks for more than the sockets between us hold, and then sits there.
+    async fn ask_and_do_not_read(&self) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        stream.readable().await.unwrap();
+        stream
+    }
+
+    async fn page(&self) -> String {
+        self.ask("GET / HTTP/1.1").await.text()
+    }
+}
+
+struct Answer {
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn new(bytes: &[u8]) -> Self {
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8(bytes[..end].to_vec()).unwrap().to_ascii_lowercase();
+        Self { head, body: bytes[end + 4..].to_vec() }
+    }
+
+    fn status(&self) -> &str {
+        self.head.split(' ').nth(1).unwrap()
+    }
+
+    fn has(&self, header: &str) -> bool {
+        self.head.lines().any(|line| line == header.to_ascii_lowercase())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+}
+
+fn small() -> Plan {
+    let (a, b) = (credential("contoso", None), credential("fabrikam", None));
+    plan(&[mailbox("invoices", &a, &[]), mailbox("desk", &b, &[])])
+}
+
+/// Enough mailboxes for a page of some 14 MB.
+fn large() -> Plan {
+    let shared = credential("contoso", None);
+    let mailboxes: Vec<_> = (0..20_000).map(|n| mailbox(&format!("mailbox-{n}"), &shared, &[])).collect();
+    plan(&mailboxes)
+}
+
+#[tokio::test]
+async fn every_route_of_the_table_answers_and_head_has_no_body() {
+    let world = World::new(&small()).await;
+    world.ready.set();
+    for route in ROUTES {
+        let answer = world.ask(&format!("{} {} HTTP/1.1", route.method, route.path)).await;
+        assert_eq!(answer.status(), "200", "{}", route.path);
+        assert!(!answer.body.is_empty());
+        assert!(answer.has("cache-control: no-store") && answer.has("x-content-type-options: nosniff"));
+        let head = world.ask(&format!("HEAD {} HTTP/1.1", route.path)).await;
+        assert_eq!((head.status(), head.body.len()), ("200", 0), "{}", route.path);
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_path_names_the_routes_and_a_wrong_method_names_the_right_one() {
+    let world = World::new(&small()).await;
+    let answer = world.ask("GET /metric HTTP/1.1").await;
+    assert_eq!(answer.status(), "404");
+    for route in ROUTES {
+        assert!(answer.text().contains(route.path));
+    }
+    let answer = world.ask("POST /metrics HTTP/1.1\r\nContent-Length: 0").await;
+    assert_eq!(answer.status(), "405");
+    assert!(answer.has("allow: GET,HEAD"), "{}", answer.head);
+}
+
+#[tokio::test]
+async fn metrics_come_in_the_format_and_encoding_that_is_asked_for() {
+    let world = World::new(&small()).await;
+    let plain = world.ask("GET /metrics HTTP/1.1").await;
+    assert!(plain.has("content-type: text/plain; version=0.0.4; charset=utf-8"));
+    assert!(plain.has("vary: accept, accept-encoding") && !plain.head.contains("content-encoding"));
+    assert!(plain.text().contains("\nmailbox_exporter_checks 4\n"));
+
+    let asked = "GET /metrics HTTP/1.1\r\nAccept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\nAccept-Encoding: gzip";
+    let packed = world.ask(asked).await;
+    assert!(packed.has("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assert!(packed.has("content-encoding: gzip"));
+    let mut text = String::new();
+    GzDecoder::new(&*packed.body).read_to_string(&mut text).unwrap();
+    assert!(text.contains("\nmailbox_exporter_checks 4\n") && text.ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn scrapers_that_come_together_all_see_what_was_recorded_before_they_came() {
+    let plan = small();
+    let world = World::new(&plan).await;
+    for round in 1..=5 {
+        world.report.record(up(&plan.checks[0], dawn()));
+        let sample = format!("mailbox=\"invoices\",protocol=\"imap\",outcome=\"success\"}} {round}\n");
+        let ask = || world.ask("GET /metrics HTTP/1.1");
+        let answers = tokio::join!(ask(), ask(), ask(), ask());
+        for answer in [answers.0, answers.1, answers.2, answers.3] {
+            assert!(answer.text().contains(&sample), "{sample}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn readiness_follows_the_flag_and_liveness_does_not() {
+    let world = World::new(&small()).await;
+    assert_eq!(world.ask("GET /-/ready HTTP/1.1").await.status(), "503");
+    assert_eq!(world.ask("GET /-/healthy HTTP/1.1").await.status(), "200");
+    world.ready.set();
+    assert_eq!(world.ask("GET /-/ready HTTP/1.1").await.status(), "200");
+    world.ready.unset();
+    assert_eq!(world.ask("GET /-/ready HTTP/1.1").await.status(), "503");
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_ends_within_its_bound_even_with_clients_that_only_sit_there() {
+    let world = World::new(&large()).await;
+    world.ready.set();
+    assert_eq!(world.ask("GET /-/ready HTTP/1.1").await.status(), "200");
+    let idle = TcpStream::connect(world.address).await.unwrap();
+    let mut half = TcpStream::connect(world.address).await.unwrap();
+    half.write_all(b"GET / HTTP/1.1\r\nHos").await.unwrap();
+    let unread = world.ask_and_do_not_read().await;
+    let begun = Instant::now();
+    world.stop.cancel();
+    timeout(PATIENCE, world.server).await.unwrap().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(!world.ready.is_set());
+    drop((idle, half, unread));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_slow_to_ask_is_cut_off() {
+    let world = World::new(&small()).await;
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHos").await.unwrap();
+    let begun = Instant::now();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(!answer.starts_with(b"HTTP/1.1 200"));
+    assert!(begun.elapsed() <= Duration::from_secs(31), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_is_cut_off() {
+    let world = World::new(&large()).await;
+    let mut stream = world.ask_and_do_not_read().await;
+    tokio::time::sleep(Duration::from_secs(155)).await;
+    let mut bytes = Vec::new();
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.unwrap();
+    let answer = Answer::new(&bytes);
+    let length = answer.head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+    assert!(answer.body.len() < length.parse().unwrap(), "the whole answer came");
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_connections_cannot_keep_others_out_for_long() {
+    let world = World::new(&small()).await;
+    let mut idle = Vec::new();
+    for _ in 0..256 {
+        idle.push(TcpStream::connect(world.address).await.unwrap());
+    }
+    let begun = Instant::now();
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    stream.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.unwrap();
+    assert_eq!(Answer::new(&bytes).status(), "200");
+    let waited = begun.elapsed();
+    assert!(waited > Duration::from_secs(1) && waited <= Duration::from_secs(31), "{waited:?}");
+}
+
+#[tokio::test]
+async fn a_request_head_without_end_is_cut_off() {
+    let world = World::new(&small()).await;
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    let head = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(64 * 1024));
+    // The server may close while this is still being written.
+    let _ = stream.write_all(head.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap();
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431"), "{}", String::from_utf8_lossy(&answer));
+}
+
+#[tokio::test]
+async fn the_page_waits_then_is_fine_then_names_the_fault_its_owner_and_the_remedy() {
+    let plan = small();
+    let world = World::new(&plan).await;
+    let page = world.page().await;
+    assert!(page.contains("Waiting for the first probes") && page.contains("waiting for its first probe"));
+    for check in &plan.checks {
+        world.report.record(up(check, dawn()));
+    }
+    let page = world.page().await;
+    assert!(page.contains("All 2 mailboxes can be used") && !page.contains("What is broken"));
+
+    let why = (Phase::Select, Reason::FolderMissing);
+    world.report.record(down(&plan.checks[0], dawn(), why, "NO [NONEXISTENT] no such", "Run `Do-It -Now`."));
+    let page = world.page().await;
+    assert!(page.contains("1 of 2 mailboxes cannot be used"));
+    let expected = [
+        "folder_missing",
+        "outlook.office365.com:993",
+        Reason::FolderMissing.row().meaning,
+        "NO [NONEXISTENT] no such",
+        "operator of the exporter",
+        "<code><span>Do-It</span> <span>-Now</span></code>",
+    ];
+    for text in expected {
+        assert!(page.contains(text), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_no_longer_renewed_and_a_secret_about_to_end_are_announced() {
+    let now = jiff::Timestamp::now();
+    let near = credential("contoso", Some(now + Duration::from_secs(10 * 86_400)));
+    let far = credential("fabrikam", Some(now + Duration::from_secs(300 * 86_400)));
+    let plan = plan(&[mailbox("invoices", &near, &[]), mailbox("desk", &far, &[])]);
+    let world = World::new(&plan).await;
+    let page = world.page().await;
+    assert!(page.contains("The secret of credential <strong>contoso</strong> ends in 9 d 23 h"));
+    assert_eq!(page.matches("<article").count(), 1, "fabrikam's is far away");
+
+    let mut token = issued(&far, &[]);
+    token.outcome.as_mut().unwrap().expires_at = now + Duration::from_secs(3_000);
+    world.report.record_token(&token);
+    world.report.record_token(&refused(&far, Reason::SecretInvalid));
+    let page = world.page().await;
+    assert!(
+        page.contains(
+            "secret_invalid</code> when the token of credential <strong>fabrikam</strong> is renewed"
+        )
+    );
+    world.report.record_token(&token);
+    assert_eq!(world.page().await.matches("<article").count(), 1, "renewed again");
+    world.report.record_token(&refused(&near, Reason::SecretExpired));
+    assert_eq!(world.page().await.matches("<article").count(), 0, "what fails already is not about to");
+}
+
+#[tokio::test]
+async fn text_of_servers_and_of_the_configuration_is_escaped_on_the_page() {
+    const EVIL: &str = "</style><script>alert(1)</script>\"'<img src=x onerror=y>&amp;";
+    let shared = credential(EVIL, None);
+    let plan = plan(&[mailbox(EVIL, &shared, &[])]);
+    let world = World::new(&plan).await;
+    world.report.record(down(&plan.checks[0], dawn(), (Phase::Auth, Reason::Unexpected), EVIL, EVIL));
+    world.report.record(down(&plan.checks[1], dawn(), (Phase::Token, Reason::SecretExpired), EVIL, EVIL));
+    world.report.record_token(&refused(&shared, Reason::SecretExpired));
+    let answer = world.ask("GET / HTTP/1.1").await;
+    let page = answer.text();
+    assert!(!page.contains("<script") && !page.contains("<img"));
+    assert!(page.contains("&lt;script&gt;") && page.contains("&amp;amp;"));
+    assert!(answer.head.contains("content-security-policy: default-src 'none'; style-src 'sha256-"));
+    assert!(!page.contains("style=\""), "the policy allows no inline style");
+}
+
+#[tokio::test]
+async fn one_broken_credential_is_one_entry_however_many_mailboxes_it_has() {
+    let (broken, fine) = (credential("fabrikam", None), credential("contoso", None));
+    let mut mailboxes: Vec<_> = (0..700).map(|n| mailbox(&format!("m{n:03}"), &broken, &[])).collect();
+    mailboxes.push(mailbox("zulu", &fine, &[]));
+    let plan = plan(&mailboxes);
+    let world = World::new(&plan).await;
+    let (last, others) = plan.checks.split_last().unwrap();
+    for check in others {
+        world.report.record(down(
+            check,
+            dawn(),
+            (Phase::Token, Reason::SecretExpired),
+            "AADSTS7000222",
+            "New.",
+        ));
+    }
+    world.report.record(down(last, dawn(), (Phase::Connect, Reason::Timeout), "no answer", "Look."));
+    world.report.record_token(&issued(&fine, &[]));
+    let page = world.page().await;
+    assert_eq!(page.matches("<article>").count(), 3, "zulu/imap fails by its own credential");
+    assert!(page.contains("700 mailboxes</strong> (1400 checks)"), "the entry counts");
+    assert!(page.contains("and 688 more") && page.contains("and 201 more mailboxes"));
+    assert_eq!(page.matches("<th scope=\"row\">m").count(), 500);
+    let (lasting, passing) = (page.find("secret_expired").unwrap(), page.find(">timeout<").unwrap());
+    assert!(lasting < passing, "what needs somebody comes first");
+}

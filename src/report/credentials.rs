@@ -1,0 +1,130 @@
+//! What is remembered of each credential: its last token requests and the tokens in hand.
+//!
+//! Not here: metric names; the tokens themselves, which never leave their cache.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::{Access, Cause, Credential, Plan, TokenFacts, TokenReport, TokenSpec};
+
+use super::locked;
+
+/// The last request for one token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRequest {
+    /// When it was made.
+    pub started_at: Timestamp,
+    /// How long the answer took.
+    pub duration: Duration,
+    /// The key to the provider's sign-in log; `None` where no request was sent.
+    pub request_id: Option<String>,
+    /// Why there was no token, if there was none.
+    pub failure: Option<Cause>,
+}
+
+/// Everything known of one token that the checks need.
+#[derive(Debug, Clone)]
+pub struct TokenRecord {
+    /// What is asked for.
+    pub spec: TokenSpec,
+    /// The permissions that checks need from it.
+    pub permissions: BTreeSet<&'static str>,
+    /// The last request; `None` before the first.
+    pub last: Option<TokenRequest>,
+    /// The token last issued. It serves on while renewal fails.
+    pub token: Option<TokenFacts>,
+    /// The start of the first failed request since the last that succeeded.
+    pub failing_since: Option<Timestamp>,
+}
+
+/// Everything known of one credential.
+#[derive(Debug, Clone)]
+pub struct CredentialRecord {
+    /// The credential as the plan has it.
+    pub credential: Arc<Credential>,
+    /// How many checks log in with it.
+    pub checks: usize,
+    /// Its tokens; none for a password.
+    pub tokens: Vec<TokenRecord>,
+}
+
+/// The order of tokens, and what tells one from another.
+type TokenKey = (Arc<str>, Arc<str>, Arc<str>);
+
+fn key(spec: &TokenSpec) -> TokenKey {
+    (Arc::clone(&spec.credential.name), Arc::clone(&spec.scope), Arc::clone(&spec.url))
+}
+
+/// The records of all credentials of a plan. There are few of them: one lock does.
+#[derive(Debug)]
+pub(super) struct Credentials {
+    declared: BTreeMap<Arc<str>, (Arc<Credential>, usize)>,
+    tokens: Mutex<BTreeMap<TokenKey, TokenRecord>>,
+}
+
+impl Credentials {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let mut declared: BTreeMap<_, _> = plan
+            .credentials
+            .iter()
+            .map(|credential| (Arc::clone(&credential.name), (Arc::clone(credential), 0)))
+            .collect();
+        let mut tokens = BTreeMap::new();
+        for check in &plan.checks {
+            if let Some((_, checks)) = declared.get_mut(&check.mailbox.credential.name) {
+                *checks += 1;
+            }
+            let Access::Token { spec, permission, .. } = &check.access else { continue };
+            let record = tokens.entry(key(spec)).or_insert_with(|| TokenRecord {
+                spec: spec.clone(),
+                permissions: BTreeSet::new(),
+                last: None,
+                token: None,
+                failing_since: None,
+            });
+            record.permissions.extend(*permission);
+        }
+        Self { declared, tokens: Mutex::new(tokens) }
+    }
+
+    /// Remembers a request. False for a token that no check of the plan needs.
+    pub(super) fn note(&self, report: &TokenReport) -> bool {
+        let mut tokens = locked(&self.tokens);
+        let Some(record) = tokens.get_mut(&key(&report.spec)) else { return false };
+        match &report.outcome {
+            Ok(token) => {
+                record.token = Some(token.clone());
+                record.failing_since = None;
+            }
+            Err(_) => {
+                record.failing_since.get_or_insert(report.started_at);
+            }
+        }
+        record.last = Some(TokenRequest {
+            started_at: report.started_at,
+            duration: report.duration,
+            request_id: report.request_id.clone(),
+            failure: report.outcome.as_ref().err().cloned(),
+        });
+        true
+    }
+
+    /// The records as they are now, in the order of the credentials' names.
+    pub(super) fn records(&self) -> Vec<CredentialRecord> {
+        let tokens = locked(&self.tokens);
+        let of = |name: &Arc<str>| {
+            tokens.values().filter(|record| record.spec.credential.name == *name).cloned().collect()
+        };
+        self.declared
+            .iter()
+            .map(|(name, (credential, checks))| CredentialRecord {
+                credential: Arc::clone(credential),
+                checks: *checks,
+                tokens: of(name),
+            })
+            .collect()
+    }
+}

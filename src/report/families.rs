@@ -1,0 +1,164 @@
+//! The table of every metric: name, type, labels, help. No other file knows a metric's name.
+//!
+//! Not here: the values, and how a family is written.
+
+use prometheus::proto::MetricType;
+
+/// One metric: everything about it that does not change while the program runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Family {
+    /// The name, with the `_total` of counters.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Kind,
+    /// Its labels, in the order in which values are given. `mailbox_info` carries the operator's own besides.
+    pub labels: &'static [&'static str],
+    /// What it means, in one line.
+    pub help: &'static str,
+}
+
+/// The types of metric in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Goes up and down.
+    Gauge,
+    /// Only goes up.
+    Counter,
+    /// Counts by size.
+    Histogram,
+}
+
+impl Kind {
+    /// The word of the TYPE line, the same in both formats.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Gauge => "gauge",
+            Self::Counter => "counter",
+            Self::Histogram => "histogram",
+        }
+    }
+
+    /// The same for the encoder of the text format.
+    pub(super) const fn proto(self) -> MetricType {
+        match self {
+            Self::Gauge => MetricType::GAUGE,
+            Self::Counter => MetricType::COUNTER,
+            Self::Histogram => MetricType::HISTOGRAM,
+        }
+    }
+}
+
+macro_rules! families {
+    ($( $id:ident: $kind:ident $name:literal [$($label:literal),*] $help:literal; )+) => {
+        $(
+            #[doc = $help]
+            pub(super) const $id: Family =
+                Family { name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help };
+        )+
+
+        /// Every metric, in the order of the page.
+        pub const FAMILIES: &[Family] = &[$($id),+];
+    };
+}
+
+families! {
+    // --- one check
+    PROBE_SUCCESS: Gauge "mailbox_probe_success" ["mailbox", "protocol"]
+        "Whether the last probe succeeded: 1 the mailbox can be used, 0 it cannot. Absent before the first probe.";
+    PROBE_DURATION: Gauge "mailbox_probe_duration_seconds" ["mailbox", "protocol"]
+        "How long the last probe took up to its verdict, waiting for permits excluded.";
+    PROBE_PHASE: Gauge "mailbox_probe_phase_seconds" ["mailbox", "protocol", "phase"]
+        "How long each phase of the last probe took; the phases add up to the duration.";
+    PROBE_FAILURE_INFO: Gauge "mailbox_probe_failure_info" ["mailbox", "protocol", "phase", "reason"]
+        "1 while the last probe failed in this phase and for this reason; absent otherwise.";
+    PROBES: Counter "mailbox_probes_total" ["mailbox", "protocol", "outcome"]
+        "Probes by outcome: success or failure.";
+    PROBE_FAILURES: Counter "mailbox_probe_failures_total" ["mailbox", "protocol", "phase", "reason"]
+        "Failed probes by the phase in which and the reason for which they failed.";
+    PROBE_LAST_RUN: Gauge "mailbox_probe_last_run_timestamp_seconds" ["mailbox", "protocol"]
+        "When the last probe began.";
+    PROBE_LAST_SUCCESS: Gauge "mailbox_probe_last_success_timestamp_seconds" ["mailbox", "protocol"]
+        "When the last probe that succeeded began.";
+    FOLDER_MESSAGES: Gauge "mailbox_folder_messages" ["mailbox", "folder"]
+        "Messages in the folder that the last probe opened.";
+    MAILBOX_INFO: Gauge "mailbox_info" ["mailbox", "address", "provider", "credential"]
+        "1 for each mailbox, with the labels of its configuration.";
+    CHECK_INFO: Gauge "mailbox_check_info" ["mailbox", "protocol", "server", "provider", "credential", "tenant"]
+        "1 for each check, with what it depends on.";
+    CHECK_INTERVAL: Gauge "mailbox_check_interval_seconds" ["mailbox", "protocol"]
+        "The interval now in force: the configured one, or longer after repeated refusals.";
+    // --- one mail server
+    SERVER_PHASE: Histogram "mailbox_server_phase_duration_seconds" ["server", "protocol", "phase", "outcome"]
+        "How long phases took, all mailboxes of a server together; outcome is failure for the phase in which a probe failed.";
+    SERVER_CERTIFICATE_EXPIRY: Gauge "mailbox_server_certificate_expiry_timestamp_seconds" ["server", "protocol"]
+        "When the server's own certificate ends.";
+    SERVER_MECHANISM: Gauge "mailbox_server_mechanism_offered" ["server", "protocol", "mechanism"]
+        "Whether the server offers this way to log in: 1 offered, 0 not.";
+    // --- one credential
+    CREDENTIAL_SUCCESS: Gauge "mailbox_credential_success" ["credential"]
+        "Whether the last token request was answered with a token; 0 when it was refused for any of the resources.";
+    CREDENTIAL_FAILURE_INFO: Gauge "mailbox_credential_failure_info" ["credential", "reason"]
+        "1 while token requests of the credential fail for this reason; absent otherwise.";
+    TOKEN_REQUESTS: Counter "mailbox_token_requests_total" ["credential", "resource", "outcome"]
+        "Requests to the identity provider by outcome: success or failure.";
+    TOKEN_REQUEST_DURATION: Histogram "mailbox_token_request_duration_seconds" ["credential", "resource", "outcome"]
+        "How long requests to the identity provider took.";
+    TOKEN_EXPIRY: Gauge "mailbox_token_expiry_timestamp_seconds" ["credential", "resource"]
+        "When the access token in hand ends.";
+    CREDENTIAL_EXPIRY: Gauge "mailbox_credential_expiry_timestamp_seconds" ["credential", "source"]
+        "When the secret or certificate of the credential ends, and who says so.";
+    TOKEN_PERMISSION: Gauge "mailbox_token_permission" ["credential", "permission"]
+        "Whether a permission that a check needs is in the token: 1 it is, 0 it is not. A hint: some tenants grant without it.";
+    // --- the program
+    BUILD_INFO: Gauge "mailbox_exporter_build_info" ["version", "os", "arch"]
+        "1, with the version of the program.";
+    CHECKS: Gauge "mailbox_exporter_checks" []
+        "Checks in the configuration: mailboxes times protocols.";
+    IN_FLIGHT: Gauge "mailbox_exporter_probes_in_flight" []
+        "Probes running now.";
+    LATENESS: Histogram "mailbox_exporter_probe_lateness_seconds" []
+        "How long probes waited between their due time and their start, permits included.";
+    SKIPPED: Counter "mailbox_exporter_probes_skipped_total" []
+        "Due times that passed without a probe because the one before had not ended.";
+    PROCESS_CPU: Counter "process_cpu_seconds_total" []
+        "Processor time of the program, user and system together.";
+    PROCESS_MAX_FDS: Gauge "process_max_fds" []
+        "File descriptors that the program may have open.";
+    PROCESS_OPEN_FDS: Gauge "process_open_fds" []
+        "File descriptors that the program has open.";
+    PROCESS_RESIDENT: Gauge "process_resident_memory_bytes" []
+        "Memory of the program that is held in RAM.";
+    PROCESS_START: Gauge "process_start_time_seconds" []
+        "When the program started, in seconds since 1970.";
+    PROCESS_THREADS: Gauge "process_threads" []
+        "Threads of the program.";
+    PROCESS_VIRTUAL: Gauge "process_virtual_memory_bytes" []
+        "Address space of the program.";
+}
+
+/// Bounds of all histograms, in seconds: milliseconds for a server next door, 90 s for the longest probe.
+pub(super) const BUCKETS_SECONDS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0, 90.0];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_name_stands_once_and_only_counters_end_in_total() {
+        let names: BTreeSet<_> = FAMILIES.iter().map(|family| family.name).collect();
+        assert_eq!(names.len(), FAMILIES.len());
+        for family in FAMILIES {
+            assert_eq!(family.name.ends_with("_total"), family.kind == Kind::Counter, "{}", family.name);
+            assert!(!family.help.is_empty() && !family.help.contains('\n'), "{}", family.name);
+        }
+    }
+
+    #[test]
+    fn buckets_rise_and_reach_the_longest_probe() {
+        assert!(BUCKETS_SECONDS.is_sorted());
+        assert_eq!(BUCKETS_SECONDS.last(), Some(&90.0));
+    }
+}

@@ -1,0 +1,135 @@
+//! What is remembered of each check: its last observations, its counts, and a short past.
+//!
+//! Not here: metric names, pages, credentials.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::{Check, CheckName, Observation, Phase, Plan, Reason};
+
+use super::locked;
+
+/// How many past outcomes are kept per check. Enough to see a pattern on the page, at 48 bytes each.
+pub const RECENT: usize = 20;
+
+/// A past outcome: what is left of an observation when only its verdict matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Glance {
+    /// When the probe began.
+    pub started_at: Timestamp,
+    /// How long it took.
+    pub duration: Duration,
+    /// Where and why it failed, if it did.
+    pub failure: Option<(Phase, Reason)>,
+}
+
+/// Everything known of one check.
+#[derive(Debug, Clone)]
+pub struct CheckRecord {
+    /// The check as the plan has it.
+    pub check: Arc<Check>,
+    /// The interval in force, stretched or not.
+    pub interval: Duration,
+    /// The last observation; `None` before the first probe.
+    pub last: Option<Arc<Observation>>,
+    /// The last one that failed, kept through any number of successes.
+    pub last_failure: Option<Arc<Observation>>,
+    /// The last one that succeeded, kept through any number of failures.
+    pub last_success: Option<Arc<Observation>>,
+    /// The start of the first failed probe since the last success.
+    pub failing_since: Option<Timestamp>,
+    /// The last [`RECENT`] outcomes, oldest first.
+    pub recent: VecDeque<Glance>,
+    /// Probes that succeeded.
+    pub successes: u64,
+    /// Probes that failed, by where and why.
+    pub failures: BTreeMap<(Phase, Reason), u64>,
+}
+
+impl CheckRecord {
+    fn new(check: Arc<Check>) -> Self {
+        Self {
+            interval: check.interval,
+            check,
+            last: None,
+            last_failure: None,
+            last_success: None,
+            failing_since: None,
+            recent: VecDeque::new(),
+            successes: 0,
+            failures: BTreeMap::new(),
+        }
+    }
+
+    /// Probes that failed.
+    pub fn failed(&self) -> u64 {
+        self.failures.values().sum()
+    }
+
+    fn note(&mut self, observation: &Arc<Observation>) {
+        let failure = observation.outcome.failure().map(|failure| (failure.phase, failure.cause.reason));
+        match failure {
+            None => {
+                self.successes += 1;
+                self.failing_since = None;
+                self.last_success = Some(Arc::clone(observation));
+            }
+            Some(why) => {
+                *self.failures.entry(why).or_default() += 1;
+                self.failing_since.get_or_insert(observation.started_at);
+                self.last_failure = Some(Arc::clone(observation));
+            }
+        }
+        self.last = Some(Arc::clone(observation));
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        let (started_at, duration) = (observation.started_at, observation.duration);
+        self.recent.push_back(Glance { started_at, duration, failure });
+    }
+}
+
+/// The records of all checks of a plan, each behind a lock of its own.
+///
+/// A reader takes the `Arc` and lets go of the lock at once; a writer copies only where a reader
+/// still holds the record it changes.
+#[derive(Debug)]
+pub(super) struct History {
+    checks: BTreeMap<CheckName, Mutex<Arc<CheckRecord>>>,
+}
+
+impl History {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let record =
+            |check: &Arc<Check>| (check.name(), Mutex::new(Arc::new(CheckRecord::new(Arc::clone(check)))));
+        Self { checks: plan.checks.iter().map(record).collect() }
+    }
+
+    /// Remembers an observation. False for a check that is not in the plan.
+    pub(super) fn note(&self, name: &CheckName, observation: &Arc<Observation>) -> bool {
+        self.change(name, |record| record.note(observation))
+    }
+
+    pub(super) fn interval_in_force(&self, name: &CheckName, interval: Duration) {
+        self.change(name, |record| record.interval = interval);
+    }
+
+    /// The records as they are now, in the order of their names.
+    pub(super) fn records(&self) -> Vec<Arc<CheckRecord>> {
+        self.checks.values().map(|record| Arc::clone(&locked(record))).collect()
+    }
+
+    /// One record.
+    pub(super) fn record(&self, name: &CheckName) -> Option<Arc<CheckRecord>> {
+        self.checks.get(name).map(|record| Arc::clone(&locked(record)))
+    }
+
+    fn change(&self, name: &CheckName, change: impl FnOnce(&mut CheckRecord)) -> bool {
+        let Some(record) = self.checks.get(name) else { return false };
+        change(Arc::make_mut(&mut locked(record)));
+        true
+    }
+}

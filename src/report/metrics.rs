@@ -1,0 +1,215 @@
+//! The metrics that accumulate: of servers, of token requests, of the program. All of them bounded
+//! by the plan, and therefore the `prometheus` crate's to keep.
+//!
+//! Not here: what is built from the last observations (`per_check`, `per_credential`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use prometheus::core::Collector;
+use prometheus::process_collector::ProcessCollector;
+use prometheus::proto::{Metric, MetricFamily};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts};
+
+use crate::model::{Access, Mechanism, Observation, Plan, Protocol, TokenReport};
+
+use super::exposition::{Page, round, timestamp};
+use super::families::{self, BUCKETS_SECONDS, FAMILIES, Family};
+use super::{FAILURE, SUCCESS, locked};
+
+/// What was last learnt of a server, whichever mailbox it was learnt by.
+#[derive(Debug, Clone)]
+pub struct ServerRecord {
+    /// `host:port` as configured.
+    pub server: String,
+    /// What is spoken there.
+    pub protocol: Protocol,
+    /// When its own certificate ends.
+    pub certificate_expiry: Option<Timestamp>,
+    /// The mechanisms it lists.
+    pub mechanisms: Option<BTreeSet<Mechanism>>,
+}
+
+/// Everything that accumulates.
+pub(super) struct Metrics {
+    server_phase: HistogramVec,
+    token_requests: IntCounterVec,
+    token_request_duration: HistogramVec,
+    lateness: HistogramVec,
+    skipped: IntCounterVec,
+    in_flight: Arc<AtomicUsize>,
+    servers: Mutex<BTreeMap<(String, Protocol), ServerRecord>>,
+    process: ProcessCollector,
+    checks: usize,
+}
+
+impl Metrics {
+    /// Nothing has happened yet: what has a zero shows it.
+    pub(super) fn new(plan: &Plan) -> Self {
+        let token_requests = counter(&families::TOKEN_REQUESTS);
+        for check in &plan.checks {
+            let Access::Token { spec, .. } = &check.access else { continue };
+            for outcome in [SUCCESS, FAILURE] {
+                token_requests.with_label_values(&[&*spec.credential.name, spec.resource(), outcome]);
+            }
+        }
+        let (lateness, skipped) = (histogram(&families::LATENESS), counter(&families::SKIPPED));
+        lateness.with_label_values::<&str>(&[]);
+        skipped.with_label_values::<&str>(&[]);
+        Self {
+            server_phase: histogram(&families::SERVER_PHASE),
+            token_requests,
+            token_request_duration: histogram(&families::TOKEN_REQUEST_DURATION),
+            lateness,
+            skipped,
+            in_flight: Arc::default(),
+            servers: Mutex::default(),
+            process: ProcessCollector::for_self(),
+            checks: plan.checks.len(),
+        }
+    }
+
+    /// Adds what a probe saw of its server.
+    pub(super) fn note_probe(&self, observation: &Observation) {
+        self.lateness.with_label_values::<&str>(&[]).observe(observation.lateness.as_secs_f64());
+        let (server, protocol) = (observation.check.endpoint.to_string(), observation.check.protocol());
+        let failed_in = observation.outcome.failure().map(|failure| failure.phase);
+        for (phase, took) in observation.timings.iter() {
+            let outcome = if failed_in == Some(phase) { FAILURE } else { SUCCESS };
+            self.server_phase
+                .with_label_values(&[&*server, protocol.label(), phase.label(), outcome])
+                .observe(took.as_secs_f64());
+        }
+        let seen = &observation.server;
+        if seen.certificate_expiry.is_none() && seen.mechanisms.is_none() {
+            return;
+        }
+        let mut servers = locked(&self.servers);
+        let known = servers.entry((server, protocol)).or_insert_with_key(|(server, protocol)| ServerRecord {
+            server: server.clone(),
+            protocol: *protocol,
+            certificate_expiry: None,
+            mechanisms: None,
+        });
+        // A probe that failed early learnt less: what it did not see stays as it was.
+        known.certificate_expiry = seen.certificate_expiry.or(known.certificate_expiry);
+        if seen.mechanisms.is_some() {
+            known.mechanisms.clone_from(&seen.mechanisms);
+        }
+    }
+
+    /// Adds a request to an identity provider.
+    pub(super) fn note_token(&self, report: &TokenReport) {
+        if report.request_id.is_none() {
+            // The secret could not be read: the credential fails, but nobody was asked.
+            return;
+        }
+        let outcome = if report.outcome.is_ok() { SUCCESS } else { FAILURE };
+        let labels = [&*report.spec.credential.name, report.spec.resource(), outcome];
+        self.token_requests.with_label_values(&labels).inc();
+        self.token_request_duration.with_label_values(&labels).observe(report.duration.as_secs_f64());
+    }
+
+    pub(super) fn tick_skipped(&self) {
+        self.skipped.with_label_values::<&str>(&[]).inc();
+    }
+
+    pub(super) fn skipped(&self) -> u64 {
+        self.skipped.with_label_values::<&str>(&[]).get()
+    }
+
+    pub(super) fn in_flight(&self) -> &Arc<AtomicUsize> {
+        &self.in_flight
+    }
+
+    /// The servers seen so far, in the order of their names.
+    pub(super) fn servers(&self) -> Vec<ServerRecord> {
+        locked(&self.servers).values().cloned().collect()
+    }
+
+    /// Writes the metrics of the servers.
+    pub(super) fn write_servers(&self, page: &mut Page<'_>) -> io::Result<()> {
+        collected(&families::SERVER_PHASE, &self.server_phase, page)?;
+        let servers = self.servers();
+        page.family(&families::SERVER_CERTIFICATE_EXPIRY, |series| {
+            servers.iter().try_for_each(|known| match known.certificate_expiry {
+                Some(ends) => series.add(&[&known.server, known.protocol.label()], timestamp(ends)),
+                None => Ok(()),
+            })
+        })?;
+        page.family(&families::SERVER_MECHANISM, |series| {
+            for known in &servers {
+                let Some(offered) = &known.mechanisms else { continue };
+                for mechanism in Mechanism::ALL {
+                    let value = f64::from(u8::from(offered.contains(mechanism)));
+                    series.add(&[&known.server, known.protocol.label(), mechanism.label()], value)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes the counts and durations of token requests.
+    pub(super) fn write_tokens(&self, page: &mut Page<'_>) -> io::Result<()> {
+        collected(&families::TOKEN_REQUESTS, &self.token_requests, page)?;
+        collected(&families::TOKEN_REQUEST_DURATION, &self.token_request_duration, page)
+    }
+
+    /// Writes what the program knows of itself.
+    pub(super) fn write_program(&self, page: &mut Page<'_>) -> io::Result<()> {
+        let build = [env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH];
+        page.family(&families::BUILD_INFO, |series| series.add(&build, 1.0))?;
+        page.family(&families::CHECKS, |series| series.add(&[], self.checks as f64))?;
+        let in_flight = self.in_flight.load(Ordering::Relaxed) as f64;
+        page.family(&families::IN_FLIGHT, |series| series.add(&[], in_flight))?;
+        collected(&families::LATENESS, &self.lateness, page)?;
+        collected(&families::SKIPPED, &self.skipped, page)?;
+        for mut proto in self.process.collect() {
+            // The names are the crate's; the table lists them with help texts of our own.
+            let Some(family) = FAMILIES.iter().find(|family| family.name == proto.name()) else { continue };
+            page.family(family, |series| {
+                proto.take_metric().into_iter().try_for_each(|metric| series.push(metric))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes what the `prometheus` crate has kept for a family: sorted, because its own order is that
+/// of a hash map, and rounded.
+fn collected(family: &Family, collector: &impl Collector, page: &mut Page<'_>) -> io::Result<()> {
+    let mut metrics: Vec<Metric> =
+        collector.collect().iter_mut().flat_map(MetricFamily::take_metric).collect();
+    let labels = |metric: &Metric| -> Vec<String> {
+        metric.get_label().iter().map(|pair| pair.value().to_owned()).collect()
+    };
+    metrics.sort_by_cached_key(labels);
+    page.family(family, |series| {
+        for mut metric in metrics {
+            if family.kind == families::Kind::Histogram {
+                let mut values = metric.get_histogram().clone();
+                values.set_sample_sum(round(values.get_sample_sum()));
+                metric.set_histogram(values);
+            }
+            series.push(metric)?;
+        }
+        Ok(())
+    })
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "names and buckets come from a table of constants, all of them tried by a test"
+)]
+fn histogram(family: &Family) -> HistogramVec {
+    let options = HistogramOpts::new(family.name, family.help).buckets(BUCKETS_SECONDS.to_vec());
+    HistogramVec::new(options, family.labels).expect("a row of the table")
+}
+
+#[expect(clippy::expect_used, reason = "names come from a table of constants, all of them tried by a test")]
+fn counter(family: &Family) -> IntCounterVec {
+    IntCounterVec::new(Opts::new(family.name, family.help), family.labels).expect("a row of the table")
+}

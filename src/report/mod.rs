@@ -1,0 +1,179 @@
+//! Where an observation is written down: one log line, the metrics, the history.
+//!
+//! Owns what is remembered and how Prometheus reads it. Not here: judging an answer (`diagnosis`),
+//! deciding when to probe (`schedule`), pages (`http`).
+
+mod credentials;
+mod exposition;
+mod families;
+mod history;
+mod log;
+mod metrics;
+mod openmetrics;
+mod per_check;
+mod per_credential;
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::{CheckName, Observation, Plan, TokenReport};
+
+use exposition::Page;
+use history::History;
+use metrics::Metrics;
+use per_check::Mailboxes;
+
+pub use credentials::{CredentialRecord, TokenRecord, TokenRequest};
+pub use exposition::Exposition;
+pub use families::{FAMILIES, Family, Kind};
+pub use history::{CheckRecord, Glance, RECENT};
+pub use metrics::ServerRecord;
+
+/// The two values of every `outcome` label.
+const SUCCESS: &str = "success";
+/// The other one.
+const FAILURE: &str = "failure";
+
+/// The book that every probe writes into and every page reads from. Shared by `Arc`; any task may
+/// call any method, no lock is held for longer than a copy.
+///
+/// What is kept per check is keyed by its name and lives in records of the plan's checks alone, so
+/// that no series can outlive its check.
+pub struct Report {
+    started_at: Timestamp,
+    mailboxes: Mailboxes,
+    history: History,
+    credentials: credentials::Credentials,
+    metrics: Metrics,
+}
+
+/// Everything the pages show, as of one moment.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// When the facts were taken.
+    pub now: Timestamp,
+    /// When the program started.
+    pub started_at: Timestamp,
+    /// Every check, by mailbox and protocol.
+    pub checks: Vec<Arc<CheckRecord>>,
+    /// Every credential of the plan, by name.
+    pub credentials: Vec<CredentialRecord>,
+    /// Every mail server that has been spoken to, by name.
+    pub servers: Vec<ServerRecord>,
+    /// Probes running now.
+    pub in_flight: usize,
+    /// Due times that passed without a probe.
+    pub skipped: u64,
+}
+
+impl Report {
+    /// An empty book for the checks and credentials of a plan.
+    pub fn new(plan: &Plan) -> Self {
+        Self {
+            started_at: Timestamp::now(),
+            mailboxes: Mailboxes::new(plan),
+            history: History::new(plan),
+            credentials: credentials::Credentials::new(plan),
+            metrics: Metrics::new(plan),
+        }
+    }
+
+    /// Writes an observation down: one log line, metrics, history.
+    ///
+    /// One of a check that is not in the plan is logged and otherwise forgotten.
+    pub fn record(&self, observation: Observation) {
+        log::probe(&observation);
+        let observation = Arc::new(observation);
+        if self.history.note(&observation.check.name(), &observation) {
+            self.metrics.note_probe(&observation);
+        }
+    }
+
+    /// Writes down what a token request brought: one log line, metrics, the credential's state.
+    pub fn record_token(&self, report: &TokenReport) {
+        log::token(report);
+        if self.credentials.note(report) {
+            self.metrics.note_token(report);
+        }
+    }
+
+    /// Counts a probe as running until the guard is dropped.
+    #[must_use = "the probe counts as running only while the guard lives"]
+    pub fn probe_started(&self) -> InFlight {
+        InFlight::new(self.metrics.in_flight())
+    }
+
+    /// Counts a due time that passed without a probe.
+    pub fn tick_skipped(&self) {
+        self.metrics.tick_skipped();
+    }
+
+    /// Says that a check is now probed at this interval, stretched or not.
+    pub fn interval_in_force(&self, name: &CheckName, interval: Duration) {
+        self.history.interval_in_force(name, interval);
+    }
+
+    /// Writes the page that Prometheus reads. Blocks while it writes: give it memory or a buffered writer.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn render(&self, exposition: Exposition, out: &mut dyn Write) -> io::Result<()> {
+        let mut page = Page::new(exposition, out);
+        per_check::write(&self.history.records(), &mut page)?;
+        self.mailboxes.write(&mut page)?;
+        self.metrics.write_servers(&mut page)?;
+        per_credential::write(&self.credentials.records(), &mut page)?;
+        self.metrics.write_tokens(&mut page)?;
+        self.metrics.write_program(&mut page)?;
+        page.finish()
+    }
+
+    /// Everything the pages show, as of now.
+    pub fn facts(&self) -> Facts {
+        Facts {
+            now: Timestamp::now(),
+            started_at: self.started_at,
+            checks: self.history.records(),
+            credentials: self.credentials.records(),
+            servers: self.metrics.servers(),
+            in_flight: self.metrics.in_flight().load(Ordering::Relaxed),
+            skipped: self.metrics.skipped(),
+        }
+    }
+
+    /// What is known of one check.
+    pub fn check(&self, name: &CheckName) -> Option<Arc<CheckRecord>> {
+        self.history.record(name)
+    }
+}
+
+/// A running probe, for as long as it lives.
+#[derive(Debug)]
+pub struct InFlight(Arc<AtomicUsize>);
+
+impl InFlight {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A lock whose holder panicked is still a good lock here: every change under it is one assignment
+/// or one push, and a monitor that stops remembering because of one panic would be worse.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,129 @@
+//! The metrics of checks and mailboxes, built at scrape time from the last observations: nothing
+//! goes stale, and nothing has to be removed when a mailbox leaves the plan.
+//!
+//! Not here: counting. The counts lie in the records.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+
+use crate::model::{Goal, Mailbox, Observation, Plan, Protocol};
+
+use super::exposition::{Page, Series, seconds, timestamp};
+use super::families::{self, Family};
+use super::history::CheckRecord;
+
+/// How one check fills one family.
+type Rule = fn(&CheckRecord, &mut Series<'_, '_>) -> io::Result<()>;
+
+/// Every family with a series per check.
+const RULES: &[(Family, Rule)] = &[
+    (families::PROBE_SUCCESS, |record, series| {
+        let success = |last: &Observation| f64::from(u8::from(last.outcome.is_up()));
+        of_last(record, series, success)
+    }),
+    (families::PROBE_DURATION, |record, series| of_last(record, series, |last| seconds(last.duration))),
+    (families::PROBE_PHASE, |record, series| {
+        let (mailbox, protocol) = name(record);
+        let phases = record.last.iter().flat_map(|last| last.timings.iter());
+        for (phase, took) in phases {
+            series.add(&[mailbox, protocol, phase.label()], seconds(took))?;
+        }
+        Ok(())
+    }),
+    (families::PROBE_FAILURE_INFO, |record, series| {
+        let (mailbox, protocol) = name(record);
+        let Some(failure) = record.last.as_ref().and_then(|last| last.outcome.failure()) else {
+            return Ok(());
+        };
+        series.add(&[mailbox, protocol, failure.phase.label(), failure.cause.reason.label()], 1.0)
+    }),
+    (families::PROBES, |record, series| {
+        let (mailbox, protocol) = name(record);
+        series.add(&[mailbox, protocol, super::SUCCESS], record.successes as f64)?;
+        series.add(&[mailbox, protocol, super::FAILURE], record.failed() as f64)
+    }),
+    (families::PROBE_FAILURES, |record, series| {
+        let (mailbox, protocol) = name(record);
+        for ((phase, reason), count) in &record.failures {
+            series.add(&[mailbox, protocol, phase.label(), reason.label()], *count as f64)?;
+        }
+        Ok(())
+    }),
+    (families::PROBE_LAST_RUN, |record, series| of_last(record, series, |last| timestamp(last.started_at))),
+    (families::PROBE_LAST_SUCCESS, |record, series| {
+        let (mailbox, protocol) = name(record);
+        let Some(success) = &record.last_success else { return Ok(()) };
+        series.add(&[mailbox, protocol], timestamp(success.started_at))
+    }),
+    (families::FOLDER_MESSAGES, |record, series| {
+        let messages = record.last.as_ref().and_then(|last| Some((&last.check.goal, last.server.messages?)));
+        let Some((Goal::Folder { name: folder, .. }, messages)) = messages else { return Ok(()) };
+        series.add(&[name(record).0, folder], f64::from(messages))
+    }),
+    (families::CHECK_INFO, |record, series| {
+        let (mailbox, protocol) = name(record);
+        let (server, of) = (record.check.endpoint.to_string(), &record.check.mailbox);
+        let tenant = of.credential.grant.tenant().unwrap_or_default();
+        series.add(&[mailbox, protocol, &server, &of.provider.name, &of.credential.name, tenant], 1.0)
+    }),
+    (families::CHECK_INTERVAL, |record, series| {
+        let (mailbox, protocol) = name(record);
+        series.add(&[mailbox, protocol], seconds(record.interval))
+    }),
+];
+
+/// Writes everything that is known per check.
+pub(super) fn write(records: &[Arc<CheckRecord>], page: &mut Page<'_>) -> io::Result<()> {
+    for (family, rule) in RULES {
+        page.family(family, |series| records.iter().try_for_each(|record| rule(record, series)))?;
+    }
+    Ok(())
+}
+
+/// The mailboxes of a plan and the union of their labels.
+#[derive(Debug)]
+pub(super) struct Mailboxes {
+    sorted: Vec<Arc<Mailbox>>,
+    labels: Vec<String>,
+}
+
+impl Mailboxes {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let mut sorted = plan.mailboxes.clone();
+        sorted.sort_by(|a, b| a.name.cmp(&b.name));
+        let labels: BTreeSet<_> = sorted.iter().flat_map(|mailbox| mailbox.labels.keys().cloned()).collect();
+        Self { sorted, labels: labels.into_iter().collect() }
+    }
+
+    /// Writes `mailbox_info`. Every series has every label, empty where a mailbox has none: a
+    /// family with changing label names breaks joins.
+    pub(super) fn write(&self, page: &mut Page<'_>) -> io::Result<()> {
+        page.family(&families::MAILBOX_INFO, |series| {
+            series.extra_labels(&self.labels);
+            for mailbox in &self.sorted {
+                let fixed =
+                    [&*mailbox.name, &*mailbox.address, &*mailbox.provider.name, &*mailbox.credential.name];
+                let own =
+                    self.labels.iter().map(|label| mailbox.labels.get(label).map_or("", String::as_str));
+                let values: Vec<&str> = fixed.into_iter().chain(own).collect();
+                series.add(&values, 1.0)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn name(record: &CheckRecord) -> (&str, &'static str) {
+    let protocol: Protocol = record.check.protocol();
+    (&record.check.mailbox.name, protocol.label())
+}
+
+fn of_last(
+    record: &CheckRecord,
+    series: &mut Series<'_, '_>,
+    value: impl FnOnce(&Observation) -> f64,
+) -> io::Result<()> {
+    let (mailbox, protocol) = name(record);
+    record.last.as_ref().map_or(Ok(()), |last| series.add(&[mailbox, protocol], value(last)))
+}

@@ -1,0 +1,72 @@
+//! The metrics of credentials and tokens that are built at scrape time from the last requests.
+//!
+//! Not here: counts and durations of requests, which are the `prometheus` crate's to keep.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use super::credentials::CredentialRecord;
+use super::exposition::{Page, Series, timestamp};
+use super::families::{self, Family};
+
+/// Who says when a secret ends: so far the configuration alone.
+const DECLARED: &str = "declared";
+
+/// How one credential fills one family.
+type Rule = fn(&CredentialRecord, &mut Series<'_, '_>) -> io::Result<()>;
+
+/// Every family with series per credential.
+const RULES: &[(Family, Rule)] = &[
+    (families::CREDENTIAL_SUCCESS, |record, series| {
+        let mut requests = record.tokens.iter().filter_map(|token| token.last.as_ref()).peekable();
+        if requests.peek().is_none() {
+            return Ok(());
+        }
+        let success = requests.all(|request| request.failure.is_none());
+        series.add(&[&record.credential.name], f64::from(u8::from(success)))
+    }),
+    (families::CREDENTIAL_FAILURE_INFO, |record, series| {
+        let failures = record.tokens.iter().filter_map(|token| token.last.as_ref()?.failure.as_ref());
+        let reasons: BTreeSet<_> = failures.map(|cause| cause.reason).collect();
+        reasons.into_iter().try_for_each(|reason| series.add(&[&record.credential.name, reason.label()], 1.0))
+    }),
+    (families::TOKEN_EXPIRY, |record, series| {
+        // Two token endpoints may serve one resource: the token that ends first is the news.
+        let mut first = BTreeMap::new();
+        for record in &record.tokens {
+            let Some(token) = &record.token else { continue };
+            let ends = first.entry(record.spec.resource()).or_insert(token.expires_at);
+            *ends = token.expires_at.min(*ends);
+        }
+        first.into_iter().try_for_each(|(resource, ends)| {
+            series.add(&[&record.credential.name, resource], timestamp(ends))
+        })
+    }),
+    (families::CREDENTIAL_EXPIRY, |record, series| match record.credential.expires {
+        Some(ends) => series.add(&[&record.credential.name, DECLARED], timestamp(ends)),
+        None => Ok(()),
+    }),
+    (families::TOKEN_PERMISSION, |record, series| {
+        let mut present = BTreeMap::new();
+        for record in &record.tokens {
+            let Some(claims) = record.token.as_ref().and_then(|token| token.claims.as_ref()) else {
+                continue;
+            };
+            for needed in &record.permissions {
+                *present.entry(*needed).or_insert(false) |=
+                    claims.permissions.iter().any(|has| has == needed);
+            }
+        }
+        present.into_iter().try_for_each(|(permission, present)| {
+            series.add(&[&record.credential.name, permission], f64::from(u8::from(present)))
+        })
+    }),
+];
+
+/// Writes everything that is known per credential.
+pub(super) fn write(records: &[CredentialRecord], page: &mut Page<'_>) -> io::Result<()> {
+    for (family, rule) in RULES {
+        page.family(family, |series| records.iter().try_for_each(|record| rule(record, series)))?;
+    }
+    Ok(())
+}

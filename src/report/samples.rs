@@ -1,0 +1,191 @@
+//! Plans, observations and token reports for tests of the report and of the pages.
+//!
+//! Not here: expectations.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::{
+    Access, Cause, Check, Claims, Credential, Endpoint, Failure, Family, Goal, Grant, IpChoice, Limits,
+    Listen, Mailbox, Mechanism, Observation, Outcome, Phase, Plan, Protocol, Provider, Reason, SecretRef,
+    Security, ServerFacts, Timings, TokenFacts, TokenReport, TokenSpec,
+};
+
+/// The beginning of time in these tests, 2026-11-24 00:00 UTC.
+pub(crate) fn dawn() -> Timestamp {
+    Timestamp::UNIX_EPOCH + Duration::from_secs(1_795_478_400)
+}
+
+pub(crate) fn credential(name: &str, expires: Option<Timestamp>) -> Arc<Credential> {
+    let grant = Grant::ClientSecret {
+        tenant: format!("{name}-tenant"),
+        client_id: format!("{name}-app"),
+        secret: SecretRef::Env("SECRET".to_owned()),
+    };
+    Arc::new(Credential { name: name.into(), grant, expires })
+}
+
+pub(crate) fn mailbox(name: &str, credential: &Arc<Credential>, labels: &[(&str, &str)]) -> Arc<Mailbox> {
+    let address = format!("{name}@{}.example", credential.name);
+    let provider = Provider { name: "exchange_online".into(), family: Family::ExchangeOnline, ca_file: None };
+    let labels: BTreeMap<_, _> =
+        labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let (username, credential) = (address.clone(), Arc::clone(credential));
+    Arc::new(Mailbox {
+        name: name.into(),
+        address,
+        username,
+        credential,
+        provider: Arc::new(provider),
+        labels,
+    })
+}
+
+pub(crate) fn check(mailbox: &Arc<Mailbox>, protocol: Protocol) -> Arc<Check> {
+    let (host, port, goal, permission) = match protocol {
+        Protocol::Imap => {
+            let goal = Goal::Folder { name: "INBOX".to_owned(), read_only: false };
+            ("outlook.office365.com", 993, goal, "IMAP.AccessAsApp")
+        }
+        Protocol::Smtp => ("smtp.office365.com", 587, Goal::Submission { sender: false }, "SMTP.SendAsApp"),
+    };
+    let security = if port == 993 { Security::Implicit } else { Security::StartTls };
+    Arc::new(Check {
+        mailbox: Arc::clone(mailbox),
+        endpoint: Endpoint { host: host.to_owned(), port, security },
+        ip: IpChoice::Auto,
+        access: Access::Token {
+            spec: spec(&mailbox.credential),
+            mechanism: Mechanism::Xoauth2,
+            permission: Some(permission),
+        },
+        goal,
+        interval: Duration::from_secs(300),
+        timeout: Duration::from_secs(90),
+    })
+}
+
+fn spec(credential: &Arc<Credential>) -> TokenSpec {
+    TokenSpec {
+        credential: Arc::clone(credential),
+        url: format!("https://login.microsoftonline.com/{}-tenant/oauth2/v2.0/token", credential.name).into(),
+        scope: "https://outlook.office365.com/.default".into(),
+        ca_file: None,
+    }
+}
+
+/// Every mailbox with both protocols.
+pub(crate) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
+    let mut credentials: Vec<Arc<Credential>> =
+        mailboxes.iter().map(|mailbox| Arc::clone(&mailbox.credential)).collect();
+    credentials.sort_by(|a, b| a.name.cmp(&b.name));
+    credentials.dedup();
+    Plan {
+        listen: Listen { host: "127.0.0.1".to_owned(), port: 0 },
+        limits: Limits { concurrency: 256, per_host: 128, token_max_age: Duration::from_secs(1800) },
+        credentials,
+        mailboxes: mailboxes.to_vec(),
+        checks: mailboxes
+            .iter()
+            .flat_map(|mailbox| Protocol::ALL.iter().map(|protocol| check(mailbox, *protocol)))
+            .collect(),
+    }
+}
+
+/// A probe that went well.
+pub(crate) fn up(check: &Arc<Check>, started_at: Timestamp) -> Observation {
+    let phases = match check.protocol() {
+        Protocol::Imap => &[
+            (Phase::Token, 2),
+            (Phase::Resolve, 4),
+            (Phase::Connect, 18),
+            (Phase::Tls, 41),
+            (Phase::Greeting, 22),
+            (Phase::Capability, 19),
+            (Phase::Auth, 231),
+            (Phase::Select, 74),
+        ][..],
+        Protocol::Smtp => &[
+            (Phase::Token, 1),
+            (Phase::Resolve, 3),
+            (Phase::Connect, 17),
+            (Phase::Greeting, 35),
+            (Phase::Capability, 40),
+            (Phase::StartTls, 21),
+            (Phase::Tls, 44),
+            (Phase::Auth, 310),
+        ][..],
+    };
+    let mut timings = Timings::default();
+    for (phase, millis) in phases {
+        timings.add(*phase, Duration::from_millis(*millis));
+    }
+    Observation {
+        check: Arc::clone(check),
+        started_at,
+        duration: timings.total(),
+        timings,
+        lateness: Duration::from_millis(3),
+        server: ServerFacts {
+            certificate_expiry: Some(dawn() + Duration::from_secs(90 * 86_400)),
+            mechanisms: Some(BTreeSet::from([Mechanism::Xoauth2, Mechanism::Login])),
+            messages: (check.protocol() == Protocol::Imap).then_some(17),
+            ..ServerFacts::default()
+        },
+        dialogue: Vec::new(),
+        outcome: Outcome::Up,
+    }
+}
+
+/// A probe that ended in `phase`.
+pub(crate) fn down(
+    check: &Arc<Check>,
+    started_at: Timestamp,
+    (phase, reason): (Phase, Reason),
+    detail: &str,
+    hint: &str,
+) -> Observation {
+    let mut observation = up(check, started_at);
+    let mut timings = Timings::default();
+    for (entered, took) in observation.timings.iter() {
+        timings.add(entered, took);
+        if entered == phase {
+            break;
+        }
+    }
+    observation.duration = timings.total();
+    observation.timings = timings;
+    if phase <= Phase::Connect {
+        observation.server = ServerFacts::default();
+    }
+    observation.server.messages = None;
+    let failure = Failure { phase, cause: Cause::new(reason, detail) };
+    observation.outcome = Outcome::Down { failure, hint: hint.to_owned() };
+    observation
+}
+
+/// A token request that brought a token with these permissions.
+pub(crate) fn issued(credential: &Arc<Credential>, permissions: &[&str]) -> TokenReport {
+    let claims =
+        Claims { permissions: permissions.iter().map(|p| (*p).to_owned()).collect(), ..Claims::default() };
+    let expires_at = dawn() + Duration::from_secs(4_000);
+    token_report(credential, Ok(TokenFacts { expires_at, claims: Some(claims) }))
+}
+
+/// A token request that was refused.
+pub(crate) fn refused(credential: &Arc<Credential>, reason: Reason) -> TokenReport {
+    token_report(credential, Err(Cause::new(reason, "AADSTS7000222: expired")))
+}
+
+fn token_report(credential: &Arc<Credential>, outcome: Result<TokenFacts, Cause>) -> TokenReport {
+    TokenReport {
+        spec: spec(credential),
+        started_at: dawn(),
+        duration: Duration::from_millis(180),
+        request_id: Some("5f2c".to_owned()),
+        outcome,
+    }
+}
