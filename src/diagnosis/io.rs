@@ -5,8 +5,13 @@
 use std::error::Error as StdError;
 use std::io::{Error, ErrorKind};
 
+use super::text::fold;
 use super::tls;
+use super::wording::Says::Is;
+use super::wording::{Wording, find, wordings};
 use crate::model::Reason;
+
+use Reason as R;
 
 /// An error wraps an error wraps an error: this many are looked into for one of TLS.
 const DEPTH: usize = 8;
@@ -52,7 +57,16 @@ pub fn io(error: &Error) -> Reason {
     let number = || {
         NUMBERS.iter().find(|(number, _)| Some(*number) == error.raw_os_error()).map(|(_, reason)| *reason)
     };
-    kind.or_else(number).unwrap_or(Reason::Unexpected)
+    kind.or_else(number).or_else(|| text(error)).unwrap_or(Reason::Unexpected)
+}
+
+/// The standard library has no kind for a name that cannot be looked up: the words of libc are all.
+fn text(error: &Error) -> Option<Reason> {
+    let folded = fold(&error.to_string());
+    match find(RESOLVERS, &folded).or_else(|| find(SOCKETS, &folded)) {
+        Some(Is(reason)) => Some(reason),
+        _ => None,
+    }
 }
 
 fn tls_inside(error: &Error) -> Option<&rustls::Error> {
@@ -69,3 +83,152 @@ fn tls_inside(error: &Error) -> Option<&rustls::Error> {
     }
     None
 }
+
+/// What resolvers write.
+pub(super) const RESOLVERS: &[Wording] = wordings! {
+    Is(R::DnsFailure) => {
+        "temporary failure in name resolution", "glibc EAI_AGAIN; musl says Try again";
+        "address information: try again", "portier/portier-broker#853 (musl)";
+        "eai_again", "Node.js dns error codes; POSIX";
+        "non-recoverable failure in name resolution", "glibc EAI_FAIL";
+        "non-recoverable", "musl EAI_FAIL: Non-recoverable error";
+        "eai_fail", "Node.js dns error codes; POSIX";
+        "servfail", "RFC 1035 section 4.1.1";
+        "server misbehaving", "Go net: DNSError";
+        "server failure", "generic; RFC 1035 section 4.1.1";
+        "querya econnrefused", "nodemailer/nodemailer#1079";
+        "queryaaaa econnrefused", "nodemailer/nodemailer#1079";
+        "query*econnrefused", "Node.js dns: queryMx and others";
+        "query*etimeout", "Node.js dns error codes";
+        "query*esrvfail", "Node.js dns error codes";
+        "eservfail", "Node.js dns error codes";
+        "erefused", "Node.js dns error codes";
+        "lookup*i/o timeout", "Go net: lookup HOST on RESOLVER: read udp: i/o timeout";
+        "lookup*connection refused", "Go net: lookup HOST on RESOLVER: connection refused";
+        "lookup*timed out", "generic";
+        "lookup*network is unreachable", "Go net";
+        "no nameservers", "dnspython: All nameservers failed; generic";
+        "nameservers failed", "dnspython: All nameservers failed to answer the query";
+        "resolution lifetime expired", "dnspython";
+        "no connections available", "hickory-resolver: no connections available";
+        "resolv.conf", "generic; hickory-resolver";
+        "dns timeout", "generic; curl: Resolving timed out";
+        "dns*timed out", "generic";
+        "resolving timed out", "curl";
+        "refused by server", "RFC 1035 section 4.1.1, REFUSED";
+    }
+    Is(R::DnsNotFound) => {
+        "name or service not known", "manyuanrong/deno-smtp#16 (glibc)";
+        "no address associated", "chatmail/core#5120; chatmail/core#2137";
+        "nodename nor servname", "macOS EAI_NONAME";
+        "no such host", "Go net: DNSError; Windows 11001";
+        "host is known", "Windows: No such host is known";
+        "name does not resolve", "musl EAI_NONAME";
+        "name has no usable address", "musl EAI_NODATA";
+        "enotfound", "Node.js dns error codes";
+        "enodata", "Node.js dns error codes";
+        "eai_noname", "POSIX";
+        "eai_nodata", "glibc";
+        "unknown host", "Java: UnknownHostException; BSD";
+        "unknownhostexception", "Java";
+        "nxdomain", "RFC 2308";
+        "no record found", "hickory-resolver";
+        "no records found", "hickory-resolver";
+        "non-existent domain", "BIND tools";
+        "could not resolve host", "curl";
+        "couldn't resolve host", "curl";
+        "name or service is not known", "generic";
+        "hostname could not be", "generic";
+        "host not found", "Boost.Asio, netcat, BSD h_errno";
+        "domain not found", "generic";
+    }
+    Is(R::DnsFailure) => {
+        "failed to lookup address information", "the Rust standard library, whatever libc adds";
+        "name resolution", "generic";
+        "getaddrinfo", "generic; Node.js, Python";
+        "dial tcp: lookup", "Go net, whatever follows";
+        "dns", "generic";
+    }
+};
+
+/// What operating systems and languages write about sockets.
+pub(super) const SOCKETS: &[Wording] = wordings! {
+    Is(R::ConnectionRefused) => {
+        "connection refused", "errno text of Linux and BSD as formatted by the Rust standard library; Go; Python";
+        "econnrefused", "Node.js";
+        "actively refused", "Windows WSAECONNREFUSED";
+        "refused the connection", "generic";
+        "os error 111", "Linux errno";
+        "os error 10061", "Windows WSAECONNREFUSED";
+        "wsaeconnrefused", "Windows";
+    }
+    Is(R::NetworkUnreachable) => {
+        "network is unreachable", "Linux errno text as formatted by the Rust standard library";
+        "network unreachable", "generic";
+        "no route to host", "Linux errno text as formatted by the Rust standard library";
+        "host is unreachable", "generic; musl";
+        "host unreachable", "generic";
+        "unreachable host", "Windows WSAEHOSTUNREACH";
+        "unreachable network", "Windows WSAENETUNREACH";
+        "host is down", "EHOSTDOWN";
+        "network is down", "ENETDOWN";
+        "enetunreach", "Node.js";
+        "ehostunreach", "Node.js";
+        "ehostdown", "Node.js";
+        "enetdown", "Node.js";
+        "eaddrnotavail", "Node.js";
+        "cannot assign requested address", "Linux EADDRNOTAVAIL";
+        "can't assign requested address", "macOS EADDRNOTAVAIL";
+        "address family not supported", "EAFNOSUPPORT";
+        "operation not permitted", "EPERM of connect(2)";
+        "permission denied", "EACCES of connect(2)";
+        "eacces", "Node.js";
+        "forbidden by its access permissions", "Windows WSAEACCES";
+    }
+    Is(R::ConnectionClosed) => {
+        "connection reset", "rustls/tokio-rustls#163";
+        "econnreset", "Node.js";
+        "forcibly closed", "Windows WSAECONNRESET";
+        "broken pipe", "EPIPE";
+        "epipe", "Node.js";
+        "connection abort", "ECONNABORTED";
+        "software caused connection abort", "Java, macOS";
+        "econnaborted", "Node.js";
+        "close_notify", "tokio-rs/tls#157";
+        "peer closed", "rustls";
+        "closed by peer", "generic";
+        "closed by remote", "generic; OpenSSH";
+        "closed by the remote", "Windows, .NET";
+        "closed the connection", "generic";
+        "connection closed", "generic; lettre, hyper";
+        "connection was closed", ".NET";
+        "connection lost", "async-imap: ConnectionLost";
+        "unexpectedly closed", "Python smtplib: Connection unexpectedly closed";
+        "socket hang up", "Node.js";
+        "socket closed", "generic; Java";
+        "socket is not connected", "ENOTCONN";
+        "not connected", "ENOTCONN: Transport endpoint is not connected";
+        "unexpected eof", "the Rust standard library; OpenSSL";
+        "unexpectedeof", "the Rust standard library, debug form";
+        "unexpected end of file", "the Rust standard library";
+        "eof occurred in violation", "Python ssl";
+        "early eof", "tokio";
+        "end of stream", "generic; MailKit";
+        "eof", "Go io.EOF; generic";
+        "stream closed", "generic";
+        "connection dropped", "generic";
+    }
+    Is(R::Timeout) => {
+        "timed out", "haraka/Haraka#1965; ETIMEDOUT text of Linux and BSD";
+        "i/o timeout", "warmbly/warmbly internal mailcause tests (Go)";
+        "timeout", "generic; Node.js: Connection timeout";
+        "time-out", "generic";
+        "etimedout", "Node.js";
+        "deadline has elapsed", "deltachat/deltachat-android#3919 (tokio)";
+        "deadline exceeded", "Go context";
+        "os error 110", "Linux errno";
+        "os error 60", "macOS errno";
+        "failed to respond", "Windows WSAETIMEDOUT: connected host has failed to respond";
+        "did not properly respond", "Windows WSAETIMEDOUT";
+    }
+};

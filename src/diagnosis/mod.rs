@@ -7,12 +7,24 @@
 
 use std::time::Duration;
 
+use self::wording::{Login, Says, Situation};
 use crate::model::{Family, Mechanism, Phase, Protocol, Reason};
 
+mod aadsts;
+mod challenge;
+mod imap;
 mod io;
+mod oauth;
 mod offer;
 pub mod remedy;
+mod sentences;
+mod smtp;
+mod text;
 mod tls;
+mod wording;
+
+#[cfg(test)]
+mod tests;
 
 pub use io::io;
 pub use offer::{Offer, not_offered};
@@ -47,12 +59,6 @@ pub struct Verdict {
     pub retry_after: Option<Duration>,
 }
 
-impl Verdict {
-    const fn new(reason: Reason) -> Self {
-        Self { reason, retry_after: None }
-    }
-}
-
 /// What an identity provider said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenAnswer<'a> {
@@ -66,31 +72,61 @@ pub struct TokenAnswer<'a> {
 
 /// What a mail server's refusal means.
 pub fn reply(answer: &Answer<'_>) -> Verdict {
-    let token = matches!(answer.mechanism, Some(Mechanism::Xoauth2 | Mechanism::Oauthbearer));
-    let reason = match answer.phase {
-        Phase::Auth if token => Reason::TokenRejected,
-        Phase::Auth => Reason::CredentialsRejected,
-        _ => Reason::Unexpected,
+    let plain = text::unescape(answer.text);
+    let plain = match answer.protocol {
+        Protocol::Imap => plain,
+        Protocol::Smtp => smtp::join(&plain),
     };
-    Verdict::new(reason)
+    // A report in base64 is read as a report; its letters mean nothing.
+    let (inside, folded) = match challenge::inside(&plain) {
+        Some((report, word)) => {
+            let rest = text::fold(&plain.replace(word, " "));
+            (Some(report), rest)
+        }
+        None => (None, text::fold(&plain)),
+    };
+    let challenge = answer.challenge.map(str::to_owned).or(inside);
+    let at = Situation {
+        phase: answer.phase,
+        protocol: answer.protocol,
+        family: answer.family,
+        login: Login::of(answer.mechanism, challenge.is_some(), &folded),
+    };
+    // Some servers hand on the words of the identity provider that they asked.
+    let reason = oauth::number(&folded).unwrap_or_else(|| match answer.protocol {
+        Protocol::Imap => imap::classify(&folded, &at),
+        Protocol::Smtp => smtp::classify(&folded, &at),
+    });
+    let reason = challenge.map_or(reason, |challenge| challenge::sharpen(reason, &challenge));
+    Verdict { reason, retry_after: text::backoff(&folded) }
 }
 
 /// What an identity provider's refusal means. A success that is no token response is a
 /// [`Reason::ProtocolError`].
 pub fn token(answer: &TokenAnswer<'_>) -> Verdict {
-    let reason = match answer.status {
-        Some(429) => Reason::IdpThrottled,
-        Some(500..) => Reason::IdpUnavailable,
-        Some(200..=299) => Reason::ProtocolError,
-        _ => Reason::Unexpected,
-    };
-    Verdict { reason, retry_after: answer.retry_after }
+    oauth::classify(answer)
 }
 
 /// What a text of a resolver, an operating system or a TLS library means, as somebody pastes it into
 /// `explain`; `None` where it is no such text.
-pub fn network_text(_text: &str) -> Option<Reason> {
-    None
+pub fn network_text(text: &str) -> Option<Reason> {
+    let folded = text::fold(&text::unescape(text));
+    // A server that says "not connected" or "connection closed" in its own protocol means other things.
+    if imap::is_answer(&folded)
+        || smtp::is_answer(&folded)
+        || folded.starts_with('{')
+        || folded.contains("aadsts")
+    {
+        return None;
+    }
+    // A certificate's fault is told inside longer messages, so it comes first; a name that cannot be
+    // looked up is told in words of sockets ("lookup … connection refused"); a handshake that fails
+    // for a reason of the socket has that reason.
+    let tables = [tls::CERTIFICATES, io::RESOLVERS, io::SOCKETS, tls::HANDSHAKES];
+    tables.iter().find_map(|table| match wording::find(table, &folded)? {
+        Says::Is(reason) => Some(reason),
+        _ => None,
+    })
 }
 
 /// How servers say that a token's time is over: for once, a new one helps.

@@ -5,7 +5,11 @@
 
 use rustls::{AlertDescription, CertificateError, Error};
 
+use super::wording::Says::Is;
+use super::wording::{Wording, wordings};
 use crate::model::Reason;
+
+use Reason as R;
 
 /// What a TLS error means. The variants are those of rustls 0.23; what a later release adds is a
 /// handshake that did not come about.
@@ -47,3 +51,146 @@ fn received(alert: AlertDescription) -> Reason {
         _ => Reason::TlsProtocol,
     }
 }
+
+/// What TLS libraries write about certificates.
+pub(super) const CERTIFICATES: &[Wording] = wordings! {
+    Is(R::ClockSkew) => {
+        "not valid yet", "rustls v0.23 source, CertificateError";
+        "not yet valid", "OpenSSL X509_V_ERR_CERT_NOT_YET_VALID; Go crypto/x509";
+        "notvalidyet", "rustls, debug form of older releases";
+        "cert_not_yet_valid", "Node.js tls error codes";
+    }
+    Is(R::TlsCertificateExpired) => {
+        "certificate has expired", "chatmail/relay#409; OpenSSL X509_V_ERR_CERT_HAS_EXPIRED; Node.js";
+        "certificate expired", "rustls v0.23 source, CertificateError";
+        "cert_has_expired", "Node.js tls error codes";
+        "peer certificate: expired", "rustls, debug form of older releases";
+        "expiredcontext", "rustls, debug form";
+        "invalidcertificate(expired", "rustls, debug form";
+        "certificate is not valid after", "rustls v0.23 source, CertificateError";
+        "certificate has expired or is not yet valid", "Go crypto/x509: CertificateInvalidError";
+        "certificateexpired", "rustls AlertDescription";
+        "sec_error_expired_certificate", "NSS";
+        "certificate*expired", "generic; Schannel, Java: CertificateExpiredException";
+        "validity check failed", "Java PKIX: validity check failed";
+    }
+    Is(R::TlsNameMismatch) => {
+        "notvalidforname", "ankaboot-source/leadminer#2769";
+        "not valid for name", "rustls v0.23 source, CertificateError";
+        "not valid for any names", "rustls v0.23 source; Go crypto/x509";
+        "server name type wasn't supported", "pimalaya/himalaya#448";
+        "hostname mismatch", "OpenSSL X509_V_ERR_HOSTNAME_MISMATCH; Python ssl";
+        "host name mismatch", "generic spelling of the row above";
+        "ip address mismatch", "OpenSSL X509_V_ERR_IP_ADDRESS_MISMATCH";
+        "doesn't match", "Python ssl: hostname doesn't match; Java: doesn't match the host name";
+        "does not match", "Node.js: Hostname/IP does not match certificate's altnames";
+        "altnames", "Node.js: ERR_TLS_CERT_ALTNAME_INVALID";
+        "altname_invalid", "Node.js tls error codes";
+        "certificate is valid for", "Go crypto/x509: HostnameError";
+        "certificate is not valid for", "Go crypto/x509; GnuTLS";
+        "doesn't contain any ip sans", "Go crypto/x509";
+        "relies on legacy common name", "Go crypto/x509";
+        "no subject alternative", "Java: No subject alternative DNS name matching";
+        "unrecognisedname", "rustls AlertDescription";
+        "unrecognized name", "OpenSSL, Go alert text; Java unrecognized_name";
+        "unrecognized_name", "Java";
+        "ssl_error_bad_cert_domain", "NSS";
+        "name mismatch", "generic";
+    }
+    Is(R::TlsCertificateUntrusted) => {
+        "unknownissuer", "pimalaya/himalaya#673; chatmail/async-imap#113";
+        "unknown issuer", "rustls main branch; generic";
+        "causedasendentity", "pimalaya/himalaya#448";
+        "self signed", "mscdex/node-imap#724";
+        "self-signed", "OpenSSL 3 spelling of the row above";
+        "self_signed", "Node.js: DEPTH_ZERO_SELF_SIGNED_CERT";
+        "unable to get local issuer", "OpenSSL X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY";
+        "unable to get issuer", "OpenSSL";
+        "unable_to_get_issuer", "Node.js tls error codes";
+        "unable to verify the first certificate", "OpenSSL, Node.js";
+        "unable_to_verify_leaf", "Node.js tls error codes";
+        "unknown authority", "Go crypto/x509: certificate signed by unknown authority";
+        "path building failed", "Java: PKIX path building failed";
+        "unable to find valid certification path", "Java";
+        "trust anchor", "Java, Android";
+        "untrusted", "generic: untrusted root, chain";
+        "not trusted", "generic; macOS Security, GnuTLS";
+        "unknownca", "rustls AlertDescription";
+        "unknown ca", "OpenSSL alert text: tlsv1 alert unknown ca";
+        "unknown certificate authority", "Go alert text";
+        "certificate revoked", "generic";
+        "revoked", "generic; rustls: Revoked";
+        "invalidpurpose", "rustls CertificateError";
+        "badsignature", "rustls CertificateError";
+        "badencoding", "rustls CertificateError";
+        "unhandledcriticalextension", "rustls CertificateError";
+        "certificate verify failed", "lefcha/imapfilter#274";
+        "certificate_verify_failed", "Python ssl";
+        "certificate verification", "generic";
+        "verification failed", "generic";
+        "invalid peer certificate", "rustls: whatever else it is";
+        "failed to verify certificate", "Go crypto/tls: whatever else it is";
+        "bad certificate", "OpenSSL, Go alert text";
+        "invalid certificate", "generic";
+        "sec_error", "NSS";
+    }
+};
+
+/// What TLS libraries write about handshakes that did not come about.
+pub(super) const HANDSHAKES: &[Wording] = wordings! {
+    Is(R::TlsProtocol) => {
+        "handshakefailure", "rustls v0.23 source, AlertDescription";
+        "handshake failure", "OpenSSL, Go alert text";
+        "handshake_failure", "Java";
+        "protocolversion", "rustls v0.23 source, AlertDescription";
+        "protocol version", "OpenSSL alert text: tlsv1 alert protocol version";
+        "protocol_version", "Java";
+        "suitable tls version", "rustls main branch source, AlertDescription";
+        "first record does not look like", "mattermost/mattermost#954";
+        "wrong version number", "OpenSSL: plain text on a TLS port";
+        "wrong_version_number", "Node.js, Python";
+        "unsupported protocol", "OpenSSL";
+        "unsupported_protocol", "Python";
+        "packet length too long", "OpenSSL: plain text on a TLS port";
+        "record layer failure", "Python: plain text on a TLS port";
+        "record overflow", "OpenSSL, Go alert text";
+        "oversized record", "Go crypto/tls: plain text on a TLS port";
+        "unknown protocol", "OpenSSL 1.0";
+        "http request", "OpenSSL";
+        "invalidcontenttype", "rustls v0.23 source, InvalidMessage";
+        "corrupt message", "rustls v0.23 source: received corrupt message of type";
+        "invalidmessage", "rustls, debug form";
+        "peerincompatible", "rustls, debug form";
+        "peer is incompatible", "rustls v0.23 source, Error";
+        "peer misbehaved", "rustls v0.23 source, Error";
+        "nociphersuitesincommon", "rustls PeerIncompatible";
+        "no cipher", "OpenSSL, Go";
+        "no shared cipher", "OpenSSL";
+        "no ciphers", "generic";
+        "cipher suite", "Go, Java: no cipher suite in common";
+        "inappropriate fallback", "OpenSSL, Go alert text";
+        "inappropriate_fallback", "Java, Python";
+        "insufficientsecurity", "rustls AlertDescription";
+        "insufficient security", "OpenSSL, Go alert text";
+        "dh key too small", "OpenSSL";
+        "ee key too small", "OpenSSL";
+        "legacy sigalg", "OpenSSL 3";
+        "unsafe legacy renegotiation", "OpenSSL 3";
+        "received fatal alert", "rustls, Java: any other alert";
+        "received unexpected", "rustls v0.23 source, Error";
+        "sslv3 alert", "OpenSSL: any other alert";
+        "tlsv1 alert", "OpenSSL: any other alert";
+        "tlsv13 alert", "OpenSSL: any other alert";
+        "remote error: tls", "Go crypto/tls: any other alert";
+        "ssl routines", "OpenSSL: any other fault";
+        "ssl_error", "OpenSSL, NSS: any other fault";
+        "eproto", "Node.js: write EPROTO";
+        "not a tls", "generic";
+        "tls handshake", "generic";
+        "ssl handshake", "generic";
+        "handshake fail", "generic";
+        "handshake not complete", "rustls v0.23 source, Error";
+        "unsupported or unrecognized ssl message", "Java: plain text on a TLS port";
+        "unrecognized ssl message", "Java: plain text on a TLS port";
+    }
+};

@@ -1,0 +1,56 @@
+//! The error report that a server sends in place of a refusal when it dislikes a token: JSON in base64,
+//! after `+` (IMAP) or `334` (SMTP). Google's XOAUTH2 page, RFC 7628 section 3.2.2.
+//!
+//! Not here: the final answer that follows it, which often says more.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use crate::model::Reason;
+
+/// What the `status` of a report means; what is not listed is a plain refusal. Dovecot's numbers:
+/// dovecot/core src/auth/auth-sasl-mech-oauth2.c.
+const STATUS: &[(&str, Reason)] = &[
+    ("403", Reason::AccountDisabled),
+    ("429", Reason::Throttled),
+    ("500", Reason::ServerUnavailable),
+    ("502", Reason::ServerUnavailable),
+    ("503", Reason::ServerUnavailable),
+    ("504", Reason::ServerUnavailable),
+    ("internal_failure", Reason::ServerUnavailable),
+    ("server_error", Reason::ServerUnavailable),
+    ("temporarily_unavailable", Reason::ServerUnavailable),
+    ("request_failed", Reason::ServerUnavailable),
+];
+
+/// Every base64 text of a JSON object begins so: `{"`, `{ `, `{` with a line end.
+const OPENINGS: &[&str] = &["eyJ", "eyA", "ewo", "ew0"];
+
+/// The report inside an answer, decoded, and the word that held it.
+pub(super) fn inside(text: &str) -> Option<(String, &str)> {
+    let trimmed = text.trim();
+    if trimmed.starts_with('{') && trimmed.contains("status") {
+        return Some((trimmed.to_owned(), trimmed));
+    }
+    let word = text
+        .split(|c: char| c.is_whitespace() || c == '\'')
+        .find(|word| OPENINGS.iter().any(|opening| word.starts_with(opening)))?;
+    let decoded = STANDARD.decode(word).ok().and_then(|bytes| String::from_utf8(bytes).ok())?;
+    decoded.trim_start().starts_with('{').then_some((decoded, word))
+}
+
+/// The reason, sharpened by a report where the final answer was a plain refusal or none at all.
+pub(super) fn sharpen(reason: Reason, report: &str) -> Reason {
+    if !matches!(reason, Reason::TokenRejected | Reason::CredentialsRejected | Reason::Unexpected) {
+        return reason;
+    }
+    let status =
+        serde_json::from_str::<Value>(report).ok().and_then(|report| match report.get("status")? {
+            Value::String(status) => Some(status.to_ascii_lowercase()),
+            Value::Number(status) => Some(status.to_string()),
+            _ => None,
+        });
+    let known = STATUS.iter().find(|(row, _)| status.as_deref() == Some(*row)).map(|(_, reason)| *reason);
+    known.unwrap_or(Reason::TokenRejected)
+}

@@ -1,0 +1,146 @@
+//! IMAP: response codes, the wordings that only IMAP has, and what is left when nothing is known.
+//!
+//! Not here: sentences that every mail protocol knows.
+
+use super::sentences::{FAMILIES, REFUSALS, SENTENCES};
+use super::text::words;
+use super::wording::Says::{Before, Is, Refused};
+use super::wording::{Login, Says, Situation, Wording, find, wordings};
+use crate::model::{Phase, Reason};
+
+use Reason as R;
+
+/// Sentences of IMAP servers that the shared table would read otherwise, or not at all.
+const WORDINGS: &[Wording] = wordings! {
+    Is(R::ProtocolError) => {
+        "no mailbox selected", "generic; Dovecot, Cyrus, Gmail";
+    }
+    Is(R::FolderMissing) => {
+        "code: some(trycreate)", "async-imap, its Debug form of [TRYCREATE]";
+        "nonexistent namespace", "rob-luke/emails-html-to-pdf#42";
+        "unknown mailbox", "Gmail: Unknown Mailbox: NoSuchFolder (Failure)";
+    }
+};
+
+/// Response codes: RFC 5530 section 3 unless said otherwise; the POP3 ones of RFC 2449 and RFC 3206
+/// come through proxies and shared login processes.
+const CODES: &[(&str, Says)] = &[
+    ("unavailable", Is(R::ServerUnavailable)),
+    ("authenticationfailed", Refused),
+    ("authorizationfailed", Is(R::MailboxAccessDenied)),
+    ("expired", Is(R::PasswordExpired)),
+    ("privacyrequired", Is(R::EncryptionRequired)),
+    ("contactadmin", Is(R::AccountDisabled)),
+    ("noperm", Is(R::MailboxAccessDenied)),
+    ("inuse", Is(R::TooManyConnections)),
+    ("in-use", Is(R::TooManyConnections)),
+    ("expungeissued", Is(R::ServerUnavailable)),
+    ("corruption", Is(R::ServerUnavailable)),
+    ("serverbug", Is(R::ServerUnavailable)),
+    ("clientbug", Is(R::ProtocolError)),
+    ("cannot", Before { auth: R::ProtocolError, later: R::FolderMissing }),
+    ("limit", Is(R::TooManyConnections)),
+    ("overquota", Is(R::OverQuota)),
+    ("nonexistent", Before { auth: R::AccountNotFound, later: R::FolderMissing }),
+    ("trycreate", Is(R::FolderMissing)),    // RFC 3501 section 7.1
+    ("badcharset", Is(R::ProtocolError)),   // RFC 3501 section 7.1
+    ("parse", Is(R::ProtocolError)),        // RFC 3501 section 7.1
+    ("webalert", Is(R::AccountLocked)),     // Gmail
+    ("throttled", Is(R::Throttled)),        // Gmail, Yahoo
+    ("unknown-cte", Is(R::ProtocolError)),  // RFC 3516
+    ("toobig", Is(R::ProtocolError)),       // RFC 4469
+    ("sys/temp", Is(R::ServerUnavailable)), // RFC 3206 section 4
+    ("sys/perm", Is(R::ServerUnavailable)), // RFC 3206 section 4
+    ("auth", Refused),                      // RFC 3206 section 4
+    ("login-delay", Is(R::Throttled)),      // RFC 2449 section 8.1.1
+];
+
+/// Codes that mean one thing even before the sentences: what follows them is free text.
+const STRONG: &[&str] =
+    &["overquota", "nonexistent", "trycreate", "noperm", "expired", "privacyrequired", "webalert"];
+
+/// What the status word says when nothing else does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    No,
+    Bad,
+    Bye,
+    /// An untagged list of capabilities: the login that was wanted is not in it.
+    Capability,
+    Other,
+}
+
+/// What an IMAP answer means.
+pub(super) fn classify(text: &str, at: &Situation) -> Reason {
+    let status = status(text);
+    if status == Status::Capability {
+        return capability(text, at);
+    }
+    let code = |only: fn(&str) -> bool| {
+        let named = |code: &&str| CODES.iter().find(|(name, _)| name == code && only(name));
+        codes(text).find_map(|code| named(&code)).map(|(_, says)| *says)
+    };
+    // Two sentences stand under codes that say something else (design notes, misleading words):
+    // a bandwidth limit under [OVERQUOTA], a connection limit under [UNAVAILABLE].
+    let said = find(WORDINGS, text)
+        .filter(|_| at.phase != Phase::Auth)
+        .or_else(|| code(|name| STRONG.contains(&name)).filter(|_| !limit(text)))
+        .or_else(|| find(SENTENCES, text))
+        .or_else(|| code(|_| true))
+        .or_else(|| find(FAMILIES, text))
+        .or_else(|| find(REFUSALS, text))
+        .or_else(|| (at.phase == Phase::StartTls && status != Status::Bye).then_some(Is(R::TlsProtocol)))
+        .or(match (status, at.phase) {
+            (Status::No, Phase::Auth) => Some(Refused),
+            (Status::No, Phase::Select) => None,
+            (Status::Bad, _) => Some(Is(R::ProtocolError)),
+            (Status::Bye, _) => Some(Is(R::ConnectionClosed)),
+            _ => None,
+        });
+    said.unwrap_or(Is(R::Unexpected)).reason(at)
+}
+
+/// Whether a folded text is surely an answer of an IMAP or POP3 server, and not the words of a library
+/// ("no route to host") that begin like one.
+pub(super) fn is_answer(text: &str) -> bool {
+    let mut words = text.split(' ');
+    let tag = words.next().is_some_and(|word| {
+        word.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && word.bytes().any(|byte| byte.is_ascii_digit())
+    });
+    let status = matches!(words.next(), Some("no" | "bad" | "bye"));
+    (tag && status) || ["* ", "-err", "no [", "bad [", "bye "].iter().any(|head| text.starts_with(head))
+}
+
+fn limit(text: &str) -> bool {
+    matches!(find(SENTENCES, text), Some(Is(R::Throttled | R::TooManyConnections)))
+}
+
+/// The response codes of a text, in their order: what stands first in square brackets.
+fn codes(text: &str) -> impl Iterator<Item = &str> {
+    text.split('[').skip(1).filter_map(|rest| rest.split([']', ' ']).next())
+}
+
+fn status(text: &str) -> Status {
+    // The tag, or the star of an untagged answer, may stand in front.
+    let found = words(text).take(2).find_map(|word| match word {
+        "no" => Some(Status::No),
+        "bad" => Some(Status::Bad),
+        "bye" => Some(Status::Bye),
+        "capability" => Some(Status::Capability),
+        _ => None,
+    });
+    found.unwrap_or(Status::Other)
+}
+
+/// What is missing from a list of capabilities that holds no usable login.
+fn capability(text: &str, at: &Situation) -> Reason {
+    let tokens = text.contains("auth=xoauth2") || text.contains("auth=oauthbearer");
+    match (text.contains("starttls"), text.contains("logindisabled"), at.login) {
+        // STARTTLS is offered before TLS only.
+        (true, _, _) => R::EncryptionRequired,
+        // Exchange Online since August 2026: tokens or nothing (domain facts, wordings).
+        (false, true, Login::Password) if tokens => R::BasicAuthDisabled,
+        _ => R::MechanismUnsupported,
+    }
+}

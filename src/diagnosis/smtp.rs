@@ -1,0 +1,221 @@
+//! SMTP: enhanced and basic status codes, and the wordings that only submission has.
+//!
+//! Not here: sentences that every mail protocol knows.
+
+use super::sentences::{FAMILIES, REFUSALS, SENTENCES};
+use super::text::{leading_number, words};
+use super::wording::Says::{Denied, Is, Refused};
+use super::wording::{Says, Situation, Wording, find, wordings};
+use crate::model::{Phase, Reason};
+
+use Reason as R;
+
+/// Sentences of SMTP servers that the shared table would read otherwise, or not at all.
+const WORDINGS: &[Wording] = wordings! {
+    Is(R::TlsProtocol) => {
+        "tls not available", "postfix src/smtpd/smtpd.c; RFC 3207 section 4";
+        "tls 1.0 and 1.1 are not supported", "Exchange Online: 421 4.7.66";
+        "tls version", "Exchange Online: 421 4.7.66, earlier wording";
+        "starttls*not", "generic: STARTTLS not supported, available, implemented";
+        "tls*not supported", "generic; Exchange Server";
+        "tls is not available", "generic";
+        "tls negotiation", "generic; exim, Gmail";
+        "tls handshake", "generic";
+    }
+    Is(R::ServerUnavailable) => {
+        "4.3.2 service not available", "Exchange: 421 4.3.2 Service not available";
+        "4.3.2 service not active", "Exchange: 421 4.3.2 Service not active";
+    }
+};
+
+/// Enhanced status codes that mean one thing: RFC 3463, RFC 5248 (the registry), RFC 4954 section 6,
+/// or a vendor's list. A leading `*` stands for either class.
+const CODES: &[(&str, Says)] = &[
+    ("*.7.30", Is(R::BasicAuthDisabled)), // Exchange Online, announced for the final removal
+    ("*.7.57", Is(R::CredentialsRejected)), // Exchange: client was not authenticated
+    ("*.7.60", Is(R::MailboxAccessDenied)), // Exchange: send as this sender
+    ("*.7.66", Is(R::TlsProtocol)),       // Exchange Online: TLS too old
+    ("*.7.4", Is(R::MechanismUnsupported)), // RFC 3463: security features not supported
+    ("*.7.10", Is(R::EncryptionRequired)), // RFC 5248: encryption needed
+    ("*.7.11", Is(R::EncryptionRequired)), // RFC 4954: encryption required
+    ("*.7.12", Is(R::PasswordExpired)),   // RFC 4954: a password transition is needed
+    ("*.7.13", Is(R::AccountDisabled)),   // RFC 5248: user account disabled
+    ("*.7.14", Is(R::AccountLocked)),     // Gmail: log in with a browser
+    ("*.7.9", Is(R::MechanismUnsupported)), // RFC 4954: mechanism too weak
+    ("*.7.61", Is(R::MechanismUnsupported)), // Exchange Online
+    ("*.1.1", Is(R::AccountNotFound)),    // RFC 3463: bad destination mailbox
+    ("*.1.10", Is(R::AccountNotFound)),   // Exchange Online: recipient not found
+    ("*.1.8", Is(R::MailboxAccessDenied)), // RFC 3463: bad sender's system address; Exchange: restricted sender
+    ("*.1.7", Is(R::MailboxAccessDenied)), // RFC 3463: bad sender's mailbox
+    ("*.2.1", Is(R::AccountDisabled)),     // RFC 3463: mailbox disabled
+    ("*.2.2", Is(R::OverQuota)),           // RFC 3463: mailbox full
+    ("*.2.252", Is(R::MailboxAccessDenied)), // Exchange: SendAsDenied
+    ("*.2.121", Is(R::Throttled)),         // Exchange Online: recipient limit
+    ("*.4.5", Is(R::Throttled)),           // RFC 3463: mail system congestion; Gmail: daily limit
+    ("*.4.1", Is(R::ConnectionClosed)),    // haraka/Haraka#2321
+    ("*.4.2", Is(R::ConnectionClosed)),    // RFC 3463: bad connection; postfix: timeout exceeded
+    ("*.5.124", Is(R::ProtocolError)),     // Exchange Online: invalid XOAUTH2 auth data
+    ("*.5.2", Is(R::ProtocolError)),       // RFC 3463: syntax error
+    ("*.5.4", Is(R::ProtocolError)),       // RFC 3463: invalid command arguments
+    ("*.5.5", Is(R::ProtocolError)),       // RFC 3463: wrong protocol version
+    ("*.5.6", Is(R::ProtocolError)),       // RFC 4954: exchange line too long
+];
+
+/// Enhanced codes that say little: read after every sentence and every family of words.
+const WEAK_CODES: &[(&str, Says)] = &[
+    ("*.7.8", Refused),                    // RFC 4954: authentication credentials invalid
+    ("*.7.3", Refused),                    // Exchange: authentication unsuccessful
+    ("*.7.139", Refused),                  // Exchange Online: authentication unsuccessful
+    ("*.7.0", Denied),                     // RFC 3463: other security status
+    ("*.7.1", Denied),                     // RFC 3463: delivery not authorized
+    ("*.7.2", Denied),                     // RFC 3463
+    ("*.7.501", Is(R::ServerUnavailable)), // Exchange Online: server busy or access denied, by class
+    ("*.5.1", Is(R::ProtocolError)),       // RFC 3463: invalid command
+    ("*.5.0", Is(R::ProtocolError)),       // RFC 3463
+    ("4.3.*", Is(R::ServerUnavailable)),   // RFC 3463: mail system status
+    ("4.2.*", Is(R::ServerUnavailable)),   // RFC 3463: mailbox status
+    ("4.4.*", Is(R::ServerUnavailable)),   // RFC 3463: network and routing status
+    ("5.3.*", Is(R::ServerUnavailable)),   // RFC 3463: mail system status
+];
+
+/// Basic codes: RFC 5321 section 4.2, RFC 4954 section 6. The last resort but the class.
+const BASIC: &[(u16, Says)] = &[
+    (334, Refused), // a challenge in place of an answer: the token's error report
+    (421, Is(R::ServerUnavailable)),
+    (432, Is(R::PasswordExpired)),
+    (435, Is(R::ServerUnavailable)), // exim: unable to authenticate at present
+    (450, Is(R::ServerUnavailable)),
+    (451, Is(R::ServerUnavailable)),
+    (452, Is(R::ServerUnavailable)),
+    (453, Is(R::ServerUnavailable)),
+    (454, Is(R::ServerUnavailable)),
+    (455, Is(R::ServerUnavailable)),
+    (458, Is(R::ServerUnavailable)),
+    (459, Is(R::ServerUnavailable)),
+    (471, Is(R::ServerUnavailable)),
+    (500, Is(R::ProtocolError)),
+    (501, Is(R::ProtocolError)),
+    (502, Is(R::ProtocolError)),
+    (503, Is(R::ProtocolError)),
+    (504, Is(R::MechanismUnsupported)),
+    (521, Is(R::ServerUnavailable)), // RFC 7504: takes no mail
+    (523, Is(R::EncryptionRequired)),
+    (525, Is(R::AccountDisabled)), // RFC 4954, draft stage: user account disabled
+    (530, Is(R::CredentialsRejected)),
+    (534, Is(R::MechanismUnsupported)),
+    (535, Refused),
+    (538, Is(R::EncryptionRequired)),
+    (550, Denied),
+    (551, Denied),
+    (552, Is(R::OverQuota)),
+    (553, Denied),
+    (554, Denied),
+];
+
+/// What an SMTP answer means.
+pub(super) fn classify(text: &str, at: &Situation) -> Reason {
+    if let Some(reason) = greeting_list(text) {
+        return reason;
+    }
+    let basic = words(text).find_map(basic_code);
+    let enhanced = enhanced_code(text);
+    let unknown_command = matches!(basic, Some(500 | 502)) || matches!(enhanced, Some("5.5.1"));
+    let by_code = |table: &[(&str, Says)]| {
+        let code = enhanced?;
+        table.iter().find(|(row, _)| fits(row, code)).map(|(_, says)| *says)
+    };
+    let said = find(WORDINGS, text)
+        .or_else(|| find(SENTENCES, text))
+        // What cannot be asked for is not offered: no TLS while TLS is asked for, no AUTH at the login.
+        .or_else(|| match at.phase {
+            Phase::Capability | Phase::StartTls | Phase::Tls if unknown_command => Some(Is(R::TlsProtocol)),
+            Phase::Auth if unknown_command && !text.contains("limit") && !text.contains("long") => {
+                Some(Is(R::MechanismUnsupported))
+            }
+            _ => None,
+        })
+        .or_else(|| by_code(CODES))
+        .or_else(|| find(FAMILIES, text))
+        .or_else(|| (at.phase == Phase::StartTls).then_some(Is(R::TlsProtocol)))
+        .or_else(|| find(REFUSALS, text))
+        .or_else(|| by_code(WEAK_CODES))
+        .or_else(|| BASIC.iter().find(|(code, _)| Some(*code) == basic).map(|(_, says)| *says))
+        .or(match enhanced.and_then(|code| code.chars().next()) {
+            Some('4') => Some(Is(R::ServerUnavailable)),
+            _ => None,
+        });
+    said.unwrap_or(Is(R::Unexpected)).reason(at)
+}
+
+/// Whether a folded text is an answer of an SMTP server.
+pub(super) fn is_answer(text: &str) -> bool {
+    words(text).next().is_some_and(|word| basic_code(word).is_some() || is_enhanced(word))
+}
+
+/// The lines of a reply as one: the code is repeated on each, and so is the enhanced one.
+pub(super) fn join(text: &str) -> String {
+    let mut joined = String::with_capacity(text.len());
+    let mut first = None;
+    for line in text.lines().map(str::trim) {
+        let (code, rest) = split_codes(line);
+        match (first, code) {
+            (Some(known), Some(code)) if known == code => joined.push_str(rest),
+            _ => joined.push_str(line),
+        }
+        first = first.or(code);
+        joined.push(' ');
+    }
+    joined
+}
+
+/// The basic code at the head of a line, and what follows it and an enhanced one.
+fn split_codes(line: &str) -> (Option<u16>, &str) {
+    let Some((head, rest)) = line.split_at_checked(3) else { return (None, line) };
+    let Some(code) = leading_number::<u16>(head).filter(|_| rest.is_empty() || rest.starts_with(['-', ' ']))
+    else {
+        return (None, line);
+    };
+    let rest = rest.trim_start_matches(['-', ' ']);
+    let after = rest.split_once(' ').filter(|(word, _)| is_enhanced(word)).map_or(rest, |(_, after)| after);
+    (Some(code), after)
+}
+
+/// A word that is a reply code, or begins with one as `535-5.7.1` does. Only codes of the table:
+/// 587 is a port.
+fn basic_code(word: &str) -> Option<u16> {
+    let code = leading_number(word.split('-').next()?)?;
+    BASIC.iter().any(|(known, _)| *known == code).then_some(code)
+}
+
+/// The first enhanced code: three numbers, the first of them 4 or 5.
+fn enhanced_code(text: &str) -> Option<&str> {
+    words(text).find_map(|word| {
+        let word = word
+            .split_once('-')
+            .map_or(word, |(code, rest)| if basic_code(code).is_some() { rest } else { word });
+        is_enhanced(word).then_some(word)
+    })
+}
+
+fn is_enhanced(word: &str) -> bool {
+    let mut numbers = word.split('.').map(|part| part.len() <= 3 && leading_number::<u16>(part).is_some());
+    word.starts_with(['4', '5'])
+        && word.get(1..2) == Some(".")
+        && numbers.by_ref().take(3).filter(|good| *good).count() == 3
+        && numbers.next().is_none()
+}
+
+/// Whether a row of the tables covers an enhanced code; `*` stands for one number at either end.
+fn fits(row: &str, code: &str) -> bool {
+    match (row.strip_prefix('*'), row.strip_suffix('*')) {
+        (Some(tail), _) => code.get(1..) == Some(tail),
+        (_, Some(head)) => code.starts_with(head),
+        _ => row == code,
+    }
+}
+
+/// What is missing from the list of extensions that holds no usable login.
+fn greeting_list(text: &str) -> Option<Reason> {
+    let list = text.starts_with("250-") || text.starts_with("250 ");
+    list.then(|| if text.contains("starttls") { R::EncryptionRequired } else { R::MechanismUnsupported })
+}

@@ -1,0 +1,80 @@
+//! Texts made comparable: cut, unescaped, whitespace and case folded; and the codes in them found.
+//!
+//! Not here: what any text or code means.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Longer texts are cut: no sentence that carries a meaning stands deeper than this, in bytes.
+const BOUND: usize = 8 * 1024;
+
+/// The text without what lies beyond the bound.
+pub(super) fn cut(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(BOUND)).unwrap_or(text)
+}
+
+/// The text cut, with the line ends real that a language's notation has spelt out (`\r\n` as four characters).
+pub(super) fn unescape(text: &str) -> String {
+    cut(text).replace("\\r\\n", "\n").replace("\\n", "\n").replace("\\r", "\n").replace("\\\"", "\"")
+}
+
+/// One line in lower case: every run of whitespace one space, typographic apostrophes plain.
+pub(super) fn fold(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !folded.is_empty() {
+            folded.push(' ');
+        }
+        for character in word.chars() {
+            match character {
+                '\u{2018}' | '\u{2019}' => folded.push('\''),
+                '\u{201c}' | '\u{201d}' => folded.push('"'),
+                _ => folded.extend(character.to_lowercase()),
+            }
+        }
+    }
+    folded
+}
+
+/// Whether the pattern's pieces, divided by `*`, stand in the folded text in their order.
+pub(super) fn matches(text: &str, pattern: &str) -> bool {
+    let mut rest = text;
+    pattern.split('*').all(|piece| match rest.split_once(piece) {
+        Some((_, after)) => {
+            rest = after;
+            true
+        }
+        None => false,
+    })
+}
+
+/// The numbers that follow a marker, in their order: `aadsts70002: … aadsts50012: …`.
+pub(super) fn numbers(text: &str, marker: &str) -> Vec<u32> {
+    text.match_indices(marker).filter_map(|(at, _)| leading_number(text.get(at + marker.len()..)?)).collect()
+}
+
+/// The number a text begins with, if its digits end at a word's end.
+pub(super) fn leading_number<N: FromStr>(text: &str) -> Option<N> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, rest) = text.split_at_checked(digits)?;
+    if rest.starts_with(|c: char| c.is_alphanumeric()) { None } else { number.parse().ok() }
+}
+
+/// The text split where no code can continue: what is left are words with dots, hyphens and slashes.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| c.is_whitespace() || "\"'()[]{}<>,;:=#|".contains(c)).filter(|word| !word.is_empty())
+}
+
+/// The pause that Exchange Online asks for: `Suggested Backoff Time: 299910 milliseconds`.
+pub(super) fn backoff(folded: &str) -> Option<Duration> {
+    let (_, rest) = folded.split_once("backoff time: ")?;
+    let number = leading_number(rest)?;
+    let unit = rest.split_whitespace().nth(1)?;
+    if unit.starts_with("millisecond") {
+        Some(Duration::from_millis(number))
+    } else if unit.starts_with("second") {
+        Some(Duration::from_secs(number))
+    } else {
+        None
+    }
+}

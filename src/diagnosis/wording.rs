@@ -1,0 +1,114 @@
+//! A row of the tables: a wording and what it says; and how a table is read.
+//!
+//! Not here: the rows. Each stands in the file of its protocol, with its source beside it.
+
+use super::text::matches;
+use crate::model::{Family, Mechanism, Phase, Protocol, Reason};
+
+/// What a wording says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Says {
+    /// This, whatever was being tried.
+    Is(Reason),
+    /// No to whatever was shown: a token or a password. Which of the two decides the reason.
+    Refused,
+    /// No right: to log in, or, after that, to the folder or the sender.
+    Denied,
+    /// One thing while logging in, another one after that.
+    Before {
+        /// Up to the login.
+        auth: Reason,
+        /// With the folder or the sender.
+        later: Reason,
+    },
+}
+
+/// One row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wording {
+    /// Lower case, single spaces; `*` stands for anything in between.
+    pub(super) pattern: &'static str,
+    /// What it says.
+    pub(super) says: Says,
+}
+
+/// Writes a table of [`Wording`]s. The source is for whoever reads or doubts a row: it is demanded
+/// here, and not carried around at run time.
+macro_rules! wordings {
+    ($( $says:expr => { $( $pattern:literal, $source:literal; )+ } )+) => {
+        &[ $( $( $crate::diagnosis::wording::Wording { pattern: $pattern, says: $says } ),+ ),+ ]
+    };
+}
+pub(super) use wordings;
+
+/// The first row of a table whose wording stands in the folded text.
+pub(super) fn find(table: &[Wording], text: &str) -> Option<Says> {
+    table.iter().find(|row| matches(text, row.pattern)).map(|row| row.says)
+}
+
+/// What was shown to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Login {
+    /// An access token.
+    Token,
+    /// A password.
+    Password,
+}
+
+/// What has to be known besides the text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Situation {
+    pub(super) phase: Phase,
+    pub(super) protocol: Protocol,
+    pub(super) family: Family,
+    pub(super) login: Login,
+}
+
+/// Wordings that only somebody with a token hears. They decide where the mechanism is not known.
+const TOKEN_WORDS: &[&str] = &["authenticate failed", "token", "oauth", "bearer"];
+
+impl Login {
+    /// What was shown, by the mechanism, or else by what the answer talks about.
+    pub(super) fn of(mechanism: Option<Mechanism>, challenged: bool, text: &str) -> Self {
+        match mechanism {
+            Some(Mechanism::Xoauth2 | Mechanism::Oauthbearer) => Self::Token,
+            Some(Mechanism::Plain | Mechanism::Login | Mechanism::LoginCommand | Mechanism::Other) => {
+                Self::Password
+            }
+            None if challenged || TOKEN_WORDS.iter().any(|word| text.contains(word)) => Self::Token,
+            None => Self::Password,
+        }
+    }
+}
+
+impl Says {
+    /// The reason, here and now.
+    pub(super) fn reason(self, at: &Situation) -> Reason {
+        match self {
+            Self::Is(reason) => reason,
+            Self::Before { later, .. } if at.logged_in() => later,
+            Self::Before { auth, .. } => auth,
+            Self::Denied if at.logged_in() => Reason::MailboxAccessDenied,
+            Self::Denied | Self::Refused => at.refused(),
+        }
+    }
+}
+
+impl Situation {
+    fn logged_in(&self) -> bool {
+        matches!(self.phase, Phase::Select | Phase::Sender)
+    }
+
+    /// What a plain "no" to a login means.
+    pub(super) fn refused(&self) -> Reason {
+        match (self.login, self.family, self.protocol) {
+            (Login::Token, _, _) => Reason::TokenRejected,
+            // No password can work there any more, right or wrong (domain facts: basic authentication
+            // for IMAP ended with January 2023, for personal accounts with September 2024).
+            (Login::Password, Family::ExchangeOnline | Family::OutlookCom, Protocol::Imap) => {
+                Reason::BasicAuthDisabled
+            }
+            (Login::Password, _, _) => Reason::CredentialsRejected,
+        }
+    }
+}
