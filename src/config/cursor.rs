@@ -46,17 +46,34 @@ impl<'a> Cursor<'a> {
         None
     }
 
-    /// `expected …, found …`. What was found is repeated only where no secret can stand.
+    /// `expected …, found …`, of the wrong shape altogether: what was found is named, never repeated.
     pub(super) fn expected<T>(&self, what: &str) -> Option<T> {
         let found = match &self.node.kind {
-            Kind::Null => "nothing".to_owned(),
-            Kind::List(_) => "a list".to_owned(),
-            Kind::Map(_) => "keys".to_owned(),
-            Kind::Bool(..) | Kind::Number(_) | Kind::Text(_) if self.secret => "something else".to_owned(),
-            Kind::Bool(_, text) | Kind::Number(text) => Quoted(text).to_string(),
-            Kind::Text(text) => Quoted(text).to_string(),
+            Kind::Null => "nothing",
+            Kind::Bool(..) => "true or false",
+            Kind::Number(_) => "a number",
+            Kind::Text(_) => "text",
+            Kind::List(_) => "a list",
+            Kind::Map(_) => "keys",
         };
         self.complain(format!("expected {what}, found {found}"))
+    }
+
+    /// `expected …, found "…"`, of the right shape and without sense. It is repeated only where no secret
+    /// can stand by mistake.
+    pub(super) fn senseless<T>(&self, what: &str) -> Option<T> {
+        match &self.node.kind {
+            Kind::Bool(_, text) | Kind::Number(text) if !self.secret => {
+                self.complain(format!("expected {what}, found {}", Quoted(text)))
+            }
+            Kind::Text(text) if !self.secret => {
+                self.complain(format!("expected {what}, found {}", Quoted(text)))
+            }
+            Kind::Bool(..) | Kind::Number(_) | Kind::Text(_) => {
+                self.complain(format!("expected {what}, found something else"))
+            }
+            Kind::Null | Kind::List(_) | Kind::Map(_) => self.expected(what),
+        }
     }
 
     /// A text that is not empty. A bare number is taken as it was spelt.
@@ -97,7 +114,7 @@ impl<'a> Cursor<'a> {
         match &self.node.kind {
             Kind::Text(_) | Kind::Number(_) => {
                 let text = self.text()?;
-                parse(text).map_or_else(|| self.expected(what), Some)
+                parse(text).map_or_else(|| self.senseless(what), Some)
             }
             _ => self.expected(what),
         }
@@ -114,7 +131,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn boolean(&self) -> Option<bool> {
         match &self.node.kind {
             Kind::Bool(value, _) => Some(*value),
-            _ => self.expected("true or false"),
+            _ => self.senseless("true or false"),
         }
     }
 
@@ -155,7 +172,7 @@ impl<'a> Cursor<'a> {
             Some(Key { state: State::Instead(meant), .. }) => self.complain(*meant),
             None => {
                 let hint = self.faults.hint(words.of, text, words.rows.iter().map(|key| key.name));
-                self.expected(&format!("one of {list}{hint}"))
+                self.senseless(&format!("one of {list}{hint}"))
             }
         }
     }
@@ -177,9 +194,6 @@ impl<'a> Cursor<'a> {
             let trail = self.place.trail.key(&entry.key);
             let place = Place { line: entry.line, column: entry.column, trail, ..self.place.clone() };
             let value = Self::at(&entry.node, place.clone(), self.faults, self.secret);
-            if entry.key.is_empty() || entry.key.chars().any(char::is_control) {
-                self.faults.add(&place, "a name is neither empty nor does it hold control characters");
-            }
             (At { value: entry.key.as_str(), place }, value)
         };
         Some(once(entries, &self.place, self.faults, false).into_iter().map(step).collect())
@@ -237,6 +251,12 @@ impl<'a> Map<'a> {
         self.entries.is_empty()
     }
 
+    /// Whether a list is absent or holds nothing.
+    pub(super) fn is_empty_list(&self, key: &str) -> bool {
+        let entry = self.entries.iter().find(|entry| entry.key == key);
+        entry.is_none_or(|entry| matches!(&entry.node.kind, Kind::List(items) if items.is_empty()))
+    }
+
     /// What `read` makes of a key's value.
     pub(super) fn read<T>(&self, key: &str, read: impl FnOnce(&Cursor<'a>) -> Option<T>) -> Written<T> {
         debug_assert!(self.keys.find(key).is_some(), "{key} is in no table");
@@ -281,11 +301,11 @@ impl<'a> Map<'a> {
         let message = match known {
             Some(Key { state: State::Works, .. }) => return,
             Some(Key { state: State::Later, .. }) => "not in this version: remove this key".to_owned(),
-            Some(Key { state: State::Instead(meant), .. }) => format!("no key of {}: {meant}", self.keys.of),
+            Some(Key { state: State::Instead(meant), .. }) => format!("unknown key: {meant}"),
             None => {
                 let hint =
                     self.faults.hint(self.keys.of, &entry.key, self.keys.rows.iter().map(|key| key.name));
-                format!("no key of {}{hint}; there are {}", self.keys.of, list(self.keys.working()))
+                format!("unknown key{hint}; keys of {}: {}", self.keys.of, list(self.keys.working()))
             }
         };
         self.faults.add(&place, message);

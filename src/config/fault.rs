@@ -152,11 +152,16 @@ impl Faults {
         best.map(|(_, name)| name.to_owned())
     }
 
-    /// What was collected, in reading order: the faults, where there are any, else the notices.
-    pub(super) fn settle(self) -> Result<Vec<Notice>, ConfigErrors> {
+    /// What was made of the files, with the notices, where no fault was found; otherwise the faults.
+    pub(super) fn settle<T>(self, made: Option<T>, top: &Place) -> Result<(T, Vec<Notice>), ConfigErrors> {
         let mut faults = in_order(self.found.into_inner());
-        if faults.is_empty() {
-            return Ok(in_order(self.notices.into_inner()));
+        match made {
+            Some(made) if faults.is_empty() => return Ok((made, in_order(self.notices.into_inner()))),
+            // Cannot happen, and must not pass in silence if it does.
+            None if faults.is_empty() => {
+                faults.push(entry(top, "nothing could be made of this file".to_owned()));
+            }
+            _ => {}
         }
         let uncounted = self.uncounted.get();
         if uncounted > 0

@@ -134,6 +134,7 @@ pub(super) fn read(top: &Cursor<'_>, base: &Path) -> Option<File> {
     });
     map.read("credentials", |at| {
         for (name, at) in at.names("credentials by their names")? {
+            check_name(&name, &at);
             let credential = credential::read(name.value, &at, base);
             file.credentials.push((name.value.to_owned(), credential));
         }
@@ -141,25 +142,22 @@ pub(super) fn read(top: &Cursor<'_>, base: &Path) -> Option<File> {
     });
     map.read("providers", |at| {
         for (name, at) in at.names("providers by their names")? {
+            check_name(&name, &at);
             let name = At { value: name.value.to_owned(), place: name.place };
             file.providers.push(provider::read(name, &at, base));
         }
         Some(())
     });
-    file.mailboxes = map.read("mailboxes", mailboxes);
     file.mailbox_files = map.read("mailbox_files", |at| {
         let patterns = at.list("a list of patterns like [\"mailboxes.d/*.yaml\"]")?;
         let pattern = |at: Cursor<'_>| Some(At { value: at.text()?.to_owned(), place: at.place().clone() });
         Some(patterns.into_iter().filter_map(pattern).collect())
     });
-    if file.mailboxes.is_absent() && file.mailbox_files.is_absent() {
-        top.complain::<()>("there is nothing to do: neither mailboxes nor mailbox_files is written");
+    let no_files = map.is_empty_list("mailbox_files");
+    if no_files && map.is_empty_list("mailboxes") {
+        top.complain::<()>("there is nothing to do: no mailboxes, and no mailbox_files");
     }
-    if let (Written::Is(none), true) = (&file.mailboxes, file.mailbox_files.is_absent())
-        && none.value.is_empty()
-    {
-        top.faults().add(&none.place, "there is nothing to do: no mailbox, and no mailbox_files");
-    }
+    file.mailboxes = map.read("mailboxes", mailboxes);
     Some(file)
 }
 
@@ -267,6 +265,13 @@ fn labels(at: &Cursor<'_>) -> Option<BTreeMap<String, String>> {
         }
     }
     Some(labels)
+}
+
+/// Names of credentials and providers become label values.
+fn check_name(name: &At<&str>, at: &Cursor<'_>) {
+    if name.value.is_empty() || name.value.chars().any(char::is_control) {
+        at.faults().add(&name.place, "a name is neither empty nor does it hold control characters");
+    }
 }
 
 fn own_text(at: &Cursor<'_>) -> Option<String> {

@@ -22,7 +22,7 @@ pub(super) enum State {
 /// The keys of one kind of section.
 #[derive(Debug)]
 pub(super) struct Keys {
-    /// For sentences: "is no key of *a mailbox*".
+    /// For sentences: "keys of *a mailbox*".
     pub(super) of: &'static str,
     /// A secret may have been written here by mistake: neither keys nor values are repeated.
     pub(super) secret: bool,
@@ -64,7 +64,7 @@ const SECRET_PLACE: &str =
     "a secret is a place, never a value: write secret: {file: PATH} or secret: {env: NAME}";
 
 pub(super) static TOP: Keys = section(
-    "the file",
+    "the configuration",
     &[
         works("http"),
         works("defaults"),
@@ -239,8 +239,11 @@ pub(super) static PASSWORD: Keys = Keys {
     ],
 };
 
-pub(super) static SECRET: Keys =
-    Keys { of: "a secret's place", secret: true, rows: &[works("file"), works("env")] };
+pub(super) static SECRET: Keys = Keys {
+    of: "a secret's place, which is never its value",
+    secret: true,
+    rows: &[works("file"), works("env")],
+};
 
 /// The `type` of a credential.
 pub(super) static CREDENTIAL_TYPES: Keys = section(

@@ -3,6 +3,7 @@
 //! Owns the built-in defaults. What cannot be said of one value alone is refused here, once.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,6 +65,10 @@ pub(super) fn lower(file: &File, mailboxes: &[&Mailbox], top: &Place, faults: &F
         mailboxes: Vec::with_capacity(mailboxes.len()),
         checks: Vec::with_capacity(mailboxes.len()),
     };
+    // Also where every mailbox names another one.
+    if let Written::Is(at) = &file.defaults.provider {
+        lowering.provider_named(at);
+    }
     for written in mailboxes {
         let (mailbox, checks) = lowering.mailbox(written);
         plan.mailboxes.extend(mailbox);
@@ -170,19 +175,21 @@ impl<'a> Lowering<'a> {
         None
     }
 
-    fn provider(&self, written: &Mailbox) -> Option<Arc<Resolved>> {
+    fn provider(&self, written: &Mailbox) -> Option<Rc<Resolved>> {
         match written.settings.provider.or(&self.file.defaults.provider) {
             Written::Faulty => None,
             Written::Absent => self.providers.get(presets::DEFAULT)?.clone(),
-            Written::Is(at) => {
-                if let Some(resolved) = self.providers.get(&at.value) {
-                    return resolved.clone();
-                }
-                let hint = self.faults.hint("provider", &at.value, provider::names(&self.file.providers));
-                self.faults.add(&at.place, format!("there is no provider {}{hint}", Quoted(&at.value)));
-                None
-            }
+            Written::Is(at) => self.provider_named(at),
         }
+    }
+
+    fn provider_named(&self, at: &At<String>) -> Option<Rc<Resolved>> {
+        if let Some(resolved) = self.providers.get(&at.value) {
+            return resolved.clone();
+        }
+        let hint = self.faults.hint("provider", &at.value, provider::names(&self.file.providers));
+        self.faults.add(&at.place, format!("there is no provider {}{hint}", Quoted(&at.value)));
+        None
     }
 
     /// The checks of a mailbox, each with its server.

@@ -54,7 +54,8 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigErrors> {
     let faults = Faults::default();
     let file: Rc<Path> = path.into();
     let loaded = source::read(&file, &faults).and_then(|text| assemble(&file, &text, &faults));
-    finish(loaded, faults)
+    let ((plan, files), warnings) = faults.settle(loaded, &Place::whole(&file))?;
+    Ok(Loaded { plan, files, warnings })
 }
 
 /// `None` only where nothing could be made of the main file, which has been reported.
@@ -78,11 +79,4 @@ fn assemble(file: &Rc<Path>, text: &str, faults: &Faults) -> Option<(Plan, Vec<P
     let mailboxes: Vec<&Mailbox> = written.mailboxes.value().into_iter().chain(&more).flatten().collect();
     let top = Place { line: node.line, column: node.column, ..Place::whole(file) };
     Some((lower::lower(&written, &mailboxes, &top, faults), files))
-}
-
-fn finish(loaded: Option<(Plan, Vec<PathBuf>)>, faults: Faults) -> Result<Loaded, ConfigErrors> {
-    let warnings = faults.settle()?;
-    // Without a plan there is a fault, and `settle` has returned it.
-    let (plan, files) = loaded.ok_or_else(|| ConfigErrors(Vec::new()))?;
-    Ok(Loaded { plan, files, warnings })
 }

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::cursor::Cursor;
@@ -70,7 +71,7 @@ impl Resolved {
 }
 
 /// Every provider by its name, presets included; `None` where one is faulty beyond use.
-pub(super) type Providers = HashMap<String, Option<Arc<Resolved>>>;
+pub(super) type Providers = HashMap<String, Option<Rc<Resolved>>>;
 
 /// Reads one entry of `providers`.
 pub(super) fn read(name: At<String>, at: &Cursor<'_>, base: &Path) -> Draft {
@@ -135,7 +136,7 @@ fn mechanism(at: &Cursor<'_>) -> Option<Mechanism> {
 /// Follows every `extends` to its end.
 pub(super) fn resolve(drafts: &[Draft], faults: &Faults) -> Providers {
     let mut known: Providers =
-        PRESETS.iter().map(|preset| (preset.name.to_owned(), Some(Arc::new(from_preset(preset))))).collect();
+        PRESETS.iter().map(|preset| (preset.name.to_owned(), Some(Rc::new(from_preset(preset))))).collect();
     let by_name: HashMap<&str, &Draft> =
         drafts.iter().map(|draft| (draft.name.value.as_str(), draft)).collect();
     for draft in drafts {
@@ -143,7 +144,7 @@ pub(super) fn resolve(drafts: &[Draft], faults: &Faults) -> Providers {
         let mut chain: Vec<&Draft> = Vec::new();
         let mut walked: HashMap<&str, usize> = HashMap::new();
         let mut next = draft;
-        let base: Option<Option<Arc<Resolved>>> = loop {
+        let base: Option<Option<Rc<Resolved>>> = loop {
             if let Some(resolved) = known.get(&next.name.value) {
                 break Some(resolved.clone());
             }
@@ -166,9 +167,9 @@ pub(super) fn resolve(drafts: &[Draft], faults: &Faults) -> Providers {
                 },
             }
         };
-        let mut base = base.unwrap_or_else(|| Some(Arc::new(nothing())));
+        let mut base = base.unwrap_or_else(|| Some(Rc::new(nothing())));
         for draft in chain.into_iter().rev() {
-            base = base.filter(|_| draft.readable).map(|base| Arc::new(extend(&base, draft, faults)));
+            base = base.filter(|_| draft.readable).map(|base| Rc::new(extend(&base, draft, faults)));
             known.insert(draft.name.value.clone(), base.clone());
         }
     }

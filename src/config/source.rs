@@ -19,7 +19,7 @@ const MAX_BYTES: u64 = 64 * 1024 * 1024;
 const MAX_FILES: usize = 50_000;
 
 /// The byte order mark that some editors put in front of UTF-8.
-const BYTE_ORDER_MARK: char = '\u{feff}';
+pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A file's text.
 pub(super) fn read(file: &Rc<Path>, faults: &Faults) -> Option<String> {

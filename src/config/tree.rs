@@ -151,7 +151,7 @@ fn sentence(error: &Error) -> String {
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. } => format!(
-            "too much for one file: at most {MAX_NODES} values, {MAX_DEPTH} levels deep, {MAX_REPLAYED} of them by aliases"
+            "too much for one file: at most {MAX_NODES} values, {MAX_DEPTH} levels, {MAX_REPLAYED} copies by aliases"
         ),
         Error::Eof { .. } => "the file ends in the middle of a value".to_owned(),
         _ => "this is no valid YAML here: a key must be text, and a tagged value must fit its tag".to_owned(),

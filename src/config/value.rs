@@ -29,14 +29,14 @@ const SAMPLE_TENANT: &str = "tenant";
 pub(super) fn duration(at: &Cursor<'_>) -> Option<Duration> {
     const WHAT: &str = "a duration like 90s, 5m or 1h30m";
     if at.is_number() {
-        return at.expected("a duration with its unit, like 90s or 5m");
+        return at.senseless("a duration with its unit, like 90s or 5m");
     }
     let duration = at.parse(WHAT, |text| humantime::parse_duration(text).ok())?;
     if duration.is_zero() {
         return at.complain("a duration of zero makes no sense here");
     }
     if duration < MIN_DURATION || duration > MAX_DURATION {
-        return at.expected("a duration from 1ms to 366days");
+        return at.senseless("a duration from 1ms to 366days");
     }
     Some(duration)
 }
