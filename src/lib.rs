@@ -23,8 +23,12 @@ pub mod check;
 pub mod report;
 
 // Rooms.
+pub mod config;
 pub mod http;
 pub mod monitor;
 
 // The frame.
 pub mod app;
+
+// Beside the house: the counterpart of `demo` and of the tests. It shares nothing but the model.
+pub mod sim;

@@ -1,0 +1,96 @@
+//! Credentials and the places of their secrets.
+//!
+//! Owns what a credential must and must not carry. Reads no secret: that happens whenever one is used.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::cursor::{Cursor, Map};
+use super::keys;
+use super::place::{At, Written};
+use super::value;
+use crate::model::{Credential, Grant, SecretRef};
+
+/// What a value in the place of a secret is answered with, whatever the value.
+const PLACE: &str = "a secret is a place, never a value: write {file: PATH} or {env: NAME}";
+
+/// Reads one credential; `None` once its faults are reported. Paths are relative to `base`.
+pub(super) fn read(name: &str, at: &Cursor<'_>, base: &Path) -> Option<Arc<Credential>> {
+    let Some(kind) = at.secret_key("type") else {
+        let map = at.map(&keys::CREDENTIAL)?;
+        map.require("type", "one of client_secret, password", |_| Some(()))?;
+        return None;
+    };
+    let (grant, expires) = match kind.word(&keys::CREDENTIAL_TYPES) {
+        Some("client_secret") => client_secret(&at.map(&keys::CLIENT_SECRET)?, base),
+        Some(_) => password(&at.map(&keys::PASSWORD)?, base),
+        // The keys of a type that is still to come are not known, and the type has been refused.
+        None if kind.is_any_of(&keys::CREDENTIAL_TYPES) => return None,
+        None => {
+            at.map(&keys::CREDENTIAL)?;
+            return None;
+        }
+    };
+    let expires = match expires {
+        Written::Absent => None,
+        Written::Is(at) => Some(at.value),
+        Written::Faulty => return None,
+    };
+    Some(Arc::new(Credential { name: name.into(), grant: grant?, expires }))
+}
+
+type Parts = (Option<Grant>, Written<jiff::Timestamp>);
+
+fn client_secret(map: &Map<'_>, base: &Path) -> Parts {
+    let tenant = map.require("tenant", "the directory (tenant) of the application", own_text);
+    let client_id = map.require("client_id", "the application (client) id", own_text);
+    let secret =
+        map.require("secret", "write secret: {file: PATH} or secret: {env: NAME}", |at| secret(at, base));
+    let expires = map.read("expires", value::date);
+    let grant = || {
+        Some(Grant::ClientSecret {
+            tenant: tenant?.value,
+            client_id: client_id?.value,
+            secret: secret?.value,
+        })
+    };
+    (grant(), expires)
+}
+
+fn password(map: &Map<'_>, base: &Path) -> Parts {
+    let password = map
+        .require("password", "write password: {file: PATH} or password: {env: NAME}", |at| secret(at, base));
+    let expires = map.read("expires", value::date);
+    (password.map(|At { value: password, .. }| Grant::Password { password }), expires)
+}
+
+fn own_text(at: &Cursor<'_>) -> Option<String> {
+    at.text().map(str::to_owned)
+}
+
+fn secret(at: &Cursor<'_>, base: &Path) -> Option<SecretRef> {
+    if !at.is_map() {
+        return at.complain(PLACE);
+    }
+    let map = at.map(&keys::SECRET)?;
+    let file = map.read("file", |at| at.text().map(|path| SecretRef::File(base.join(path))));
+    let env = map.read("env", |at| at.judge(variable));
+    match (file, env) {
+        (Written::Is(place), Written::Absent) | (Written::Absent, Written::Is(place)) => Some(place.value),
+        (Written::Absent, Written::Absent) if map.is_empty() => at.complain(PLACE),
+        // What else stands there has been reported.
+        (Written::Absent, Written::Absent) | (Written::Faulty, Written::Absent) => None,
+        (Written::Absent, Written::Faulty) => None,
+        _ => at.complain("a secret has one place: write file or env, not both"),
+    }
+}
+
+/// A variable's name. What was found is not repeated: it may be the secret.
+fn variable(text: &str) -> Result<SecretRef, String> {
+    let starts = |c: char| c.is_ascii_alphabetic() || c == '_';
+    if text.starts_with(starts) && text.chars().all(|c| starts(c) || c.is_ascii_digit()) {
+        return Ok(SecretRef::Env(text.to_owned()));
+    }
+    Err("expected the name of an environment variable: letters, digits and underscores, like CONTOSO_SECRET"
+        .to_owned())
+}

@@ -1,0 +1,279 @@
+//! The configuration exactly as written: sections, mailboxes, settings.
+//!
+//! Owns the form of the file. No default is filled in and nothing is looked up here; that is `lower`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::credential;
+use super::cursor::{Cursor, Map};
+use super::keys;
+use super::place::{At, Place, Written};
+use super::provider::{self, Draft};
+use super::value;
+use crate::model::{Credential, IpChoice, Listen, Protocol};
+
+/// Most probes, and most connections to one server, that may be asked for: more sockets than a process has.
+const MAX_PERMITS: u32 = 100_000;
+
+/// Labels that metrics of ours or Prometheus itself set.
+const TAKEN_LABELS: &[&str] = &[
+    "address",
+    "credential",
+    "folder",
+    "instance",
+    "job",
+    "kind",
+    "le",
+    "mailbox",
+    "mechanism",
+    "outcome",
+    "permission",
+    "phase",
+    "protocol",
+    "provider",
+    "quantile",
+    "reason",
+    "resource",
+    "server",
+    "signal",
+    "source",
+    "state",
+    "tenant",
+];
+
+/// The main file.
+#[derive(Debug, Default)]
+pub(super) struct File {
+    pub(super) listen: Written<Listen>,
+    pub(super) limits: Limits,
+    pub(super) defaults: Settings,
+    /// In the order of the file; `None` where a credential is faulty.
+    pub(super) credentials: Vec<(String, Option<Arc<Credential>>)>,
+    pub(super) providers: Vec<Draft>,
+    pub(super) mailboxes: Written<Vec<Mailbox>>,
+    pub(super) mailbox_files: Written<Vec<At<String>>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Limits {
+    pub(super) concurrency: Written<usize>,
+    pub(super) per_host: Written<usize>,
+    pub(super) token_max_age: Written<Duration>,
+}
+
+/// What may stand under `defaults` and on every mailbox.
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    pub(super) provider: Written<String>,
+    pub(super) checks: Written<Vec<At<Protocol>>>,
+    pub(super) pace: Pace,
+    pub(super) ip: Written<IpChoice>,
+    pub(super) imap: Imap,
+    pub(super) smtp: Smtp,
+}
+
+impl Settings {
+    /// The pace written for one protocol.
+    pub(super) const fn pace_of(&self, protocol: Protocol) -> &Pace {
+        match protocol {
+            Protocol::Imap => &self.imap.pace,
+            Protocol::Smtp => &self.smtp.pace,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    pub(super) interval: Written<Duration>,
+    pub(super) timeout: Written<Duration>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Imap {
+    pub(super) folder: Written<String>,
+    pub(super) read_only: Written<bool>,
+    pub(super) pace: Pace,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Smtp {
+    pub(super) sender: Written<bool>,
+    pub(super) pace: Pace,
+}
+
+#[derive(Debug)]
+pub(super) struct Mailbox {
+    pub(super) place: Place,
+    pub(super) name: Written<String>,
+    /// `None` where it is missing or faulty, which has been reported; the same for the credential.
+    pub(super) address: Option<At<String>>,
+    pub(super) username: Written<String>,
+    pub(super) credential: Option<At<String>>,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) settings: Settings,
+}
+
+/// Reads the main file. Paths in it are relative to `base`.
+pub(super) fn read(top: &Cursor<'_>, base: &Path) -> Option<File> {
+    let map = top.map(&keys::TOP)?;
+    let mut file = File::default();
+    map.read("http", |at| {
+        file.listen = at.map(&keys::HTTP)?.read("listen", |at| at.judge(value::parse_listen));
+        Some(())
+    });
+    map.read("limits", |at| {
+        file.limits = limits(&at.map(&keys::LIMITS)?);
+        Some(())
+    });
+    map.read("defaults", |at| {
+        file.defaults = settings(&at.map(&keys::DEFAULTS)?);
+        Some(())
+    });
+    map.read("credentials", |at| {
+        for (name, at) in at.names("credentials by their names")? {
+            check_name(&name, &at);
+            let credential = credential::read(name.value, &at, base);
+            file.credentials.push((name.value.to_owned(), credential));
+        }
+        Some(())
+    });
+    map.read("providers", |at| {
+        for (name, at) in at.names("providers by their names")? {
+            check_name(&name, &at);
+            let name = At { value: name.value.to_owned(), place: name.place };
+            file.providers.push(provider::read(name, &at, base));
+        }
+        Some(())
+    });
+    file.mailbox_files = map.read("mailbox_files", |at| {
+        let patterns = at.list("a list of patterns like [\"mailboxes.d/*.yaml\"]")?;
+        let pattern = |at: Cursor<'_>| Some(At { value: at.text()?.to_owned(), place: at.place().clone() });
+        Some(patterns.into_iter().filter_map(pattern).collect())
+    });
+    let no_files = map.is_empty_list("mailbox_files");
+    if no_files && map.is_empty_list("mailboxes") {
+        top.complain::<()>("there is nothing to do: no mailboxes, and no mailbox_files");
+    }
+    file.mailboxes = map.read("mailboxes", mailboxes);
+    Some(file)
+}
+
+/// Reads a list of mailboxes: the one of the main file, or a mailbox file as a whole.
+pub(super) fn mailboxes(at: &Cursor<'_>) -> Option<Vec<Mailbox>> {
+    let list = at.list("a list of mailboxes, each with an address and a credential")?;
+    Some(list.iter().filter_map(mailbox).collect())
+}
+
+fn mailbox(at: &Cursor<'_>) -> Option<Mailbox> {
+    let map = at.map(&keys::MAILBOX)?;
+    Some(Mailbox {
+        place: map.place().clone(),
+        name: map.read("name", own_text),
+        address: map.require("address", "the mail address", |at| at.judge(value::address)),
+        username: map.read("username", own_text),
+        credential: map.require("credential", "the name of one of the credentials", own_text),
+        labels: map.read("labels", labels).value().cloned().unwrap_or_default(),
+        settings: settings(&map),
+    })
+}
+
+fn settings(map: &Map<'_>) -> Settings {
+    let mut settings = Settings {
+        provider: map.read("provider", own_text),
+        checks: map.read("checks", checks),
+        pace: pace(map),
+        ip: map.read("ip", |at| at.parse("one of auto, 4, 6", IpChoice::from_label)),
+        ..Settings::default()
+    };
+    map.read("imap", |at| {
+        let map = at.map(&keys::IMAP)?;
+        settings.imap = Imap {
+            folder: map.read("folder", own_text),
+            read_only: map.read("read_only", Cursor::boolean),
+            pace: pace(&map),
+        };
+        Some(())
+    });
+    map.read("smtp", |at| {
+        let map = at.map(&keys::SMTP)?;
+        settings.smtp = Smtp { sender: map.read("sender", Cursor::boolean), pace: pace(&map) };
+        Some(())
+    });
+    settings
+}
+
+fn pace(map: &Map<'_>) -> Pace {
+    Pace { interval: map.read("interval", value::duration), timeout: map.read("timeout", value::duration) }
+}
+
+fn limits(map: &Map<'_>) -> Limits {
+    let permits = |at: &Cursor<'_>| {
+        let number = value::number(at, "a whole number", 1, MAX_PERMITS)?;
+        usize::try_from(number).ok()
+    };
+    Limits {
+        concurrency: map.read("concurrency", permits),
+        per_host: map.read("per_host", permits),
+        token_max_age: map.read("token_max_age", value::duration),
+    }
+}
+
+fn checks(at: &Cursor<'_>) -> Option<Vec<At<Protocol>>> {
+    let items = at.list("a list like [imap, smtp]")?;
+    if items.is_empty() {
+        return at.complain("a mailbox without any check: write at least one of imap, smtp");
+    }
+    let mut checks: Vec<At<Protocol>> = Vec::new();
+    let mut faulty = false;
+    for item in items {
+        let Some(value) = item.word(&keys::CHECKS).and_then(Protocol::from_label) else {
+            faulty = true;
+            continue;
+        };
+        if checks.iter().any(|earlier| earlier.value == value) {
+            item.complain::<()>(format!("{value} stands in this list already"));
+        } else {
+            checks.push(At { value, place: item.place().clone() });
+        }
+    }
+    (!faulty).then_some(checks)
+}
+
+fn labels(at: &Cursor<'_>) -> Option<BTreeMap<String, String>> {
+    let mut labels = BTreeMap::new();
+    for (name, value) in at.names("labels like {team: billing}")? {
+        let starts = |c: char| c.is_ascii_alphabetic() || c == '_';
+        let name_fits =
+            name.value.starts_with(starts) && name.value.chars().all(|c| starts(c) || c.is_ascii_digit());
+        if TAKEN_LABELS.contains(&name.value) {
+            at.faults()
+                .add(&name.place, "this label is set by the exporter or by Prometheus: choose another name");
+        } else if name.value.starts_with("__") {
+            at.faults()
+                .add(&name.place, "labels that begin with __ belong to Prometheus: choose another name");
+        } else if !name_fits {
+            at.faults().add(
+                &name.place,
+                "a label's name is made of letters, digits and underscores, no digit first",
+            );
+        }
+        if let Some(value) = value.free_text() {
+            labels.insert(name.value.to_owned(), value.to_owned());
+        }
+    }
+    Some(labels)
+}
+
+/// Names of credentials and providers become label values.
+fn check_name(name: &At<&str>, at: &Cursor<'_>) {
+    if name.value.is_empty() || name.value.chars().any(char::is_control) {
+        at.faults().add(&name.place, "a name is neither empty nor does it hold control characters");
+    }
+}
+
+fn own_text(at: &Cursor<'_>) -> Option<String> {
+    at.text().map(str::to_owned)
+}

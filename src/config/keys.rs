@@ -1,0 +1,264 @@
+//! The keys of the file: which exist, which belong to a later version, which are often written instead.
+//!
+//! Owns the tables; `cursor` reads them, and the example file is held against them by a test.
+
+/// What the program knows of one key.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) state: State,
+}
+
+#[derive(Debug)]
+pub(super) enum State {
+    /// It works.
+    Works,
+    /// It will, and is refused by name until then: silence would look like obedience.
+    Later,
+    /// It never stood here; this is what was meant.
+    Instead(&'static str),
+}
+
+/// The keys of one kind of section.
+#[derive(Debug)]
+pub(super) struct Keys {
+    /// For sentences: "keys of *a mailbox*".
+    pub(super) of: &'static str,
+    /// A secret may have been written here by mistake: neither keys nor values are repeated.
+    pub(super) secret: bool,
+    pub(super) rows: &'static [Key],
+}
+
+impl Keys {
+    pub(super) fn find(&self, name: &str) -> Option<&'static Key> {
+        self.rows.iter().find(|key| key.name == name)
+    }
+
+    /// The names of those that work.
+    pub(super) fn working(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.rows.iter().filter(|key| matches!(key.state, State::Works)).map(|key| key.name)
+    }
+}
+
+const fn works(name: &'static str) -> Key {
+    Key { name, state: State::Works }
+}
+
+const fn later(name: &'static str) -> Key {
+    Key { name, state: State::Later }
+}
+
+const fn instead(name: &'static str, meant: &'static str) -> Key {
+    Key { name, state: State::Instead(meant) }
+}
+
+const fn section(of: &'static str, rows: &'static [Key]) -> Keys {
+    Keys { of, secret: false, rows }
+}
+
+const FOLDER: &str = "the folder is written imap: {folder: NAME}";
+const READ_ONLY: &str = "it is written imap: {read_only: true}";
+const SENDER: &str = "it is written smtp: {sender: true}";
+const SERVER: &str = "servers are described under providers; a mailbox names one by provider: NAME";
+const SECRET_PLACE: &str =
+    "a secret is a place, never a value: write secret: {file: PATH} or secret: {env: NAME}";
+
+pub(super) static TOP: Keys = section(
+    "the configuration",
+    &[
+        works("http"),
+        works("defaults"),
+        works("limits"),
+        works("credentials"),
+        works("providers"),
+        works("mailboxes"),
+        works("mailbox_files"),
+        later("readiness"),
+        later("state_dir"),
+        instead("listen", "it is written http: {listen: ADDRESS}"),
+        instead("interval", "it is written defaults: {interval: 5m}"),
+        instead("timeout", "it is written defaults: {timeout: 90s}"),
+    ],
+);
+
+pub(super) static HTTP: Keys = section("http", &[works("listen"), later("web_config")]);
+
+pub(super) static LIMITS: Keys =
+    section("limits", &[works("concurrency"), works("per_host"), works("token_max_age")]);
+
+pub(super) static DEFAULTS: Keys = section(
+    "defaults",
+    &[
+        works("provider"),
+        works("checks"),
+        works("interval"),
+        works("timeout"),
+        works("ip"),
+        works("imap"),
+        works("smtp"),
+        later("pop3"),
+        later("round_trip"),
+        instead("credential", "every mailbox names its own credential"),
+        instead("folder", FOLDER),
+        instead("read_only", READ_ONLY),
+        instead("sender", SENDER),
+    ],
+);
+
+pub(super) static MAILBOX: Keys = section(
+    "a mailbox",
+    &[
+        works("name"),
+        works("address"),
+        works("username"),
+        works("credential"),
+        works("labels"),
+        works("provider"),
+        works("checks"),
+        works("interval"),
+        works("timeout"),
+        works("ip"),
+        works("imap"),
+        works("smtp"),
+        later("pop3"),
+        later("round_trip"),
+        later("password"),
+        later("not_expected"),
+        instead("user", "the login name is written username: NAME"),
+        instead("folder", FOLDER),
+        instead("read_only", READ_ONLY),
+        instead("sender", SENDER),
+        instead("host", SERVER),
+        instead("port", SERVER),
+        instead("tls", SERVER),
+        instead("secret", "secrets belong to a credential; a mailbox names one by credential: NAME"),
+    ],
+);
+
+pub(super) static IMAP: Keys = section(
+    "imap",
+    &[
+        works("folder"),
+        works("read_only"),
+        works("interval"),
+        works("timeout"),
+        instead("host", SERVER),
+        instead("port", SERVER),
+        instead("tls", SERVER),
+    ],
+);
+
+pub(super) static SMTP: Keys = section(
+    "smtp",
+    &[
+        works("sender"),
+        works("interval"),
+        works("timeout"),
+        instead("host", SERVER),
+        instead("port", SERVER),
+        instead("tls", SERVER),
+    ],
+);
+
+pub(super) static PROVIDER: Keys = section(
+    "a provider",
+    &[
+        works("extends"),
+        works("imap"),
+        works("smtp"),
+        works("token_url"),
+        works("scope"),
+        works("mechanism"),
+        works("ca_file"),
+        later("pop3"),
+        instead("host", "each protocol has its own: imap: {host: NAME}, smtp: {host: NAME}"),
+        instead("authority", "the whole address is written: token_url: https://…/{tenant}/oauth2/v2.0/token"),
+    ],
+);
+
+pub(super) static ENDPOINT: Keys = section(
+    "a server",
+    &[
+        works("host"),
+        works("port"),
+        works("tls"),
+        instead("ca_file", "it stands beside imap and smtp, for all servers of the provider"),
+        instead("folder", "the folder is a mailbox's, or stands under defaults: imap: {folder: NAME}"),
+    ],
+);
+
+/// Keys of a credential whose type could not be read: those of all types.
+pub(super) static CREDENTIAL: Keys = Keys {
+    of: "a credential",
+    secret: true,
+    rows: &[
+        works("type"),
+        works("tenant"),
+        works("client_id"),
+        works("secret"),
+        works("expires"),
+        works("password"),
+    ],
+};
+
+pub(super) static CLIENT_SECRET: Keys = Keys {
+    of: "a credential of type client_secret",
+    secret: true,
+    rows: &[
+        works("type"),
+        works("tenant"),
+        works("client_id"),
+        works("secret"),
+        works("expires"),
+        instead("client_secret", SECRET_PLACE),
+        instead("password", SECRET_PLACE),
+        instead("secret_file", SECRET_PLACE),
+        instead("secret_env", SECRET_PLACE),
+        instead("tenant_id", "it is written tenant: ID"),
+        instead("token_url", "it belongs to a provider"),
+        instead("scope", "it belongs to a provider"),
+    ],
+};
+
+pub(super) static PASSWORD: Keys = Keys {
+    of: "a credential of type password",
+    secret: true,
+    rows: &[
+        works("type"),
+        works("password"),
+        works("expires"),
+        instead(
+            "secret",
+            "a password is a place, never a value: write password: {file: PATH} or password: {env: NAME}",
+        ),
+        instead(
+            "username",
+            "the login name stands at the mailbox: username: NAME, where it is not the address",
+        ),
+        instead("user", "the login name stands at the mailbox: username: NAME, where it is not the address"),
+    ],
+};
+
+pub(super) static SECRET: Keys = Keys {
+    of: "a secret's place, which is never its value",
+    secret: true,
+    rows: &[works("file"), works("env")],
+};
+
+/// The `type` of a credential.
+pub(super) static CREDENTIAL_TYPES: Keys = section(
+    "type",
+    &[
+        works("client_secret"),
+        works("password"),
+        later("certificate"),
+        later("federated"),
+        later("managed_identity"),
+        later("refresh_token"),
+        later("google_service_account"),
+    ],
+);
+
+/// The elements of `checks`.
+pub(super) static CHECKS: Keys =
+    section("checks", &[works("imap"), works("smtp"), later("pop3"), later("round_trip")]);

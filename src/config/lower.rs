@@ -1,0 +1,362 @@
+//! From what is written to what it means: precedence, defaults, and everything that needs two places.
+//!
+//! Owns the built-in defaults. What cannot be said of one value alone is refused here, once.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::capacity;
+use super::fault::Faults;
+use super::file::{File, Mailbox, Settings};
+use super::place::{At, Place, Quoted, Written};
+use super::presets;
+use super::provider::{self, Providers, Resolved};
+use super::value;
+use crate::model::{
+    self, Access, Check, Credential, Endpoint, Goal, Grant, IpChoice, Limits, Listen, Mechanism, Plan,
+    Protocol, SecretRef, TokenSpec,
+};
+
+/// Where the pages and metrics are: every address, the port of the project.
+const LISTEN_HOST: &str = "::";
+const LISTEN_PORT: u16 = 9993;
+
+/// How often a mailbox is probed: soon enough for a page, rare enough for a large tenant's throttling.
+const INTERVAL: Duration = Duration::from_secs(5 * 60);
+
+/// How long a probe may take: servers hold refusals back for up to a minute.
+const TIMEOUT: Duration = Duration::from_secs(90);
+
+/// The folder that every mailbox has, RFC 9051.
+const FOLDER: &str = "INBOX";
+
+/// Probes in flight, and connections at once to one mail server.
+const CONCURRENCY: usize = 256;
+const PER_HOST: usize = 128;
+
+/// A revoked secret shows after this time at the latest.
+const TOKEN_MAX_AGE: Duration = Duration::from_secs(30 * 60);
+
+/// Both protocols that there are.
+const CHECKS: &[Protocol] = &[Protocol::Imap, Protocol::Smtp];
+
+/// Makes the plan. Where faults were found it is incomplete, and the caller throws it away.
+pub(super) fn lower(file: &File, mailboxes: &[&Mailbox], top: &Place, faults: &Faults) -> Plan {
+    let mut lowering = Lowering {
+        file,
+        faults,
+        credentials: file.credentials.iter().map(|(name, read)| (name.as_str(), read.as_ref())).collect(),
+        providers: provider::resolve(&file.providers, faults),
+        logins: HashMap::new(),
+        names: HashMap::with_capacity(mailboxes.len()),
+    };
+    let limits = Limits {
+        concurrency: file.limits.concurrency.value().copied().unwrap_or(CONCURRENCY),
+        per_host: file.limits.per_host.value().copied().unwrap_or(PER_HOST),
+        token_max_age: file.limits.token_max_age.value().copied().unwrap_or(TOKEN_MAX_AGE),
+    };
+    let listen = Listen { host: LISTEN_HOST.to_owned(), port: LISTEN_PORT };
+    let mut plan = Plan {
+        listen: file.listen.value().cloned().unwrap_or(listen),
+        limits,
+        credentials: file.credentials.iter().filter_map(|(_, read)| read.clone()).collect(),
+        mailboxes: Vec::with_capacity(mailboxes.len()),
+        checks: Vec::with_capacity(mailboxes.len()),
+    };
+    // Also where every mailbox names another one.
+    if let Written::Is(at) = &file.defaults.provider {
+        lowering.provider_named(at);
+    }
+    for written in mailboxes {
+        let (mailbox, checks) = lowering.mailbox(written);
+        plan.mailboxes.extend(mailbox);
+        plan.checks.extend(checks);
+    }
+    capacity::warn(&plan, &file.limits, top, faults);
+    plan
+}
+
+struct Lowering<'a> {
+    file: &'a File,
+    faults: &'a Faults,
+    credentials: HashMap<&'a str, Option<&'a Arc<Credential>>>,
+    providers: Providers,
+    /// How a credential logs in at a provider, or `None` where it cannot, which is said once.
+    logins: HashMap<(Arc<str>, Arc<str>), Option<Login>>,
+    /// Where each name was taken.
+    names: HashMap<&'a str, &'a Place>,
+}
+
+#[derive(Clone)]
+enum Login {
+    Token(TokenSpec, Mechanism),
+    Password(SecretRef),
+}
+
+impl<'a> Lowering<'a> {
+    fn mailbox(&mut self, written: &'a Mailbox) -> (Option<Arc<model::Mailbox>>, Vec<Arc<Check>>) {
+        let name = self.name(written);
+        let credential = written.credential.as_ref().and_then(|at| self.credential(at));
+        let provider = self.provider(written);
+        let servers = self.servers(written, provider.as_deref());
+        let paces: Vec<_> = servers.iter().map(|(protocol, _)| self.pace(written, *protocol)).collect();
+        let login = provider.as_deref().zip(credential.as_ref()).and_then(|(provider, credential)| {
+            self.login(written.credential.as_ref()?, provider, credential)
+        });
+
+        let assemble = || {
+            let address = written.address.as_ref()?.value.clone();
+            let mailbox = Arc::new(model::Mailbox {
+                name: name?.into(),
+                username: written.username.or_default(address.clone())?,
+                address,
+                credential: credential?,
+                provider: Arc::clone(&provider.as_ref()?.provider),
+                labels: written.labels.clone(),
+            });
+            let ip = written.settings.ip.or(&self.file.defaults.ip).or_default(IpChoice::Auto)?;
+            let check = |((protocol, endpoint), pace): ((Protocol, Option<Endpoint>), Option<Rhythm>)| {
+                let Rhythm { interval, timeout } = pace?;
+                Some(Arc::new(Check {
+                    mailbox: Arc::clone(&mailbox),
+                    endpoint: endpoint?,
+                    ip,
+                    access: access(login.clone()?, &mailbox, protocol),
+                    goal: self.goal(&written.settings, protocol)?,
+                    interval,
+                    timeout,
+                }))
+            };
+            let checks = servers.into_iter().zip(paces).filter_map(check).collect();
+            Some((mailbox, checks))
+        };
+        match assemble() {
+            Some((mailbox, checks)) => (Some(mailbox), checks),
+            None => (None, Vec::new()),
+        }
+    }
+
+    /// The name, or the address in its place; unique among all files.
+    fn name(&mut self, written: &'a Mailbox) -> Option<&'a str> {
+        let named = match &written.name {
+            Written::Is(at) => at,
+            Written::Absent => written.address.as_ref()?,
+            Written::Faulty => return None,
+        };
+        if let Some(first) = self.names.get(named.value.as_str()) {
+            let name = Quoted(&named.value);
+            self.faults.add(
+                &named.place,
+                format!(
+                    "a second mailbox named {name}, the first is at {first}: give one of them another name"
+                ),
+            );
+            return None;
+        }
+        self.names.insert(&named.value, &named.place);
+        Some(&named.value)
+    }
+
+    fn credential(&self, at: &At<String>) -> Option<Arc<Credential>> {
+        if let Some(read) = self.credentials.get(at.value.as_str()) {
+            return read.cloned();
+        }
+        let name = Quoted(&at.value);
+        let message = if self.credentials.is_empty() {
+            format!("there is no credential {name}: describe it under credentials")
+        } else {
+            let names = self.file.credentials.iter().map(|(name, _)| name.as_str());
+            let hint = self.faults.hint("credential", &at.value, names);
+            format!("there is no credential {name}{hint}")
+        };
+        self.faults.add(&at.place, message);
+        None
+    }
+
+    fn provider(&self, written: &Mailbox) -> Option<Rc<Resolved>> {
+        match written.settings.provider.or(&self.file.defaults.provider) {
+            Written::Faulty => None,
+            Written::Absent => self.providers.get(presets::DEFAULT)?.clone(),
+            Written::Is(at) => self.provider_named(at),
+        }
+    }
+
+    fn provider_named(&self, at: &At<String>) -> Option<Rc<Resolved>> {
+        if let Some(resolved) = self.providers.get(&at.value) {
+            return resolved.clone();
+        }
+        let hint = self.faults.hint("provider", &at.value, provider::names(&self.file.providers));
+        self.faults.add(&at.place, format!("there is no provider {}{hint}", Quoted(&at.value)));
+        None
+    }
+
+    /// The checks of a mailbox, each with its server.
+    fn servers(&self, written: &Mailbox, provider: Option<&Resolved>) -> Vec<(Protocol, Option<Endpoint>)> {
+        let wanted: Vec<(Protocol, Option<&Place>)> =
+            match written.settings.checks.or(&self.file.defaults.checks) {
+                Written::Faulty => Vec::new(),
+                Written::Absent => CHECKS.iter().map(|&protocol| (protocol, None)).collect(),
+                Written::Is(at) => at.value.iter().map(|at| (at.value, Some(&at.place))).collect(),
+            };
+        let server = |(protocol, place): (Protocol, Option<&Place>)| {
+            let endpoint = match provider.map(|provider| (provider, provider.endpoint(protocol))) {
+                Some((_, Ok(Some(endpoint)))) => Some(endpoint.clone()),
+                Some((provider, Ok(None))) => {
+                    let name = &provider.provider.name;
+                    let message = format!(
+                        "provider {} has no {protocol} server: write {protocol}: {{host: NAME}} there, or checks without {protocol} here",
+                        Quoted(name)
+                    );
+                    self.faults.add(place.unwrap_or(&written.place), message);
+                    None
+                }
+                Some((_, Err(_))) | None => None,
+            };
+            (protocol, endpoint)
+        };
+        wanted.into_iter().map(server).collect()
+    }
+
+    fn goal(&self, own: &Settings, protocol: Protocol) -> Option<Goal> {
+        let defaults = &self.file.defaults;
+        Some(match protocol {
+            Protocol::Imap => Goal::Folder {
+                name: own.imap.folder.or(&defaults.imap.folder).or_default(FOLDER.to_owned())?,
+                read_only: own.imap.read_only.or(&defaults.imap.read_only).or_default(false)?,
+            },
+            Protocol::Smtp => {
+                Goal::Submission { sender: own.smtp.sender.or(&defaults.smtp.sender).or_default(false)? }
+            }
+        })
+    }
+
+    /// The interval and the timeout of a check: the mailbox's protocol, the mailbox, the defaults'
+    /// protocol, the defaults.
+    fn pace(&self, written: &Mailbox, protocol: Protocol) -> Option<Rhythm> {
+        let (own, defaults) = (&written.settings, &self.file.defaults);
+        let layers = [own.pace_of(protocol), &own.pace, defaults.pace_of(protocol), &defaults.pace];
+        let (interval_rank, interval) = strongest(layers.map(|pace| &pace.interval));
+        let (timeout_rank, timeout) = strongest(layers.map(|pace| &pace.timeout));
+        let interval_place = match interval {
+            Written::Is(at) => Some(&at.place),
+            Written::Absent | Written::Faulty => None,
+        };
+        let interval = interval.or_default(INTERVAL)?;
+        let timeout = match timeout {
+            Written::Faulty => return None,
+            Written::Absent => return Some(Rhythm { interval, timeout: TIMEOUT.min(interval * 9 / 10) }),
+            Written::Is(at) => at,
+        };
+        if timeout.value < interval {
+            return Some(Rhythm { interval, timeout: timeout.value });
+        }
+        // Whichever was said last, nearest to the check, is what has to change.
+        let (long, short) = (value::spell(timeout.value), value::spell(interval));
+        match interval_place {
+            Some(place) if interval_rank < timeout_rank => {
+                let message = format!(
+                    "an interval of {short} is not longer than the timeout of {long} at {}: a probe must end before the next begins",
+                    timeout.place
+                );
+                self.faults.add(place, message);
+            }
+            place => {
+                let origin = place.map_or_else(|| "by default".to_owned(), |place| format!("at {place}"));
+                let message = format!(
+                    "a timeout of {long} is not shorter than the interval of {short} ({origin}): a probe must end before the next begins"
+                );
+                self.faults.add(&timeout.place, message);
+            }
+        }
+        None
+    }
+
+    fn login(&mut self, at: &At<String>, provider: &Resolved, credential: &Arc<Credential>) -> Option<Login> {
+        let key = (Arc::clone(&provider.provider.name), Arc::clone(&credential.name));
+        if let Some(login) = self.logins.get(&key) {
+            return login.clone();
+        }
+        let login = login(provider, credential).unwrap_or_else(|complaint| {
+            if let Some(complaint) = complaint {
+                self.faults.add(&at.place, complaint);
+            }
+            None
+        });
+        self.logins.insert(key, login.clone());
+        login
+    }
+}
+
+struct Rhythm {
+    interval: Duration,
+    timeout: Duration,
+}
+
+fn strongest<T, const N: usize>(layers: [&Written<T>; N]) -> (usize, &Written<T>) {
+    let written = layers.into_iter().enumerate().find(|(_, layer)| !layer.is_absent());
+    written.unwrap_or((N, &Written::Absent))
+}
+
+/// How a credential logs in at a provider; an error without a sentence is one that was reported elsewhere.
+fn login(provider: &Resolved, credential: &Arc<Credential>) -> Result<Option<Login>, Option<String>> {
+    let mechanism = provider.mechanism.as_ref().map_err(|_| None)?;
+    let (name, at) = (Quoted(&credential.name), Quoted(&provider.provider.name));
+    let tenant = match &credential.grant {
+        Grant::Password { password } => {
+            if let Some(mechanism) = mechanism {
+                return Err(Some(format!(
+                    "credential {name} is a password, and provider {at} asks for a token by mechanism: {} at {}",
+                    mechanism.value, mechanism.place
+                )));
+            }
+            return Ok(Some(Login::Password(password.clone())));
+        }
+        Grant::ClientSecret { tenant, .. } => tenant,
+    };
+    let url = provider.token_url.as_ref().map_err(|_| None)?;
+    let scope = provider.scope.as_ref().map_err(|_| None)?;
+    let (url, scope) = match (url, scope) {
+        (Some(url), Some(scope)) => (url, scope),
+        (url, scope) => {
+            let missing = match (url, scope) {
+                (None, None) => "token_url and no scope",
+                (None, Some(_)) => "token_url",
+                (Some(_), _) => "scope",
+            };
+            let remedy = match provider.no_app {
+                Some(why) => why.to_owned(),
+                None => "write what is missing there".to_owned(),
+            };
+            return Err(Some(format!(
+                "credential {name} cannot get a token at provider {at}, which has no {missing}: {remedy}"
+            )));
+        }
+    };
+    let url = value::fill_tenant(url, tenant);
+    if reqwest::Url::parse(&url).is_err() {
+        return Err(Some(format!(
+            "the tenant of credential {name} makes no valid address of the token_url of provider {at}"
+        )));
+    }
+    let spec = TokenSpec {
+        credential: Arc::clone(credential),
+        url: url.into(),
+        scope: Arc::clone(scope),
+        ca_file: provider.provider.ca_file.clone(),
+    };
+    let mechanism = mechanism.as_ref().map_or(Mechanism::Xoauth2, |at| at.value);
+    Ok(Some(Login::Token(spec, mechanism)))
+}
+
+fn access(login: Login, mailbox: &model::Mailbox, protocol: Protocol) -> Access {
+    match login {
+        Login::Password(password) => Access::Password { password },
+        Login::Token(spec, mechanism) => Access::Token {
+            spec,
+            mechanism,
+            permission: presets::permission(mailbox.provider.family, protocol),
+        },
+    }
+}

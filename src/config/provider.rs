@@ -1,0 +1,324 @@
+//! Providers: what the file says of them, and what follows once it stands on what it extends.
+//!
+//! Owns inheritance. The presets themselves are `presets`; which mailbox uses which provider is `lower`.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::cursor::Cursor;
+use super::fault::Faults;
+use super::keys;
+use super::place::{At, Place, Quoted, Written};
+use super::presets::{App, PRESETS, Preset};
+use super::value;
+use crate::model::{Endpoint, Family, Mechanism, Protocol, Provider, Security};
+
+/// Names shown of a chain of `extends` that bites its tail.
+const MAX_CHAIN: usize = 8;
+
+/// One entry of `providers`, as written.
+#[derive(Debug)]
+pub(super) struct Draft {
+    name: At<String>,
+    extends: Written<String>,
+    imap: Written<Server>,
+    smtp: Written<Server>,
+    token_url: Written<String>,
+    scope: Written<String>,
+    mechanism: Written<Mechanism>,
+    ca_file: Written<PathBuf>,
+    /// Whether it could be read at all.
+    readable: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Server {
+    host: Written<String>,
+    port: Written<u16>,
+    tls: Written<Security>,
+}
+
+/// A fault that was reported where it stands: nobody else needs to complain about what is missing now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reported;
+
+/// A fact of a provider: there, absent, or faulty.
+pub(super) type Fact<T> = Result<Option<T>, Reported>;
+
+/// A provider with everything that it extends.
+#[derive(Debug)]
+pub(super) struct Resolved {
+    pub(super) provider: Arc<Provider>,
+    imap: Fact<Endpoint>,
+    smtp: Fact<Endpoint>,
+    pub(super) token_url: Fact<Arc<str>>,
+    pub(super) scope: Fact<Arc<str>>,
+    /// The mechanism and where it was written; a preset has none, so that passwords may be used with it.
+    pub(super) mechanism: Fact<At<Mechanism>>,
+    /// Why the provider knows no client credentials, where that is so.
+    pub(super) no_app: Option<&'static str>,
+}
+
+impl Resolved {
+    pub(super) fn endpoint(&self, protocol: Protocol) -> &Fact<Endpoint> {
+        match protocol {
+            Protocol::Imap => &self.imap,
+            Protocol::Smtp => &self.smtp,
+        }
+    }
+}
+
+/// Every provider by its name, presets included; `None` where one is faulty beyond use.
+pub(super) type Providers = HashMap<String, Option<Rc<Resolved>>>;
+
+/// Reads one entry of `providers`.
+pub(super) fn read(name: At<String>, at: &Cursor<'_>, base: &Path) -> Draft {
+    if PRESETS.iter().any(|preset| preset.name == name.value) {
+        let message =
+            "this is the name of a preset: choose another one and write extends with the preset's name";
+        at.faults().add(&name.place, message);
+    }
+    let map = at.map(&keys::PROVIDER);
+    let Some(map) = map else {
+        return Draft {
+            name,
+            extends: Written::Faulty,
+            imap: Written::Faulty,
+            smtp: Written::Faulty,
+            token_url: Written::Faulty,
+            scope: Written::Faulty,
+            mechanism: Written::Faulty,
+            ca_file: Written::Faulty,
+            readable: false,
+        };
+    };
+    Draft {
+        name,
+        extends: map.read("extends", |at| at.text().map(str::to_owned)),
+        imap: map.read("imap", server),
+        smtp: map.read("smtp", server),
+        token_url: map.read("token_url", |at| at.judge(value::token_url)),
+        scope: map.read("scope", |at| at.text().map(str::to_owned)),
+        mechanism: map.read("mechanism", mechanism),
+        ca_file: map.read("ca_file", |at| at.text().map(|path| base.join(path))),
+        readable: true,
+    }
+}
+
+fn server(at: &Cursor<'_>) -> Option<Server> {
+    let map = at.map(&keys::ENDPOINT)?;
+    let port = |at: &Cursor<'_>| {
+        let number = value::number(at, "a port number", 1, u32::from(u16::MAX))?;
+        u16::try_from(number).ok()
+    };
+    Some(Server {
+        host: map.read("host", |at| at.judge(value::host)),
+        port: map.read("port", port),
+        tls: map.read("tls", |at| at.parse("one of implicit, starttls, none", Security::from_label)),
+    })
+}
+
+fn mechanism(at: &Cursor<'_>) -> Option<Mechanism> {
+    at.judge(|text| match Mechanism::from_label(text) {
+        Some(mechanism @ (Mechanism::Xoauth2 | Mechanism::Oauthbearer)) => Ok(mechanism),
+        Some(Mechanism::Plain | Mechanism::Login | Mechanism::LoginCommand) => {
+            Err("a password credential takes whichever password mechanism the server offers: remove this key"
+                .to_owned())
+        }
+        Some(Mechanism::Other) | None => {
+            Err(format!("expected one of xoauth2, oauthbearer, found {}", Quoted(text)))
+        }
+    })
+}
+
+/// Follows every `extends` to its end.
+pub(super) fn resolve(drafts: &[Draft], faults: &Faults) -> Providers {
+    let mut known: Providers =
+        PRESETS.iter().map(|preset| (preset.name.to_owned(), Some(Rc::new(from_preset(preset))))).collect();
+    let by_name: HashMap<&str, &Draft> =
+        drafts.iter().map(|draft| (draft.name.value.as_str(), draft)).collect();
+    for draft in drafts {
+        // Down the chain to something known, then back up: a loop, since a chain may be as long as a file.
+        let mut chain: Vec<&Draft> = Vec::new();
+        let mut walked: HashMap<&str, usize> = HashMap::new();
+        let mut next = draft;
+        let base: Option<Option<Rc<Resolved>>> = loop {
+            if let Some(resolved) = known.get(&next.name.value) {
+                break Some(resolved.clone());
+            }
+            if let Some(&start) = walked.get(next.name.value.as_str()) {
+                complain_of_circle(chain.get(start..).unwrap_or_default(), faults);
+                break Some(None);
+            }
+            walked.insert(&next.name.value, chain.len());
+            chain.push(next);
+            match &next.extends {
+                Written::Absent => break None,
+                Written::Faulty => break Some(None),
+                Written::Is(parent) => match (known.get(&parent.value), by_name.get(parent.value.as_str())) {
+                    (Some(resolved), _) => break Some(resolved.clone()),
+                    (None, Some(draft)) => next = draft,
+                    (None, None) => {
+                        complain_of_unknown(parent, drafts, faults);
+                        break Some(None);
+                    }
+                },
+            }
+        };
+        let mut base = base.unwrap_or_else(|| Some(Rc::new(nothing())));
+        for draft in chain.into_iter().rev() {
+            base = base.filter(|_| draft.readable).map(|base| Rc::new(extend(&base, draft, faults)));
+            known.insert(draft.name.value.clone(), base.clone());
+        }
+    }
+    known
+}
+
+/// Names of presets and of the operator's own providers.
+pub(super) fn names(drafts: &[Draft]) -> impl Iterator<Item = &str> {
+    PRESETS.iter().map(|preset| preset.name).chain(drafts.iter().map(|draft| draft.name.value.as_str()))
+}
+
+fn complain_of_unknown(parent: &At<String>, drafts: &[Draft], faults: &Faults) {
+    let hint = faults.hint("provider", &parent.value, names(drafts));
+    let message = format!("there is no provider {}{hint}", Quoted(&parent.value));
+    faults.add(&parent.place, message);
+}
+
+fn complain_of_circle(circle: &[&Draft], faults: &Faults) {
+    let Some(Written::Is(extends)) = circle.first().map(|draft| &draft.extends) else { return };
+    let mut shown: Vec<String> =
+        circle.iter().take(MAX_CHAIN).map(|draft| Quoted(&draft.name.value).to_string()).collect();
+    shown.push(if circle.len() > MAX_CHAIN {
+        "…".to_owned()
+    } else {
+        shown.first().cloned().unwrap_or_default()
+    });
+    faults.add(&extends.place, format!("extends goes round in a circle: {}", shown.join(" → ")));
+}
+
+fn from_preset(preset: &Preset) -> Resolved {
+    let (token_url, scope, no_app) = match preset.app {
+        App::Token { url, scope } => (Some(url.into()), Some(scope.into()), None),
+        App::None(why) => (None, None, Some(why)),
+    };
+    Resolved {
+        provider: Arc::new(Provider { name: preset.name.into(), family: preset.family, ca_file: None }),
+        imap: Ok(Some(preset.imap.endpoint())),
+        smtp: Ok(Some(preset.smtp.endpoint())),
+        token_url: Ok(token_url),
+        scope: Ok(scope),
+        mechanism: Ok(None),
+        no_app,
+    }
+}
+
+/// What a provider stands on that extends nothing.
+fn nothing() -> Resolved {
+    Resolved {
+        provider: Arc::new(Provider { name: "".into(), family: Family::Generic, ca_file: None }),
+        imap: Ok(None),
+        smtp: Ok(None),
+        token_url: Ok(None),
+        scope: Ok(None),
+        mechanism: Ok(None),
+        no_app: None,
+    }
+}
+
+fn extend(base: &Resolved, draft: &Draft, faults: &Faults) -> Resolved {
+    let ca_file = draft.ca_file.value().or(base.provider.ca_file.as_ref()).cloned();
+    let text = |own: &Written<String>, inherited: &Fact<Arc<str>>| match own {
+        Written::Absent => inherited.clone(),
+        Written::Faulty => Err(Reported),
+        Written::Is(at) => Ok(Some(at.value.as_str().into())),
+    };
+    Resolved {
+        provider: Arc::new(Provider {
+            name: draft.name.value.as_str().into(),
+            family: base.provider.family,
+            ca_file,
+        }),
+        imap: endpoint(Protocol::Imap, &base.imap, &draft.imap, faults),
+        smtp: endpoint(Protocol::Smtp, &base.smtp, &draft.smtp, faults),
+        token_url: text(&draft.token_url, &base.token_url),
+        scope: text(&draft.scope, &base.scope),
+        mechanism: match &draft.mechanism {
+            Written::Absent => base.mechanism.clone(),
+            Written::Faulty => Err(Reported),
+            Written::Is(at) => Ok(Some(at.clone())),
+        },
+        no_app: base.no_app,
+    }
+}
+
+/// A server over the one it extends, key by key.
+fn endpoint(
+    protocol: Protocol,
+    base: &Fact<Endpoint>,
+    draft: &Written<Server>,
+    faults: &Faults,
+) -> Fact<Endpoint> {
+    let At { value: own, place } = match draft {
+        Written::Absent => return base.clone(),
+        Written::Faulty => return Err(Reported),
+        Written::Is(at) => at,
+    };
+    let base = base.clone()?;
+    let host = match (&own.host, &base) {
+        (Written::Is(at), _) => at.value.clone(),
+        (Written::Absent, Some(base)) => base.host.clone(),
+        (Written::Faulty, _) => return Err(Reported),
+        (Written::Absent, None) => {
+            faults.add(place, "host is missing: the name or address of the server");
+            return Err(Reported);
+        }
+    };
+    let row = protocol.row();
+    let (port, security) = match (&own.port, &own.tls) {
+        (Written::Faulty, _) | (_, Written::Faulty) => return Err(Reported),
+        (Written::Is(port), Written::Is(tls)) => (port.value, tls.value),
+        // The usual port of that kind of TLS.
+        (Written::Absent, Written::Is(tls)) => match tls.value {
+            Security::Implicit => (row.tls_port, tls.value),
+            Security::StartTls | Security::None => (row.starttls_port, tls.value),
+        },
+        // The usual kind of TLS on that port, where it has one.
+        (Written::Is(port), Written::Absent) if port.value == row.tls_port => {
+            (port.value, Security::Implicit)
+        }
+        (Written::Is(port), Written::Absent) if port.value == row.starttls_port => {
+            (port.value, Security::StartTls)
+        }
+        (Written::Is(port), Written::Absent) => {
+            (port.value, base.map_or(Security::Implicit, |base| base.security))
+        }
+        (Written::Absent, Written::Absent) => {
+            base.map_or((row.tls_port, Security::Implicit), |base| (base.port, base.security))
+        }
+    };
+    if security == Security::None {
+        plain(own, place, &host, faults)?;
+    }
+    Ok(Some(Endpoint { host, port, security }))
+}
+
+/// Without TLS a login can be read along the way: only within one machine.
+fn plain(own: &Server, place: &Place, host: &str, faults: &Faults) -> Result<(), Reported> {
+    let place = match &own.tls {
+        Written::Is(at) => &at.place,
+        Written::Absent | Written::Faulty => place,
+    };
+    if value::is_loopback(host) {
+        faults.warn(place, "logins to this server are not encrypted");
+        return Ok(());
+    }
+    let message = format!(
+        "tls: none is for loopback hosts only, and {} is not one: write implicit or starttls",
+        Quoted(host)
+    );
+    faults.add(place, message);
+    Err(Reported)
+}

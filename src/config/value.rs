@@ -1,0 +1,189 @@
+//! What a text means: durations, addresses to listen on, hosts, URLs, dates.
+//!
+//! Owns meanings and their bounds; knows neither keys nor positions.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::cursor::Cursor;
+use super::place::Quoted;
+use crate::model::Listen;
+
+/// The shortest duration. Not a minimum interval, only where a timer stops telling times apart.
+const MIN_DURATION: Duration = Duration::from_millis(1);
+
+/// The longest duration: a typing mistake rather than a plan, and far from where clocks overflow.
+const MAX_DURATION: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// Longest host name, RFC 1035.
+const MAX_HOST: usize = 253;
+
+/// In place of `{tenant}` where a token URL is only looked at.
+const SAMPLE_TENANT: &str = "tenant";
+
+/// `90s`, `5m`, `1h30m`.
+pub(super) fn duration(at: &Cursor<'_>) -> Option<Duration> {
+    const WHAT: &str = "a duration like 90s, 5m or 1h30m";
+    if at.is_number() {
+        return at.senseless("a duration with its unit, like 90s or 5m");
+    }
+    let duration = at.parse(WHAT, |text| humantime::parse_duration(text).ok())?;
+    if duration.is_zero() {
+        return at.complain("a duration of zero makes no sense here");
+    }
+    if duration < MIN_DURATION || duration > MAX_DURATION {
+        return at.senseless("a duration from 1ms to 366days");
+    }
+    Some(duration)
+}
+
+/// As the file would write it: `1h30m`.
+pub(super) fn spell(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string().replace(' ', "")
+}
+
+/// A whole number within bounds.
+pub(super) fn number(at: &Cursor<'_>, what: &str, from: u32, to: u32) -> Option<u32> {
+    let number = |text: &str| text.parse().ok().filter(|number| (from..=to).contains(number));
+    at.parse(&format!("{what} from {from} to {to}"), number)
+}
+
+/// `2027-03-01`, which is the start of that day in UTC, or an RFC 3339 time.
+pub(super) fn date(at: &Cursor<'_>) -> Option<Timestamp> {
+    const DATE: usize = "2027-03-01".len();
+    at.parse("a date like 2027-03-01 or a time like 2027-03-01T12:00:00Z", |text| {
+        if text.len() > DATE {
+            return text.parse().ok();
+        }
+        // The parser would take shorter and compact spellings as well; one is enough.
+        let date: Date = text.parse().ok().filter(|_| text.len() == DATE)?;
+        date.to_zoned_datetime(TimeZone::UTC).ok().map(|start| start.timestamp())
+    })
+}
+
+/// Reads an address to listen on: `127.0.0.1:9993`, `[::]:9993`, `localhost:0`, or `:9993` for every address.
+///
+/// # Errors
+///
+/// The sentence that says what was expected.
+pub fn parse_listen(text: &str) -> Result<Listen, String> {
+    let wrong = || {
+        let quoted = Quoted(text);
+        format!("expected an address to listen on like [::]:9993, 127.0.0.1:9993 or :9993, found {quoted}")
+    };
+    let (name, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let port = Some(port).filter(|port| port.bytes().all(|b| b.is_ascii_digit())).ok_or_else(wrong)?;
+    let port = port.parse().map_err(|_| wrong())?;
+    if name.is_empty() {
+        return Ok(Listen { host: Ipv6Addr::UNSPECIFIED.to_string(), port });
+    }
+    // Without brackets nobody could tell where the address ends.
+    if name.contains(':') && !name.starts_with('[') {
+        return Err(wrong());
+    }
+    let host = host(name).map_err(|_| wrong())?;
+    Ok(Listen { host, port })
+}
+
+/// A host name or an IP literal, without brackets.
+pub(super) fn host(text: &str) -> Result<String, String> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if let Ok(address) = bare.unwrap_or(text).parse::<Ipv6Addr>() {
+        return Ok(address.to_string());
+    }
+    if text.contains("://") || text.contains('/') {
+        return Err("a host is written by its name alone, without scheme and path".to_owned());
+    }
+    if text.contains(':') {
+        return Err("a host is written by its name alone; the port has a key of its own: port".to_owned());
+    }
+    let in_label = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let label = |label: &str| !label.is_empty() && label.len() <= 63 && label.chars().all(in_label);
+    if text.len() <= MAX_HOST && text.strip_suffix('.').unwrap_or(text).split('.').all(label) {
+        // Names made of digits alone would be looked up, where an address was meant.
+        let numeric = text.split('.').next_back().is_some_and(|l| l.bytes().all(|b| b.is_ascii_digit()));
+        if !numeric || text.parse::<Ipv4Addr>().is_ok() {
+            return Ok(text.to_owned());
+        }
+    }
+    Err(format!(
+        "expected a host name like mail.contoso.example or an IP address, found {} (names beyond ASCII are written in their xn-- form)",
+        Quoted(text)
+    ))
+}
+
+/// Whether nothing that is sent to this host leaves the machine. Names are taken at their word (RFC 6761).
+pub(super) fn is_loopback(host: &str) -> bool {
+    let name = host.trim_end_matches('.').to_ascii_lowercase();
+    match name.parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) => address.is_loopback(),
+        Ok(IpAddr::V6(address)) => {
+            address.is_loopback() || address.to_ipv4_mapped().is_some_and(|address| address.is_loopback())
+        }
+        Err(_) => name == "localhost" || name.ends_with(".localhost"),
+    }
+}
+
+/// A token endpoint, with or without `{tenant}`. The address is not repeated: one with a password in it
+/// is among the things refused.
+pub(super) fn token_url(text: &str) -> Result<String, String> {
+    const EXPECTED: &str = "expected an https:// address like https://idp.contoso.example/{tenant}/token";
+    let sample = fill_tenant(text, SAMPLE_TENANT);
+    if sample.contains(['{', '}']) {
+        return Err("{tenant} is the only thing in braces that is filled in".to_owned());
+    }
+    let url = reqwest::Url::parse(&sample).map_err(|_| EXPECTED.to_owned())?;
+    let host = url.host_str().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    match url.scheme() {
+        "https" if !bare.is_empty() => {}
+        "http" if is_loopback(bare) => {}
+        "http" => {
+            return Err(
+                "a secret would travel in clear: http is for loopback hosts only, use https".to_owned()
+            );
+        }
+        _ => return Err(EXPECTED.to_owned()),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(
+            "a user name or password has no place in this address; secrets belong to a credential".to_owned()
+        );
+    }
+    if url.fragment().is_some() {
+        return Err("a fragment (#…) has no place in this address".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// The token endpoint of one tenant: whatever is not unreserved in a URL (RFC 3986) is percent-encoded.
+pub(super) fn fill_tenant(template: &str, tenant: &str) -> String {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let hex = |nibble: u8| char::from(HEX.get(usize::from(nibble)).copied().unwrap_or(b'0'));
+    let mut encoded = String::with_capacity(tenant.len());
+    for byte in tenant.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.extend(['%', hex(byte >> 4), hex(byte & 0xf)]);
+        }
+    }
+    template.replace("{tenant}", &encoded)
+}
+
+/// A mail address, as far as a program that only logs in needs to know.
+pub(super) fn address(text: &str) -> Result<String, String> {
+    let parts = text.rsplit_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty());
+    if parts.is_none() {
+        return Err("expected a mail address like invoices@contoso.example".to_owned());
+    }
+    // Spaces and angle brackets would end the argument of MAIL FROM.
+    if text.contains([' ', '<', '>']) || text.chars().any(char::is_whitespace) {
+        return Err("expected the bare address, without spaces, name or angle brackets".to_owned());
+    }
+    Ok(text.to_owned())
+}
