@@ -3,3 +3,4 @@
 //! The map of the house, from the words up to the doors; a module imports only from those above it here.
 
 pub mod model;
+pub mod sim;
