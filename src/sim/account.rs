@@ -8,13 +8,13 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
-use super::app::SimApp;
-use super::fault::Fault;
-use super::idp::AUDIENCE;
-use super::ledger::Ledger;
-use super::lock;
-use super::sasl::Claim;
-use super::script::Service;
+use crate::sim::app::SimApp;
+use crate::sim::fault::Fault;
+use crate::sim::idp::AUDIENCE;
+use crate::sim::ledger::Ledger;
+use crate::sim::lock;
+use crate::sim::sasl::Claim;
+use crate::sim::script::Service;
 
 /// How many messages a folder holds unless a test says otherwise.
 const MESSAGES: u32 = 42;

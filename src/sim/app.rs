@@ -8,8 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use uuid::Uuid;
 
-use super::lock;
-use super::token_fault::TokenFault;
+use crate::sim::lock;
+use crate::sim::token_fault::TokenFault;
 
 /// How long a token lives unless a test says otherwise: Entra's is 60 to 90 minutes.
 const EXPIRES_IN: Duration = Duration::from_secs(3599);

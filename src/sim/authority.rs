@@ -11,7 +11,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::TlsAcceptor;
 
-use super::script::Identity;
+use crate::sim::script::Identity;
 
 /// What a right certificate is issued for.
 const HOSTS: [&str; 2] = ["localhost", "127.0.0.1"];

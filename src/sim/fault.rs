@@ -3,14 +3,15 @@
 //! Does not run the scripts: `session.rs` does, in the dialogues of `imap.rs` and `smtp.rs`.
 //! The faults of the identity provider have a table of their own, `token_fault.rs`.
 
-use super::script::{Act, Flood, Identity, Step};
-use super::token_fault::TokenFault;
-
-use Act::{
+use crate::sim::script::Act::{
     Accept, BareChallenge, Before, Behind, Bytes, Challenge, Cleartext, Close, Cut, Drip, Farewell, Ignore,
     Offer, Present, Refuse, Reply, Reset, Silence, TooOld,
 };
-use Step::{Auth, Capability, Continue, Goodbye, Greeting, Reach, Select, Sender, StartTls, Tls};
+use crate::sim::script::Step::{
+    Auth, Capability, Continue, Goodbye, Greeting, Reach, Select, Sender, StartTls, Tls,
+};
+use crate::sim::script::{Act, Flood, Identity, Step};
+use crate::sim::token_fault::TokenFault;
 
 /// What is done at which step.
 pub(super) type Script = &'static [(Step, Act)];
@@ -362,7 +363,10 @@ mod tests {
         assert_eq!((labels.len(), names.len()), (Fault::ALL.len(), Fault::ALL.len()));
         for &fault in Fault::ALL {
             assert_eq!(Fault::from_label(fault.label()), Some(fault));
-            assert!(fault.label().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{fault:?}");
+            assert!(
+                fault.label().bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')),
+                "{fault:?}"
+            );
             assert!(fault.about().ends_with('.'), "{fault:?}");
         }
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::script::{Flood, Service};
-use super::wire::Wire;
+use crate::sim::script::{Flood, Service};
+use crate::sim::wire::Wire;
 
 /// The most one flood sends.
 const BYTES: usize = 64 * 1024 * 1024;

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use super::wire::{LINE_LIMIT, Wire};
+use crate::sim::wire::{LINE_LIMIT, Wire};
 
 /// The most header lines of a request.
 const HEADERS: usize = 100;

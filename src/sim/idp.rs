@@ -11,12 +11,12 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::app::{Issued, SeenTokenRequest, SimApp, TokenOutcome};
-use super::http::{Request, head, unescape};
-use super::script::fill;
-use super::token_fault::{TokenAct, Twist};
-use super::wire::Wire;
-use super::{lock, sasl, token};
+use crate::sim::app::{Issued, SeenTokenRequest, SimApp, TokenOutcome};
+use crate::sim::http::{Request, head, unescape};
+use crate::sim::script::fill;
+use crate::sim::token_fault::{TokenAct, Twist};
+use crate::sim::wire::Wire;
+use crate::sim::{lock, sasl, token};
 
 /// What Exchange Online's tokens are for.
 pub(super) const AUDIENCE: &str = "https://outlook.office365.com";

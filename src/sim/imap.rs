@@ -5,11 +5,11 @@
 use std::io;
 use std::sync::atomic::Ordering;
 
-use super::login::Wording;
-use super::sasl::{self, Mechanism};
-use super::script::{Act, Step};
-use super::session::{HOST, Met, Session, over};
-use super::wire::LINE_LIMIT;
+use crate::sim::login::Wording;
+use crate::sim::sasl::{self, Mechanism};
+use crate::sim::script::{Act, Step};
+use crate::sim::session::{HOST, Met, Session, over};
+use crate::sim::wire::LINE_LIMIT;
 
 /// What is offered in every state of a connection.
 const BASE: &[&str] = &[
@@ -80,7 +80,11 @@ pub(super) async fn serve(session: &mut Session, implicit_tls: bool) -> io::Resu
                 }
             }
             "SELECT" | "EXAMINE" if state == State::Inside => select(session, &word, rest).await?,
-            "AUTHENTICATE" | "LOGIN" | "SELECT" | "EXAMINE" => {
+            "CLOSE" | "UNSELECT" if state == State::Inside => {
+                session.hear(&word);
+                session.say(&format!("{{tag}} OK {word} completed.")).await?;
+            }
+            "AUTHENTICATE" | "LOGIN" | "SELECT" | "EXAMINE" | "CLOSE" | "UNSELECT" => {
                 session.hear(&word);
                 session.say(WRONG_STATE).await?;
             }
@@ -165,6 +169,7 @@ async fn start_tls(session: &mut Session) -> io::Result<()> {
     }
     session.say_go_ahead("{tag} OK Begin TLS negotiation now.").await?;
     if !session.secure().await? {
+        session.wire.ignore_first().await?;
         session.say("* BAD Command Error. 10").await?;
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::lock;
+use crate::sim::lock;
 
 /// The most commands remembered, the oldest forgotten first.
 const COMMANDS: usize = 4096;

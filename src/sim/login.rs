@@ -5,10 +5,10 @@
 use std::io;
 use std::sync::atomic::Ordering;
 
-use super::account::Verdict;
-use super::sasl::{self, Claim, Mechanism};
-use super::script::{Act, Step};
-use super::session::{Met, Session};
+use crate::sim::account::Verdict;
+use crate::sim::sasl::{self, Claim, Mechanism};
+use crate::sim::script::{Act, Step};
+use crate::sim::session::{Met, Session};
 
 /// How one protocol says what happens in a login.
 pub(super) struct Wording {

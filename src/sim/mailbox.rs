@@ -5,12 +5,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::account::{Account, Offers};
-use super::app::SimApp;
-use super::fault::Fault;
-use super::ledger::{Connections, Heard};
-use super::script::Service;
-use super::site::{Ports, Site};
+use crate::sim::account::{Account, Offers};
+use crate::sim::app::SimApp;
+use crate::sim::fault::Fault;
+use crate::sim::ledger::{Connections, Heard};
+use crate::sim::script::Service;
+use crate::sim::site::{Ports, Site};
 
 /// What certificates are issued for, and where everything listens.
 const HOST: &str = "localhost";
@@ -92,7 +92,7 @@ impl SimMailbox {
         self.site.changed.notify_waiters();
     }
 
-    /// What its servers offer besides XOAUTH2 from now on.
+    /// What its servers offer besides XOAUTH2 from now on. On shared ports it counts once the login name is known.
     pub fn set_offers(&self, offers: Offers) {
         self.account.set_offers(offers);
     }
@@ -117,7 +117,7 @@ impl SimMailbox {
         self.site.ledger(service).connections()
     }
 
-    /// The commands it was sent, in order, without secrets.
+    /// The commands it was sent, in order, without secrets; on shared ports those after its login name was told.
     pub fn heard(&self, service: Service) -> Vec<Heard> {
         self.account.ledger(service).heard()
     }

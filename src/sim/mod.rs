@@ -38,20 +38,20 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
-use self::account::Account;
-use self::authority::Authority;
-use self::idp::Idp;
-use self::script::Identity;
-use self::site::{CONNECTION_LIMIT, Site};
-use self::wire::Wire;
+use crate::sim::account::Account;
+use crate::sim::authority::Authority;
+use crate::sim::idp::Idp;
+use crate::sim::script::Identity;
+use crate::sim::site::{CONNECTION_LIMIT, Site};
+use crate::sim::wire::Wire;
 
-pub use self::account::Offers;
-pub use self::app::{SeenTokenRequest, SimApp, TokenOutcome};
-pub use self::fault::{Fault, Shows};
-pub use self::ledger::{Connections, Heard};
-pub use self::mailbox::SimMailbox;
-pub use self::script::Service;
-pub use self::token_fault::TokenFault;
+pub use account::Offers;
+pub use app::{SeenTokenRequest, SimApp, TokenOutcome};
+pub use fault::{Fault, Shows};
+pub use ledger::{Connections, Heard};
+pub use mailbox::SimMailbox;
+pub use script::Service;
+pub use token_fault::TokenFault;
 
 /// The domain of every mailbox.
 const DOMAIN: &str = "contoso.example";

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::account::{Account, Offers};
-use super::authority::Authority;
-use super::fault::Fault;
-use super::ledger::{Ledger, Open};
-use super::sasl;
-use super::script::{Act, Identity, Service, Step, fill};
-use super::site::Site;
-use super::wire::Wire;
+use crate::sim::account::{Account, Offers};
+use crate::sim::authority::Authority;
+use crate::sim::fault::Fault;
+use crate::sim::ledger::{Ledger, Open};
+use crate::sim::sasl;
+use crate::sim::script::{Act, Identity, Service, Step, fill};
+use crate::sim::site::Site;
+use crate::sim::wire::Wire;
 
 /// The front end every mailbox is served by; named as Exchange Online names its own.
 pub(super) const HOST: &str = "SIM0PR04CA0012.eurprd04.prod.outlook.com";
@@ -190,6 +190,9 @@ impl Session {
     }
 
     fn line(&self, text: &str) -> String {
+        if !text.contains('{') {
+            return format!("{text}\r\n");
+        }
         let now = Timestamp::now();
         let when = now.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
         let id = format!("{:016X}", 0x08DE_0000_0000_0000_i64 | now.as_millisecond());

@@ -13,14 +13,14 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::account::Account;
-use super::authority::Authority;
-use super::fault::Fault;
-use super::ledger::Ledger;
-use super::script::{Act, Service, Step};
-use super::session::Session;
-use super::wire::Wire;
-use super::{imap, smtp};
+use crate::sim::account::Account;
+use crate::sim::authority::Authority;
+use crate::sim::fault::Fault;
+use crate::sim::ledger::Ledger;
+use crate::sim::script::{Act, Service, Step};
+use crate::sim::session::Session;
+use crate::sim::wire::Wire;
+use crate::sim::{imap, smtp};
 
 /// How long any connection may last.
 pub(super) const CONNECTION_LIMIT: Duration = Duration::from_secs(300);
@@ -56,6 +56,9 @@ enum Tenants {
     /// The login name tells whose a connection is.
     Many(HashMap<String, Arc<Account>>),
 }
+
+/// How long a connection that will be reset stands: long enough for the client to know that it stood.
+const RESET_DELAY: Duration = Duration::from_millis(100);
 
 /// What a port does at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,9 +241,14 @@ impl Door {
     fn receive(&self, stream: TcpStream, stop: &CancellationToken) {
         let reach = self.site.reach(self.service);
         if matches!(reach, Some(Act::Reset)) {
-            // Closing with nothing to wait for makes the kernel reset the connection; failing that it is closed.
-            let _ = stream.set_zero_linger();
-            let _open = self.site.sole().map(|account| account.ledger(self.service).open());
+            let open = self.site.sole().map(|account| account.ledger(self.service).open());
+            let stop = stop.clone();
+            tokio::spawn(async move {
+                stop.run_until_cancelled(sleep(RESET_DELAY)).await;
+                // Closing with nothing to wait for makes the kernel reset the connection; failing that it is closed.
+                let _ = stream.set_zero_linger();
+                drop((stream, open));
+            });
             return;
         }
         let pace = match reach {

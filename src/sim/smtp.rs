@@ -7,10 +7,10 @@ use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 
-use super::login::Wording;
-use super::sasl::Mechanism;
-use super::script::{Act, Step};
-use super::session::{HOST, Met, Session};
+use crate::sim::login::Wording;
+use crate::sim::sasl::Mechanism;
+use crate::sim::script::{Act, Step};
+use crate::sim::session::{HOST, Met, Session};
 
 /// What is offered in every state of a connection.
 const BASE: &[&str] = &[
@@ -174,6 +174,7 @@ async fn start_tls(session: &mut Session) -> io::Result<bool> {
     session.say_go_ahead("220 2.0.0 SMTP server ready").await?;
     let secured = session.secure().await?;
     if !secured {
+        session.wire.ignore_first().await?;
         session.say(NOT_UNDERSTOOD).await?;
     }
     Ok(secured)

@@ -8,7 +8,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::app::SimApp;
+use crate::sim::app::SimApp;
 
 /// How far before now a token begins: Entra's `iat` and `nbf` lie five minutes back.
 const BACKDATED_SECONDS: i64 = 300;

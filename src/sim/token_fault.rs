@@ -2,6 +2,10 @@
 //!
 //! Does not serve requests: `idp.rs` reads the rows.
 
+use crate::sim::token_fault::TokenAct::{
+    Body, Close, Huge, Issue, Redirect, Refuse, Silence, Throttle, Truncated,
+};
+
 /// What a row makes of a token request.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum TokenAct {
@@ -78,8 +82,6 @@ macro_rules! token_faults {
         }
     };
 }
-
-use TokenAct::{Body, Close, Huge, Issue, Redirect, Refuse, Silence, Throttle, Truncated};
 
 token_faults! {
     SecretInvalid => "secret_invalid", "orders", "The secret's ID was configured instead of its value.",

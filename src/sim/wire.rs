@@ -96,10 +96,16 @@ impl Wire {
         Ok(())
     }
 
+    /// Waits for the client to begin, and forgets what it said.
+    pub(super) async fn ignore_first(&mut self) -> io::Result<()> {
+        let count = self.io.fill_buf().await?.len();
+        self.io.consume(count);
+        Ok(())
+    }
+
     /// Refuses the client's TLS version and leaves.
     pub(super) async fn refuse_version(&mut self) -> io::Result<()> {
-        let hello = self.io.fill_buf().await?.len();
-        self.io.consume(hello);
+        self.ignore_first().await?;
         self.send(&ALERT_PROTOCOL_VERSION).await?;
         self.leave().await
     }

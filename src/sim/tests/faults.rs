@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::super::{Fault, Service, Sim, TokenFault};
-use super::walk::{Walk, form, token, token_answer};
+use crate::sim::tests::walk::{Walk, form, token, token_answer};
+use crate::sim::{Fault, Service, Sim, TokenFault};
 
 /// A fault, then for IMAP and SMTP what must be among the lines told, and how the walk must end;
 /// an empty pair is a dialogue this fault does not touch: it must end like the healthy one.
@@ -104,9 +104,9 @@ const ROWS: &[(Fault, [&str; 2], [&str; 2])] = &[
     (Fault::EndlessLines, ["* OK still here", "many lines"], ["220-still here", "many lines"]),
     (Fault::NulBytes, ["rea\0dy\0", "closed"], ["rea\0dy\0", "closed"]),
     (Fault::LoneLf, ["* OK ready\n", "closed"], ["220 ready\n", "closed"]),
-    (Fault::EmptyLineFirst, ["", "closed"], ["", "closed"]),
+    (Fault::EmptyLineFirst, ["", "closed"], ["", "no tls"]),
     (Fault::WrongService, ["220 mail", "closed"], ["* OK [CAPABILITY", "closed"]),
-    (Fault::HttpService, ["HTTP/1.1 400", "closed"], ["HTTP/1.1 400", "closed"]),
+    (Fault::HttpService, ["HTTP/1.1 400", "closed"], ["HTTP/1.1 400", "no tls"]),
     (Fault::NoSpace, ["", ""], ["220", "closed"]),
     (Fault::OddCode, ["", ""], ["571 5.7.1", "closed"]),
     (Fault::InjectedPlaintext, ["a2 OK", "tls: injected"], ["220 2.0.0", "tls: injected"]),

@@ -5,8 +5,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-use super::super::{Fault, Offers, Service, Sim, SimMailbox, TokenFault, TokenOutcome};
-use super::walk::{Walk, form, token, token_answer, xoauth2};
+use crate::sim::tests::walk::{Walk, form, token, token_answer, xoauth2};
+use crate::sim::{Fault, Offers, Service, Sim, SimMailbox, TokenFault, TokenOutcome};
 
 /// A connection over TLS, greeted.
 async fn inside(sim: &Sim, port: u16) -> Walk {

@@ -13,8 +13,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::super::wire::Io;
-use super::super::{Service, Sim, SimApp, SimMailbox};
+use crate::sim::wire::Io;
+use crate::sim::{Service, Sim, SimApp, SimMailbox};
 
 /// How long nothing must come until it counts as silence.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -164,9 +164,13 @@ impl Walk {
         let mut answer = if at_once {
             self.ask("a4", &format!("AUTHENTICATE XOAUTH2 {blob}")).await?
         } else {
-            self.ask("a4", "AUTHENTICATE XOAUTH2").await?;
-            self.send(&blob).await?;
-            self.answer("a4").await?
+            let go = self.ask("a4", "AUTHENTICATE XOAUTH2").await?;
+            if go.starts_with('+') {
+                self.send(&blob).await?;
+                self.answer("a4").await?
+            } else {
+                go
+            }
         };
         if answer.starts_with('+') {
             self.send("").await?;
