@@ -92,17 +92,20 @@ impl Site {
         let doors =
             [(Service::Imap, true), (Service::Imap, false), (Service::Smtp, false), (Service::Smtp, true)];
         for (port, (service, implicit_tls)) in ports.iter_mut().zip(doors) {
-            let holder = Holder::new()?;
-            *port = holder.address.port();
-            let door =
-                Door { site: Arc::clone(self), authority: Arc::clone(authority), service, implicit_tls };
+            let socket = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+            let address = socket.local_addr()?;
+            *port = address.port();
+            let door = Door {
+                site: Arc::clone(self),
+                authority: Arc::clone(authority),
+                address,
+                service,
+                implicit_tls,
+            };
             let stop = stop.clone();
             // The port answers before its number is told to anybody.
-            let first = door.take_stance(&holder).await?;
-            tokio::spawn(async move {
-                let run = door.run(&holder, first, &stop);
-                stop.run_until_cancelled(run).await;
-            });
+            let first = door.stand(socket).await?;
+            tokio::spawn(async move { stop.run_until_cancelled(door.run(first, &stop)).await });
         }
         let [imap, imap_starttls, smtp, smtp_tls] = ports;
         Ok(Ports { imap, imap_starttls, smtp, smtp_tls })
@@ -142,20 +145,7 @@ impl Site {
     }
 }
 
-/// A port that is ours whether somebody listens on it or not.
-struct Holder {
-    address: SocketAddr,
-    _socket: TcpSocket,
-}
-
-impl Holder {
-    fn new() -> io::Result<Self> {
-        let socket = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-        Ok(Self { address: socket.local_addr()?, _socket: socket })
-    }
-}
-
-/// Bound with address reuse, so that a listener can stand beside the holder of its port.
+/// A socket bound with address reuse, so that a port can be taken again while its old connections fade.
 fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
@@ -167,6 +157,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
 struct Door {
     site: Arc<Site>,
     authority: Arc<Authority>,
+    address: SocketAddr,
     service: Service,
     implicit_tls: bool,
 }
@@ -175,8 +166,10 @@ struct Door {
 struct Standing {
     stance: Stance,
     listener: Option<TcpListener>,
+    /// A port on which nobody listens stays ours.
+    held: Option<TcpSocket>,
     /// What fills the queue of a listener that answers nobody.
-    _queue: Vec<TcpStream>,
+    queue: Vec<TcpStream>,
 }
 
 impl Door {
@@ -188,40 +181,41 @@ impl Door {
         }
     }
 
-    async fn take_stance(&self, holder: &Holder) -> io::Result<Standing> {
+    /// Takes the stance of the moment with a socket bound to the port.
+    async fn stand(&self, socket: TcpSocket) -> io::Result<Standing> {
         let stance = self.stance();
+        let mut standing = Standing { stance, listener: None, held: None, queue: Vec::new() };
         match stance {
-            Stance::Refuse => Ok(Standing { stance, listener: None, _queue: Vec::new() }),
-            Stance::Listen => {
-                let listener = bind(holder.address)?.listen(BACKLOG)?;
-                Ok(Standing { stance, listener: Some(listener), _queue: Vec::new() })
-            }
+            Stance::Refuse => standing.held = Some(socket),
+            Stance::Listen => standing.listener = Some(socket.listen(BACKLOG)?),
             Stance::Ignore => {
                 // Linux drops the first packet of a connection when the queue of a listener is full.
-                let listener = bind(holder.address)?.listen(0)?;
-                let mut queue = Vec::new();
+                standing.listener = Some(socket.listen(0)?);
                 for _ in 0..FILL_ATTEMPTS {
-                    match timeout(FILL_PATIENCE, TcpStream::connect(holder.address)).await {
-                        Ok(stream) => queue.push(stream?),
+                    match timeout(FILL_PATIENCE, TcpStream::connect(self.address)).await {
+                        Ok(stream) => standing.queue.push(stream?),
                         Err(_) => break,
                     }
                 }
-                Ok(Standing { stance, listener: Some(listener), _queue: queue })
             }
         }
+        Ok(standing)
     }
 
     /// Accepts, or does not, until it is dropped.
-    async fn run(&self, holder: &Holder, first: Standing, stop: &CancellationToken) {
+    async fn run(&self, first: Standing, stop: &CancellationToken) {
         let mut standing = Some(first);
         loop {
             let changed = self.site.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
             if standing.as_ref().is_none_or(|standing| standing.stance != self.stance()) {
-                // The old listener must be gone before the new one can stand.
+                // The old listener must be gone before another socket can have its port.
                 drop(standing.take());
-                standing = self.take_stance(holder).await.ok();
+                standing = match bind(self.address) {
+                    Ok(socket) => self.stand(socket).await.ok(),
+                    Err(_) => None,
+                };
             }
             match standing.as_ref().map(|standing| (standing.stance, &standing.listener)) {
                 Some((Stance::Listen, Some(listener))) => tokio::select! {

@@ -121,14 +121,14 @@ async fn every_fault_of_mail_shows_as_its_row_says() {
     let mut walks = JoinSet::new();
     for &(fault, imap, smtp) in ROWS {
         let shows = fault.shows();
+        let mailbox = sim.mailbox(fault).await.unwrap();
         for (service, [line, end], shows) in
             [(Service::Imap, imap, shows.imap), (Service::Smtp, smtp, shows.smtp)]
         {
             assert_eq!(shows, !end.is_empty() && fault != Fault::None, "{fault:?} {service:?}");
             let (line, end) = if end.is_empty() { ("", "closed") } else { (line, end) };
-            let sim = Arc::clone(&sim);
+            let (sim, mailbox) = (Arc::clone(&sim), mailbox.clone());
             walks.spawn(async move {
-                let mailbox = sim.mailbox(fault).await.unwrap();
                 let token = token(&sim, mailbox.app()).await;
                 let port =
                     if service == Service::Imap { mailbox.imap_starttls_port() } else { mailbox.smtp_port() };

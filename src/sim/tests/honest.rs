@@ -73,16 +73,16 @@ async fn nonsense_is_called_nonsense() {
 async fn an_expired_or_revoked_token_opens_nothing() {
     let sim = Sim::start().await.unwrap();
     let mailbox = sim.mailbox(Fault::None).await.unwrap();
-    mailbox.app().set_lifetime(Duration::ZERO, None);
-    let expired = token(&sim, mailbox.app()).await;
-    mailbox.app().set_lifetime(Duration::from_secs(3600), None);
-    let revoked = token(&sim, mailbox.app()).await;
-    mailbox.app().revoke_tokens();
-    for token in [expired, revoked] {
-        let blob = xoauth2(&mailbox.username(), &token);
-        let answer = imap_answer(&sim, &mailbox, &format!("AUTHENTICATE XOAUTH2 {blob}")).await;
-        assert_eq!(answer, "a1 NO AUTHENTICATE failed.");
-    }
+    let app = mailbox.app();
+    let blob = |token: &str| format!("AUTHENTICATE XOAUTH2 {}", xoauth2(mailbox.address(), token));
+    app.set_lifetime(Duration::ZERO, None);
+    let expired = token(&sim, app).await;
+    assert_eq!(imap_answer(&sim, &mailbox, &blob(&expired)).await, "a1 NO AUTHENTICATE failed.");
+    app.set_lifetime(Duration::from_secs(3600), None);
+    let revoked = token(&sim, app).await;
+    assert_eq!(imap_answer(&sim, &mailbox, &blob(&revoked)).await, "a1 OK AUTHENTICATE completed.");
+    app.revoke_tokens();
+    assert_eq!(imap_answer(&sim, &mailbox, &blob(&revoked)).await, "a1 NO AUTHENTICATE failed.");
 }
 
 #[tokio::test]
@@ -179,6 +179,8 @@ async fn the_identity_provider_checks_what_it_is_asked() {
         assert!(answer.contains(&format!("\"error_codes\":[{code}]")), "{code}: {answer}");
         assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
     }
+    let answer = token_answer(&sim, tenant, "Content-Type: application/json\r\n", &good).await;
+    assert!(answer.contains("'client_id'"), "{answer}");
     let id = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
     let pair = STANDARD.encode(format!("{}:{}", app.client_id, app.secret.replace('~', "%7E")));
     let headers = format!("Authorization: Basic {pair}\r\nClient-Request-Id: {id}\r\n");
@@ -268,7 +270,10 @@ async fn everything_ends_with_the_simulator() {
     let mut walk = Walk::connect(mailbox.imap_starttls_port()).await.unwrap();
     drop(sim);
     assert!(["closed", "reset"].contains(&walk.line().await.unwrap_err()));
+    let mut tries = 0;
     while Walk::connect(mailbox.imap_starttls_port()).await.is_ok() {
+        tries += 1;
+        assert!(tries < 10_000, "the port is still open");
         tokio::task::yield_now().await;
     }
 }

@@ -227,7 +227,7 @@ pub(super) async fn token_answer(sim: &Sim, tenant: &str, headers: &str, form: &
     let length = form.len();
     let request = format!(
         "POST /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\n{headers}Content-Length: {length}\r\n\r\n{form}"
+         {headers}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}"
     );
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
