@@ -1,0 +1,148 @@
+//! A mailbox as its servers know it: who may open it with what, and what is wrong with it.
+//!
+//! Does not speak a protocol, and does not own ports (`site.rs`).
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use uuid::Uuid;
+
+use crate::sim::app::SimApp;
+use crate::sim::fault::Fault;
+use crate::sim::idp::AUDIENCE;
+use crate::sim::ledger::Ledger;
+use crate::sim::lock;
+use crate::sim::sasl::Claim;
+use crate::sim::script::Service;
+
+/// How many messages a folder holds unless a test says otherwise.
+const MESSAGES: u32 = 42;
+
+/// What a mailbox's servers offer besides XOAUTH2 after TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Offers {
+    /// PLAIN and LOGIN, and the IMAP command LOGIN, by the mailbox's password.
+    pub passwords: bool,
+    /// OAUTHBEARER, which Exchange Online does not know.
+    pub oauthbearer: bool,
+    /// Every login without TLS too, for clients that are told to use none.
+    pub without_tls: bool,
+}
+
+/// One mailbox.
+pub(super) struct Account {
+    pub(super) address: String,
+    pub(super) password: String,
+    pub(super) app: SimApp,
+    pub(super) messages: AtomicU32,
+    pub(super) ledgers: [Arc<Ledger>; Service::ALL.len()],
+    settings: Mutex<Settings>,
+}
+
+struct Settings {
+    username: String,
+    fault: Fault,
+    offers: Offers,
+}
+
+/// What comes of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It opens the mailbox.
+    Right,
+    /// The token does not.
+    WrongToken,
+    /// The password does not.
+    WrongPassword,
+    /// No password does.
+    PasswordsOff,
+}
+
+impl Account {
+    pub(super) fn new(address: String, app: SimApp, fault: Fault) -> Self {
+        let settings = Settings { username: address.clone(), fault, offers: Offers::default() };
+        let account = Self {
+            address,
+            password: format!("pw-{}", Uuid::new_v4().simple()),
+            app,
+            messages: AtomicU32::new(MESSAGES),
+            ledgers: [Arc::default(), Arc::default()],
+            settings: Mutex::new(settings),
+        };
+        account.tell_app(Fault::None, fault);
+        account
+    }
+
+    pub(super) fn username(&self) -> String {
+        lock(&self.settings).username.clone()
+    }
+
+    pub(super) fn set_username(&self, username: &str) {
+        username.clone_into(&mut lock(&self.settings).username);
+    }
+
+    pub(super) fn fault(&self) -> Fault {
+        lock(&self.settings).fault
+    }
+
+    pub(super) fn set_fault(&self, fault: Fault) {
+        let before = std::mem::replace(&mut lock(&self.settings).fault, fault);
+        self.tell_app(before, fault);
+    }
+
+    pub(super) fn offers(&self) -> Offers {
+        lock(&self.settings).offers
+    }
+
+    pub(super) fn set_offers(&self, offers: Offers) {
+        lock(&self.settings).offers = offers;
+    }
+
+    pub(super) fn ledger(&self, service: Service) -> &Arc<Ledger> {
+        let [imap, smtp] = &self.ledgers;
+        match service {
+            Service::Imap => imap,
+            Service::Smtp => smtp,
+        }
+    }
+
+    /// Whether this claim opens the mailbox by this service.
+    pub(super) fn judge(&self, service: Service, claim: &Claim) -> Verdict {
+        let is_owner = self.username().eq_ignore_ascii_case(&claim.user);
+        if claim.bearer {
+            let good = is_owner && self.is_good(service, &claim.secret);
+            return if good { Verdict::Right } else { Verdict::WrongToken };
+        }
+        if !self.offers().passwords {
+            return Verdict::PasswordsOff;
+        }
+        if is_owner && claim.secret == self.password { Verdict::Right } else { Verdict::WrongPassword }
+    }
+
+    fn is_good(&self, service: Service, token: &str) -> bool {
+        let role = match service {
+            Service::Imap => "IMAP.AccessAsApp",
+            Service::Smtp => "SMTP.SendAsApp",
+        };
+        self.app.token(token).is_some_and(|issued| {
+            issued.expires > Instant::now()
+                && issued.audience == AUDIENCE
+                && issued.roles.iter().any(|held| held == role)
+        })
+    }
+
+    /// A fault of the token belongs to the app; it goes when the mailbox gets another.
+    fn tell_app(&self, before: Fault, now: Fault) {
+        match (before, now) {
+            (_, Fault::Token(fault)) => self.app.set_fault(Some(fault)),
+            (Fault::Token(_), _) => self.app.set_fault(None),
+            _ => {}
+        }
+    }
+
+    /// How many messages each folder holds.
+    pub(super) fn messages(&self) -> u32 {
+        self.messages.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,192 @@
+//! Registered applications: what the identity provider knows of each, and the tokens it has issued to it.
+//!
+//! Does not speak HTTP (`idp.rs`) and does not judge mailboxes (`account.rs`).
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use uuid::Uuid;
+
+use crate::sim::lock;
+use crate::sim::token_fault::TokenFault;
+
+/// How long a token lives unless a test says otherwise: Entra's is 60 to 90 minutes.
+const EXPIRES_IN: Duration = Duration::from_secs(3599);
+/// What `Retry-After` says unless a test says otherwise.
+const RETRY_AFTER: Duration = Duration::from_secs(60);
+/// The permissions of a well-configured application.
+const ROLES: [&str; 3] = ["IMAP.AccessAsApp", "POP.AccessAsApp", "SMTP.SendAsApp"];
+/// The most requests remembered of one application, the oldest forgotten first.
+const REQUESTS: usize = 100_000;
+/// The most tokens remembered of one application: those that expired are forgotten first.
+const TOKENS: usize = 10_000;
+
+/// An application registered at the simulated identity provider. Clones are the same application.
+#[derive(Clone)]
+pub struct SimApp {
+    /// The directory (tenant) id.
+    pub tenant: String,
+    /// The application (client) id.
+    pub client_id: String,
+    /// The client secret as registered. What the provider expects changes by [`SimApp::expect_secret`], this does not.
+    pub secret: String,
+    /// The object id of the enterprise application: the `oid` of its tokens.
+    pub object_id: String,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    expected_secret: String,
+    fault: Option<TokenFault>,
+    expires_in: Duration,
+    refresh_in: Option<Duration>,
+    retry_after: Duration,
+    roles: Vec<String>,
+    tokens: HashMap<String, Issued>,
+    seen: VecDeque<SeenTokenRequest>,
+}
+
+/// What became of a token request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenOutcome {
+    /// A token went out.
+    Issued,
+    /// Refused, by this AADSTS number, because the request was wrong.
+    Refused(u32),
+    /// Answered, or not, as the fault says.
+    Fault(TokenFault),
+}
+
+/// A token request that named this application.
+#[derive(Debug, Clone)]
+pub struct SeenTokenRequest {
+    /// When it was complete.
+    pub at: SystemTime,
+    /// The `client-request-id` header.
+    pub client_request_id: Option<String>,
+    /// Whether the secret came in the `Authorization` header instead of the form.
+    pub basic_header: bool,
+    /// What became of it.
+    pub outcome: TokenOutcome,
+}
+
+/// What the mail servers can know of a token.
+#[derive(Clone)]
+pub(super) struct Issued {
+    pub(super) audience: String,
+    pub(super) roles: Vec<String>,
+    pub(super) expires: Instant,
+}
+
+/// How tokens are issued at the moment.
+pub(super) struct Terms {
+    pub(super) fault: Option<TokenFault>,
+    pub(super) expires_in: Duration,
+    pub(super) refresh_in: Option<Duration>,
+    pub(super) retry_after: Duration,
+    pub(super) roles: Vec<String>,
+}
+
+impl SimApp {
+    pub(super) fn new(tenant: &str) -> Self {
+        let secret = format!("sim8Q~{}", Uuid::new_v4().simple());
+        let state = State {
+            expected_secret: secret.clone(),
+            fault: None,
+            expires_in: EXPIRES_IN,
+            refresh_in: None,
+            retry_after: RETRY_AFTER,
+            roles: ROLES.map(str::to_owned).to_vec(),
+            tokens: HashMap::new(),
+            seen: VecDeque::new(),
+        };
+        Self {
+            tenant: tenant.to_owned(),
+            client_id: Uuid::new_v4().to_string(),
+            secret,
+            object_id: Uuid::new_v4().to_string(),
+            state: Arc::new(Mutex::new(state)),
+        }
+    }
+
+    /// What is wrong with its token requests from now on; `None` is nothing.
+    pub fn set_fault(&self, fault: Option<TokenFault>) {
+        lock(&self.state).fault = fault;
+    }
+
+    /// What is wrong with its token requests at the moment.
+    pub fn fault(&self) -> Option<TokenFault> {
+        lock(&self.state).fault
+    }
+
+    /// How long the next tokens live, and when their holder should renew them.
+    pub fn set_lifetime(&self, expires_in: Duration, refresh_in: Option<Duration>) {
+        let mut state = lock(&self.state);
+        state.expires_in = expires_in;
+        state.refresh_in = refresh_in;
+    }
+
+    /// What `Retry-After` says when the provider throttles; in whole seconds.
+    pub fn set_retry_after(&self, retry_after: Duration) {
+        lock(&self.state).retry_after = retry_after;
+    }
+
+    /// The permissions in the next tokens.
+    pub fn set_roles(&self, roles: &[&str]) {
+        lock(&self.state).roles = roles.iter().map(|&role| role.to_owned()).collect();
+    }
+
+    /// Only this secret is right from now on, as after a rotation.
+    pub fn expect_secret(&self, secret: &str) {
+        secret.clone_into(&mut lock(&self.state).expected_secret);
+    }
+
+    /// No token issued so far opens a mailbox any more.
+    pub fn revoke_tokens(&self) {
+        lock(&self.state).tokens.clear();
+    }
+
+    /// Its token requests so far, in order.
+    pub fn requests(&self) -> Vec<SeenTokenRequest> {
+        lock(&self.state).seen.iter().cloned().collect()
+    }
+
+    pub(super) fn terms(&self) -> Terms {
+        let state = lock(&self.state);
+        Terms {
+            fault: state.fault,
+            expires_in: state.expires_in,
+            refresh_in: state.refresh_in,
+            retry_after: state.retry_after,
+            roles: state.roles.clone(),
+        }
+    }
+
+    pub(super) fn knows_secret(&self, secret: &str) -> bool {
+        lock(&self.state).expected_secret == secret
+    }
+
+    pub(super) fn remember(&self, token: String, issued: Issued) {
+        let mut state = lock(&self.state);
+        if state.tokens.len() >= TOKENS {
+            let now = Instant::now();
+            state.tokens.retain(|_, issued| issued.expires > now);
+        }
+        if state.tokens.len() < TOKENS {
+            state.tokens.insert(token, issued);
+        }
+    }
+
+    pub(super) fn token(&self, token: &str) -> Option<Issued> {
+        lock(&self.state).tokens.get(token).cloned()
+    }
+
+    pub(super) fn saw(&self, request: SeenTokenRequest) {
+        let mut state = lock(&self.state);
+        if state.seen.len() >= REQUESTS {
+            state.seen.pop_front();
+        }
+        state.seen.push_back(request);
+    }
+}

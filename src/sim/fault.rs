@@ -1,0 +1,381 @@
+//! Everything a mailbox can suffer from, by name: one row each, and the script that makes it so.
+//!
+//! Does not run the scripts: `session.rs` does, in the dialogues of `imap.rs` and `smtp.rs`.
+//! The faults of the identity provider have a table of their own, `token_fault.rs`.
+
+use crate::sim::script::Act::{
+    Accept, BareChallenge, Before, Behind, Bytes, Challenge, Cleartext, Close, Cut, Drip, Farewell, Ignore,
+    Offer, Present, Refuse, Reply, Reset, Silence, TooOld,
+};
+use crate::sim::script::Step::{
+    Auth, Capability, Continue, Goodbye, Greeting, Reach, Select, Sender, StartTls, Tls,
+};
+use crate::sim::script::{Act, Flood, Identity, Step};
+use crate::sim::token_fault::TokenFault;
+
+/// What is done at which step.
+pub(super) type Script = &'static [(Step, Act)];
+
+/// One row.
+struct Row {
+    label: &'static str,
+    name: &'static str,
+    about: &'static str,
+    imap: Script,
+    smtp: Script,
+}
+
+/// Where a fault can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shows {
+    /// At the token request.
+    pub token: bool,
+    /// In the IMAP dialogue.
+    pub imap: bool,
+    /// In the SMTP dialogue.
+    pub smtp: bool,
+}
+
+macro_rules! faults {
+    ($( $variant:ident => $label:literal, $name:literal, $about:literal,
+        imap [$($imap:expr),* $(,)?], smtp [$($smtp:expr),* $(,)?]; )+) => {
+        /// What is wrong with a mailbox, its servers or its identity provider.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Fault {
+            $( #[doc = $about] $variant, )+
+            /// What is wrong is wrong at the identity provider, for every mailbox of the app.
+            Token(TokenFault),
+        }
+
+        /// The faults of this file, in the order of the table.
+        const OF_MAIL: &[Fault] = &[ $( Fault::$variant, )+ ];
+
+        impl Fault {
+            const fn row(self) -> Row {
+                match self {
+                    $( Self::$variant => {
+                        const IMAP: Script = &[$($imap),*];
+                        const SMTP: Script = &[$($smtp),*];
+                        Row { label: $label, name: $name, about: $about, imap: IMAP, smtp: SMTP }
+                    } )+
+                    Self::Token(fault) => {
+                        let row = fault.row();
+                        Row { label: row.label, name: row.name, about: row.about, imap: &[], smtp: &[] }
+                    }
+                }
+            }
+        }
+    };
+}
+
+impl Fault {
+    /// Every fault there is, the healthy mailbox first, those of the identity provider last.
+    pub const ALL: &'static [Self] = &all();
+
+    /// What `demo` shows: a dozen mailboxes, each with a lesson of its own.
+    pub const DEMO: &'static [Self] = &[
+        Self::None,
+        Self::Token(TokenFault::SecretInvalid),
+        Self::Token(TokenFault::SecretExpired),
+        Self::Token(TokenFault::ConditionalAccess),
+        Self::Token(TokenFault::Roleless),
+        Self::TokenRejected,
+        Self::NotConnected,
+        Self::FolderMissing,
+        Self::SmtpAuthDisabledTenant,
+        Self::SmtpAuthDisabledMailbox,
+        Self::CertificateExpired,
+        Self::Refused,
+        Self::SilentGreeting,
+        Self::Throttled,
+    ];
+
+    /// Its name for machines, in `snake_case`.
+    pub const fn label(self) -> &'static str {
+        self.row().label
+    }
+
+    /// One sentence for people.
+    pub const fn about(self) -> &'static str {
+        self.row().about
+    }
+
+    /// The local part a mailbox with this fault gets.
+    pub const fn mailbox_name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// The fault of that label, if there is one.
+    pub fn from_label(label: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|fault| fault.label() == label)
+    }
+
+    /// Where it can be seen. A token that is issued but wanting shows in the mail dialogues too.
+    pub const fn shows(self) -> Shows {
+        let row = self.row();
+        let token = matches!(self, Self::Token(_));
+        let wanting = matches!(self, Self::Token(TokenFault::Roleless | TokenFault::WrongAudience));
+        Shows { token, imap: wanting || !row.imap.is_empty(), smtp: wanting || !row.smtp.is_empty() }
+    }
+
+    /// What is done in the IMAP dialogue.
+    pub(super) const fn imap(self) -> Script {
+        self.row().imap
+    }
+
+    /// What is done in the SMTP dialogue.
+    pub(super) const fn smtp(self) -> Script {
+        self.row().smtp
+    }
+}
+
+const fn all() -> [Fault; OF_MAIL.len() + TokenFault::ALL.len()] {
+    let mut all = [Fault::None; OF_MAIL.len() + TokenFault::ALL.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] =
+            if at < OF_MAIL.len() { OF_MAIL[at] } else { Fault::Token(TokenFault::ALL[at - OF_MAIL.len()]) };
+        at += 1;
+    }
+    all
+}
+
+/// The refusal of Gmail and Dovecot, before base64.
+const UNAUTHORISED: &str =
+    r#"{"status":"401","schemes":"bearer","scope":"https://outlook.office365.com/.default"}"#;
+/// What a web server says to a mail client.
+const HTTP: &str = "HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nContent-Length: 0\r\nConnection: close\r\n";
+/// A mail server that takes passwords and nothing else.
+const ONLY_PLAIN: &[&str] = &["IMAP4", "IMAP4rev1", "AUTH=PLAIN", "SASL-IR", "UIDPLUS"];
+/// A mail server that takes passwords besides tokens, so that a password gets as far as its refusal.
+const PASSWORDS_TOO: &[&str] =
+    &["IMAP4", "IMAP4rev1", "STARTTLS", "AUTH=PLAIN", "AUTH=LOGIN", "AUTH=XOAUTH2", "SASL-IR", "UIDPLUS"];
+/// The same of an SMTP server.
+const SMTP_PASSWORDS_TOO: &[&str] = &["SIZE 157286400", "STARTTLS", "AUTH PLAIN LOGIN XOAUTH2", "8BITMIME"];
+
+faults! {
+    None => "none", "info", "Nothing is wrong.", imap [], smtp [];
+
+    // --- below the dialogue
+    Refused => "refused", "legacy", "Nothing listens on the port.",
+        imap [(Reach, Refuse)], smtp [(Reach, Refuse)];
+    SilentConnect => "silent_connect", "factory", "A firewall swallows every connection attempt.",
+        imap [(Reach, Ignore)], smtp [(Reach, Ignore)];
+    ResetConnect => "reset_connect", "lab", "The connection is reset as soon as it stands.",
+        imap [(Reach, Reset)], smtp [(Reach, Reset)];
+    CertificateExpired => "certificate_expired", "branch-north", "The server's certificate has expired.",
+        imap [(Tls, Present(Identity::Expired))], smtp [(Tls, Present(Identity::Expired))];
+    CertificateNotYetValid => "certificate_not_yet_valid", "branch-south", "The server's certificate is not valid yet: somebody's clock is wrong.",
+        imap [(Tls, Present(Identity::NotYetValid))], smtp [(Tls, Present(Identity::NotYetValid))];
+    CertificateOtherName => "certificate_other_name", "branch-east", "The certificate is for another host.",
+        imap [(Tls, Present(Identity::OtherName))], smtp [(Tls, Present(Identity::OtherName))];
+    CertificateSelfSigned => "certificate_self_signed", "branch-west", "The server has signed its certificate itself.",
+        imap [(Tls, Present(Identity::SelfSigned))], smtp [(Tls, Present(Identity::SelfSigned))];
+    CertificateUnknownAuthority => "certificate_unknown_authority", "intercepted", "The certificate comes from an authority nobody trusts, as behind an intercepting proxy.",
+        imap [(Tls, Present(Identity::UnknownAuthority))], smtp [(Tls, Present(Identity::UnknownAuthority))];
+    Cleartext => "cleartext", "cleartext", "The server speaks clear text where TLS is due.",
+        imap [(Tls, Cleartext)], smtp [(Tls, Cleartext)];
+    TlsTooOld => "tls_too_old", "museum", "The server knows no TLS version that is still allowed.",
+        imap [(Tls, TooOld)], smtp [(Tls, TooOld)];
+    SilentTls => "silent_tls", "tunnel", "The handshake is never answered.",
+        imap [(Tls, Silence)], smtp [(Tls, Silence)];
+    ClosedTls => "closed_tls", "gate", "The connection is closed instead of a handshake.",
+        imap [(Tls, Close)], smtp [(Tls, Close)];
+
+    // --- silence at each step
+    SilentGreeting => "silent_greeting", "reception", "The server accepts the connection and never greets.",
+        imap [(Greeting, Silence)], smtp [(Greeting, Silence)];
+    SilentCapability => "silent_capability", "silent-capability", "The question for capabilities is never answered.",
+        imap [(Capability, Silence)], smtp [(Capability, Silence)];
+    SilentStartTls => "silent_starttls", "silent-starttls", "STARTTLS is never answered.",
+        imap [(StartTls, Silence)], smtp [(StartTls, Silence)];
+    SilentAuth => "silent_auth", "silent-auth", "The login is never answered.",
+        imap [(Auth, Silence)], smtp [(Auth, Silence)];
+    SilentChallenge => "silent_challenge", "silent-challenge", "The token is refused by a challenge, and nothing follows.",
+        imap [(Auth, Challenge(UNAUTHORISED)), (Step::Challenge, Silence)],
+        smtp [(Auth, Challenge(UNAUTHORISED)), (Step::Challenge, Silence)];
+    SilentSelect => "silent_select", "silent-select", "The folder is never opened.",
+        imap [(Select, Silence)], smtp [];
+    SilentSender => "silent_sender", "silent-sender", "The sender is never answered.",
+        imap [], smtp [(Sender, Silence)];
+    SilentGoodbye => "silent_goodbye", "silent-goodbye", "Everything is well, but the goodbye is never answered.",
+        imap [(Goodbye, Silence)], smtp [(Goodbye, Silence)];
+
+    // --- a close at each step
+    ClosedGreeting => "closed_greeting", "closed-greeting", "The server closes instead of a greeting.",
+        imap [(Greeting, Close)], smtp [(Greeting, Close)];
+    ClosedCapability => "closed_capability", "closed-capability", "The server closes when asked for capabilities.",
+        imap [(Capability, Close)], smtp [(Capability, Close)];
+    ClosedStartTls => "closed_starttls", "closed-starttls", "The server closes at STARTTLS.",
+        imap [(StartTls, Close)], smtp [(StartTls, Close)];
+    ClosedAuth => "closed_auth", "closed-auth", "The server closes instead of answering the login.",
+        imap [(Auth, Close)], smtp [(Auth, Close)];
+    ClosedChallenge => "closed_challenge", "closed-challenge", "The token is refused by a challenge, then the server closes.",
+        imap [(Auth, Challenge(UNAUTHORISED)), (Step::Challenge, Close)],
+        smtp [(Auth, Challenge(UNAUTHORISED)), (Step::Challenge, Close)];
+    ClosedSelect => "closed_select", "closed-select", "The server closes in the middle of opening the folder.",
+        imap [(Select, Farewell("* 5 EXISTS\r\n* 0 RECENT"))], smtp [];
+    ClosedSender => "closed_sender", "closed-sender", "The server closes when told the sender.",
+        imap [], smtp [(Sender, Close)];
+    CutGoodbye => "cut_goodbye", "cut-goodbye", "Everything is well, but the connection ends without a goodbye.",
+        imap [(Goodbye, Cut)], smtp [(Goodbye, Cut)];
+
+    // --- the server is not well
+    ByeGreeting => "bye_greeting", "maintenance", "The server greets with a goodbye.",
+        imap [(Greeting, Farewell("* BYE Connection closed. 14"))],
+        smtp [(Greeting, Farewell("421 4.3.2 Service not available, closing transmission channel [{host}]"))];
+    Throttled => "throttled", "tickets", "The mailbox is throttled, and the server says for how long.",
+        imap [(Auth, Reply("{tag} NO Request is throttled. Suggested Backoff Time: 300000 milliseconds"))],
+        smtp [(Auth, Reply("454 4.7.0 Temporary authentication failure, request is throttled. Suggested Backoff Time: 300000 milliseconds [{host} {when} {id}]"))];
+    ThrottledSelect => "throttled_select", "throttled-select", "The login is fine, and opening the folder is throttled.",
+        imap [(Select, Farewell("{tag} BAD Request is throttled. Suggested Backoff Time: 89117 milliseconds\r\n* BYE Connection closed. 14"))], smtp [];
+    ByeSelect => "bye_select", "bye-select", "The login is fine, then the server says goodbye.",
+        imap [(Select, Farewell("* BYE Connection closed. 14"))], smtp [];
+    ServerUnavailable => "server_unavailable", "support", "The mailbox's server is out of order for the moment.",
+        imap [(Select, Reply("{tag} NO Server Unavailable. 15"))],
+        smtp [(Auth, Reply("451 4.7.0 Temporary server error. Please try again later. PRX4 [{host} {when} {id}]"))];
+    AuthUnavailable => "auth_unavailable", "auth-unavailable", "The server cannot check logins for the moment.",
+        imap [(Auth, Reply("{tag} NO [UNAVAILABLE] Temporary authentication failure. [{host}:{when}]"))],
+        smtp [(Auth, Reply("454 4.7.0 Temporary authentication failure: Connection lost to authentication server"))];
+    TooManyConnections => "too_many_connections", "printer", "Too many connections to one mailbox at once.",
+        imap [(Auth, Reply("{tag} NO [LIMIT] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)"))],
+        smtp [(Auth, Reply("432 4.3.2 Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending for more information. [{host} {when} {id}]"))];
+
+    // --- the login
+    TokenRejected => "token_rejected", "invoices", "The server does not accept the token: the service principal was never registered in Exchange.",
+        imap [(Auth, Reply("{tag} NO AUTHENTICATE failed."))],
+        smtp [(Auth, Reply("535 5.7.3 Authentication unsuccessful [{host} {when} {id}]"))];
+    TokenRejectedChallenge => "token_rejected_challenge", "google", "The token is refused the way Gmail and Dovecot do, by a challenge.",
+        imap [(Auth, Challenge(UNAUTHORISED)), (Step::Challenge, Reply("{tag} NO [AUTHENTICATIONFAILED] Authentication failed."))],
+        smtp [(Auth, Challenge(UNAUTHORISED)), (Step::Challenge, Reply("535 5.7.8 Error: authentication failed: (reason unavailable)"))];
+    SessionExpired => "session_expired", "session", "The token expires while the session lasts.",
+        imap [(Select, Farewell("* BYE Session invalidated - AccessTokenExpired"))], smtp [];
+    NotConnected => "not_connected", "shared", "The token is good, but the app has no permission on this mailbox.",
+        imap [(Select, Reply("{tag} BAD User is authenticated but not connected."))], smtp [];
+    CredentialsRejected => "credentials_rejected", "fax", "User name or password is wrong.",
+        imap [(Capability, Offer(PASSWORDS_TOO)), (Auth, Reply("{tag} NO [AUTHENTICATIONFAILED] Authentication failed."))],
+        smtp [(Capability, Offer(SMTP_PASSWORDS_TOO)), (Auth, Reply("535 5.7.139 Authentication unsuccessful, the user credentials were incorrect. [{host} {when} {id}]"))];
+    BasicAuthDisabled => "basic_auth_disabled", "copier", "Passwords are no longer accepted.",
+        imap [(Capability, Offer(PASSWORDS_TOO)), (Auth, Farewell("{tag} NO Basic authentication is disabled.\r\n* BYE Microsoft Exchange Server IMAP4 server signing off."))],
+        smtp [(Capability, Offer(SMTP_PASSWORDS_TOO)), (Auth, Reply("535 5.7.139 Authentication unsuccessful, basic authentication is disabled. [{host} {when} {id}]"))];
+    SecurityDefaults => "security_defaults", "defaults", "Security defaults of the organisation refuse the login.",
+        imap [], smtp [(Auth, Reply("535 5.7.139 Authentication unsuccessful, user is locked by your organization's security defaults policy. Contact your administrator. [{host} {when} {id}]"))];
+    AccountLocked => "account_locked", "locked", "The account is locked.",
+        imap [], smtp [(Auth, Reply("535 5.7.139 Authentication unsuccessful, account locked. Contact your administrator. [{host} {when} {id}]"))];
+    SmtpAuthDisabledTenant => "smtp_auth_disabled_tenant", "notifications", "SMTP AUTH is switched off for the whole organisation.",
+        imap [], smtp [(Auth, Reply("535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant. Visit https://aka.ms/smtp_auth_disabled for more information. [{host} {when} {id}]"))];
+    SmtpAuthDisabledMailbox => "smtp_auth_disabled_mailbox", "hr", "SMTP AUTH is switched off for this mailbox.",
+        imap [], smtp [(Auth, Reply("535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox. Visit https://aka.ms/smtp_auth_disabled for more information. [{host} {when} {id}]"))];
+    MechanismMissing => "mechanism_missing", "onprem", "The server offers PLAIN and nothing else.",
+        imap [(Capability, Offer(ONLY_PLAIN))], smtp [(Capability, Offer(&["SIZE 157286400", "STARTTLS", "AUTH PLAIN", "8BITMIME"]))];
+    NoAuth => "no_auth", "relay", "The server offers no login at all.",
+        imap [(Capability, Offer(&["IMAP4", "IMAP4rev1", "LOGINDISABLED", "STARTTLS"]))], smtp [(Capability, Offer(&["SIZE 157286400", "STARTTLS", "8BITMIME"]))];
+    NoStartTls => "no_starttls", "plaintext", "The server does not offer STARTTLS.",
+        imap [(Capability, Offer(&["IMAP4", "IMAP4rev1", "AUTH=XOAUTH2", "SASL-IR"]))], smtp [(Capability, Offer(&["SIZE 157286400", "AUTH LOGIN XOAUTH2", "8BITMIME"]))];
+    StartTlsRefused => "starttls_refused", "broken-tls", "STARTTLS is offered and then refused.",
+        imap [(StartTls, Reply("{tag} NO TLS is not available for the moment."))],
+        smtp [(StartTls, Reply("454 4.7.0 TLS not available due to local problem"))];
+    EncryptionRequired => "encryption_required", "strict", "The server will not hear of a login before TLS.",
+        imap [(Auth, Reply("{tag} NO [PRIVACYREQUIRED] Plaintext authentication disallowed on non-secure (SSL/TLS) connections."))],
+        smtp [(Auth, Reply("530 5.7.0 Must issue a STARTTLS command first"))];
+    EchoedLogin => "echoed_login", "parrot", "The refusal repeats everything the client sent, secrets too.",
+        imap [(Auth, Reply("{tag} NO Cannot log in with {blob} which is {decoded} with {secret} or {secret64}"))],
+        smtp [(Auth, Reply("535 5.7.8 Cannot log in with {blob} which is {decoded} with {secret} or {secret64}"))];
+
+    // --- the mailbox
+    FolderMissing => "folder_missing", "claims", "The configured folder does not exist.",
+        imap [(Select, Reply("{tag} NO Mailbox doesn't exist: {folder} (0.001 + 0.000 secs)."))], smtp [];
+    OverQuota => "over_quota", "photos", "The mailbox is full.",
+        imap [(Select, Reply("{tag} NO [OVERQUOTA] Quota exceeded (mailbox for user is full)"))],
+        smtp [(Sender, Reply("552 5.2.2 user is over quota"))];
+    AccessDenied => "access_denied", "directors", "The login is fine, the right to the folder is missing.",
+        imap [(Select, Reply("{tag} NO [NOPERM] Permission denied"))], smtp [];
+    SenderRefused => "sender_refused", "marketing", "The login is fine, the right to send as this address is missing.",
+        imap [], smtp [(Sender, Reply("550 5.7.60 SMTP; Client does not have permissions to send as this sender [{host}]"))];
+
+    // --- odd, yet right
+    WarningBeforeOk => "warning_before_ok", "warning", "An untagged warning comes before the folder opens: still a success.",
+        imap [(Select, Before("* NO Disk is 98% full, please delete unneeded messages."))], smtp [];
+    CapabilityInOk => "capability_in_ok", "dovecot", "The capabilities come in the answer to the login.",
+        imap [(Auth, Accept("{tag} OK [CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE] Logged in"))], smtp [];
+    CapabilityInGreeting => "capability_in_greeting", "cyrus", "The capabilities come in the greeting.",
+        imap [(Greeting, Reply("* OK [CAPABILITY IMAP4rev1 SASL-IR LOGINDISABLED STARTTLS AUTH=XOAUTH2 AUTH=OAUTHBEARER] Server ready.")),
+              (Capability, Offer(&["IMAP4rev1", "SASL-IR", "LOGINDISABLED", "STARTTLS", "AUTH=XOAUTH2", "AUTH=OAUTHBEARER"]))], smtp [];
+    OddContinuation => "odd_continuation", "courier", "The request for the token is a sentence, not base64.",
+        imap [(Capability, Offer(&["IMAP4rev1", "STARTTLS", "AUTH=XOAUTH2"])), (Continue, Reply("+ go ahead"))],
+        smtp [(Continue, Reply("334 go ahead"))];
+    UnknownUntagged => "unknown_untagged", "vendor", "An untagged word nobody knows comes before the capabilities.",
+        imap [(Capability, Before("* XVENDOR 17 something of our own"))], smtp [];
+    EightBitText => "eight_bit_text", "umlaut", "Bytes above ASCII right after a known code, and in plain text.",
+        imap [(Greeting, Bytes("* OK [ALERT]é ready\r\n".as_bytes()))],
+        smtp [(Greeting, Bytes("220 mail.contoso.example bereit für Post\r\n".as_bytes()))];
+    Trickle => "trickle", "modem", "Every byte comes alone, a few milliseconds apart: slow and right.",
+        imap [(Reach, Drip(5))], smtp [(Reach, Drip(5))];
+    SlowDrip => "slow_drip", "satellite", "Three bytes a second, in short lines: as slow as anything can be and still be right.",
+        imap [(Reach, Drip(300)), (Greeting, Reply("* OK ready")), (Capability, Offer(&["IMAP4rev1", "STARTTLS", "AUTH=XOAUTH2"]))],
+        smtp [(Reach, Drip(300)), (Greeting, Reply("220 ready")), (Capability, Offer(&["STARTTLS", "AUTH XOAUTH2"]))];
+
+    // --- hostile, or not a mail server
+    DeepNesting => "deep_nesting", "nesting", "Parentheses nested thousands deep, before any login.",
+        imap [(Capability, Act::Flood(Flood::Nesting))], smtp [];
+    HugeLiteral => "huge_literal", "literal", "A literal of half a gigabyte is announced.",
+        imap [(Capability, Before("* STATUS {500000000}"))], smtp [];
+    EndlessLine => "endless_line", "endless-line", "A line that does not end.",
+        imap [(Capability, Act::Flood(Flood::Line))], smtp [(Greeting, Act::Flood(Flood::Line))];
+    EndlessLines => "endless_lines", "endless-lines", "Lines that do not end.",
+        imap [(Capability, Act::Flood(Flood::Lines))], smtp [(Greeting, Act::Flood(Flood::Lines))];
+    NulBytes => "nul_bytes", "nul", "Zero bytes in the greeting.",
+        imap [(Greeting, Bytes(b"* OK rea\0dy\0\r\n"))], smtp [(Greeting, Bytes(b"220 rea\0dy\0\r\n"))];
+    LoneLf => "lone_lf", "lone-lf", "Lines end in LF alone.",
+        imap [(Greeting, Bytes(b"* OK ready\n"))], smtp [(Greeting, Bytes(b"220 ready\n"))];
+    EmptyLineFirst => "empty_line_first", "empty-line", "An empty line comes before the greeting.",
+        imap [(Greeting, Before(""))], smtp [(Greeting, Before(""))];
+    WrongService => "wrong_service", "swapped", "Another mail service answers on the port.",
+        imap [(Greeting, Reply("220 mail.contoso.example ESMTP ready"))],
+        smtp [(Greeting, Reply("* OK [CAPABILITY IMAP4rev1 SASL-IR] ready"))];
+    HttpService => "http_service", "web", "A web server answers on the port.",
+        imap [(Greeting, Farewell(HTTP))], smtp [(Greeting, Farewell(HTTP))];
+    NoSpace => "no_space", "no-space", "The greeting is a bare code.",
+        imap [], smtp [(Greeting, Bytes(b"220\r\n"))];
+    OddCode => "odd_code", "odd-code", "A reply code whose second digit no document knows.",
+        imap [], smtp [(Auth, Reply("571 5.7.1 Delivery not authorized, message refused"))];
+    InjectedPlaintext => "injected_plaintext", "injected", "Somebody writes answers behind the one to STARTTLS, before TLS stands.",
+        imap [(StartTls, Behind("* CAPABILITY IMAP4rev1 AUTH=PLAIN"))], smtp [(StartTls, Behind("250-injected\r\n250 AUTH PLAIN"))];
+    ByeAuth => "bye_auth", "bye-auth", "The server says goodbye in the middle of the login.",
+        imap [(Auth, Farewell("* BYE Connection closed. 14"))],
+        smtp [(Auth, Farewell("421 4.7.0 Too many errors on this connection, closing transmission channel"))];
+    ChallengeNotJson => "challenge_not_json", "not-json", "The error challenge is base64, but not of JSON.",
+        imap [(Auth, Challenge("the token is not to my liking"))], smtp [(Auth, Challenge("the token is not to my liking"))];
+    ChallengeNotBase64 => "challenge_not_base64", "not-base64", "The error challenge is not base64.",
+        imap [(Auth, BareChallenge("{status: 401}"))], smtp [(Auth, BareChallenge("{status: 401}"))];
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_row_has_a_label_a_name_and_a_sentence_of_its_own() {
+        let labels: HashSet<_> = Fault::ALL.iter().map(|fault| fault.label()).collect();
+        let names: HashSet<_> = Fault::ALL.iter().map(|fault| fault.mailbox_name()).collect();
+        assert_eq!((labels.len(), names.len()), (Fault::ALL.len(), Fault::ALL.len()));
+        for &fault in Fault::ALL {
+            assert_eq!(Fault::from_label(fault.label()), Some(fault));
+            assert!(
+                fault.label().bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')),
+                "{fault:?}"
+            );
+            assert!(fault.about().ends_with('.'), "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn every_fault_shows_somewhere() {
+        for &fault in Fault::ALL {
+            let Shows { token, imap, smtp } = fault.shows();
+            assert_eq!(token || imap || smtp, fault != Fault::None, "{fault:?}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Senders without measure: what a hostile server does to a client that does not count.
+//!
+//! Each one stops at its own bound and when the client closes. Short hostile texts are rows in `fault.rs`.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::sim::script::{Flood, Service};
+use crate::sim::wire::Wire;
+
+/// The most one flood sends.
+const BYTES: usize = 64 * 1024 * 1024;
+/// The longest one flood lasts.
+const TIME: Duration = Duration::from_secs(30);
+/// What goes out at once.
+const CHUNK: usize = 16 * 1024;
+/// Deep enough to end a parser that recurses without counting.
+const DEPTH: usize = 20_000;
+
+impl Flood {
+    /// Sends until a bound is reached or the client is gone.
+    pub(super) async fn run(self, service: Service, wire: &mut Wire) -> io::Result<()> {
+        match self {
+            Self::Nesting => {
+                let line = format!("* 1 FETCH (BODYSTRUCTURE {}\r\n", "(".repeat(DEPTH));
+                wire.send(line.as_bytes()).await?;
+                wire.wait_for_end().await
+            }
+            Self::Line => {
+                let start = match service {
+                    Service::Imap => "* OK ",
+                    Service::Smtp => "220-",
+                };
+                wire.send(start.as_bytes()).await?;
+                pour(wire, &[b'a'; CHUNK]).await
+            }
+            Self::Lines => {
+                let line = match service {
+                    Service::Imap => "* OK still here\r\n",
+                    Service::Smtp => "220-still here\r\n",
+                };
+                pour(wire, line.repeat(CHUNK / line.len()).as_bytes()).await
+            }
+        }
+    }
+}
+
+async fn pour(wire: &mut Wire, chunk: &[u8]) -> io::Result<()> {
+    let all = async {
+        for _ in 0..BYTES / CHUNK {
+            wire.send(chunk).await?;
+        }
+        Ok(())
+    };
+    timeout(TIME, all).await.unwrap_or(Ok(()))
+}

@@ -1,0 +1,305 @@
+//! The identity provider: Entra's token endpoint for client credentials, strict about what it is asked.
+//!
+//! Owns the applications. Does not listen (`site.rs`), and does not know what a mailbox is.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Mutex;
+use std::time::{Duration, Instant, SystemTime};
+
+use jiff::Timestamp;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::sim::app::{Issued, SeenTokenRequest, SimApp, TokenOutcome};
+use crate::sim::http::{Request, head, unescape};
+use crate::sim::script::fill;
+use crate::sim::token_fault::{TokenAct, Twist};
+use crate::sim::wire::Wire;
+use crate::sim::{lock, sasl, token};
+
+/// What Exchange Online's tokens are for.
+pub(super) const AUDIENCE: &str = "https://outlook.office365.com";
+/// What tokens for another service are for.
+const GRAPH_AUDIENCE: &str = "https://graph.microsoft.com";
+/// The one scope that is granted.
+pub(super) const SCOPE: &str = "https://outlook.office365.com/.default";
+/// Length of the body nobody wants to keep.
+const HUGE_BODY: usize = 8 * 1024 * 1024;
+/// How much longer than its body a truncated answer claims to be.
+const MISSING: usize = 400;
+const JSON: &str = "application/json; charset=utf-8";
+
+/// Every registered application.
+#[derive(Default)]
+pub(super) struct Idp {
+    apps: Mutex<HashMap<String, SimApp>>,
+}
+
+/// What a request says about its sender, before anything is believed.
+struct Asked {
+    tenant: String,
+    fields: HashMap<String, String>,
+    basic: Option<(String, String)>,
+    request_id: Option<String>,
+}
+
+/// A refusal: status, OAuth2 `error`, AADSTS number, sentence.
+type Refusal = (u16, &'static str, u32, String);
+
+impl Idp {
+    /// Makes an application known.
+    pub(super) fn register(&self, app: &SimApp) {
+        lock(&self.apps).insert(app.client_id.clone(), app.clone());
+    }
+
+    /// Serves one connection to its end.
+    pub(super) async fn serve(&self, mut wire: Wire) -> io::Result<()> {
+        while let Some(request) = Request::read(&mut wire).await? {
+            let last = request.is_last();
+            if !self.answer(&mut wire, &request).await? || last {
+                break;
+            }
+        }
+        wire.leave().await
+    }
+
+    /// Answers one request; `false` ends the connection.
+    async fn answer(&self, wire: &mut Wire, request: &Request) -> io::Result<bool> {
+        let Some(tenant) = request.path.trim_start_matches('/').strip_suffix("/oauth2/v2.0/token") else {
+            return respond(wire, 404, "text/plain", "There is only a token endpoint here.", &[]).await;
+        };
+        let asked = Asked::read(tenant, request);
+        let now = Timestamp::now();
+        if request.method != "POST" {
+            let text =
+                format!("The endpoint only accepts POST requests. Received a {} request.", request.method);
+            return refuse(wire, &asked, now, (400, "invalid_request", 900_561, text)).await;
+        }
+        let app = match self.app(&asked) {
+            Ok(app) => app,
+            Err(refusal) => return refuse(wire, &asked, now, refusal).await,
+        };
+        let saw = |outcome| {
+            app.saw(SeenTokenRequest {
+                at: SystemTime::now(),
+                client_request_id: asked.request_id.clone(),
+                basic_header: asked.basic.is_some(),
+                outcome,
+            });
+        };
+        let terms = app.terms();
+        let act = terms.fault.map_or(TokenAct::Issue(Twist::Plain), |fault| fault.row().act);
+        if let TokenAct::Issue(twist) = act {
+            if let Err(refusal) = check(&app, &asked) {
+                saw(TokenOutcome::Refused(refusal.2));
+                return refuse(wire, &asked, now, refusal).await;
+            }
+            saw(terms.fault.map_or(TokenOutcome::Issued, TokenOutcome::Fault));
+            let body = issue(&app, twist, now);
+            return respond(wire, 200, JSON, &body, &[]).await;
+        }
+        if let Some(fault) = terms.fault {
+            saw(TokenOutcome::Fault(fault));
+        }
+        misbehave(wire, act, &app, &asked, terms.retry_after, now).await
+    }
+
+    fn app(&self, asked: &Asked) -> Result<SimApp, Refusal> {
+        let Some(client) = asked.client() else {
+            return Err(missing("client_id"));
+        };
+        lock(&self.apps).get(client).cloned().ok_or_else(|| {
+            let text =
+                format!("Application with identifier '{client}' was not found in the directory 'Contoso'.");
+            (400, "unauthorized_client", 700_016, text)
+        })
+    }
+}
+
+impl Asked {
+    fn read(tenant: &str, request: &Request) -> Self {
+        let basic = request.header("authorization").and_then(|header| {
+            let pair = sasl::decode(header.strip_prefix("Basic ")?)?;
+            let (client, secret) = pair.split_once(':')?;
+            // RFC 6749, section 2.3.1: both halves are form-encoded before they are joined.
+            Some((unescape(client)?, unescape(secret)?))
+        });
+        Self {
+            tenant: tenant.to_owned(),
+            fields: request.form().unwrap_or_default().into_iter().collect(),
+            basic,
+            request_id: request.header("client-request-id").map(str::to_owned),
+        }
+    }
+
+    fn field(&self, name: &str) -> &str {
+        self.fields.get(name).map_or("", String::as_str)
+    }
+
+    fn client(&self) -> Option<&str> {
+        let basic = self.basic.as_ref().map(|(client, _)| client.as_str());
+        basic.or_else(|| self.fields.get("client_id").map(String::as_str))
+    }
+
+    fn secret(&self) -> Option<&str> {
+        let basic = self.basic.as_ref().map(|(_, secret)| secret.as_str());
+        basic.or_else(|| self.fields.get("client_secret").map(String::as_str))
+    }
+}
+
+fn missing(parameter: &str) -> Refusal {
+    let text = format!("The request body must contain the following parameter: '{parameter}'.");
+    (400, "invalid_request", 900_144, text)
+}
+
+/// What Entra checks of a client credentials request.
+fn check(app: &SimApp, asked: &Asked) -> Result<(), Refusal> {
+    if asked.tenant != app.tenant {
+        let text = format!(
+            "Tenant '{}' not found. Check to make sure you have the correct tenant ID.",
+            asked.tenant
+        );
+        return Err((400, "invalid_tenant", 90_002, text));
+    }
+    match asked.field("grant_type") {
+        "client_credentials" => {}
+        "" => return Err(missing("grant_type")),
+        other => {
+            let text = format!("The app requested an unsupported grant type '{other}'.");
+            return Err((400, "unsupported_grant_type", 70_003, text));
+        }
+    }
+    match asked.field("scope") {
+        SCOPE => {}
+        "" => return Err(missing("scope")),
+        other => {
+            let text = format!(
+                "The provided value for scope {other} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI)."
+            );
+            return Err((400, "invalid_scope", 1_002_012, text));
+        }
+    }
+    let Some(secret) = asked.secret() else {
+        let text =
+            "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+        return Err((401, "invalid_client", 7_000_218, text.to_owned()));
+    };
+    if !app.knows_secret(secret) {
+        let text = format!(
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{}'.",
+            app.client_id
+        );
+        return Err((401, "invalid_client", 7_000_215, text));
+    }
+    Ok(())
+}
+
+/// Makes a token, remembers it, and writes the answer.
+fn issue(app: &SimApp, twist: Twist, now: Timestamp) -> String {
+    let terms = app.terms();
+    let roles = if twist == Twist::NoRoles { Vec::new() } else { terms.roles };
+    let audience = if twist == Twist::GraphAudience { GRAPH_AUDIENCE } else { AUDIENCE };
+    let seconds = i64::try_from(terms.expires_in.as_secs()).unwrap_or(i64::MAX / 2);
+    let token = match twist {
+        Twist::Opaque => token::opaque(),
+        _ => token::jwt(app, audience, &roles, now.as_second(), seconds),
+    };
+    let issued = Issued { audience: audience.to_owned(), roles, expires: Instant::now() + terms.expires_in };
+    app.remember(token.clone(), issued);
+    let mut body = json!({
+        "token_type": "Bearer",
+        "expires_in": seconds,
+        "ext_expires_in": seconds,
+        "access_token": token,
+    });
+    if let Some(body) = body.as_object_mut() {
+        if let Some(refresh_in) = terms.refresh_in {
+            body.insert("refresh_in".to_owned(), json!(refresh_in.as_secs()));
+        }
+        match twist {
+            Twist::LifetimeAsText => drop(body.insert("expires_in".to_owned(), json!(seconds.to_string()))),
+            Twist::NoLifetime => drop((body.remove("expires_in"), body.remove("ext_expires_in"))),
+            Twist::NoToken => drop(body.remove("access_token")),
+            Twist::NoType => drop(body.remove("token_type")),
+            Twist::Plain | Twist::NoRoles | Twist::GraphAudience | Twist::Opaque => {}
+        }
+    }
+    body.to_string()
+}
+
+async fn misbehave(
+    wire: &mut Wire,
+    act: TokenAct,
+    app: &SimApp,
+    asked: &Asked,
+    retry_after: Duration,
+    now: Timestamp,
+) -> io::Result<bool> {
+    match act {
+        TokenAct::Refuse(status, error, code, text) => {
+            let now_text = now.to_string();
+            let values = [
+                ("{client}", app.client_id.as_str()),
+                ("{tenant}", asked.tenant.as_str()),
+                ("{scope}", asked.field("scope")),
+                ("{now}", now_text.as_str()),
+                ("{secret}", asked.secret().unwrap_or_default()),
+            ];
+            refuse(wire, asked, now, (status, error, code, fill(text, &values))).await
+        }
+        TokenAct::Body(status, kind, text) => respond(wire, status, kind, text, &[]).await,
+        TokenAct::Throttle => {
+            let more = [("Retry-After", retry_after.as_secs().to_string())];
+            respond(wire, 429, "text/plain", "Too Many Requests", &more).await
+        }
+        TokenAct::Redirect(to) => respond(wire, 302, "text/html", "", &[("Location", to.to_owned())]).await,
+        TokenAct::Silence => wire.wait_for_end().await.map(|()| false),
+        TokenAct::Close => Ok(false),
+        TokenAct::Huge => {
+            let body =
+                format!("{{\"token_type\":\"Bearer\",\"access_token\":\"{}\"}}", "A".repeat(HUGE_BODY));
+            respond(wire, 200, JSON, &body, &[]).await
+        }
+        TokenAct::Truncated => {
+            let body = "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"access_token\":\"eyJ0eXAiOiJKV1Qi";
+            wire.send(head(200, JSON, body.len() + MISSING, &[]).as_bytes()).await?;
+            wire.send(body.as_bytes()).await?;
+            Ok(false)
+        }
+        TokenAct::Issue(twist) => respond(wire, 200, JSON, &issue(app, twist, now), &[]).await,
+    }
+}
+
+/// Entra's error body: the number in three places, the trailer in the sentence.
+async fn refuse(wire: &mut Wire, asked: &Asked, now: Timestamp, refusal: Refusal) -> io::Result<bool> {
+    let (status, error, code, text) = refusal;
+    let at = now.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+    let trace = Uuid::new_v4().to_string();
+    let given = asked.request_id.as_deref().and_then(|id| Uuid::parse_str(id).ok());
+    let correlation = given.unwrap_or_else(Uuid::new_v4).to_string();
+    let body = json!({
+        "error": error,
+        "error_description": format!(
+            "AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {at}"
+        ),
+        "error_codes": [code],
+        "timestamp": at,
+        "trace_id": trace,
+        "correlation_id": correlation,
+        "error_uri": format!("https://login.microsoftonline.com/error?code={code}"),
+    });
+    respond(wire, status, JSON, &body.to_string(), &[("x-ms-request-id", trace)]).await
+}
+
+async fn respond(
+    wire: &mut Wire,
+    status: u16,
+    kind: &str,
+    body: &str,
+    more: &[(&str, String)],
+) -> io::Result<bool> {
+    let answer = format!("{}{body}", head(status, kind, body.len(), more));
+    wire.send(answer.as_bytes()).await?;
+    Ok(true)
+}

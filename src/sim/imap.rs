@@ -1,0 +1,309 @@
+//! The IMAP server: RFC 3501 as far as a probe walks, in the words of Exchange Online.
+//!
+//! Sends no message data and changes nothing. Faults are met at each step by `session.rs`.
+
+use std::io;
+use std::sync::atomic::Ordering;
+
+use crate::sim::login::Wording;
+use crate::sim::sasl::{self, Mechanism};
+use crate::sim::script::{Act, Step};
+use crate::sim::session::{HOST, Met, Session, over};
+use crate::sim::wire::LINE_LIMIT;
+
+/// What is offered in every state of a connection.
+const BASE: &[&str] = &[
+    "IMAP4",
+    "IMAP4rev1",
+    "SASL-IR",
+    "UIDPLUS",
+    "MOVE",
+    "ID",
+    "UNSELECT",
+    "CHILDREN",
+    "IDLE",
+    "NAMESPACE",
+    "LITERAL+",
+];
+/// The folders of every mailbox.
+const FOLDERS: &[&str] = &["INBOX", "Archive", "Drafts", "Sent Items", "Deleted Items"];
+/// How many commands nobody understands end a connection.
+const NONSENSE: usize = 10;
+const WORDING: Wording = Wording {
+    prompt: "+ ",
+    accepted: "{tag} OK AUTHENTICATE completed.",
+    malformed: "{tag} BAD Command Argument Error. 12",
+    aborted: "{tag} BAD Authentication aborted by client.",
+    wrong_token: "{tag} NO AUTHENTICATE failed.",
+    wrong_password: "{tag} NO AUTHENTICATE failed.",
+    passwords_off: "{tag} NO Basic authentication is disabled.",
+};
+const LOGIN_WORDING: Wording =
+    Wording { accepted: "{tag} OK LOGIN completed.", wrong_password: "{tag} NO LOGIN failed.", ..WORDING };
+const BEFORE_TLS: &str =
+    "{tag} NO [PRIVACYREQUIRED] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.";
+const WRONG_STATE: &str = "{tag} BAD Command received in Invalid state.";
+const NOT_UNDERSTOOD: &str = "{tag} BAD Command Error. 10";
+const BAD_ARGUMENT: &str = "{tag} BAD Command Argument Error. 11";
+
+/// What a client may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Stranger,
+    Inside,
+}
+
+/// Serves one connection to its end.
+pub(super) async fn serve(session: &mut Session, implicit_tls: bool) -> io::Result<()> {
+    if implicit_tls {
+        session.secure().await?;
+    }
+    greet(session).await?;
+    let mut state = State::Stranger;
+    let mut nonsense = 0;
+    while let Some(line) = session.wire.line().await? {
+        let (tag, rest) = line.split_once(' ').unwrap_or((line.as_str(), ""));
+        let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+        tag.clone_into(&mut session.tag);
+        let word = word.to_ascii_uppercase();
+        match word.as_str() {
+            "CAPABILITY" => capability(session).await?,
+            "STARTTLS" => start_tls(session).await?,
+            "AUTHENTICATE" if state == State::Stranger => {
+                if authenticate(session, rest).await? {
+                    state = State::Inside;
+                }
+            }
+            "LOGIN" if state == State::Stranger => {
+                if login(session, rest).await? {
+                    state = State::Inside;
+                }
+            }
+            "SELECT" | "EXAMINE" if state == State::Inside => select(session, &word, rest).await?,
+            "CLOSE" | "UNSELECT" if state == State::Inside => {
+                session.hear(&word);
+                session.say(&format!("{{tag}} OK {word} completed.")).await?;
+            }
+            "AUTHENTICATE" | "LOGIN" | "SELECT" | "EXAMINE" | "CLOSE" | "UNSELECT" => {
+                session.hear(&word);
+                session.say(WRONG_STATE).await?;
+            }
+            "NOOP" => {
+                session.hear(&word);
+                session.say("{tag} OK NOOP completed.").await?;
+            }
+            "ID" => {
+                session.hear(&word);
+                let id = "* ID (\"name\" \"Microsoft.Exchange.Imap4.Imap4Server\" \"version\" \"15.20\")";
+                session.say(id).await?;
+                session.say("{tag} OK ID completed").await?;
+            }
+            "LOGOUT" => return logout(session).await,
+            _ => {
+                // What is not understood may be a secret that went astray: its words are not kept.
+                session.hear("?");
+                nonsense += 1;
+                if nonsense > NONSENSE {
+                    session.say("* BYE Connection closed. 14").await?;
+                    return session.end().await;
+                }
+                session.say(NOT_UNDERSTOOD).await?;
+            }
+        }
+    }
+    session.end().await
+}
+
+async fn greet(session: &mut Session) -> io::Result<()> {
+    if session.meet(Step::Greeting).await? == Met::Answered {
+        return Ok(());
+    }
+    // Exchange Online names its front end so: base64 of UTF-16LE.
+    let wide: Vec<u8> = HOST.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let greeting = format!("* OK The Microsoft Exchange IMAP4 service is ready. [{}]", sasl::encode(wide));
+    session.say(&greeting).await
+}
+
+/// The words offered now.
+fn offered(session: &Session) -> Vec<&'static str> {
+    let secured = session.wire.secured();
+    if let Some(Act::Offer(words)) = session.act(Step::Capability) {
+        return words.iter().copied().filter(|&word| !(secured && word == "STARTTLS")).collect();
+    }
+    let offers = session.offers();
+    let mut words = BASE.to_vec();
+    if !secured {
+        words.push("STARTTLS");
+    }
+    if secured || offers.without_tls {
+        words.push("AUTH=XOAUTH2");
+        if offers.oauthbearer {
+            words.push("AUTH=OAUTHBEARER");
+        }
+        if offers.passwords {
+            words.extend(["AUTH=PLAIN", "AUTH=LOGIN"]);
+        }
+    }
+    if !(offers.passwords && (secured || offers.without_tls)) {
+        words.push("LOGINDISABLED");
+    }
+    words
+}
+
+async fn capability(session: &mut Session) -> io::Result<()> {
+    session.hear("CAPABILITY");
+    if session.meet(Step::Capability).await? == Met::Answered {
+        return Ok(());
+    }
+    let words = offered(session).join(" ");
+    session.say(&format!("* CAPABILITY {words}\r\n{{tag}} OK CAPABILITY completed.")).await
+}
+
+async fn start_tls(session: &mut Session) -> io::Result<()> {
+    session.hear("STARTTLS");
+    if session.wire.secured() || !offered(session).contains(&"STARTTLS") {
+        return session.say(NOT_UNDERSTOOD).await;
+    }
+    if session.meet(Step::StartTls).await? == Met::Answered {
+        return Ok(());
+    }
+    session.say_go_ahead("{tag} OK Begin TLS negotiation now.").await?;
+    if !session.secure().await? {
+        session.wire.ignore_first().await?;
+        session.say("* BAD Command Error. 10").await?;
+    }
+    Ok(())
+}
+
+async fn authenticate(session: &mut Session, rest: &str) -> io::Result<bool> {
+    let (name, initial) = rest.split_once(' ').map_or((rest, None), |(name, initial)| (name, Some(initial)));
+    let mechanism = Mechanism::named(name);
+    session.hear(&format!("AUTHENTICATE {}", mechanism.map_or("?", Mechanism::name)));
+    if refused_before_tls(session, initial.is_some()).await? {
+        return Ok(false);
+    }
+    let words = offered(session);
+    let is_offered = |mechanism: &Mechanism| words.contains(&format!("AUTH={}", mechanism.name()).as_str());
+    match mechanism {
+        // Exchange Online knows PLAIN and LOGIN well enough to say that they are switched off.
+        Some(mechanism) if is_offered(&mechanism) || !mechanism.is_bearer() => {
+            session.authenticate(mechanism, initial, &WORDING).await
+        }
+        _ => session.say("{tag} NO [ALERT] Unsupported authentication mechanism.").await.map(|()| false),
+    }
+}
+
+async fn login(session: &mut Session, rest: &str) -> io::Result<bool> {
+    session.hear("LOGIN");
+    let arguments = arguments(session, rest).await?;
+    if refused_before_tls(session, true).await? {
+        return Ok(false);
+    }
+    match arguments.as_deref() {
+        Some([user, secret]) => {
+            session.sent.blob.clone_from(secret);
+            session.decide(&sasl::password(user, secret), &LOGIN_WORDING).await
+        }
+        _ => session.say(BAD_ARGUMENT).await.map(|()| false),
+    }
+}
+
+/// Refuses a login in clear text, and counts a secret that came with it.
+async fn refused_before_tls(session: &mut Session, with_secret: bool) -> io::Result<bool> {
+    if session.wire.secured() || session.offers().without_tls {
+        return Ok(false);
+    }
+    if with_secret {
+        session.ledger().early_secrets.fetch_add(1, Ordering::SeqCst);
+    }
+    session.say(BEFORE_TLS).await.map(|()| true)
+}
+
+async fn select(session: &mut Session, word: &str, rest: &str) -> io::Result<()> {
+    let arguments = arguments(session, rest).await?;
+    let Some([folder]) = arguments.as_deref() else {
+        session.hear(word);
+        return session.say(BAD_ARGUMENT).await;
+    };
+    session.hear(&format!("{word} {folder}"));
+    session.folder.clone_from(folder);
+    if session.meet(Step::Select).await? == Met::Answered {
+        return Ok(());
+    }
+    let known = |name: &&str| *name == folder || (*name == "INBOX" && folder.eq_ignore_ascii_case(name));
+    if !FOLDERS.iter().any(known) {
+        return session.say("{tag} NO Mailbox doesn't exist: {folder}").await;
+    }
+    let access = if word == "SELECT" { "READ-WRITE" } else { "READ-ONLY" };
+    let messages = session.account.as_ref().map_or(0, |account| account.messages());
+    let next = u64::from(messages) + 1;
+    session
+        .say(&format!(
+            "* {messages} EXISTS\r\n* 0 RECENT\r\n* FLAGS (\\Seen \\Answered \\Flagged \\Deleted \\Draft $MDNSent)\r\n\
+             * OK [PERMANENTFLAGS (\\Seen \\Answered \\Flagged \\Deleted \\Draft $MDNSent)] Permanent flags\r\n\
+             * OK [UIDVALIDITY 14] UIDVALIDITY value\r\n* OK [UIDNEXT {next}] The next unique identifier value\r\n\
+             {{tag}} OK [{access}] {word} completed."
+        ))
+        .await
+}
+
+async fn logout(session: &mut Session) -> io::Result<()> {
+    session.hear("LOGOUT");
+    session.meet(Step::Goodbye).await?;
+    session
+        .say("* BYE Microsoft Exchange Server IMAP4 server signing off.\r\n{tag} OK LOGOUT completed.")
+        .await?;
+    session.end().await
+}
+
+/// The arguments of a command: atoms, quoted strings, literals; `None` when they are malformed.
+async fn arguments(session: &mut Session, rest: &str) -> io::Result<Option<Vec<String>>> {
+    let mut found = Vec::new();
+    let mut rest = rest.to_owned();
+    let mut size = 0;
+    while !rest.is_empty() {
+        let (value, after) = if let Some(quoted) = rest.strip_prefix('"') {
+            match unquote(quoted) {
+                Some(parts) => parts,
+                None => return Ok(None),
+            }
+        } else if let Some(literal) = rest.strip_prefix('{') {
+            let Some(count) = literal.strip_suffix('}') else { return Ok(None) };
+            let waits = !count.ends_with('+');
+            let Ok(count) = count.trim_end_matches('+').parse::<usize>() else { return Ok(None) };
+            if waits {
+                session.say("+ Ready for additional command text.").await?;
+            }
+            let value = String::from_utf8_lossy(&session.wire.exactly(count).await?).into_owned();
+            (value, session.wire.line().await?.ok_or_else(over)?)
+        } else {
+            let end = rest.find(' ').unwrap_or(rest.len());
+            let (atom, after) = rest.split_at(end);
+            (atom.to_owned(), after.to_owned())
+        };
+        size += value.len() + 1;
+        if size > LINE_LIMIT {
+            return Ok(None);
+        }
+        found.push(value);
+        rest = match after.strip_prefix(' ') {
+            Some(after) => after.to_owned(),
+            None if after.is_empty() => after,
+            None => return Ok(None),
+        };
+    }
+    Ok(Some(found))
+}
+
+/// A quoted string after its first quote, and what follows it.
+fn unquote(quoted: &str) -> Option<(String, String)> {
+    let mut value = String::new();
+    let mut letters = quoted.chars();
+    loop {
+        match letters.next()? {
+            '"' => return Some((value, letters.as_str().to_owned())),
+            '\\' => value.push(letters.next().filter(|c| matches!(c, '"' | '\\'))?),
+            other => value.push(other),
+        }
+    }
+}

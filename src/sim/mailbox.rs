@@ -1,0 +1,134 @@
+//! A simulated mailbox as tests and the demo hold it: where it is, how to open it, what it has seen.
+//!
+//! A handle; the mailbox itself is `account.rs`, its server `site.rs`.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::sim::account::{Account, Offers};
+use crate::sim::app::SimApp;
+use crate::sim::fault::Fault;
+use crate::sim::ledger::{Connections, Heard};
+use crate::sim::script::Service;
+use crate::sim::site::{Ports, Site};
+
+/// What certificates are issued for, and where everything listens.
+const HOST: &str = "localhost";
+
+/// A mailbox with an IMAP and an SMTP server. Clones are the same mailbox.
+#[derive(Clone)]
+pub struct SimMailbox {
+    account: Arc<Account>,
+    site: Arc<Site>,
+    ports: Ports,
+}
+
+impl SimMailbox {
+    pub(super) fn new(account: Arc<Account>, site: Arc<Site>, ports: Ports) -> Self {
+        Self { account, site, ports }
+    }
+
+    /// Its address.
+    pub fn address(&self) -> &str {
+        &self.account.address
+    }
+
+    /// The login name: the address, unless [`SimMailbox::set_username`] changed it.
+    pub fn username(&self) -> String {
+        self.account.username()
+    }
+
+    /// Logins are by this name from now on. Not for mailboxes that share their ports.
+    pub fn set_username(&self, username: &str) {
+        self.account.set_username(username);
+    }
+
+    /// Its password, of use only where [`Offers::passwords`] is set.
+    pub fn password(&self) -> &str {
+        &self.account.password
+    }
+
+    /// The application whose tokens open it.
+    pub fn app(&self) -> &SimApp {
+        &self.account.app
+    }
+
+    /// The host of all its ports.
+    pub fn host(&self) -> &'static str {
+        HOST
+    }
+
+    /// IMAP with TLS from the first byte.
+    pub fn imap_port(&self) -> u16 {
+        self.ports.imap
+    }
+
+    /// IMAP in clear text until STARTTLS.
+    pub fn imap_starttls_port(&self) -> u16 {
+        self.ports.imap_starttls
+    }
+
+    /// SMTP submission in clear text until STARTTLS.
+    pub fn smtp_port(&self) -> u16 {
+        self.ports.smtp
+    }
+
+    /// SMTP submission with TLS from the first byte.
+    pub fn smtp_tls_port(&self) -> u16 {
+        self.ports.smtp_tls
+    }
+
+    /// What is wrong with it.
+    pub fn fault(&self) -> Fault {
+        self.account.fault()
+    }
+
+    /// What is wrong with it from now on. A fault of the token is its app's, and so of all the app's mailboxes.
+    ///
+    /// Where many mailboxes share their ports, a fault begins to show once the login name is known.
+    /// Ports open and close a moment later when the fault is about being reached at all.
+    pub fn set_fault(&self, fault: Fault) {
+        self.account.set_fault(fault);
+        self.site.changed.notify_waiters();
+    }
+
+    /// What its servers offer besides XOAUTH2 from now on. On shared ports it counts once the login name is known.
+    pub fn set_offers(&self, offers: Offers) {
+        self.account.set_offers(offers);
+    }
+
+    /// How many messages each of its folders holds from now on.
+    pub fn set_messages(&self, messages: u32) {
+        self.account.messages.store(messages, Ordering::SeqCst);
+    }
+
+    /// Logins that were accepted.
+    pub fn logins(&self, service: Service) -> usize {
+        self.account.ledger(service).logins.load(Ordering::SeqCst)
+    }
+
+    /// Its connections; on shared ports those whose login name was told.
+    pub fn connections(&self, service: Service) -> Connections {
+        self.account.ledger(service).connections()
+    }
+
+    /// Connections to the server it is on, of every mailbox there.
+    pub fn server_connections(&self, service: Service) -> Connections {
+        self.site.ledger(service).connections()
+    }
+
+    /// The commands it was sent, in order, without secrets; on shared ports those after its login name was told.
+    pub fn heard(&self, service: Service) -> Vec<Heard> {
+        self.account.ledger(service).heard()
+    }
+
+    /// Tokens and passwords that came in clear text.
+    pub fn early_secrets(&self, service: Service) -> usize {
+        self.account.ledger(service).early_secrets.load(Ordering::SeqCst)
+    }
+
+    /// RCPT and DATA commands: a probe sends none.
+    pub fn mail_attempts(&self) -> usize {
+        self.account.ledger(Service::Smtp).mail_attempts.load(Ordering::SeqCst)
+    }
+}

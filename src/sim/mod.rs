@@ -1,0 +1,206 @@
+//! A world to probe: an identity provider, IMAP and SMTP servers on loopback, each able to misbehave on request.
+//!
+//! `demo` shows it to people, tests live in it. It shares nothing with the probes: no parser, no table, no
+//! SASL, not even the model, since a fake that borrows the client's idea of a protocol can only agree with it.
+//! It sends no mail, keeps nothing, listens on 127.0.0.1 only, and ends when [`Sim`] is dropped.
+
+mod account;
+mod app;
+mod authority;
+mod fault;
+mod flood;
+mod http;
+mod idp;
+mod imap;
+mod ledger;
+mod login;
+mod mailbox;
+mod sasl;
+mod script;
+mod session;
+mod site;
+mod smtp;
+#[cfg(test)]
+mod tests;
+mod token;
+mod token_fault;
+mod wire;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
+
+use crate::sim::account::Account;
+use crate::sim::authority::Authority;
+use crate::sim::idp::Idp;
+use crate::sim::script::Identity;
+use crate::sim::site::{CONNECTION_LIMIT, Site};
+use crate::sim::wire::Wire;
+
+pub use account::Offers;
+pub use app::{SeenTokenRequest, SimApp, TokenOutcome};
+pub use fault::{Fault, Shows};
+pub use ledger::{Connections, Heard};
+pub use mailbox::SimMailbox;
+pub use script::Service;
+pub use token_fault::TokenFault;
+
+/// The domain of every mailbox.
+const DOMAIN: &str = "contoso.example";
+/// How long to wait after a failed accept, such as one for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The simulated world. Dropping it stops every listener and every connection.
+pub struct Sim {
+    authority: Arc<Authority>,
+    idp: Arc<Idp>,
+    tenant: String,
+    token_port: u16,
+    token_port_plain: u16,
+    names: Mutex<HashMap<&'static str, usize>>,
+    stop: CancellationToken,
+    _stop_on_drop: DropGuard,
+}
+
+impl Sim {
+    /// Makes an authority and brings up the identity provider.
+    ///
+    /// # Errors
+    /// When a port cannot be opened or a key cannot be made.
+    pub async fn start() -> io::Result<Self> {
+        let authority = Arc::new(Authority::new()?);
+        let idp = Arc::new(Idp::default());
+        let stop = CancellationToken::new();
+        let guard = stop.clone().drop_guard();
+        let tls = authority.acceptor(Identity::Right)?;
+        let token_port = listen(&idp, Some(tls), &stop).await?;
+        let token_port_plain = listen(&idp, None, &stop).await?;
+        Ok(Self {
+            authority,
+            idp,
+            tenant: Uuid::new_v4().to_string(),
+            token_port,
+            token_port_plain,
+            names: Mutex::default(),
+            stop,
+            _stop_on_drop: guard,
+        })
+    }
+
+    /// The certificate of the throwaway authority, for `ca_file`.
+    pub fn ca_pem(&self) -> &str {
+        self.authority.pem()
+    }
+
+    /// The token endpoint by HTTPS, with `{tenant}` to be filled in.
+    pub fn token_url(&self) -> String {
+        format!("https://localhost:{}/{{tenant}}/oauth2/v2.0/token", self.token_port)
+    }
+
+    /// The token endpoint without TLS, with `{tenant}` to be filled in.
+    pub fn token_url_plain(&self) -> String {
+        format!("http://127.0.0.1:{}/{{tenant}}/oauth2/v2.0/token", self.token_port_plain)
+    }
+
+    /// The scope that is granted.
+    pub fn scope(&self) -> &'static str {
+        idp::SCOPE
+    }
+
+    /// Registers an application.
+    pub fn app(&self) -> SimApp {
+        let app = SimApp::new(&self.tenant);
+        self.idp.register(&app);
+        app
+    }
+
+    /// A mailbox with servers and an application of its own.
+    ///
+    /// # Errors
+    /// When a port cannot be opened.
+    pub async fn mailbox(&self, fault: Fault) -> io::Result<SimMailbox> {
+        self.mailbox_of(&self.app(), fault).await
+    }
+
+    /// A mailbox with servers of its own, opened by the tokens of `app`.
+    ///
+    /// # Errors
+    /// When a port cannot be opened.
+    pub async fn mailbox_of(&self, app: &SimApp, fault: Fault) -> io::Result<SimMailbox> {
+        let account = Arc::new(Account::new(self.address(fault), app.clone(), fault));
+        let site = Site::of_one(Arc::clone(&account));
+        let ports = site.open(&self.authority, &self.stop).await?;
+        Ok(SimMailbox::new(account, site, ports))
+    }
+
+    /// So many healthy mailboxes, `user0001@…` and on, on one IMAP and one SMTP server.
+    ///
+    /// # Errors
+    /// When a port cannot be opened.
+    pub async fn mailboxes_on_one_port(&self, app: &SimApp, count: usize) -> io::Result<Vec<SimMailbox>> {
+        let account =
+            |number| Arc::new(Account::new(format!("user{number:04}@{DOMAIN}"), app.clone(), Fault::None));
+        let accounts: Vec<_> = (1..=count).map(account).collect();
+        let site = Site::of_many(&accounts);
+        let ports = site.open(&self.authority, &self.stop).await?;
+        Ok(accounts.into_iter().map(|account| SimMailbox::new(account, Arc::clone(&site), ports)).collect())
+    }
+
+    /// The address a fault suggests, with a number from the second time on.
+    fn address(&self, fault: Fault) -> String {
+        let name = fault.mailbox_name();
+        let mut names = lock(&self.names);
+        let count = names.entry(name).or_default();
+        *count += 1;
+        match *count {
+            1 => format!("{name}@{DOMAIN}"),
+            more => format!("{name}{more}@{DOMAIN}"),
+        }
+    }
+}
+
+/// Serves the identity provider on a port of its own.
+async fn listen(idp: &Arc<Idp>, tls: Option<TlsAcceptor>, stop: &CancellationToken) -> io::Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let port = listener.local_addr()?.port();
+    let (idp, stop) = (Arc::clone(idp), stop.clone());
+    tokio::spawn(async move {
+        let accept = async {
+            loop {
+                let Ok((stream, _)) = listener.accept().await else {
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
+                };
+                let (idp, tls, stop) = (Arc::clone(&idp), tls.clone(), stop.clone());
+                tokio::spawn(async move {
+                    // Small answers must not wait; a socket that will not have it is only slower.
+                    let _ = stream.set_nodelay(true);
+                    let mut wire = Wire::new(stream, None);
+                    let dialogue = async {
+                        if let Some(tls) = &tls {
+                            wire.secure(tls).await?;
+                        }
+                        idp.serve(wire).await
+                    };
+                    // However a dialogue ends, it is the client's to tell: here is nobody to report to.
+                    let _ = stop.run_until_cancelled(timeout(CONNECTION_LIMIT, dialogue)).await;
+                });
+            }
+        };
+        stop.run_until_cancelled(accept).await
+    });
+    Ok(port)
+}
+
+/// What is behind a lock; a panic elsewhere leaves counts and settings that are still good to read.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

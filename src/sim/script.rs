@@ -1,0 +1,122 @@
+//! The words a fault is written in: at which step of a dialogue, and what is done there.
+//!
+//! Does not know which faults exist (`fault.rs`) nor how a dialogue goes (`imap.rs`, `smtp.rs`).
+
+/// One of the two mail services of the simulator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// IMAP4rev1, RFC 3501.
+    Imap,
+    /// Message submission, RFC 6409.
+    Smtp,
+}
+
+impl Service {
+    /// Both, in the order of the ledgers.
+    pub const ALL: [Self; 2] = [Self::Imap, Self::Smtp];
+}
+
+/// Where in a connection something is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The TCP connection itself.
+    Reach,
+    /// The TLS handshake, on the first byte or after STARTTLS.
+    Tls,
+    /// The server's first line.
+    Greeting,
+    /// CAPABILITY, or EHLO and HELO.
+    Capability,
+    /// The answer to STARTTLS.
+    StartTls,
+    /// The request for the client's first SASL response.
+    Continue,
+    /// The verdict on a login.
+    Auth,
+    /// The verdict after an error challenge was answered.
+    Challenge,
+    /// SELECT and EXAMINE.
+    Select,
+    /// MAIL FROM.
+    Sender,
+    /// LOGOUT and QUIT.
+    Goodbye,
+}
+
+/// What is done at a step. Texts get a line end of their own and may hold the placeholders of [`fill`].
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Act {
+    /// Reach: the port is held, and nobody listens on it.
+    Refuse,
+    /// Reach: the first packet of a connection is never answered.
+    Ignore,
+    /// Reach: accepted, then reset at once.
+    Reset,
+    /// Reach: every byte comes alone, so many milliseconds after the one before.
+    Drip(u64),
+    /// Tls: another certificate than the right one.
+    Present(Identity),
+    /// Tls: no handshake; the server goes on in clear text.
+    Cleartext,
+    /// Tls: a fatal alert, as from a server that knows only versions before 1.2.
+    TooOld,
+    /// Nothing more is said; the connection stays open until the client leaves.
+    Silence,
+    /// The connection ends in good order, without a word.
+    Close,
+    /// The connection ends without the goodbye of TLS.
+    Cut,
+    /// This instead of the honest answer; the dialogue goes on.
+    Reply(&'static str),
+    /// This first, then the honest answer.
+    Before(&'static str),
+    /// The honest answer and this in one write.
+    Behind(&'static str),
+    /// This instead of the honest answer, then the connection ends.
+    Farewell(&'static str),
+    /// These bytes, exactly, instead of the honest answer; the dialogue goes on.
+    Bytes(&'static [u8]),
+    /// More than anybody wants to read, then the connection ends.
+    Flood(Flood),
+    /// Capability: these words (IMAP) or lines (SMTP) are what is offered, before and after TLS.
+    Offer(&'static [&'static str]),
+    /// Auth: a login that is right is answered so.
+    Accept(&'static str),
+    /// Auth: this text, in base64, as an error challenge (bearer mechanisms only); the verdict follows.
+    Challenge(&'static str),
+    /// Auth: the same, without base64.
+    BareChallenge(&'static str),
+}
+
+/// Which certificate a server shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Identity {
+    /// Issued by the simulator's authority for `localhost` and 127.0.0.1.
+    Right,
+    /// Ended years ago.
+    Expired,
+    /// Begins years from now.
+    NotYetValid,
+    /// For another host name.
+    OtherName,
+    /// Signed by itself, CA:TRUE, as OpenSSL makes them by default.
+    SelfSigned,
+    /// Issued by an authority nobody was told about.
+    UnknownAuthority,
+}
+
+/// What is sent without measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flood {
+    /// One IMAP line of nested parentheses.
+    Nesting,
+    /// One line that does not end.
+    Line,
+    /// Correct lines that do not end.
+    Lines,
+}
+
+/// Replaces each `{name}` by its value; names that are not in `values` stay, so that JSON may stand in a text.
+pub(super) fn fill(text: &str, values: &[(&str, &str)]) -> String {
+    values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
+}
