@@ -173,8 +173,15 @@ fn the_rig_admits_and_refuses_xoauth2_with_its_challenge() {
             (xoauth2_by_smtp(rig, user, client), "235 ", "535 "),
         ];
         for ((challenge, verdict), yes, no) in dialogues {
-            assert!(verdict.starts_with(if admitted { yes } else { no }), "{user}, {client}: {challenge} {verdict}");
-            assert_eq!(challenge.contains("\"status\""), !admitted, "{user}, {client}: {challenge} {verdict}");
+            assert!(
+                verdict.starts_with(if admitted { yes } else { no }),
+                "{user}, {client}: {challenge} {verdict}"
+            );
+            assert_eq!(
+                challenge.contains("\"status\""),
+                !admitted,
+                "{user}, {client}: {challenge} {verdict}"
+            );
         }
     }
 }

@@ -45,13 +45,7 @@ pub(crate) const INSTANCES: [Instance; 3] = [
         imap: "imap-plain",
         imaps: Some("imaps-plain"),
     },
-    Instance {
-        name: "login",
-        mechanisms: "login",
-        sessions: PLENTY,
-        imap: "imap-login",
-        imaps: None,
-    },
+    Instance { name: "login", mechanisms: "login", sessions: PLENTY, imap: "imap-login", imaps: None },
 ];
 
 /// Users with a mailbox. `examined` and `selected` have a message in it.

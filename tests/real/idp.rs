@@ -82,9 +82,8 @@ impl Idp {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         listener.set_nonblocking(true).unwrap();
-        let router = Router::new()
-            .route("/{tenant}/oauth2/v2.0/token", post(token))
-            .with_state(Arc::clone(&state));
+        let router =
+            Router::new().route("/{tenant}/oauth2/v2.0/token", post(token)).with_state(Arc::clone(&state));
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
@@ -166,25 +165,40 @@ fn grant(tenant: &str, headers: &HeaderMap, body: &str) -> Result<(String, Mint)
         return Err(bad_request("invalid_request", 900_144, "The request body must be a form."));
     }
     let form = Url::parse(&format!("http://form/?{body}")).unwrap();
-    let field = |name: &str| form.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+    let field =
+        |name: &str| form.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
     let (client_id, secret) = match (field("client_id"), field("client_secret")) {
         (Some(id), Some(secret)) => (id, secret),
         _ => basic(headers).ok_or_else(|| {
-            bad_request("invalid_request", 900_144, "The request body must contain 'client_id' and 'client_secret'.")
+            bad_request(
+                "invalid_request",
+                900_144,
+                "The request body must contain 'client_id' and 'client_secret'.",
+            )
         })?,
     };
     if field("grant_type").as_deref() != Some("client_credentials") {
-        return Err(bad_request("unsupported_grant_type", 70003, "The app requested an unsupported grant type."));
+        return Err(bad_request(
+            "unsupported_grant_type",
+            70003,
+            "The app requested an unsupported grant type.",
+        ));
     }
     if field("scope").as_deref() != Some(SCOPE) {
-        return Err(bad_request("invalid_scope", 70011, "The provided value for the input parameter 'scope' is not valid."));
+        return Err(bad_request(
+            "invalid_scope",
+            70011,
+            "The provided value for the input parameter 'scope' is not valid.",
+        ));
     }
     let Some((_, mint)) = CLIENTS.iter().find(|(id, _)| *id == client_id) else {
         let text = format!("Application with identifier '{client_id}' was not found in the directory.");
         return Err(bad_request("unauthorized_client", 700_016, &text));
     };
     if secret != CLIENT_SECRET {
-        let text = format!("Invalid client secret provided. Ensure it is the value, for a secret added to app '{client_id}'.");
+        let text = format!(
+            "Invalid client secret provided. Ensure it is the value, for a secret added to app '{client_id}'."
+        );
         return Err((StatusCode::UNAUTHORIZED, refusal("invalid_client", 7_000_215, &text)));
     }
     Ok((client_id, *mint))
@@ -211,7 +225,16 @@ fn refusal(error: &str, number: u64, text: &str) -> Value {
 }
 
 fn rsa_key(file: &Path) -> EncodingKey {
-    openssl(&["genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", file.to_str().unwrap()]);
+    openssl(&[
+        "genpkey",
+        "-quiet",
+        "-algorithm",
+        "RSA",
+        "-pkeyopt",
+        "rsa_keygen_bits:2048",
+        "-out",
+        file.to_str().unwrap(),
+    ]);
     EncodingKey::from_rsa_pem(&fs::read(file).unwrap()).unwrap()
 }
 

@@ -6,10 +6,15 @@
 // A test ends at the first thing that is not as it must be.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod case;
 mod certificates;
 mod clients;
+mod conduct;
 mod dovecot;
 mod idp;
 mod postfix;
+mod program;
 mod rig;
+mod scrape;
+mod verdicts;
 mod wait;

@@ -54,7 +54,8 @@ pub(crate) fn configure(work: &Path, ports: &Ports) {
     fs::write(conf.join("master.cf"), master(ports)).unwrap();
     // Everybody may send as themselves, and as nobody else.
     fs::write(conf.join("senders"), "/^(.*)$/ $1\n").unwrap();
-    fs::write(conf.join("mailboxes"), format!("/^(.*)@{}$/ $1/Maildir/\n", DOMAIN.replace('.', "\\."))).unwrap();
+    fs::write(conf.join("mailboxes"), format!("/^(.*)@{}$/ $1/Maildir/\n", DOMAIN.replace('.', "\\.")))
+        .unwrap();
 }
 
 /// `smtpd_delay_reject = no` has the sender judged at MAIL FROM: a probe goes no further.

@@ -25,12 +25,23 @@ pub(crate) const PASSWORD: &str = "canary-mailbox-password-93cd";
 
 /// Every port by name; nobody ever listens on `closed`.
 const PORTS: [&str; 12] = [
-    "imap", "imaps", "imap-plain", "imaps-plain", "imap-login", "submission", "submissions", "submission-bare",
-    "submissions-plain", "submissions-login", "submissions-noauth", "closed",
+    "imap",
+    "imaps",
+    "imap-plain",
+    "imaps-plain",
+    "imap-login",
+    "submission",
+    "submissions",
+    "submission-bare",
+    "submissions-plain",
+    "submissions-login",
+    "submissions-noauth",
+    "closed",
 ];
 
 /// The command that the servers come with; `tests/run` runs it.
-const INSTALL: &str = "apt-get install --no-install-recommends dovecot-core dovecot-imapd postfix prometheus openssl curl";
+const INSTALL: &str =
+    "apt-get install --no-install-recommends dovecot-core dovecot-imapd postfix prometheus openssl curl";
 
 /// Where daemons live when the caller's PATH does not say so.
 const DAEMON_PATHS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -137,11 +148,15 @@ impl Rig {
     pub(crate) fn mail(&self) -> Vec<String> {
         let output = as_root(Path::new("find"))
             .arg(self.work.join("mail"))
-            .args(["-type", "f", "(", "-path", "*/new/*", "-o", "-path", "*/cur/*", "-o", "-path", "*/tmp/*", ")"])
+            .args([
+                "-type", "f", "(", "-path", "*/new/*", "-o", "-path", "*/cur/*", "-o", "-path", "*/tmp/*",
+                ")",
+            ])
             .output()
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let mut files: Vec<_> = String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
+        let mut files: Vec<_> =
+            String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
         files.sort();
         files
     }

@@ -19,13 +19,18 @@ pub(crate) const IO_PATIENCE: Duration = Duration::from_secs(10);
 const MAX_PAGE: u64 = 8 << 20;
 
 /// Looks until there is something to see, and fails after `patience` with `what` was awaited.
-pub(crate) fn until<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(patience: Duration, what: &str, look: impl FnMut() -> Option<T>) -> T {
+    within(patience, look).unwrap_or_else(|| panic!("still waiting after {patience:?}: {what}"))
+}
+
+/// Looks until there is something to see, at most for `patience`.
+pub(crate) fn within<T>(patience: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let began = Instant::now();
     loop {
-        if let Some(seen) = look() {
+        let seen = look();
+        if seen.is_some() || began.elapsed() >= patience {
             return seen;
         }
-        assert!(began.elapsed() < patience, "still waiting after {patience:?}: {what}");
         sleep(PACE);
     }
 }
