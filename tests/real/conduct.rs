@@ -13,7 +13,7 @@ use crate::clients::curl;
 use crate::idp::CLIENT_SECRET;
 use crate::program::{results, run};
 use crate::rig::{DOMAIN, PASSWORD, Rig, as_root, find};
-use crate::wait::until;
+use crate::wait::within;
 
 /// From `250 queued` to the mailbox.
 const DELIVERY_PATIENCE: Duration = Duration::from_secs(20);
@@ -187,9 +187,10 @@ fn probes_send_no_mail() {
 
     // A mail that is sent is seen in both places.
     send(rig);
-    until(DELIVERY_PATIENCE, "the mail is in the mailbox", || {
+    let arrived = within(DELIVERY_PATIENCE, || {
         delivered(rig).iter().any(|file| file.contains("/control/Maildir/new/")).then_some(())
     });
+    assert!(arrived.is_some(), "the mail is not in the mailbox:\n{}", rig.log("postfix"));
     assert!(rig.log("postfix").contains("postfix/cleanup["));
 }
 

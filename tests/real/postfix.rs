@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::certificates::leaf;
+use crate::dovecot::USERS;
 use crate::rig::{DOMAIN, Ports};
 
 /// One listener: the address, the port's name, and what it does unlike the rest.
@@ -54,8 +55,11 @@ pub(crate) fn configure(work: &Path, ports: &Ports) {
     fs::write(conf.join("master.cf"), master(ports)).unwrap();
     // Everybody may send as themselves, and as nobody else.
     fs::write(conf.join("senders"), "/^(.*)$/ $1\n").unwrap();
-    fs::write(conf.join("mailboxes"), format!("/^(.*)@{}$/ $1/Maildir/\n", DOMAIN.replace('.', "\\.")))
-        .unwrap();
+    // The delivery agent takes no substitutions, hence a line for each.
+    let domain = DOMAIN.replace('.', "\\.");
+    let mailboxes: String =
+        USERS.iter().map(|user| format!("/^{user}@{domain}$/ {user}/Maildir/\n")).collect();
+    fs::write(conf.join("mailboxes"), mailboxes).unwrap();
 }
 
 /// `smtpd_delay_reject = no` has the sender judged at MAIL FROM: a probe goes no further.

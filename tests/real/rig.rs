@@ -148,10 +148,7 @@ impl Rig {
     pub(crate) fn mail(&self) -> Vec<String> {
         let output = as_root(Path::new("find"))
             .arg(self.work.join("mail"))
-            .args([
-                "-type", "f", "(", "-path", "*/new/*", "-o", "-path", "*/cur/*", "-o", "-path", "*/tmp/*",
-                ")",
-            ])
+            .args(["-ignore_readdir_race", "-type", "f", "-regex", r".*/Maildir/\(new\|cur\|tmp\)/.*"])
             .output()
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
