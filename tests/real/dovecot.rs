@@ -1,0 +1,176 @@
+//! Dovecot's configuration: one instance that offers everything, and two that each lack something.
+//!
+//! `auth_mechanisms` holds for a whole instance, hence the three. Settings and their traps: doc.dovecot.org/2.3.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use crate::certificates::leaf;
+use crate::idp;
+use crate::rig::{DOMAIN, PASSWORD, Ports};
+
+/// One Dovecot.
+pub(crate) struct Instance {
+    /// Names its files and, after `auth-`, its socket for Postfix.
+    pub(crate) name: &'static str,
+    mechanisms: &'static str,
+    /// Sessions of one user from one address.
+    sessions: u32,
+    /// Name in [`Ports`]: where TLS comes by command.
+    imap: &'static str,
+    /// Where TLS comes at once; `None` takes STARTTLS away as well.
+    imaps: Option<&'static str>,
+}
+
+/// More sessions than parallel tests open.
+const PLENTY: u32 = 200;
+
+/// Sessions of one user that the instance `plain` allows.
+pub(crate) const FEW: u32 = 6;
+
+/// Every instance.
+pub(crate) const INSTANCES: [Instance; 3] = [
+    Instance {
+        name: "full",
+        mechanisms: "plain login xoauth2 oauthbearer",
+        sessions: PLENTY,
+        imap: "imap",
+        imaps: Some("imaps"),
+    },
+    Instance {
+        name: "plain",
+        mechanisms: "plain",
+        sessions: FEW,
+        imap: "imap-plain",
+        imaps: Some("imaps-plain"),
+    },
+    Instance { name: "login", mechanisms: "login", sessions: PLENTY, imap: "imap-login", imaps: None },
+];
+
+/// Users with a mailbox. `examined` and `selected` have a message in it.
+pub(crate) const USERS: [&str; 5] = ["user1", "examined", "selected", "crowded", "control"];
+
+/// Writes everything that the instances read into `work`.
+pub(crate) fn configure(work: &Path, ports: &Ports) {
+    let mut users = String::new();
+    for user in USERS {
+        let _ = writeln!(users, "{user}@{DOMAIN}:{PASSWORD}::::::");
+    }
+    fs::write(work.join("users"), users).unwrap();
+    fs::write(work.join("oauth2.conf"), oauth2(work)).unwrap();
+    for user in ["examined", "selected"] {
+        let folder = work.join("mail").join(user).join("Maildir");
+        for part in ["new", "cur", "tmp"] {
+            fs::create_dir_all(folder.join(part)).unwrap();
+        }
+        fs::write(folder.join("new/1.rig"), "Subject: unseen\r\n\r\nOne message.\r\n").unwrap();
+    }
+    for instance in &INSTANCES {
+        fs::write(work.join(format!("{}.conf", instance.name)), config(work, ports, instance)).unwrap();
+    }
+}
+
+/// Tokens are checked by their signature and claims alone. An application's token names no mailbox: its `appid` stands for
+/// the user name, and a constant `username_format` makes that fit every mailbox, as an Exchange application's does.
+fn oauth2(work: &Path) -> String {
+    let work = work.display();
+    let (issuer, audience) = (idp::ISSUER, idp::AUDIENCE);
+    format!(
+        "introspection_mode = local
+local_validation_key_dict = fs:posix:prefix={work}/keys/
+issuers = {issuer}
+audience = {audience}
+username_attribute = appid
+username_format = any
+active_attribute = idtyp
+active_value = app
+"
+    )
+}
+
+/// `auth_failure_delay` and the penalty would hold logins back for seconds after each refusal, those of other users too.
+/// The first passdb refuses unknown users; without it a good token for one would end in a closed connection.
+fn config(work: &Path, ports: &Ports, instance: &Instance) -> String {
+    let Instance { name, mechanisms, sessions, .. } = instance;
+    let imap = ports.of(instance.imap);
+    // Port 0 takes a listener away.
+    let (ssl, imaps) = instance.imaps.map_or(("no", 0), |port| ("yes", ports.of(port)));
+    let [(good, good_key), (expired, expired_key), (elsewhere, elsewhere_key)] =
+        ["good", "expired", "elsewhere"].map(|leaf_name| {
+            let (chain, key) = leaf(work, leaf_name);
+            (chain.display().to_string(), key.display().to_string())
+        });
+    let work = work.display();
+    format!(
+        "instance_name = rig-{name}
+base_dir = {work}/{name}/run
+state_dir = {work}/{name}/state
+log_path = {work}/{name}.log
+auth_verbose = yes
+protocols = imap
+listen = 127.0.0.1, 127.0.0.2, 127.0.0.3, 127.0.0.4
+ssl = {ssl}
+ssl_cert = <{good}
+ssl_key = <{good_key}
+local 127.0.0.3 {{
+  ssl_cert = <{expired}
+  ssl_key = <{expired_key}
+}}
+local 127.0.0.4 {{
+  ssl_cert = <{elsewhere}
+  ssl_key = <{elsewhere_key}
+}}
+disable_plaintext_auth = yes
+auth_mechanisms = {mechanisms}
+auth_failure_delay = 0 secs
+mail_location = maildir:~/Maildir
+mail_max_userip_connections = {sessions}
+first_valid_uid = 1
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+service imap-login {{
+  service_count = 0
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = {imaps}
+    ssl = yes
+  }}
+}}
+service auth {{
+  unix_listener {work}/postfix/spool/private/auth-{name} {{
+    mode = 0660
+    user = postfix
+    group = postfix
+  }}
+}}
+passdb {{
+  driver = passwd-file
+  mechanisms = xoauth2 oauthbearer
+  args = username_format=%Lu {work}/users
+  default_fields = noauthenticate=y
+  result_failure = return-fail
+}}
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {work}/oauth2.conf
+}}
+passdb {{
+  driver = passwd-file
+  mechanisms = plain login
+  args = scheme=PLAIN username_format=%Lu {work}/users
+}}
+userdb {{
+  driver = passwd-file
+  args = username_format=%Lu {work}/users
+  default_fields = uid=mail gid=mail home={work}/mail/%Ln
+}}
+"
+    )
+}

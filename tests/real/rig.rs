@@ -1,0 +1,181 @@
+//! The rig: a directory, an authority, an identity provider, three Dovecots and a Postfix, started once for all tests.
+//!
+//! What the servers are told is in `dovecot.rs` and `postfix.rs`; how they are stopped, in `keeper.sh`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use crate::certificates;
+use crate::dovecot::{self, INSTANCES};
+use crate::idp::Idp;
+use crate::postfix;
+use crate::wait::{IO_PATIENCE, Reserved, until};
+
+/// The mailboxes' domain.
+pub(crate) const DOMAIN: &str = "rig.test";
+/// The password of every mailbox. The tests look for it where it must not be.
+pub(crate) const PASSWORD: &str = "canary-mailbox-password-93cd";
+
+/// Every port by name; nobody ever listens on `closed`.
+const PORTS: [&str; 12] = [
+    "imap",
+    "imaps",
+    "imap-plain",
+    "imaps-plain",
+    "imap-login",
+    "submission",
+    "submissions",
+    "submission-bare",
+    "submissions-plain",
+    "submissions-login",
+    "submissions-noauth",
+    "closed",
+];
+
+/// The command that the servers come with; `tests/run` runs it.
+const INSTALL: &str =
+    "apt-get install --no-install-recommends dovecot-core dovecot-imapd postfix prometheus openssl curl";
+
+/// Where daemons live when the caller's PATH does not say so.
+const DAEMON_PATHS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+/// From the start of the servers to their first greeting.
+const START_PATIENCE: Duration = Duration::from_secs(30);
+
+static RIG: LazyLock<Rig> = LazyLock::new(Rig::start);
+
+/// The running servers.
+pub(crate) struct Rig {
+    /// Everything lies below.
+    pub(crate) work: PathBuf,
+    pub(crate) ports: Ports,
+    pub(crate) idp: Idp,
+    /// Its standard input is the leash: when it closes, the servers stop and `work` goes.
+    _keeper: Child,
+}
+
+/// Ports by name.
+pub(crate) struct Ports {
+    numbers: BTreeMap<&'static str, u16>,
+    /// Held for as long as the rig stands, so that its refusal is certain.
+    _closed: Reserved,
+}
+
+impl Ports {
+    fn choose() -> Self {
+        let mut held: BTreeMap<_, _> = PORTS.iter().map(|name| (*name, Reserved::new())).collect();
+        let numbers = held.iter().map(|(name, port)| (*name, port.port())).collect();
+        Self { numbers, _closed: held.remove("closed").unwrap() }
+    }
+
+    /// The port of this name.
+    pub(crate) fn of(&self, name: &str) -> u16 {
+        *self.numbers.get(name).unwrap_or_else(|| panic!("no port is called {name}"))
+    }
+}
+
+impl Rig {
+    /// The one rig; the first caller starts it. Where that fails, it fails at once for every later one.
+    pub(crate) fn shared() -> &'static Self {
+        &RIG
+    }
+
+    fn start() -> Self {
+        for binary in ["dovecot", "postfix", "openssl"] {
+            find(binary);
+        }
+        // Not TMPDIR: the servers' own users must get in, and the paths of Unix sockets end at 107 bytes.
+        let work = PathBuf::from(format!("/tmp/mxr-{}", std::process::id()));
+        fs::create_dir(&work).unwrap();
+        fs::set_permissions(&work, fs::Permissions::from_mode(0o755)).unwrap();
+
+        let ports = Ports::choose();
+        certificates::issue(&work);
+        let idp = Idp::start(&work);
+        fs::create_dir(work.join("mail")).unwrap();
+        dovecot::configure(&work, &ports);
+        postfix::configure(&work, &ports);
+
+        let log = fs::File::create(work.join("keeper.log")).unwrap();
+        let keeper = as_root(Path::new("bash"))
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real/keeper.sh"))
+            .arg(&work)
+            .args(INSTANCES.iter().map(|instance| instance.name))
+            .stdin(Stdio::piped())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let rig = Self { work, ports, idp, _keeper: keeper };
+        for name in PORTS.iter().filter(|name| **name != "closed") {
+            rig.await_listener(name);
+        }
+        rig
+    }
+
+    fn await_listener(&self, name: &str) {
+        let server = SocketAddr::from(([127, 0, 0, 1], self.ports.of(name)));
+        // The TLS ports wait for the client; to take the connection is all they do unasked.
+        let greets = !name.starts_with("imaps") && !name.starts_with("submissions");
+        let what = format!("a server on {name}; the servers' logs:\n{}", self.logs());
+        until(START_PATIENCE, &what, || {
+            let mut stream = TcpStream::connect_timeout(&server, IO_PATIENCE).ok()?;
+            stream.set_read_timeout(Some(IO_PATIENCE)).ok()?;
+            if greets { stream.read(&mut [0; 1]).ok().filter(|read| *read == 1).map(drop) } else { Some(()) }
+        });
+    }
+
+    /// What the servers have to say, for the sentence of a failing test.
+    pub(crate) fn logs(&self) -> String {
+        let names = INSTANCES.iter().map(|instance| instance.name).chain(["postfix", "keeper"]);
+        names.map(|name| self.log(name)).collect()
+    }
+
+    /// One server's log.
+    pub(crate) fn log(&self, name: &str) -> String {
+        let output = as_root(Path::new("cat")).arg(self.work.join(format!("{name}.log"))).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The mail in all mailboxes, by file.
+    pub(crate) fn mail(&self) -> Vec<String> {
+        let output = as_root(Path::new("find"))
+            .arg(self.work.join("mail"))
+            .args(["-ignore_readdir_race", "-type", "f", "-regex", r".*/Maildir/\(new\|cur\|tmp\)/.*"])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let mut files: Vec<_> =
+            String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
+        files.sort();
+        files
+    }
+}
+
+/// Where a program lies. That it is not installed is the failure of the test that needs it.
+pub(crate) fn find(binary: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(DAEMON_PATHS.iter().map(PathBuf::from))
+        .map(|folder| folder.join(binary))
+        .find(|file| file.is_file())
+        .unwrap_or_else(|| panic!("{binary} is not installed. Run tests/run, or as root: {INSTALL}"))
+}
+
+/// A command that runs as root: at once where we are, otherwise by sudo, which must not ask.
+pub(crate) fn as_root(program: &Path) -> Command {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    if id.stdout == b"0\n" {
+        return Command::new(program);
+    }
+    let mut command = Command::new(find("sudo"));
+    command.arg("-n").arg(program);
+    command
+}
