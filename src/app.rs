@@ -56,7 +56,8 @@ impl App {
             .local_addr()
             .map_err(|error| AppError::Listen { listen: plan.listen.to_string(), error })?;
         let report = Arc::new(Report::new(plan));
-        let prober = Arc::new(prober(plan, &report));
+        let tokens = Arc::clone(&report);
+        let prober = Arc::new(Prober::new(&plan.limits, Arc::new(move |token| tokens.record_token(token))));
         let (pulse, ready) = (Arc::new(Pulse::new()), Arc::new(Ready::default()));
         let monitor = Monitor::new(plan, prober, Arc::clone(&report));
         let stop = CancellationToken::new();
@@ -100,8 +101,8 @@ impl App {
 /// One round: every check of the plan once, at the same time as far as the limits allow. `each` is
 /// told of every observation as it comes; they are returned in the plan's order.
 pub async fn round(plan: &Plan, each: impl Fn(&Observation)) -> Vec<Observation> {
-    let report = Arc::new(Report::new(plan));
-    let prober = Arc::new(prober(plan, &report));
+    // Nobody asks a single round for its metrics, and its answer names a failed token request at every check.
+    let prober = Arc::new(Prober::new(&plan.limits, Arc::new(|_| ())));
     let mut tasks = tokio::task::JoinSet::new();
     for (index, check) in plan.checks.iter().enumerate() {
         let (prober, check) = (Arc::clone(&prober), Arc::clone(check));
@@ -119,11 +120,6 @@ pub async fn round(plan: &Plan, each: impl Fn(&Observation)) -> Vec<Observation>
     }
     observations.sort_by_key(|(index, _)| *index);
     observations.into_iter().map(|(_, observation)| observation).collect()
-}
-
-fn prober(plan: &Plan, report: &Arc<Report>) -> Prober {
-    let report = Arc::clone(report);
-    Prober::new(&plan.limits, Arc::new(move |token| report.record_token(token)))
 }
 
 /// Binds; `[::]` means IPv4 as well, also where this machine has no IPv6.

@@ -30,5 +30,8 @@ pub mod monitor;
 // The frame.
 pub mod app;
 
+// The door.
+pub mod cli;
+
 // Beside the house: the counterpart of `demo` and of the tests. It shares nothing but the model.
 pub mod sim;

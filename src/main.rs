@@ -1,3 +1,7 @@
-//! Parses the command line and hands over; nothing else.
+//! Hands the command line over; nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mailbox_exporter::cli::main()
+}

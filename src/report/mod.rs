@@ -7,6 +7,7 @@ mod credentials;
 mod exposition;
 mod families;
 mod history;
+pub mod json;
 mod log;
 mod metrics;
 mod openmetrics;
@@ -16,6 +17,7 @@ mod per_credential;
 pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
+pub mod text;
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,76 +1,10 @@
-//! How times, durations and hints are written for people.
+//! How a hint is written for people. Counts and times are `report::text`, at hand here under one name.
 //!
 //! Not here: anything that knows what a check is.
 
-use std::time::Duration;
-
-use jiff::Timestamp;
 use maud::{Markup, html};
 
-/// `one` or `many`.
-pub(super) fn plural<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
-    if count == 1 { one } else { many }
-}
-
-/// A count with its noun.
-pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", plural(count, one, many))
-}
-
-/// A moment to the second, in UTC as logs have it.
-pub(super) fn clock(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
-/// How long a probe or a phase took: three digits or so.
-pub(super) fn took(duration: Duration) -> String {
-    let seconds = duration.as_secs_f64();
-    match seconds {
-        s if s < 0.001 => "< 1 ms".to_owned(),
-        s if s < 0.9995 => format!("{:.0} ms", s * 1000.0),
-        s if s < 9.995 => format!("{s:.2} s"),
-        s => format!("{s:.1} s"),
-    }
-}
-
-/// A stretch of time in its two largest units.
-pub(super) fn stretch(duration: Duration) -> String {
-    const MINUTE: u64 = 60;
-    const HOUR: u64 = 60 * MINUTE;
-    const DAY: u64 = 24 * HOUR;
-    let seconds = duration.as_secs();
-    let two = |large: u64, unit: &str, small: u64, rest: &str| match (seconds % large) / small {
-        0 => format!("{} {unit}", seconds / large),
-        part => format!("{} {unit} {part} {rest}", seconds / large),
-    };
-    match seconds {
-        0..MINUTE => format!("{seconds} s"),
-        MINUTE..HOUR => two(MINUTE, "min", 1, "s"),
-        HOUR..DAY => two(HOUR, "h", MINUTE, "min"),
-        _ => two(DAY, "d", HOUR, "h"),
-    }
-}
-
-/// How long ago something was, in its largest unit.
-pub(super) fn ago(now: Timestamp, at: Timestamp) -> String {
-    let whole = stretch(between(at, now));
-    let largest: Vec<&str> = whole.split(' ').take(2).collect();
-    format!("{} ago", largest.join(" "))
-}
-
-/// When something ends or ended: `ends in 12 d 3 h`, `ended 2 h ago`.
-pub(super) fn end(now: Timestamp, end: Timestamp) -> String {
-    if end > now {
-        format!("ends in {}", stretch(between(now, end)))
-    } else {
-        format!("ended {}", ago(now, end))
-    }
-}
-
-/// From the one to the other; nothing where a clock was set back.
-pub(super) fn between(from: Timestamp, to: Timestamp) -> Duration {
-    Duration::try_from(to.duration_since(from)).unwrap_or_default()
-}
+pub(super) use crate::report::text::{ago, between, clock, counted, end, plural, stretch, took};
 
 /// A hint: a paragraph per line, what stands between backticks as commands.
 pub(super) fn hint(hint: &str) -> Markup {
@@ -101,42 +35,6 @@ fn command(command: &str) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_short_and_exact_enough() {
-        let cases = [
-            (0, "0 s"),
-            (59, "59 s"),
-            (60, "1 min"),
-            (90, "1 min 30 s"),
-            (3_660, "1 h 1 min"),
-            (200_000, "2 d 7 h"),
-        ];
-        for (seconds, expected) in cases {
-            assert_eq!(stretch(Duration::from_secs(seconds)), expected);
-        }
-        let cases = [
-            (0, "< 1 ms"),
-            (1_000, "1 ms"),
-            (412_300, "412 ms"),
-            (999_700, "1.00 s"),
-            (1_234_000, "1.23 s"),
-            (61_000_000, "61.0 s"),
-        ];
-        for (micros, expected) in cases {
-            assert_eq!(took(Duration::from_micros(micros)), expected);
-        }
-    }
-
-    #[test]
-    fn a_clock_that_was_set_back_breaks_nothing() {
-        let now = Timestamp::UNIX_EPOCH;
-        let later = now + Duration::from_secs(90);
-        assert_eq!(ago(now, later), "0 s ago");
-        assert_eq!(ago(later, now), "1 min ago");
-        assert_eq!(end(now, later), "ends in 1 min 30 s");
-        assert_eq!(end(later, now), "ended 1 min ago");
-    }
 
     #[test]
     fn commands_in_a_hint_are_set_apart_and_everything_is_escaped() {

@@ -1,0 +1,51 @@
+//! What is printed, and where: the answer to standard output, all else to standard error.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Mutex;
+
+use super::{Exit, cannot_run};
+
+/// Prints the answer. A reader that has seen enough (`| head`) is no fault.
+pub(super) fn say(text: &str, exit: Exit) -> Exit {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            cannot_run(&format!("standard output: {error}"))
+        }
+        _ => exit,
+    }
+}
+
+/// Prints what is not the answer.
+pub(super) fn complain(text: &str) {
+    // Where even this cannot be written, nobody can be told.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// How far a round is, on a terminal only.
+pub(super) struct Progress {
+    total: usize,
+    /// `None` in a pipe.
+    done: Option<Mutex<usize>>,
+}
+
+impl Progress {
+    pub(super) fn of(total: usize) -> Self {
+        Self { total, done: io::stderr().is_terminal().then(Mutex::default) }
+    }
+
+    pub(super) fn step(&self) {
+        let Some(done) = &self.done else { return };
+        if let Ok(mut done) = done.lock() {
+            *done += 1;
+            complain(&format!("\r{done} of {} checks done", self.total));
+        }
+    }
+
+    /// Takes the line away again.
+    pub(super) fn end(self) {
+        if self.done.is_some() {
+            complain("\r\x1b[K");
+        }
+    }
+}

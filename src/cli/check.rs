@@ -1,0 +1,94 @@
+//! `check`: one round now, for people, for programs and for plugins.
+
+use std::io;
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::app;
+use crate::model::{Observation, Plan, Protocol};
+use crate::report::json::observation;
+
+use super::answer::{Progress, complain, say};
+use super::table::{self, Style};
+use super::{Config, Exit, colours, nagios, select};
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    config: Config,
+    /// Only these mailboxes, by name or address.
+    #[arg(value_name = "MAILBOX")]
+    mailboxes: Vec<String>,
+    /// Only these protocols, such as `imap,smtp`.
+    #[arg(long, value_name = "PROTOCOLS", value_delimiter = ',', value_parser = protocol)]
+    protocol: Vec<Protocol>,
+    /// For people, for programs, or for Nagios and its kin.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    output: Output,
+    /// Add what was said between the probe and the server, without secrets. Not in `nagios`.
+    #[arg(long)]
+    transcript: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Table,
+    Json,
+    Nagios,
+}
+
+fn protocol(text: &str) -> Result<Protocol, String> {
+    Protocol::from_label(text).ok_or_else(|| {
+        let known: Vec<_> = Protocol::ALL.iter().map(|protocol| protocol.label()).collect();
+        format!("expected one of {}", known.join(", "))
+    })
+}
+
+pub(super) async fn run(options: Options) -> Exit {
+    let plan = match plan(&options) {
+        Ok(plan) => plan,
+        Err(exit) if options.output == Output::Nagios => {
+            // A plugin's first line is all that is shown; what is wrong in detail has been said.
+            debug_assert_eq!(exit, Exit::Bad);
+            return say(nagios::UNKNOWN, Exit::Unknown);
+        }
+        Err(exit) => return exit,
+    };
+    let progress = Progress::of(plan.checks.len());
+    let observations = app::round(&plan, |_| progress.step()).await;
+    progress.end();
+    let exit = if observations.iter().all(|seen| seen.outcome.is_up()) { Exit::Fine } else { Exit::Failing };
+    match options.output {
+        Output::Table => say(&table(&observations, options.transcript), exit),
+        Output::Json => say(&json(&observations, options.transcript), exit),
+        Output::Nagios => {
+            let (text, exit) = nagios::judge(&observations, &plan.credentials, Timestamp::now());
+            say(&text, exit)
+        }
+    }
+}
+
+fn plan(options: &Options) -> Result<Plan, Exit> {
+    let loaded = options.config.load()?;
+    for notice in &loaded.warnings {
+        complain(&format!("warning: {notice}\n"));
+    }
+    let mut plan = loaded.plan;
+    select::narrow(&mut plan, &options.mailboxes, &options.protocol).map_err(|complaint| {
+        complain(&format!("{complaint}\n"));
+        Exit::Bad
+    })?;
+    Ok(plan)
+}
+
+/// The table, in colours where standard output shows them.
+pub(super) fn table(observations: &[Observation], transcript: bool) -> String {
+    table::render(observations, Style { colours: colours(&io::stdout()), transcript })
+}
+
+fn json(observations: &[Observation], transcript: bool) -> String {
+    let results: Vec<_> = observations.iter().map(|seen| observation(seen, transcript)).collect();
+    format!("{:#}\n", json!({ "results": results }))
+}

@@ -1,0 +1,69 @@
+//! The configuration of the demo, written as a user would write it: YAML, a file per secret, a CA file.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::sim::{Sim, SimMailbox};
+
+use super::{INTERVAL, TIMEOUT};
+
+/// The file's name.
+pub(super) const FILE: &str = "config.yaml";
+
+/// Things that several mailboxes may share: each is described once, under a name of its first user.
+struct Named<'a, K> {
+    known: Vec<(K, &'a str)>,
+}
+
+impl<'a, K: PartialEq> Named<'a, K> {
+    /// The name of a thing, and whether it is new.
+    fn of(&mut self, thing: K, name: &'a str) -> (&'a str, bool) {
+        // The newest first: neighbours share, and thousands of mailboxes must not cost a million looks.
+        if let Some((_, name)) = self.known.iter().rev().find(|(known, _)| *known == thing) {
+            return (name, false);
+        }
+        self.known.push((thing, name));
+        (name, true)
+    }
+}
+
+/// Writes the configuration and the files it names into a folder; the place of the configuration.
+pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::Result<PathBuf> {
+    fs::write(folder.join("ca.pem"), sim.ca_pem())?;
+    let (mut credentials, mut providers, mut list) = (String::new(), String::new(), String::new());
+    let (mut apps, mut servers) = (Named { known: Vec::new() }, Named { known: Vec::new() });
+    for mailbox in mailboxes {
+        let (app, address) = (mailbox.app(), mailbox.address());
+        let name = address.split_once('@').map_or(address, |(name, _)| name);
+        let (credential, new) = apps.of(&app.client_id, name);
+        if new {
+            fs::write(folder.join(format!("{credential}.secret")), &app.secret)?;
+            credentials += &format!(
+                "  {credential}: {{ type: client_secret, tenant: {}, client_id: {}, secret: {{ file: {credential}.secret }} }}\n",
+                app.tenant, app.client_id
+            );
+        }
+        let (imap, smtp) = (mailbox.imap_port(), mailbox.smtp_port());
+        let (provider, new) = servers.of((imap, smtp), name);
+        if new {
+            let host = mailbox.host();
+            providers += &format!(
+                "  {provider}:\n    extends: exchange_online\n    \
+                 imap: {{ host: {host}, port: {imap}, tls: implicit }}\n    \
+                 smtp: {{ host: {host}, port: {smtp}, tls: starttls }}\n    \
+                 token_url: {:?}\n    scope: {}\n    ca_file: ca.pem\n",
+                sim.token_url(),
+                sim.scope()
+            );
+        }
+        list += &format!("  - {{ address: {address}, provider: {provider}, credential: {credential} }}\n");
+    }
+    let file = folder.join(FILE);
+    let text = format!(
+        "defaults: {{ interval: {INTERVAL}, timeout: {TIMEOUT} }}\n\
+         credentials:\n{credentials}providers:\n{providers}mailboxes:\n{list}"
+    );
+    fs::write(&file, text)?;
+    Ok(file)
+}

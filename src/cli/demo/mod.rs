@@ -1,0 +1,153 @@
+//! `demo`: the whole product on one machine, without any account.
+//!
+//! Starts the simulator, writes a configuration for it as a user would, and goes in through the same
+//! door as everyone: nothing below here knows that it is a demo.
+
+mod configuration;
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use uuid::Uuid;
+
+use crate::app::{self, App, AppError};
+use crate::config;
+use crate::model::{Listen, Plan};
+use crate::sim::{Fault, Sim, SimMailbox};
+
+use super::answer::{Progress, complain, say};
+use super::serve::{Signals, listen_at};
+use super::{Exit, cannot_run, check};
+
+/// Often enough to watch.
+const INTERVAL: &str = "15s";
+/// Silent servers show within seconds, and a busy machine has time.
+const TIMEOUT: &str = "5s";
+/// Where the demo listens unless that is taken.
+const LISTEN: &str = "127.0.0.1:9993";
+/// More than this is no demo, and each mailbox with a fault takes four ports.
+const MOST_MAILBOXES: u32 = 10_000;
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Listen here. Not given: 127.0.0.1:9993, or a free port where that is taken.
+    #[arg(long, value_name = "ADDR", conflicts_with = "once")]
+    listen: Option<String>,
+    /// How many mailboxes. More than there are faults to show: the rest is healthy.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_MAILBOXES)))]
+    mailboxes: Option<u32>,
+    /// One round, print the table, exit 0.
+    #[arg(long)]
+    once: bool,
+}
+
+pub(super) async fn run(options: Options) -> Exit {
+    match show(options).await {
+        Ok(exit) => exit,
+        Err(why) => cannot_run(&why),
+    }
+}
+
+async fn show(options: Options) -> Result<Exit, String> {
+    let mut signals = Signals::new().map_err(|error| format!("signals cannot be received: {error}"))?;
+    let sim = Sim::start().await.map_err(|error| simulator(&error))?;
+    let mailboxes = populate(&sim, options.mailboxes).await.map_err(|error| simulator(&error))?;
+    let folder = Folder::new().map_err(|error| format!("no temporary directory: {error}"))?;
+    let file = configuration::write(&folder.0, &sim, &mailboxes)
+        .map_err(|error| format!("{}: {error}", folder.0.display()))?;
+    let mut plan = config::load(&file).map_err(|errors| errors.to_string())?.plan;
+
+    if options.once {
+        let progress = Progress::of(plan.checks.len());
+        let observations = tokio::select! {
+            observations = app::round(&plan, |_| progress.step()) => observations,
+            _ = signals.stop() => return Ok(Exit::Failing),
+        };
+        progress.end();
+        return Ok(say(&check::table(&observations, false), Exit::Fine));
+    }
+    let free = options.listen.is_none();
+    if let Err(complaint) = listen_at(&mut plan, Some(options.listen.unwrap_or_else(|| LISTEN.to_owned()))) {
+        complain(&format!("{complaint}\n"));
+        return Ok(Exit::Bad);
+    }
+    let app = start(&mut plan, free).await.map_err(|error| error.to_string())?;
+    let exit = say(&introduction(&app, &folder.0, &mailboxes), Exit::Fine);
+    if exit == Exit::Fine {
+        signals.stop().await;
+    }
+    app.stop().await;
+    Ok(exit)
+}
+
+fn simulator(error: &io::Error) -> String {
+    format!("the simulated servers cannot start: {error}")
+}
+
+/// Starts the agent; where the port is taken and was not asked for, on a free one.
+async fn start(plan: &mut Plan, free: bool) -> Result<App, AppError> {
+    match App::start(plan).await {
+        Err(AppError::Listen { .. }) if free => {
+            plan.listen = Listen { port: 0, ..plan.listen.clone() };
+            App::start(plan).await
+        }
+        started => started,
+    }
+}
+
+/// The faults worth showing, and healthy mailboxes beyond them.
+async fn populate(sim: &Sim, count: Option<u32>) -> io::Result<Vec<SimMailbox>> {
+    let count = count.map_or(Fault::DEMO.len(), |count| usize::try_from(count).unwrap_or(usize::MAX));
+    let mut mailboxes = Vec::new();
+    for fault in Fault::DEMO.iter().take(count) {
+        mailboxes.push(sim.mailbox(*fault).await?);
+    }
+    if count > mailboxes.len() {
+        mailboxes.extend(sim.mailboxes_on_one_port(&sim.app(), count - mailboxes.len()).await?);
+    }
+    Ok(mailboxes)
+}
+
+/// What is where, and what there is to see.
+fn introduction(app: &App, folder: &Path, mailboxes: &[SimMailbox]) -> String {
+    let mut text = format!(
+        "Status page    http://{address}/\n\
+         Metrics        http://{address}/metrics\n\
+         Configuration  {file}\n\n\
+         Every mailbox is probed every {INTERVAL} by IMAP and SMTP, the first time within these {INTERVAL}. \
+         Ctrl-C ends the demo.\n\n",
+        address = app.address(),
+        file = folder.join(configuration::FILE).display(),
+    );
+    let with_faults = &mailboxes[..mailboxes.len().min(Fault::DEMO.len())];
+    let widest = with_faults.iter().map(|mailbox| mailbox.address().len()).max().unwrap_or(0);
+    for mailbox in with_faults {
+        text += &format!("{:<widest$}  {}\n", mailbox.address(), mailbox.fault().about());
+    }
+    if mailboxes.len() > with_faults.len() {
+        text += &format!("and {} healthy ones on one server\n", mailboxes.len() - with_faults.len());
+    }
+    text
+}
+
+/// A directory that is this user's alone, and gone with the demo.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("mailbox-exporter-demo-{}", Uuid::new_v4()));
+        fs::DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            complain(&format!("{} stays behind: {error}\n", self.0.display()));
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The log: where it goes, how it looks, how much of it there is.
+//!
+//! Owns the one rule that no option can lift: what libraries say below `info` is never written.
+//! Mail and HTTP libraries log commands and headers there, and those carry tokens.
+
+use std::io;
+use std::panic;
+
+use clap::{Args, ValueEnum};
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{fmt, registry};
+
+use super::{Command, colours};
+
+/// The crate's own targets begin so.
+const OURS: &str = "mailbox_exporter";
+
+/// How the log is written.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Logging")]
+pub(super) struct Logging {
+    /// One line per observation as text, or as JSON.
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    log_format: Format,
+    /// How much is logged, to standard error. Not given: what RUST_LOG says, else `info`, and for
+    /// `demo` `error`, since its page shows the same.
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log_level: Option<Grain>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Grain {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl Grain {
+    const fn filter(self) -> LevelFilter {
+        match self {
+            Self::Off => LevelFilter::OFF,
+            Self::Error => LevelFilter::ERROR,
+            Self::Warn => LevelFilter::WARN,
+            Self::Info => LevelFilter::INFO,
+            Self::Debug => LevelFilter::DEBUG,
+            Self::Trace => LevelFilter::TRACE,
+        }
+    }
+}
+
+impl Logging {
+    /// Starts the log of this process.
+    ///
+    /// # Errors
+    /// A sentence, where RUST_LOG cannot be read.
+    pub(super) fn start(&self, command: &Command) -> Result<(), String> {
+        let filter = self.filter(command, std::env::var("RUST_LOG").ok().as_deref())?.and(filter_fn(allowed));
+        let layer = fmt::layer().with_writer(io::stderr).with_ansi(colours(&io::stderr()));
+        let layer = match self.log_format {
+            Format::Text => layer.boxed(),
+            Format::Json => layer.json().boxed(),
+        };
+        registry()
+            .with(layer.with_filter(filter))
+            .try_init()
+            .map_err(|error| format!("the log cannot be started: {error}"))?;
+        // The default hook prints the message, and a message may quote what was being worked on.
+        panic::set_hook(Box::new(|info| {
+            let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+            tracing::error!(place, "a panic: this is a defect of mailbox-exporter, please report the place");
+        }));
+        Ok(())
+    }
+
+    fn filter(&self, command: &Command, asked: Option<&str>) -> Result<EnvFilter, String> {
+        let quiet = matches!(command, Command::Demo(_));
+        let default = if quiet { Grain::Error } else { Grain::Info };
+        match (self.log_level, asked) {
+            (None, Some(asked)) if !asked.trim().is_empty() => {
+                EnvFilter::try_new(asked).map_err(|error| format!("RUST_LOG is not understood: {error}"))
+            }
+            (level, _) => {
+                let level = level.unwrap_or(default).filter();
+                Ok(EnvFilter::default().add_directive(level.into()))
+            }
+        }
+    }
+}
+
+/// Whether a line may be written at all.
+fn allowed(metadata: &Metadata<'_>) -> bool {
+    let target = metadata.target();
+    let ours = target.strip_prefix(OURS).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
+    ours || *metadata.level() <= Level::INFO
+}

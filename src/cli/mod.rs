@@ -1,0 +1,171 @@
+//! The door: arguments in, an exit status out.
+//!
+//! Owns the commands' names and options, and what the exit statuses mean. What a command prints is
+//! in its own file; standard output carries the answer only, everything else goes to standard error.
+
+mod answer;
+mod check;
+mod demo;
+mod logging;
+mod nagios;
+mod select;
+mod serve;
+mod table;
+mod validate;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::config::{self, Loaded};
+
+use self::answer::{complain, say};
+use self::logging::Logging;
+
+/// What the program ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    /// All is well.
+    Fine = 0,
+    /// Something is failing, or the program cannot run.
+    Failing = 1,
+    /// The configuration or the command line is wrong; also, as plugins do, "critical".
+    Bad = 2,
+    /// As plugins do: it could not be found out.
+    Unknown = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Can this mailbox be used right now; if not, in which phase did it fail, why, and who must do what?
+///
+/// Logs in to mailboxes by IMAP and SMTP with OAuth2, as mail programs do, and exports to Prometheus
+/// whether that works, how long each phase took, and the reason of every failure.
+#[derive(Debug, Parser)]
+#[command(name = "mailbox-exporter", version, about, max_term_width = 110, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    logging: Logging,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Probe every mailbox on its schedule and answer Prometheus, until told to stop.
+    Serve {
+        #[command(flatten)]
+        config: Config,
+        /// Listen here instead of at `http.listen`; port 0 takes a free one.
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<String>,
+    },
+    /// Probe every mailbox once, now, and tell what was found.
+    ///
+    /// Exit status: 0 all fine, 1 something failing, 2 bad configuration. With `--output nagios`:
+    /// 0 fine, 1 a certificate or a secret ends within 30 days, 2 a check fails, 3 bad configuration.
+    Check(check::Options),
+    /// Name every fault of a configuration at once, with line, column and what was expected.
+    ///
+    /// Exit status: 0 no faults, 2 faults.
+    Validate {
+        #[command(flatten)]
+        config: Config,
+    },
+    /// Show the whole product on this machine, without any account.
+    ///
+    /// Starts an identity provider and mail servers on loopback, a dozen mailboxes each with another
+    /// fault or none, and the agent that probes them every 15 seconds.
+    Demo(demo::Options),
+    /// Print a script that completes commands and options in your shell.
+    Completions {
+        /// For which shell.
+        shell: Shell,
+    },
+}
+
+/// Which configuration.
+#[derive(Debug, Args)]
+struct Config {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", env = "MAILBOX_EXPORTER_CONFIG", value_parser = clap::value_parser!(PathBuf))]
+    config: PathBuf,
+}
+
+impl Config {
+    /// Loads it; every fault goes to standard error.
+    fn load(&self) -> Result<Loaded, Exit> {
+        config::load(&self.config).map_err(|errors| {
+            complain(&format!("{errors}\n"));
+            Exit::Bad
+        })
+    }
+}
+
+/// Runs the program with this process's arguments and environment.
+pub fn main() -> ExitCode {
+    let given: Vec<OsString> = std::env::args_os().collect();
+    let arguments = match Arguments::try_parse_from(&given) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are answers; what does not fit is a complaint.
+            return match error.print() {
+                Ok(()) if !error.use_stderr() => Exit::Fine.into(),
+                _ if nagios::asked_for(&given) => Exit::Unknown.into(),
+                _ => Exit::Bad.into(),
+            };
+        }
+    };
+    if let Err(complaint) = arguments.logging.start(&arguments.command) {
+        complain(&format!("{complaint}\n"));
+        return Exit::Bad.into();
+    }
+    run(arguments.command).into()
+}
+
+fn run(command: Command) -> Exit {
+    match command {
+        Command::Serve { config, listen } => on_runtime(serve::run(config, listen)),
+        Command::Check(options) => on_runtime(check::run(options)),
+        Command::Validate { config } => validate::run(&config),
+        Command::Demo(options) => on_runtime(demo::run(options)),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "mailbox-exporter", &mut script);
+            say(&String::from_utf8_lossy(&script), Exit::Fine)
+        }
+    }
+}
+
+fn on_runtime(command: impl Future<Output = Exit>) -> Exit {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => {
+            let exit = runtime.block_on(command);
+            // What is still running has been told to stop; a name lookup that hangs must not hold the exit.
+            runtime.shutdown_background();
+            exit
+        }
+        Err(error) => cannot_run(&format!("no threads to run on: {error}")),
+    }
+}
+
+/// The program itself cannot do its work.
+fn cannot_run(why: &str) -> Exit {
+    complain(&format!("mailbox-exporter: {why}\n"));
+    Exit::Failing
+}
+
+/// Whether colours may be used on a stream: <https://no-color.org>.
+fn colours(stream: &impl io::IsTerminal) -> bool {
+    let off = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    !off && !dumb && stream.is_terminal()
+}

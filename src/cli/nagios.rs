@@ -1,0 +1,111 @@
+//! A round as a monitoring plugin tells it: one line, details below, performance data.
+//!
+//! After the Monitoring Plugins Development Guidelines: the first line says all that fits on a pager,
+//! `|` sets numbers apart, the exit status is the verdict.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::{Credential, Observation};
+use crate::report::text::{counted, stretch};
+
+use super::Exit;
+
+/// What ends within this time deserves a warning.
+const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// More failing checks than these are counted in the first line; the lines below name them all.
+const NAMED: usize = 5;
+
+/// The answer where nothing could be checked.
+pub(super) const UNKNOWN: &str = "MAILBOX UNKNOWN - the configuration or the command line has faults\n";
+
+/// Whether a command line that could not be read was one for this format: plugins have an exit status
+/// of their own for that.
+pub(super) fn asked_for(arguments: &[OsString]) -> bool {
+    let given: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
+    given.iter().any(|argument| argument == "--output=nagios")
+        || given.windows(2).any(|pair| pair == ["--output", "nagios"])
+}
+
+/// The verdict over a round, and what ends soon of what it rests on.
+pub(super) fn judge(
+    observations: &[Observation],
+    credentials: &[Arc<Credential>],
+    now: Timestamp,
+) -> (String, Exit) {
+    let failing: Vec<&Observation> = observations.iter().filter(|seen| !seen.outcome.is_up()).collect();
+    let ending = ending(observations, credentials, now);
+    let checks = counted(observations.len(), "check", "checks");
+    let (word, exit, gist) = match (&*failing, &*ending) {
+        ([], []) => ("OK", Exit::Fine, format!("{checks} fine")),
+        ([], ending) => ("WARNING", Exit::Failing, some(ending)),
+        (failing, _) => {
+            let lines: Vec<_> = failing.iter().map(|seen| brief(seen)).collect();
+            ("CRITICAL", Exit::Bad, format!("{} of {checks} failing: {}", failing.len(), some(&lines)))
+        }
+    };
+    let numbers: Vec<_> = observations.iter().map(number).collect();
+    let mut text = format!("MAILBOX {word} - {gist} | {}\n", numbers.join(" "));
+    for seen in failing {
+        let detail = seen.outcome.failure().map_or("", |failure| &failure.cause.detail);
+        text += &plain(&format!("{}: {detail}", brief(seen)));
+        text.push('\n');
+    }
+    for line in ending {
+        text += &line;
+        text.push('\n');
+    }
+    (text, exit)
+}
+
+/// The first few, and how many more.
+fn some(lines: &[String]) -> String {
+    let more = lines.len().saturating_sub(NAMED);
+    let named = lines.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
+    if more > 0 { format!("{named}; and {more} more") } else { named }
+}
+
+fn brief(seen: &Observation) -> String {
+    let verdict = seen.outcome.failure();
+    let verdict = verdict.map(|failure| format!("{} in {}", failure.cause.reason, failure.phase));
+    plain(&format!("{} {} {}", seen.check.mailbox.name, seen.check.protocol(), verdict.unwrap_or_default()))
+}
+
+/// Certificates of servers and declared ends of secrets, the nearest first.
+fn ending(observations: &[Observation], credentials: &[Arc<Credential>], now: Timestamp) -> Vec<String> {
+    let certificates = observations.iter().filter_map(|seen| {
+        Some((format!("certificate of {}", seen.check.endpoint), seen.server.certificate_expiry?))
+    });
+    let used = |credential: &&Arc<Credential>| {
+        observations.iter().any(|seen| seen.check.mailbox.credential.name == credential.name)
+    };
+    let secrets = credentials.iter().filter(used).filter_map(|credential| {
+        Some((format!("secret of credential {}", credential.name), credential.expires?))
+    });
+    let ends: BTreeMap<String, Timestamp> =
+        certificates.chain(secrets).filter(|(_, end)| end.duration_since(now) <= SOON).collect();
+    let mut ends: Vec<_> = ends.into_iter().collect();
+    ends.sort_by_key(|(_, end)| *end);
+    let say = |(what, end): (String, Timestamp)| match Duration::try_from(end.duration_since(now)) {
+        Ok(left) => plain(&format!("{what} ends in {}", stretch(left))),
+        Err(_) => plain(&format!("{what} has ended")),
+    };
+    ends.into_iter().map(say).collect()
+}
+
+/// `'invoices imap'=0.412000s;;;0;90.000000`: a check's duration, out of its timeout.
+fn number(seen: &Observation) -> String {
+    let check = &seen.check;
+    let label = plain(&format!("{} {}", check.mailbox.name, check.protocol()));
+    let label = label.replace('\'', "''").replace('=', "_");
+    format!("'{label}'={:.6}s;;;0;{}", seen.duration.as_secs_f64(), check.timeout.as_secs_f64())
+}
+
+/// On one line and without the sign that sets numbers apart.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c == '|' || c.is_control() { ' ' } else { c }).collect()
+}

@@ -1,0 +1,54 @@
+//! Which checks of a plan are meant by the names and protocols of a command line.
+
+use std::collections::BTreeSet;
+
+use crate::model::{Plan, Protocol};
+
+/// How many similar names are offered for an unknown one.
+const OFFERED: usize = 3;
+/// The likeness (Jaro–Winkler, 0 to 1) from which a name is offered.
+const LIKENESS: f64 = 0.75;
+
+/// Leaves only the checks of these mailboxes, by name or address, in these protocols; none given means all.
+///
+/// # Errors
+/// A line for every name that is unknown, with the nearest ones; or that no check is left.
+pub(super) fn narrow(plan: &mut Plan, names: &[String], protocols: &[Protocol]) -> Result<(), String> {
+    let known =
+        |name: &str| plan.mailboxes.iter().any(|mailbox| *mailbox.name == *name || mailbox.address == name);
+    let unknown: Vec<_> = names.iter().filter(|name| !known(name)).collect();
+    if !unknown.is_empty() {
+        let lines: Vec<_> = unknown.iter().map(|name| complaint(plan, name)).collect();
+        return Err(lines.join("\n"));
+    }
+    plan.checks.retain(|check| {
+        let mailbox = &check.mailbox;
+        let named =
+            names.is_empty() || names.iter().any(|name| *mailbox.name == **name || mailbox.address == *name);
+        named && (protocols.is_empty() || protocols.contains(&check.protocol()))
+    });
+    if plan.checks.is_empty() {
+        return Err(
+            "nothing to check: no mailbox of the configuration is checked in the protocols asked for"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
+fn complaint(plan: &Plan, name: &str) -> String {
+    let names: BTreeSet<&str> =
+        plan.mailboxes.iter().flat_map(|mailbox| [&*mailbox.name, &*mailbox.address]).collect();
+    let mut near: Vec<_> = names
+        .into_iter()
+        .map(|known| (strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase()), known))
+        .filter(|(likeness, _)| *likeness >= LIKENESS)
+        .collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let near: Vec<_> = near.into_iter().take(OFFERED).map(|(_, known)| known).collect();
+    if near.is_empty() {
+        format!("no mailbox is named {name:?}; the configuration has {}", plan.mailboxes.len())
+    } else {
+        format!("no mailbox is named {name:?}; did you mean {}?", near.join(" or "))
+    }
+}

@@ -1,0 +1,166 @@
+//! What a round found, for people: a row per check, then what to do about each fault.
+//!
+//! Owns the layout. The values in the rows are spelt as they stand in the metrics, so that they can be
+//! searched for there.
+
+use std::collections::BTreeMap;
+use std::iter;
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::model::{Failure, Observation, Outcome, Phase, Speaker};
+use crate::report::text::{counted, took};
+
+/// More checks than these with one and the same fault are counted, not named: the rows name them all.
+const NAMED: usize = 8;
+
+/// What stands first in a row; times follow. What is words is aligned to the left.
+const WORDS: [&str; 4] = ["mailbox", "protocol", "result", "phase"];
+/// The place of `result` among them.
+const RESULT: usize = 2;
+/// The result of a check that did not fail.
+const OK: &str = "ok";
+
+const RED: &str = "\x1b[31m";
+const GREEN: &str = "\x1b[32m";
+const BOLD: &str = "\x1b[1m";
+const PLAIN: &str = "\x1b[0m";
+
+/// How a table is drawn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
+    /// Whether the terminal shows colours.
+    pub(super) colours: bool,
+    /// Whether every check's dialogue follows.
+    pub(super) transcript: bool,
+}
+
+impl Style {
+    fn paint(self, colour: &str, text: &str) -> String {
+        if self.colours { format!("{colour}{text}{PLAIN}") } else { text.to_owned() }
+    }
+}
+
+/// The whole answer.
+pub(super) fn render(observations: &[Observation], style: Style) -> String {
+    let mut text = rows(observations, style);
+    text += &faults(observations, style);
+    if style.transcript {
+        text.extend(observations.iter().map(|observation| dialogue(observation, style)));
+    }
+    let failing = observations.iter().filter(|observation| !observation.outcome.is_up()).count();
+    let checks = counted(observations.len(), "check", "checks");
+    text += &match failing {
+        0 => format!("\n{checks}, all fine\n"),
+        _ => format!("\n{checks}, {failing} failing\n"),
+    };
+    text
+}
+
+/// The rows, with a column for every phase that any of them entered.
+fn rows(observations: &[Observation], style: Style) -> String {
+    let entered = |phase: &Phase| {
+        observations
+            .iter()
+            .any(|observation| observation.timings.iter().any(|(entered, _)| entered == *phase))
+    };
+    let phases: Vec<Phase> = Phase::ALL.iter().copied().filter(entered).collect();
+    let head = WORDS.iter().copied().chain(["total"]).chain(phases.iter().map(|phase| phase.label()));
+    let body = observations.iter().map(|observation| row(observation, &phases));
+    let lines: Vec<Vec<String>> = iter::once(head.map(str::to_owned).collect()).chain(body).collect();
+
+    let columns = lines.first().map_or(0, Vec::len);
+    let widest =
+        |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.width()).max();
+    let widths: Vec<usize> = (0..columns).map(|column| widest(column).unwrap_or(0)).collect();
+    let line = |(place, line): (usize, &Vec<String>)| {
+        let cells = line.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
+            let gap = " ".repeat(width - cell.width());
+            let cell = match (place, column) {
+                (0, _) => style.paint(BOLD, cell),
+                (_, RESULT) => style.paint(if cell == OK { GREEN } else { RED }, cell),
+                _ => cell.clone(),
+            };
+            if column < WORDS.len() { format!("{cell}{gap}") } else { format!("{gap}{cell}") }
+        });
+        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    lines.iter().enumerate().map(line).collect()
+}
+
+fn row(observation: &Observation, phases: &[Phase]) -> Vec<String> {
+    let check = &observation.check;
+    let (result, phase) = match observation.outcome.failure() {
+        None => (OK, "-"),
+        Some(failure) => (failure.cause.reason.label(), failure.phase.label()),
+    };
+    let mut cells: Vec<String> =
+        [&check.mailbox.name, check.protocol().label(), result, phase].map(printable).to_vec();
+    cells.push(took(observation.duration));
+    cells.extend(phases.iter().map(|phase| {
+        let spent = observation.timings.iter().find(|(entered, _)| entered == phase);
+        spent.map_or_else(|| "-".to_owned(), |(_, spent)| took(spent))
+    }));
+    cells
+}
+
+/// What is wrong, who must act and what to do: once for all checks that say exactly the same.
+fn faults(observations: &[Observation], style: Style) -> String {
+    let mut order: Vec<(&Failure, &str)> = Vec::new();
+    let mut hit: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for observation in observations {
+        let Outcome::Down { failure, hint } = &observation.outcome else { continue };
+        let same = |(known, other): &(&Failure, &str)| *known == failure && other == hint;
+        let place = order.iter().position(same).unwrap_or_else(|| {
+            order.push((failure, hint));
+            order.len() - 1
+        });
+        let check = &observation.check;
+        hit.entry(place).or_default().push(format!(
+            "{} {}",
+            printable(&check.mailbox.name),
+            check.protocol()
+        ));
+    }
+    let entry = |(place, checks): (&usize, &Vec<String>)| {
+        let Some((failure, hint)) = order.get(*place) else { return String::new() };
+        let row = failure.cause.reason.row();
+        let owners: Vec<&str> = row.owners.iter().map(|owner| owner.row().title).collect();
+        let more = checks.len().saturating_sub(NAMED);
+        let named = checks.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+        let verdict = format!("{} in {}", row.label, failure.phase);
+        let mut text = format!("\n{}  {named}{more}\n", style.paint(RED, &verdict));
+        text += &format!("  means  {}\n", row.meaning);
+        text += &format!("  acts   {}\n", owners.join(", "));
+        text += &format!("  says   {}\n", printable(&failure.cause.detail));
+        let lines = hint.lines().filter(|line| !line.trim().is_empty()).map(printable);
+        for (place, line) in lines.enumerate() {
+            text += &format!("  {:<5}  {line}\n", if place == 0 { "do" } else { "" });
+        }
+        text
+    };
+    hit.iter().map(entry).collect()
+}
+
+fn dialogue(observation: &Observation, style: Style) -> String {
+    let check = &observation.check;
+    let title = format!("{} {} with {}", printable(&check.mailbox.name), check.protocol(), check.endpoint);
+    let mut text = format!("\n{}\n", style.paint(BOLD, &title));
+    if observation.dialogue.is_empty() {
+        text += "  nothing was said\n";
+    }
+    for line in &observation.dialogue {
+        let from = match line.from {
+            Speaker::Client => "C",
+            Speaker::Server => "S",
+        };
+        text += &format!("  {:>9.3} s  {from}: {}\n", line.at.as_secs_f64(), printable(&line.text));
+    }
+    text
+}
+
+/// A server's words must not move the cursor.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
