@@ -5,10 +5,11 @@
 
 mod gate;
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ use tokio::time::{Instant, timeout};
 use self::gate::{Gate, Permit};
 use crate::diagnosis::{self, remedy};
 use crate::model::{
-    Access, Cause, Check, Failure, Limits, Observation, Outcome, Phase, Reason, Redacted, Security,
-    ServerFacts, TokenSpec,
+    Access, Cause, Check, CheckName, Failure, Limits, Observation, Outcome, Phase, Protocol, Reason,
+    Redacted, Security, ServerFacts, TokenSpec,
 };
 use crate::net::{Dialer, Dialogue, Io, Stopwatch};
 use crate::probe::{self, Connection, Login, Probe, Secret, Session};
@@ -35,6 +36,8 @@ pub struct Prober {
     dialer: Arc<Dialer>,
     tokens: TokenSource,
     gate: Gate,
+    /// Which checks passed when they were last probed: what else works tells where to look.
+    passed: Mutex<HashSet<CheckName>>,
 }
 
 /// What an attempt gathers on its way, whether or not it comes to an end.
@@ -56,7 +59,7 @@ impl Prober {
     pub fn new(limits: &Limits, observer: Observer) -> Self {
         let dialer = Arc::new(Dialer::default());
         let tokens = TokenSource::new(Arc::clone(&dialer), limits.token_max_age, observer);
-        Self { dialer, tokens, gate: Gate::new(limits) }
+        Self { dialer, tokens, gate: Gate::new(limits), passed: Mutex::default() }
     }
 
     /// Where the tokens come from.
@@ -95,7 +98,8 @@ impl Prober {
         let Notes { watch, facts, dialogue, token } = notes;
         let (timings, waited) = watch.stop();
         self.judge_token(check, token.as_ref(), &verdict);
-        let outcome = outcome(check, token.as_ref(), verdict);
+        let works = self.remember(&check.name(), verdict.is_ok());
+        let outcome = outcome(check, token.as_ref(), verdict, works);
         if let Some(session) = open.session.take() {
             // Bounded, and of no consequence.
             drop(timeout(GOODBYE, unwinding(session.goodbye())).await);
@@ -107,6 +111,7 @@ impl Prober {
             timings,
             lateness: late + waited,
             server: facts,
+            token: token.as_ref().map(AccessToken::seal),
             dialogue: dialogue.map(|dialogue| dialogue.lines()).unwrap_or_default(),
             outcome,
         }
@@ -162,6 +167,19 @@ impl Prober {
         verdict
     }
 
+    /// Remembers how a check stands; another protocol in which the same mailbox passes.
+    fn remember(&self, name: &CheckName, passes: bool) -> Option<Protocol> {
+        let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        if passes {
+            passed.insert(name.clone());
+        } else {
+            passed.remove(name);
+        }
+        let others = Protocol::ALL.iter().copied().filter(|protocol| *protocol != name.protocol);
+        let named = |protocol| CheckName { mailbox: Arc::clone(&name.mailbox), protocol };
+        others.into_iter().find(|protocol| passed.contains(&named(*protocol)))
+    }
+
     /// Tells the token source what the mail server thinks of a token.
     fn judge_token(&self, check: &Check, token: Option<&AccessToken>, verdict: &Result<(), Failure>) {
         let (Access::Token { spec, .. }, Some(token)) = (&check.access, token) else { return };
@@ -186,7 +204,12 @@ fn known<'a>(secret: &Secret<'a>) -> &'a str {
 }
 
 /// The verdict as an outcome: with what only the token can tell, and with what to do.
-fn outcome(check: &Check, token: Option<&AccessToken>, verdict: Result<(), Failure>) -> Outcome {
+fn outcome(
+    check: &Check,
+    token: Option<&AccessToken>,
+    verdict: Result<(), Failure>,
+    works: Option<Protocol>,
+) -> Outcome {
     let Err(mut failure) = verdict else { return Outcome::Up };
     let claims = token.and_then(AccessToken::claims);
     // A server says no more than that it does not want the token. Said only after a refusal,
@@ -197,7 +220,7 @@ fn outcome(check: &Check, token: Option<&AccessToken>, verdict: Result<(), Failu
     {
         failure.cause.reason = Reason::RoleMissing;
     }
-    let subject = remedy::Subject { check, claims, detail: &failure.cause.detail, works: None };
+    let subject = remedy::Subject { check, claims, detail: &failure.cause.detail, works };
     let hint = remedy::hint(failure.cause.reason, failure.phase, &subject);
     Outcome::Down { failure, hint }
 }

@@ -2,6 +2,7 @@
 //!
 //! Not here: what is shown (`report`), and anything about mail.
 
+mod api;
 mod health;
 mod negotiate;
 mod page;
@@ -61,9 +62,33 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         method: "GET",
+        path: "/mailboxes/{name}",
+        answers: "one mailbox: phases, facts, what was said at the last failure and the last success",
+        handler: || get(page::mailbox),
+    },
+    Route {
+        method: "GET",
         path: "/metrics",
         answers: "metrics for Prometheus: text, or OpenMetrics when asked for",
         handler: || get(scrape::metrics),
+    },
+    Route {
+        method: "GET",
+        path: "/api/v1/mailboxes",
+        answers: "every mailbox with its last observations, as JSON",
+        handler: || get(api::mailboxes),
+    },
+    Route {
+        method: "GET",
+        path: "/api/v1/mailboxes/{name}",
+        answers: "one mailbox with transcripts, as JSON",
+        handler: || get(api::one_mailbox),
+    },
+    Route {
+        method: "GET",
+        path: "/api/v1/credentials",
+        answers: "every credential with its tokens, as JSON",
+        handler: || get(api::credentials),
     },
     Route {
         method: "GET",
@@ -93,7 +118,7 @@ async fn unknown_path() -> impl IntoResponse {
     let mut text = String::from("There is no such page. These are:\n\n");
     for route in ROUTES {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{:<5} {:<12} {}", route.method, route.path, route.answers);
+        let _ = writeln!(text, "{:<5} {:<25} {}", route.method, route.path, route.answers);
     }
     (StatusCode::NOT_FOUND, text)
 }

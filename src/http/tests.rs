@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Phase, Plan, Reason};
+use crate::model::{DialogueLine, Observation, Phase, Plan, Reason, Speaker};
 use crate::report::samples::{credential, dawn, down, issued, mailbox, plan, refused, up};
 
 use super::*;
@@ -104,11 +104,12 @@ async fn every_route_of_the_table_answers_and_head_has_no_body() {
     let world = World::new(&small()).await;
     world.ready.set();
     for route in ROUTES {
-        let answer = world.ask(&format!("{} {} HTTP/1.1", route.method, route.path)).await;
+        let path = route.path.replace("{name}", "invoices");
+        let answer = world.ask(&format!("{} {path} HTTP/1.1", route.method)).await;
         assert_eq!(answer.status(), "200", "{}", route.path);
         assert!(!answer.body.is_empty());
         assert!(answer.has("cache-control: no-store") && answer.has("x-content-type-options: nosniff"));
-        let head = world.ask(&format!("HEAD {} HTTP/1.1", route.path)).await;
+        let head = world.ask(&format!("HEAD {path} HTTP/1.1")).await;
         assert_eq!((head.status(), head.body.len()), ("200", 0), "{}", route.path);
     }
 }
@@ -335,7 +336,49 @@ async fn one_broken_credential_is_one_entry_however_many_mailboxes_it_has() {
     assert_eq!(page.matches("<article>").count(), 3, "zulu/imap fails by its own credential");
     assert!(page.contains("700 mailboxes</strong> (1400 checks)"), "the entry counts");
     assert!(page.contains("and 688 more") && page.contains("and 201 more mailboxes"));
-    assert_eq!(page.matches("<th scope=\"row\">m").count(), 500);
+    assert_eq!(page.matches("<th scope=\"row\"><a href=\"/mailboxes/m").count(), 500);
     let (lasting, passing) = (page.find("secret_expired").unwrap(), page.find(">timeout<").unwrap());
     assert!(lasting < passing, "what needs somebody comes first");
+}
+
+#[tokio::test]
+async fn a_mailbox_of_any_name_has_a_page_and_an_object_with_what_was_said() {
+    let name = "büro/<1> & co";
+    let plan = plan(&[mailbox(name, &credential("contoso", None), &[("team", "desk")])]);
+    let world = World::new(&plan).await;
+    let said = |text: &str| DialogueLine { at: Duration::ZERO, from: Speaker::Server, text: text.to_owned() };
+    let fine = Observation { dialogue: vec![said("a3 OK <done>")], ..up(&plan.checks[0], dawn()) };
+    let refusal = (Phase::Auth, Reason::TokenRejected);
+    let refused = Observation {
+        dialogue: vec![said("a2 NO AUTHENTICATE failed.")],
+        ..down(&plan.checks[0], dawn(), refusal, "NO AUTHENTICATE failed.", "Run `Test-It`.")
+    };
+    world.report.record(fine);
+    world.report.record(refused);
+
+    let index = world.page().await;
+    let link = index.split("href=\"/mailboxes/").nth(1).unwrap().split('"').next().unwrap();
+    assert!(link.is_ascii() && !link.contains('/'), "{link}");
+    let page = world.ask(&format!("GET /mailboxes/{link} HTTP/1.1")).await.text();
+    for text in ["a2 NO AUTHENTICATE failed.", "a3 OK &lt;done&gt;", "Test-It", "token_rejected", "desk"] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    assert!(!page.contains("<1>") && !page.contains("<done>"));
+
+    let answer = world.ask(&format!("GET /api/v1/mailboxes/{link} HTTP/1.1")).await;
+    assert!(answer.has("content-type: application/json"));
+    let object: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(object["name"], name);
+    let (imap, smtp) = (&object["checks"][0], &object["checks"][1]);
+    assert_eq!(imap["last"]["reason"], "token_rejected");
+    assert_eq!(imap["last_failure"]["transcript"][0]["text"], "a2 NO AUTHENTICATE failed.");
+    assert_eq!(imap["last_success"]["transcript"][0]["from"], "server");
+    assert_eq!(imap["recent"].as_array().map(Vec::len), Some(2));
+    assert!(smtp["protocol"] == "smtp" && smtp["last"].is_null());
+
+    for path in ["/mailboxes/nobody", "/api/v1/mailboxes/nobody"] {
+        let answer = world.ask(&format!("GET {path} HTTP/1.1")).await;
+        assert_eq!(answer.status(), "404", "{path}");
+        assert!(answer.text().contains("nobody"));
+    }
 }

@@ -110,6 +110,12 @@ pub struct Claims {
     pub permissions: Vec<String>,
     /// `exp`.
     pub expires_at: Option<Timestamp>,
+    /// `iat`.
+    pub issued_at: Option<Timestamp>,
+    /// `ver`: `1.0` or `2.0`.
+    pub version: Option<String>,
+    /// `appidacr` or `azpacr`: by what the application proved itself, `1` a secret, `2` a certificate.
+    pub proof: Option<String>,
     /// `uti`: "Unique token identifier" of the sign-in log.
     pub token_id: Option<String>,
 }

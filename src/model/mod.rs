@@ -64,7 +64,7 @@ mod token;
 pub use check::{Access, Check, CheckName, Goal, TokenSpec};
 pub use credential::{Claims, Credential, Grant, Redacted, SecretRef};
 pub use mailbox::{Endpoint, Family, IpChoice, Mailbox, Mechanism, Protocol, Provider, Security};
-pub use observation::{DialogueLine, Observation, Outcome, ServerFacts, Speaker};
+pub use observation::{Certificate, DialogueLine, Observation, Outcome, ServerFacts, Speaker, TokenSeal};
 pub use phase::{Phase, Timings};
 pub use plan::{Limits, Listen, Plan};
 pub use reason::{Cause, Failure, Owner, Reason};

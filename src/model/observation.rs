@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Check, Failure, Mechanism, Timings};
+use super::{Check, Claims, Failure, Mechanism, Timings};
 
 /// What the probe learnt of the server, whether or not it succeeded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,12 +16,41 @@ pub struct ServerFacts {
     pub ip: Option<IpAddr>,
     /// `TLSv1.2` or `TLSv1.3`.
     pub tls_version: Option<&'static str>,
+    /// The cipher suite that was agreed on, by its IANA name.
+    pub tls_cipher: Option<&'static str>,
     /// `notAfter` of the server's own certificate, also of one that was refused.
     pub certificate_expiry: Option<Timestamp>,
+    /// Whose certificate that is, also of one that was refused.
+    pub certificate: Option<Certificate>,
     /// The mechanisms offered; `None` until the server has listed them.
     pub mechanisms: Option<BTreeSet<Mechanism>>,
+    /// The mechanism by which the login was tried.
+    pub mechanism: Option<Mechanism>,
     /// Messages in the folder (EXISTS), IMAP only.
     pub messages: Option<u32>,
+}
+
+/// What identifies a server's certificate: who intercepts TLS shows another issuer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// Whose it is, as a distinguished name.
+    pub subject: String,
+    /// Who issued it.
+    pub issuer: String,
+    /// SHA-256 of the certificate, in hexadecimal.
+    pub sha256: String,
+}
+
+/// What is kept of an access token: enough to find it in the identity provider's sign-in log, nothing
+/// to use it by. With the dialogue it is the proof that modern authentication is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenSeal {
+    /// The first twelve hexadecimal digits of the token's SHA-256.
+    pub fingerprint: String,
+    /// The `client-request-id` of the request that brought it.
+    pub request_id: String,
+    /// What it says of itself; `None` where it is opaque.
+    pub claims: Option<Claims>,
 }
 
 /// How a probe ended.
@@ -88,6 +117,8 @@ pub struct Observation {
     pub lateness: Duration,
     /// What is known of the server.
     pub server: ServerFacts,
+    /// The access token it had; `None` for passwords, and where there was none.
+    pub token: Option<TokenSeal>,
     /// The redacted dialogue.
     pub dialogue: Vec<DialogueLine>,
     /// The verdict.

@@ -157,7 +157,8 @@ impl Dialogue {
 
 impl Memory {
     fn server_line(&mut self, line: &[u8]) {
-        let text = self.clean(&challenge_decoded(line).unwrap_or_else(|| line.to_vec()));
+        let plain = challenge_decoded(line).or_else(|| front_end_decoded(line));
+        let text = self.clean(plain.as_deref().unwrap_or(line));
         // `+ …` of IMAP and `334 …` of SMTP: what the client says next belongs to a login.
         self.continuing = text.starts_with('+') || text.starts_with("334");
         self.answered += 1;
@@ -204,6 +205,19 @@ fn challenge_decoded(line: &[u8]) -> Option<Vec<u8>> {
     }
     let json = STANDARD.decode(base64.trim_ascii()).ok().filter(|decoded| decoded.starts_with(b"{"))?;
     Some([mark, json.as_slice()].concat())
+}
+
+/// Exchange's greeting ends in `[…]`, the name of its front end in UTF-16 and base64: what its support asks for.
+fn front_end_decoded(line: &[u8]) -> Option<Vec<u8>> {
+    let rest = line.strip_prefix(b"* OK ")?.trim_ascii_end().strip_suffix(b"]")?;
+    let start = rest.iter().rposition(|byte| *byte == b'[')?;
+    let decoded = STANDARD.decode(rest.get(start + 1..)?).ok()?;
+    let letter = |pair: &[u8]| match pair {
+        [letter, 0] if letter.is_ascii_alphanumeric() || b".-".contains(letter) => Some(*letter),
+        _ => None,
+    };
+    let name: Vec<u8> = decoded.chunks(2).map(letter).collect::<Option<_>>()?;
+    Some([b"* OK ", rest.get(..=start)?, &name, b"]"].concat())
 }
 
 fn blank(bytes: usize) -> String {
@@ -260,6 +274,22 @@ mod tests {
                 "334 {\"status\":\"401\"}",
                 "",
                 "QUIT"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_front_end_in_a_greeting_can_be_read() {
+        let name: Vec<u8> = "FR0P281CA0041.PROD.OUTLOOK.COM".bytes().flat_map(|letter| [letter, 0]).collect();
+        let dialogue = Dialogue::begin(Scrubber::default());
+        let greeting = format!("* OK Service is ready. [{}]\r\n", STANDARD.encode(name));
+        dialogue.server_said(greeting.as_bytes());
+        dialogue.server_said(b"* OK [CAPABILITY IMAP4rev1] ready [c2VjcmV0]\r\n");
+        assert_eq!(
+            texts(&dialogue),
+            [
+                "* OK Service is ready. [FR0P281CA0041.PROD.OUTLOOK.COM]",
+                "* OK [CAPABILITY IMAP4rev1] ready [c2VjcmV0]"
             ]
         );
     }

@@ -21,7 +21,7 @@ use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::Io;
-use crate::model::{Cause, Reason};
+use crate::model::{Cause, Certificate, Reason};
 use crate::secret;
 
 /// What a handshake told, whether or not it succeeded.
@@ -29,10 +29,12 @@ use crate::secret;
 pub struct TlsFacts {
     /// `TLSv1.2` or `TLSv1.3`.
     pub version: Option<&'static str>,
+    /// The cipher suite, by its IANA name.
+    pub cipher: Option<&'static str>,
     /// `notAfter` of the server's own certificate.
     pub certificate_expiry: Option<Timestamp>,
-    /// Whose certificate it is and who issued it, for people.
-    pub certificate: Option<String>,
+    /// Whose certificate it is and who issued it.
+    pub certificate: Option<Certificate>,
 }
 
 /// The certificate authorities for one `ca_file`, or for none.
@@ -69,6 +71,8 @@ impl Trust {
             describe(&certificate, facts);
         }
         let stream = outcome?;
+        let suite = stream.get_ref().1.negotiated_cipher_suite();
+        facts.cipher = suite.and_then(|suite| suite.suite().as_str());
         facts.version = stream.get_ref().1.protocol_version().map(|version| match version {
             rustls::ProtocolVersion::TLSv1_3 => "TLSv1.3",
             rustls::ProtocolVersion::TLSv1_2 => "TLSv1.2",
@@ -130,12 +134,11 @@ fn describe(certificate: &CertificateDer<'_>, facts: &mut TlsFacts) {
     let name = |name: &x509_parser::x509::X509Name<'_>| {
         name.to_string().chars().filter(|letter| !letter.is_control()).take(LONGEST_NAME).collect::<String>()
     };
-    facts.certificate = Some(format!(
-        "certificate of {}, issued by {}, valid until {}",
-        name(parsed.subject()),
-        name(parsed.issuer()),
-        facts.certificate_expiry.map_or_else(|| "?".to_owned(), |end| end.to_string()),
-    ));
+    facts.certificate = Some(Certificate {
+        subject: name(parsed.subject()),
+        issuer: name(parsed.issuer()),
+        sha256: Sha256::digest(certificate).iter().map(|byte| format!("{byte:02x}")).collect(),
+    });
 }
 
 /// One root store for each `ca_file`: building it is the dear part.

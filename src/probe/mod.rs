@@ -118,13 +118,12 @@ impl Probe<'_> {
         let mut seen = TlsFacts::default();
         let secured = trust.handshake(stream, &self.check.endpoint.host, &mut seen).await;
         facts.tls_version = seen.version;
+        facts.tls_cipher = seen.cipher;
         facts.certificate_expiry = seen.certificate_expiry.or(facts.certificate_expiry);
+        facts.certificate = seen.certificate;
         match secured {
             Ok(stream) => Ok(Box::new(stream)),
-            Err(error) => {
-                let shown = seen.certificate.map(|shown| format!(" ({shown})")).unwrap_or_default();
-                Err(Cause::new(diagnosis::io(&error), format!("{error}{shown}")))
-            }
+            Err(error) => Err(Cause::new(diagnosis::io(&error), format!("{error}{}", shown(facts)))),
         }
     }
 
@@ -187,6 +186,14 @@ impl Probe<'_> {
             ),
         }
     }
+}
+
+/// The certificate behind a failed handshake, where one was shown.
+fn shown(facts: &ServerFacts) -> String {
+    let Some(certificate) = &facts.certificate else { return String::new() };
+    let end = facts.certificate_expiry.map_or_else(|| "?".to_owned(), |end| end.to_string());
+    let (subject, issuer) = (&certificate.subject, &certificate.issuer);
+    format!(" (certificate of {subject}, issued by {issuer}, valid until {end})")
 }
 
 /// What has to be known to understand an answer, besides the answer.

@@ -68,7 +68,7 @@ pub(super) async fn converse(
     let smtp = session.insert(smtp);
     let extensions = watch.phase(Phase::Capability, smtp.ehlo(probe)).await?;
     facts.mechanisms = Some(extensions.mechanisms.clone());
-    watch.phase(Phase::Auth, smtp.auth(probe, &extensions)).await?;
+    watch.phase(Phase::Auth, smtp.auth(probe, &extensions, &mut facts.mechanism)).await?;
     if sender {
         watch.phase(Phase::Sender, smtp.sender(probe)).await?;
     }
@@ -110,7 +110,12 @@ impl Smtp {
         self.loan.take_back().ok_or_else(|| Cause::new(Reason::Internal, "the stream was not given back"))
     }
 
-    async fn auth(&mut self, probe: Probe<'_>, extensions: &Extensions) -> Result<(), Cause> {
+    async fn auth(
+        &mut self,
+        probe: Probe<'_>,
+        extensions: &Extensions,
+        used: &mut Option<Mechanism>,
+    ) -> Result<(), Cause> {
         let wanted = match probe.login.secret {
             Secret::Token { mechanism, .. } => mechanism,
             Secret::Password(_) if extensions.mechanisms.contains(&Mechanism::Plain) => Mechanism::Plain,
@@ -121,6 +126,7 @@ impl Smtp {
             let offer = Offer { wanted, encrypted, starttls, login_disabled: false };
             return Err(not_offered(&offer, &extensions.mechanisms));
         }
+        *used = Some(wanted);
         let mut stage = Stage { mechanism: Some(wanted), ..Stage::at(Phase::Auth, self.encrypted) };
         let command = format!("AUTH {}\r\n", wanted.label().to_ascii_uppercase());
         let mut reply = self.say(probe, &stage, command).await?;

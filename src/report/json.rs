@@ -1,61 +1,117 @@
-//! An observation as JSON: the object of `check --output json`, and wherever else a program reads what
-//! a probe saw.
+//! The report's facts as JSON: an observation as `check --output json` prints it, and what
+//! `/api/v1` answers.
 //!
-//! Owns the members' names. Times are RFC 3339 in UTC, durations seconds.
-
-use std::collections::BTreeSet;
+//! Owns the members' names. Times are RFC 3339 in UTC, durations seconds. What is not known is
+//! absent, not null.
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{DialogueLine, Mechanism, Observation, Outcome, ServerFacts, Speaker};
+use crate::model::{
+    Claims, DialogueLine, Mailbox, Mechanism, Observation, Outcome, ServerFacts, Speaker, TokenSeal,
+};
+
+use super::{CheckRecord, CredentialRecord, Glance, TokenRecord, TokenRequest};
+
+/// A JSON object in the making.
+struct Object(Map<String, Value>);
+
+impl Object {
+    fn new() -> Self {
+        Self(Map::new())
+    }
+
+    fn put(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.insert(name.to_owned(), value.into());
+        self
+    }
+
+    fn maybe(self, name: &str, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.put(name, value),
+            None => self,
+        }
+    }
+
+    fn done(self) -> Value {
+        Value::Object(self.0)
+    }
+}
 
 /// One observation; `transcript` adds the redacted dialogue.
 pub fn observation(observation: &Observation, transcript: bool) -> Value {
     let check = &observation.check;
-    let phases = observation
-        .timings
-        .iter()
-        .map(|(phase, took)| json!({ "phase": phase.label(), "seconds": took.as_secs_f64() }));
-    let mut members = Map::new();
-    let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
-    put("mailbox", json!(*check.mailbox.name));
-    put("address", json!(check.mailbox.address));
-    put("protocol", json!(check.protocol().label()));
-    put("success", json!(observation.outcome.is_up()));
-    put("started_at", json!(observation.started_at.to_string()));
-    put("duration_seconds", json!(observation.duration.as_secs_f64()));
-    put("phases", phases.collect());
+    let phases = observation.timings.iter();
+    let phases = phases.map(|(phase, took)| json!({ "phase": phase.label(), "seconds": took.as_secs_f64() }));
+    let mut object = Object::new()
+        .put("mailbox", &*check.mailbox.name)
+        .put("address", &*check.mailbox.address)
+        .put("protocol", check.protocol().label())
+        .put("success", observation.outcome.is_up())
+        .put("started_at", observation.started_at.to_string())
+        .put("duration_seconds", observation.duration.as_secs_f64())
+        .put("phases", phases.collect::<Value>());
     if let Outcome::Down { failure, hint } = &observation.outcome {
         let owners = failure.cause.reason.row().owners.iter().map(|owner| owner.label());
-        put("phase", json!(failure.phase.label()));
-        put("reason", json!(failure.cause.reason.label()));
-        put("owner", owners.collect());
-        put("detail", json!(failure.cause.detail));
-        put("hint", json!(hint));
+        object = object
+            .put("phase", failure.phase.label())
+            .put("reason", failure.cause.reason.label())
+            .put("owner", owners.collect::<Value>())
+            .put("detail", &*failure.cause.detail)
+            .put("hint", &**hint);
     }
-    put("server", server(&check.endpoint.to_string(), &observation.server));
-    if transcript {
-        put("transcript", observation.dialogue.iter().map(line).collect());
-    }
-    Value::Object(members)
+    let transcript = transcript.then(|| observation.dialogue.iter().map(line).collect::<Value>());
+    object
+        .put("server", server(&check.endpoint.to_string(), &observation.server))
+        .maybe("mechanism", observation.server.mechanism.map(Mechanism::label))
+        .maybe("token", observation.token.as_ref().map(seal))
+        .maybe("transcript", transcript)
+        .done()
 }
 
-/// What is not known is absent, not null.
 fn server(name: &str, facts: &ServerFacts) -> Value {
-    let mut members = Map::new();
-    let mut put =
-        |name: &str, value: Option<Value>| value.map(|value| members.insert(name.to_owned(), value));
-    put("name", Some(json!(name)));
-    put("ip", facts.ip.map(|ip| json!(ip.to_string())));
-    put("tls_version", facts.tls_version.map(|version| json!(version)));
-    put("certificate_expiry", facts.certificate_expiry.map(|at| json!(at.to_string())));
-    put("mechanisms", facts.mechanisms.as_ref().map(mechanisms));
-    put("messages", facts.messages.map(|count| json!(count)));
-    Value::Object(members)
+    let certificate = facts.certificate.as_ref().map(|certificate| {
+        json!({
+            "subject": certificate.subject,
+            "issuer": certificate.issuer,
+            "sha256": certificate.sha256,
+        })
+    });
+    let offered = facts.mechanisms.as_ref();
+    let offered = offered.map(|offered| offered.iter().map(|mechanism| mechanism.label()).collect::<Value>());
+    Object::new()
+        .put("name", name)
+        .maybe("ip", facts.ip.map(|ip| ip.to_string()))
+        .maybe("tls_version", facts.tls_version)
+        .maybe("tls_cipher", facts.tls_cipher)
+        .maybe("certificate_expiry", facts.certificate_expiry.map(|at| at.to_string()))
+        .maybe("certificate", certificate)
+        .maybe("mechanisms", offered)
+        .maybe("messages", facts.messages)
+        .done()
 }
 
-fn mechanisms(offered: &BTreeSet<Mechanism>) -> Value {
-    offered.iter().map(|mechanism| mechanism.label()).collect()
+fn seal(seal: &TokenSeal) -> Value {
+    Object::new()
+        .put("fingerprint", &*seal.fingerprint)
+        .put("client_request_id", &*seal.request_id)
+        .maybe("claims", seal.claims.as_ref().map(claims))
+        .done()
+}
+
+/// Under the names of Entra's access token reference.
+fn claims(claims: &Claims) -> Value {
+    Object::new()
+        .maybe("aud", claims.audience.as_deref())
+        .maybe("tid", claims.tenant.as_deref())
+        .maybe("appid", claims.app.as_deref())
+        .maybe("oid", claims.object_id.as_deref())
+        .put("permissions", claims.permissions.as_slice())
+        .maybe("appidacr", claims.proof.as_deref())
+        .maybe("iat", claims.issued_at.map(|at| at.to_string()))
+        .maybe("exp", claims.expires_at.map(|at| at.to_string()))
+        .maybe("ver", claims.version.as_deref())
+        .maybe("uti", claims.token_id.as_deref())
+        .done()
 }
 
 fn line(line: &DialogueLine) -> Value {
@@ -64,4 +120,89 @@ fn line(line: &DialogueLine) -> Value {
         Speaker::Server => "server",
     };
     json!({ "at_seconds": line.at.as_secs_f64(), "from": from, "text": line.text })
+}
+
+/// One mailbox with all its checks; `whole` adds the last failure and the last success of each with
+/// their transcripts, and the recent outcomes.
+pub fn mailbox(mailbox: &Mailbox, checks: &[&CheckRecord], whole: bool) -> Value {
+    let checks = checks.iter().map(|record| check(record, whole));
+    Object::new()
+        .put("name", &*mailbox.name)
+        .put("address", &*mailbox.address)
+        .put("username", &*mailbox.username)
+        .put("provider", &*mailbox.provider.name)
+        .put("credential", &*mailbox.credential.name)
+        .put("labels", json!(mailbox.labels))
+        .put("checks", checks.collect::<Value>())
+        .done()
+}
+
+fn check(record: &CheckRecord, whole: bool) -> Value {
+    let object = Object::new()
+        .put("protocol", record.check.protocol().label())
+        .put("server", record.check.endpoint.to_string())
+        .put("interval_seconds", record.interval.as_secs_f64())
+        .put("successes", record.successes)
+        .put("failures", record.failed())
+        .maybe("failing_since", record.failing_since.map(|at| at.to_string()))
+        .maybe("last", record.last.as_ref().map(|last| observation(last, whole)));
+    if !whole {
+        return object.done();
+    }
+    object
+        .maybe("last_success", record.last_success.as_ref().map(|last| observation(last, true)))
+        .maybe("last_failure", record.last_failure.as_ref().map(|last| observation(last, true)))
+        .put("recent", record.recent.iter().map(glance).collect::<Value>())
+        .done()
+}
+
+fn glance(glance: &Glance) -> Value {
+    Object::new()
+        .put("started_at", glance.started_at.to_string())
+        .put("duration_seconds", glance.duration.as_secs_f64())
+        .put("success", glance.failure.is_none())
+        .maybe("phase", glance.failure.map(|(phase, _)| phase.label()))
+        .maybe("reason", glance.failure.map(|(_, reason)| reason.label()))
+        .done()
+}
+
+/// One credential and its tokens. The place of a secret is no secret.
+pub fn credential(record: &CredentialRecord) -> Value {
+    let grant = &record.credential.grant;
+    Object::new()
+        .put("name", &*record.credential.name)
+        .put("type", grant.label())
+        .maybe("tenant", grant.tenant())
+        .maybe("client_id", grant.client_id())
+        .put("secret", grant.secret().to_string())
+        .maybe("expires", record.credential.expires.map(|at| at.to_string()))
+        .put("checks", record.checks)
+        .put("tokens", record.tokens.iter().map(token).collect::<Value>())
+        .done()
+}
+
+fn token(record: &TokenRecord) -> Value {
+    let held = record.token.as_ref();
+    Object::new()
+        .put("resource", record.spec.resource())
+        .put("scope", &*record.spec.scope)
+        .put("url", &*record.spec.url)
+        .put("permissions_needed", record.permissions.iter().copied().collect::<Value>())
+        .maybe("expires_at", held.map(|token| token.expires_at.to_string()))
+        .maybe("claims", held.and_then(|token| token.claims.as_ref()).map(claims))
+        .maybe("failing_since", record.failing_since.map(|at| at.to_string()))
+        .maybe("last_request", record.last.as_ref().map(request))
+        .done()
+}
+
+fn request(request: &TokenRequest) -> Value {
+    let failure = request.failure.as_ref();
+    Object::new()
+        .put("started_at", request.started_at.to_string())
+        .put("duration_seconds", request.duration.as_secs_f64())
+        .maybe("client_request_id", request.request_id.as_deref())
+        .put("success", failure.is_none())
+        .maybe("reason", failure.map(|cause| cause.reason.label()))
+        .maybe("detail", failure.map(|cause| &*cause.detail))
+        .done()
 }

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::{CheckName, Observation, Plan, TokenReport};
+use crate::model::{CheckName, Observation, Plan, Protocol, TokenReport};
 
 use exposition::Page;
 use history::History;
@@ -143,12 +143,29 @@ impl Report {
         Facts {
             now: Timestamp::now(),
             started_at: self.started_at,
-            checks: self.history.records(),
-            credentials: self.credentials.records(),
+            checks: self.checks(),
+            credentials: self.credentials(),
             servers: self.metrics.servers(),
             in_flight: self.metrics.in_flight().load(Ordering::Relaxed),
             skipped: self.metrics.skipped(),
         }
+    }
+
+    /// Every check, by mailbox and protocol.
+    pub fn checks(&self) -> Vec<Arc<CheckRecord>> {
+        self.history.records()
+    }
+
+    /// Every credential of the plan, by name.
+    pub fn credentials(&self) -> Vec<CredentialRecord> {
+        self.credentials.records()
+    }
+
+    /// The checks of one mailbox; none where no mailbox of the plan has that name.
+    pub fn mailbox(&self, name: &str) -> Vec<Arc<CheckRecord>> {
+        let mailbox: Arc<str> = name.into();
+        let named = |protocol: &Protocol| CheckName { mailbox: Arc::clone(&mailbox), protocol: *protocol };
+        Protocol::ALL.iter().filter_map(|protocol| self.history.record(&named(protocol))).collect()
     }
 
     /// What is known of one check.

@@ -135,6 +135,7 @@ pub(crate) fn up(check: &Arc<Check>, started_at: Timestamp) -> Observation {
             messages: (check.protocol() == Protocol::Imap).then_some(17),
             ..ServerFacts::default()
         },
+        token: None,
         dialogue: Vec::new(),
         outcome: Outcome::Up,
     }

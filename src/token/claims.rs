@@ -19,6 +19,10 @@ struct Written {
     roles: Vec<String>,
     scp: Option<String>,
     exp: Option<f64>,
+    iat: Option<f64>,
+    ver: Option<String>,
+    appidacr: Option<String>,
+    azpacr: Option<String>,
     uti: Option<String>,
 }
 
@@ -44,14 +48,18 @@ pub(super) fn read(token: &Redacted) -> Option<Claims> {
         app: written.appid.or(written.azp),
         object_id: written.oid,
         permissions,
-        // Fractions are allowed (NumericDate); whole seconds are what counts.
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "saturates, and a point in time is checked next"
-        )]
-        expires_at: written.exp.and_then(|seconds| Timestamp::from_second(seconds as i64).ok()),
+        expires_at: written.exp.and_then(time),
+        issued_at: written.iat.and_then(time),
+        version: written.ver,
+        proof: written.appidacr.or(written.azpacr),
         token_id: written.uti,
     })
+}
+
+/// A NumericDate (RFC 7519 section 2). Fractions are allowed; whole seconds are what counts.
+#[expect(clippy::cast_possible_truncation, reason = "saturates, and a point in time is checked next")]
+fn time(seconds: f64) -> Option<Timestamp> {
+    Timestamp::from_second(seconds as i64).ok()
 }
 
 #[cfg(test)]

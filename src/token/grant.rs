@@ -23,6 +23,8 @@ use crate::secret::Scrubber;
 pub(super) struct Issued {
     pub(super) value: Redacted,
     pub(super) claims: Option<Claims>,
+    /// The request's `client-request-id`.
+    pub(super) request_id: String,
     /// `expires_in`, or what is left until the token's own `exp`.
     pub(super) lifetime: Option<Duration>,
     /// `refresh_in`: when Entra would like the token to be renewed.
@@ -71,10 +73,10 @@ pub(super) async fn client_secret(
         .request_async(&http)
         .await;
     let scrubber = Scrubber::knowing([secret.expose_secret()]);
-    response.map(|response| issued(&response)).map_err(|error| refused(error, &scrubber))
+    response.map(|response| issued(&response, request_id)).map_err(|error| refused(error, &scrubber))
 }
 
-fn issued(response: &Response) -> Issued {
+fn issued(response: &Response, request_id: &str) -> Issued {
     let value = Redacted::from(response.access_token().secret().clone());
     let claims = claims::read(&value);
     let left = claims
@@ -86,6 +88,7 @@ fn issued(response: &Response) -> Issued {
         refresh_in: response.extra_fields().refresh_in.map(Duration::from_secs),
         value,
         claims,
+        request_id: request_id.to_owned(),
     }
 }
 

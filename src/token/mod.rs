@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout};
 
 use self::state::{Decision, State};
 use crate::model::{
-    Cause, CheckName, Claims, Grant, Phase, Reason, Redacted, TokenFacts, TokenReport, TokenSpec,
+    Cause, CheckName, Claims, Grant, Phase, Reason, Redacted, TokenFacts, TokenReport, TokenSeal, TokenSpec,
 };
 use crate::net::Dialer;
 use crate::secret;
@@ -27,11 +27,15 @@ use crate::secret;
 /// Told of every token request, from whichever task it ended in.
 pub type Observer = Arc<dyn Fn(&TokenReport) + Send + Sync>;
 
+/// As much of a token's hash tells it from others, in bytes.
+const SEAL_BYTES: usize = 6;
+
 /// An access token, shared.
 #[derive(Clone)]
 pub struct AccessToken {
     value: Arc<Redacted>,
     claims: Option<Arc<Claims>>,
+    request_id: Arc<str>,
     /// Tells this token from its predecessors and successors.
     serial: u64,
 }
@@ -45,6 +49,16 @@ impl AccessToken {
     /// What it says of itself; `None` where it is opaque.
     pub fn claims(&self) -> Option<&Claims> {
         self.claims.as_deref()
+    }
+
+    /// What may be kept of it.
+    pub fn seal(&self) -> TokenSeal {
+        let fingerprint = secret::fingerprint_of(&self.value);
+        TokenSeal {
+            fingerprint: fingerprint.iter().take(SEAL_BYTES).map(|byte| format!("{byte:02x}")).collect(),
+            request_id: self.request_id.to_string(),
+            claims: self.claims().cloned(),
+        }
     }
 }
 

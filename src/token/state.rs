@@ -115,6 +115,7 @@ impl State {
         let token = AccessToken {
             value: Arc::new(issued.value),
             claims: issued.claims.map(Arc::new),
+            request_id: issued.request_id.into(),
             serial: self.serial,
         };
         let life = issued.lifetime.unwrap_or(ASSUMED_LIFE).max(SHORTEST_LIFE);
@@ -195,7 +196,13 @@ mod tests {
     }
 
     fn issued(lifetime: Option<Duration>, refresh_in: Option<Duration>) -> Result<Issued, Cause> {
-        Ok(Issued { value: Redacted::from("t"), claims: None, lifetime, refresh_in })
+        Ok(Issued {
+            value: Redacted::from("t"),
+            claims: None,
+            request_id: "r".to_owned(),
+            lifetime,
+            refresh_in,
+        })
     }
 
     fn word(decision: &Decision) -> &'static str {

@@ -35,7 +35,7 @@ pub(super) fn section(facts: &Facts, rows: &[Row<'_>]) -> Markup {
                         @for row in rows.iter().take(ROWS) {
                             tr {
                                 th scope="row" {
-                                    (row.mailbox.name)
+                                    (text::mailbox(&row.mailbox.name))
                                     @if row.mailbox.address != *row.mailbox.name { small { (row.mailbox.address) } }
                                 }
                                 @for protocol in &protocols {
@@ -76,7 +76,7 @@ fn cell(now: Timestamp, record: &CheckRecord) -> Markup {
     }
 }
 
-fn state(last: &Observation) -> Markup {
+pub(super) fn state(last: &Observation) -> Markup {
     html! {
         span.state {
             @match last.outcome.failure() {
@@ -88,7 +88,7 @@ fn state(last: &Observation) -> Markup {
 }
 
 /// The phases of a probe, each as wide as its share of the time. One phase alone has no shares.
-fn bar(last: &Observation) -> Markup {
+pub(super) fn bar(last: &Observation) -> Markup {
     let total = last.timings.total().as_secs_f64().max(f64::MIN_POSITIVE);
     let mut from = 0.0;
     let pieces = last.timings.iter().map(|(phase, took)| {
@@ -115,7 +115,7 @@ fn spoken(last: &Observation) -> String {
 }
 
 /// The recent outcomes, oldest first; one alone says nothing that the state does not.
-fn past(record: &CheckRecord) -> Markup {
+pub(super) fn past(record: &CheckRecord) -> Markup {
     let failed = record.recent.iter().filter(|glance| glance.failure.is_some()).count();
     html! {
         @if failed > 0 && failed < record.recent.len() {

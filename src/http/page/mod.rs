@@ -1,11 +1,12 @@
-//! `/`, the status page: what is broken, why and what to do about it first; then what will break
-//! next; then the fleet, the credentials and the agent.
+//! The pages: views of the report's facts, complete without scripts and without anything from elsewhere.
 //!
-//! A view of the report's facts, complete without scripts and without anything from elsewhere.
-//! Not here: finding out anything about mail.
+//! Owns what they share: the frame, the style, the policy, how a mailbox stands. Not here: finding
+//! out anything about mail.
 
 mod agent;
 mod fleet;
+mod index;
+mod mailbox;
 mod soon;
 mod text;
 mod trouble;
@@ -14,11 +15,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 use tokio::task;
@@ -27,9 +28,9 @@ use tracing::error;
 use crate::model::{Mailbox, Protocol};
 use crate::report::{CheckRecord, Facts};
 
-use super::{Site, negotiate, scrape};
+use super::{negotiate, scrape};
 
-/// How often the page asks for itself again, in seconds.
+/// How often a page asks for itself again, in seconds.
 const REFRESH_SECONDS: u32 = 15;
 
 const STYLE: &str = include_str!("style.css");
@@ -43,21 +44,32 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-pub(super) async fn index(State(site): State<Site>, headers: HeaderMap) -> Response {
-    let gzip = negotiate::gzip(&headers);
-    let work = move || scrape::encoded(page(&site.report.facts()).into_string().into_bytes(), gzip);
+pub(super) use index::index;
+pub(super) use mailbox::mailbox;
+
+/// Writes a page beside the async threads, in the encoding that is asked for.
+async fn respond(
+    headers: &HeaderMap,
+    write: impl FnOnce() -> (StatusCode, Markup) + Send + 'static,
+) -> Response {
+    let gzip = negotiate::gzip(headers);
+    let work = move || {
+        let (status, page) = write();
+        scrape::encoded(page.into_string().into_bytes(), gzip).map(|bytes| (status, bytes))
+    };
     match task::spawn_blocking(work).await {
-        Ok(Ok(bytes)) => answer(bytes, gzip),
+        Ok(Ok((status, bytes))) => answer(status, bytes, gzip),
         fault => {
-            error!(?fault, "the status page could not be written");
+            error!(?fault, "a page could not be written");
             (StatusCode::INTERNAL_SERVER_ERROR, "The page could not be written; the log says why.\n")
                 .into_response()
         }
     }
 }
 
-fn answer(bytes: Vec<u8>, gzip: bool) -> Response {
+fn answer(status: StatusCode, bytes: Vec<u8>, gzip: bool) -> Response {
     let mut response = Response::new(Body::from(bytes));
+    *response.status_mut() = status;
     let mut set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             response.headers_mut().insert(name, value);
@@ -121,28 +133,8 @@ fn rows<'f>(facts: &'f Facts) -> Vec<Row<'f>> {
     rows
 }
 
-/// The whole page.
-fn page(facts: &Facts) -> Markup {
-    let rows = rows(facts);
-    let count = |standing| rows.iter().filter(|row| row.standing == standing).count();
-    let (failing, waiting) = (count(Standing::Failing), count(Standing::Waiting));
-    let verdict = match (failing, waiting, rows.len()) {
-        (_, _, 0) => "No mailbox is configured".to_owned(),
-        (0, 0, 1) => "The mailbox can be used".to_owned(),
-        (0, 0, all) => format!("All {all} mailboxes can be used"),
-        (0, waiting, all) if waiting == all => "Waiting for the first probes".to_owned(),
-        (0, waiting, all) => {
-            format!("{} of {all} mailboxes can be used, {waiting} not probed yet", all - waiting)
-        }
-        (failing, _, all) => {
-            format!("{failing} of {all} {} cannot be used", text::plural(all, "mailbox", "mailboxes"))
-        }
-    };
-    let standing = match (failing, waiting) {
-        (0, 0) => Standing::Fine,
-        (0, _) => Standing::Waiting,
-        _ => Standing::Failing,
-    };
+/// The frame of every page; `above` is what stands over the title.
+fn frame(now: Timestamp, standing: Standing, title: &str, above: &Markup, main: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -151,22 +143,16 @@ fn page(facts: &Facts) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta http-equiv="refresh" content=(REFRESH_SECONDS);
-                title { (verdict) " · mailbox-exporter" }
+                title { (title) " · mailbox-exporter" }
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 header class=(standing.class()) {
-                    p.program { "mailbox-exporter" }
-                    h1 { (verdict) }
-                    p.asof { "As of " (text::clock(facts.now)) ", again in " (REFRESH_SECONDS) " s" }
+                    p.program { (above) }
+                    h1 { (title) }
+                    p.asof { "As of " (text::clock(now)) ", again in " (REFRESH_SECONDS) " s" }
                 }
-                main {
-                    (trouble::section(facts))
-                    (soon::section(facts))
-                    (fleet::section(facts, &rows))
-                    (agent::credentials(facts))
-                    (agent::section(facts))
-                }
+                main { (main) }
             }
         }
     }

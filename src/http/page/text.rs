@@ -3,8 +3,14 @@
 //! Not here: anything that knows what a check is.
 
 use maud::{Markup, html};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub(super) use crate::report::text::{ago, between, clock, counted, end, plural, stretch, took};
+
+/// A mailbox's name, leading to its page.
+pub(super) fn mailbox(name: &str) -> Markup {
+    html! { a href={ "/mailboxes/" (utf8_percent_encode(name, NON_ALPHANUMERIC)) } { (name) } }
+}
 
 /// A hint: a paragraph per line, what stands between backticks as commands.
 pub(super) fn hint(hint: &str) -> Markup {

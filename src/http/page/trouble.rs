@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::model::{Observation, Outcome, Phase, Protocol, Reason};
+use crate::model::{Failure, Observation, Outcome, Phase, Protocol, Reason};
 use crate::report::{CheckRecord, Facts};
 
 use super::text;
@@ -112,7 +112,6 @@ fn entry(now: Timestamp, group: &Group<'_>) -> Markup {
     let reason = group.reason().row();
     let Outcome::Down { failure, hint } = &group.latest.outcome else { return html! {} };
     let mailboxes = text::counted(group.mailboxes.len(), "mailbox", "mailboxes");
-    let owners: Vec<_> = reason.owners.iter().map(|owner| owner.row().title).collect();
     html! {
         article {
             h3 {
@@ -129,26 +128,42 @@ fn entry(now: Timestamp, group: &Group<'_>) -> Markup {
                 " for " (text::stretch(text::between(group.since, now)))
                 ", " @if reason.transient { "may pass by itself" } @else { "stays until somebody acts" }
             }
-            p.meaning { (reason.meaning) }
-            @if !failure.cause.detail.is_empty() { blockquote { (failure.cause.detail) } }
+            (said(failure))
             dl {
-                dt { "Who" }
-                dd { (owners.join(", then ")) }
-                @if !hint.is_empty() {
-                    dt { "What to do" }
-                    dd {
-                        @if group.varied { p.example { "For " (group.latest.check.mailbox.name) ", the others likewise:" } }
-                        (text::hint(hint))
-                    }
-                }
+                (remedy(failure, hint, group.varied.then_some(&*group.latest.check.mailbox.name)))
                 dt { (text::plural(group.mailboxes.len(), "Mailbox", "Mailboxes")) }
                 dd.names {
                     @for (place, name) in group.mailboxes.iter().take(NAMES).enumerate() {
                         @if place > 0 { ", " }
-                        (name)
+                        (text::mailbox(name))
                     }
                     @if group.mailboxes.len() > NAMES { " and " (group.mailboxes.len() - NAMES) " more" }
                 }
+            }
+        }
+    }
+}
+
+/// What a reason means, and what the server said.
+pub(super) fn said(failure: &Failure) -> Markup {
+    html! {
+        p.meaning { (failure.cause.reason.row().meaning) }
+        @if !failure.cause.detail.is_empty() { blockquote { (failure.cause.detail) } }
+    }
+}
+
+/// Who must act and what to do, as rows of a list. `example`: the mailbox that the hint is about,
+/// where others have the same fault.
+pub(super) fn remedy(failure: &Failure, hint: &str, example: Option<&str>) -> Markup {
+    let owners: Vec<_> = failure.cause.reason.row().owners.iter().map(|owner| owner.row().title).collect();
+    html! {
+        dt { "Who" }
+        dd { (owners.join(", then ")) }
+        @if !hint.is_empty() {
+            dt { "What to do" }
+            dd {
+                @if let Some(name) = example { p.example { "For " (name) ", the others likewise:" } }
+                (text::hint(hint))
             }
         }
     }

@@ -11,7 +11,12 @@ use crate::model::{Cause, Mechanism, Phase, Reason, Redacted};
 const PASSWORD_MECHANISMS: [Mechanism; 3] = [Mechanism::Plain, Mechanism::LoginCommand, Mechanism::Login];
 
 impl Imap {
-    pub(super) async fn auth(&mut self, probe: Probe<'_>, offer: &Capabilities) -> Result<(), Cause> {
+    pub(super) async fn auth(
+        &mut self,
+        probe: Probe<'_>,
+        offer: &Capabilities,
+        used: &mut Option<Mechanism>,
+    ) -> Result<(), Cause> {
         let wanted = match probe.login.secret {
             // LOGINDISABLED forbids the LOGIN command alone (RFC 3501 section 6.2.3).
             Secret::Token { mechanism, .. } => Some(mechanism),
@@ -19,7 +24,9 @@ impl Imap {
                 PASSWORD_MECHANISMS.into_iter().find(|mechanism| offer.mechanisms.contains(mechanism))
             }
         };
-        match wanted.filter(|wanted| offer.mechanisms.contains(wanted)) {
+        let usable = wanted.filter(|wanted| offer.mechanisms.contains(wanted));
+        *used = usable;
+        match usable {
             None => {
                 let wanted = wanted.unwrap_or(Mechanism::Plain);
                 let (encrypted, starttls) = (self.encrypted, offer.starttls);

@@ -72,7 +72,7 @@ pub(super) async fn converse(
     let imap = session.insert(imap);
     let capabilities = watch.phase(Phase::Capability, imap.capability(probe)).await?;
     facts.mechanisms = Some(capabilities.mechanisms.clone());
-    watch.phase(Phase::Auth, imap.auth(probe, &capabilities)).await?;
+    watch.phase(Phase::Auth, imap.auth(probe, &capabilities, &mut facts.mechanism)).await?;
     watch.phase(Phase::Select, imap.select(probe, folder)).await?;
     facts.messages = imap.messages;
     Ok(())

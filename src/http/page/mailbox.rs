@@ -1,0 +1,199 @@
+//! `/mailboxes/NAME`: one mailbox, check by check: how it stands, where the time went, what was said,
+//! and with what it logged in.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use crate::http::Site;
+use crate::model::{Mailbox, Mechanism, Observation, Outcome, Speaker, TokenSeal};
+use crate::report::CheckRecord;
+
+use super::{Standing, fleet, frame, respond, text, trouble};
+
+pub(in crate::http) async fn mailbox(
+    State(site): State<Site>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let write = move || {
+        let records = site.report.mailbox(&name);
+        match records.first().map(|record| Arc::clone(&record.check.mailbox)) {
+            Some(mailbox) => (StatusCode::OK, page(&mailbox, &records)),
+            None => (StatusCode::NOT_FOUND, unknown(&name)),
+        }
+    };
+    respond(&headers, write).await
+}
+
+fn home() -> Markup {
+    html! { a href="/" { "mailbox-exporter" } }
+}
+
+fn unknown(name: &str) -> Markup {
+    let main = html! {
+        article { p { "No mailbox is named " code { (name) } "." } }
+    };
+    frame(Timestamp::now(), Standing::Waiting, "Unknown mailbox", &home(), &main)
+}
+
+fn page(mailbox: &Mailbox, records: &[Arc<CheckRecord>]) -> Markup {
+    let now = Timestamp::now();
+    let standing = records.iter().map(|record| Standing::of(record)).min().unwrap_or(Standing::Waiting);
+    let main = html! {
+        section.agent { dl {
+            dt { "Address" } dd { (mailbox.address) }
+            @if mailbox.username != mailbox.address { dt { "Login name" } dd { (mailbox.username) } }
+            dt { "Provider" } dd { (mailbox.provider.name) }
+            dt { "Credential" } dd { (mailbox.credential.name) ", " (mailbox.credential.grant.label()) }
+            @for (label, value) in &mailbox.labels { dt { (label) } dd { (value) } }
+        } }
+        @for record in records { (check(now, record)) }
+    };
+    frame(now, standing, &mailbox.name, &home(), &main)
+}
+
+fn check(now: Timestamp, record: &CheckRecord) -> Markup {
+    let passing = matches!(&record.last, Some(last) if last.outcome.is_up());
+    html! {
+        section class=(Standing::of(record).class()) {
+            h2 { (record.check.protocol()) " at " (record.check.endpoint) }
+            p.line {
+                @match &record.last {
+                    None => span.state { "waiting for its first probe" },
+                    Some(last) => { (fleet::state(last)) span.facts { (text::took(last.duration)) ", " (text::ago(now, last.started_at)) } }
+                }
+            }
+            p.facts {
+                "Every " (text::stretch(record.interval)) "; "
+                (text::counted(count(record.successes), "success", "successes")) ", "
+                (text::counted(count(record.failed()), "failure", "failures")) " since the start"
+            }
+            (fleet::past(record))
+            @if !passing && let Some(last) = &record.last { (probe(now, "The last failure", last, true)) }
+            @if let Some(last) = &record.last_success { (probe(now, "The last success", last, passing)) }
+            @if passing && let Some(last) = &record.last_failure { (probe(now, "The last failure", last, false)) }
+            @if !record.failures.is_empty() { (reasons(record)) }
+        }
+    }
+}
+
+fn count(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+/// Everything that is known of one probe. `open`: not folded away.
+fn probe(now: Timestamp, title: &str, seen: &Observation, open: bool) -> Markup {
+    html! {
+        details open[open] {
+            summary { (title) ", " (text::ago(now, seen.started_at)) }
+            @if let Outcome::Down { failure, hint } = &seen.outcome {
+                (trouble::said(failure))
+                dl { (trouble::remedy(failure, hint, None)) }
+            }
+            @if seen.timings.iter().nth(1).is_some() { (fleet::bar(seen)) }
+            table.phases { tbody {
+                tr { @for (phase, _) in seen.timings.iter() { th { (phase) } } th { "total" } }
+                tr {
+                    @for (phase, took) in seen.timings.iter() { td data-column=(phase) { (text::took(took)) } }
+                    td data-column="total" { (text::took(seen.duration)) }
+                }
+            } }
+            (facts(seen))
+            (dialogue(seen))
+        }
+    }
+}
+
+fn facts(seen: &Observation) -> Markup {
+    let server = &seen.server;
+    let offered = server
+        .mechanisms
+        .as_ref()
+        .map(|offered| offered.iter().map(|mechanism| mechanism.label()).collect::<Vec<_>>().join(", "));
+    html! {
+        dl {
+            dt { "Began" } dd { (text::clock(seen.started_at)) }
+            @if let Some(ip) = server.ip { dt { "Server" } dd { (ip) } }
+            @if let Some(version) = server.tls_version {
+                dt { "TLS" } dd { (version) @if let Some(cipher) = server.tls_cipher { ", " (cipher) } }
+            }
+            @if let Some(certificate) = &server.certificate {
+                dt { "Certificate" }
+                dd {
+                    p { (certificate.subject) ", issued by " (certificate.issuer)
+                        @if let Some(end) = server.certificate_expiry { ", until " (text::clock(end)) } }
+                    p { "SHA-256 " code { (certificate.sha256) } }
+                }
+            }
+            @if let Some(offered) = offered { dt { "Offers" } dd { (offered) } }
+            @if let Some(mechanism) = server.mechanism { dt { "Login by" } dd { (login(mechanism)) } }
+            @if let Some(token) = &seen.token { dt { "Token" } dd { (seal(token)) } }
+            @if let Some(messages) = server.messages { dt { "Messages" } dd { (messages) } }
+        }
+    }
+}
+
+fn login(mechanism: Mechanism) -> Markup {
+    html! {
+        (mechanism)
+        @if matches!(mechanism, Mechanism::Xoauth2 | Mechanism::Oauthbearer) { ": an access token, no password was sent" }
+    }
+}
+
+/// With what the login can be found in the identity provider's sign-in log.
+fn seal(token: &TokenSeal) -> Markup {
+    let claims = token.claims.as_ref();
+    let rows = [
+        ("uti, the log's \"Unique token identifier\"", claims.and_then(|claims| claims.token_id.as_deref())),
+        ("oid, the service principal's object id", claims.and_then(|claims| claims.object_id.as_deref())),
+        ("app", claims.and_then(|claims| claims.app.as_deref())),
+        ("tenant", claims.and_then(|claims| claims.tenant.as_deref())),
+        ("audience", claims.and_then(|claims| claims.audience.as_deref())),
+    ];
+    html! {
+        p { "SHA-256 begins " code { (token.fingerprint) } }
+        p { "client-request-id, the log's \"Correlation ID\": " code { (token.request_id) } }
+        @match claims {
+            None => p { "opaque: it does not say what it is good for" },
+            Some(claims) => {
+                @for (name, value) in rows { @if let Some(value) = value { p { (name) ": " code { (value) } } } }
+                p { "permissions: " @if claims.permissions.is_empty() { "none" } @else { (claims.permissions.join(", ")) } }
+            }
+        }
+    }
+}
+
+/// What was said, as far as it was kept: without secrets, bounded.
+fn dialogue(seen: &Observation) -> Markup {
+    html! {
+        @if !seen.dialogue.is_empty() {
+            table.dialogue { tbody {
+                @for line in &seen.dialogue {
+                    tr class=(match line.from { Speaker::Client => "client", Speaker::Server => "server" }) {
+                        td { (format!("{:.3}", line.at.as_secs_f64())) }
+                        td { (match line.from { Speaker::Client => "C", Speaker::Server => "S" }) }
+                        td { code { (line.text) } }
+                    }
+                }
+            } }
+        }
+    }
+}
+
+fn reasons(record: &CheckRecord) -> Markup {
+    html! {
+        details {
+            summary { "All failures since the start, by reason" }
+            table { tbody {
+                @for ((phase, reason), times) in &record.failures {
+                    tr { th { code { (reason) } " in " (phase) } td data-column="Times" { (times) } }
+                }
+            } }
+        }
+    }
+}
