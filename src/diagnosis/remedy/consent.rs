@@ -1,0 +1,31 @@
+//! The admin-consent URL: what an administrator opens so that an app may do what it asks for.
+//!
+//! Source: Microsoft Learn, "Authenticate an IMAP, POP or SMTP connection using OAuth", section on
+//! tenant admin consent, and the v2.0 admin consent endpoint.
+
+use super::fill::percent;
+use crate::model::{Protocol, TokenSpec};
+
+/// Where Entra sends the browser afterwards if nothing else is asked for: its page for native clients.
+pub const NATIVE_CLIENT: &str = "https://login.microsoftonline.com/common/oauth2/nativeclient";
+
+/// In the worldwide cloud IMAP is consented to under another name than the one tokens are for.
+const WORLDWIDE: &str = "https://outlook.office365.com/.default";
+const WORLDWIDE_IMAP: &str = "https://ps.outlook.com/.default";
+
+/// The v2.0 admin-consent URL for the app of a token, by the cloud of its token endpoint; `None` where
+/// the credential has no tenant or app.
+pub fn consent_url(spec: &TokenSpec, protocol: Protocol, redirect_uri: &str) -> Option<String> {
+    let tenant = percent(spec.credential.grant.tenant()?);
+    let app = percent(spec.credential.grant.client_id()?);
+    let (scheme, rest) = spec.url.split_once("://")?;
+    let authority = rest.split('/').next()?;
+    let scope = match (&*spec.scope, protocol) {
+        (WORLDWIDE, Protocol::Imap) => WORLDWIDE_IMAP,
+        (scope, _) => scope,
+    };
+    let (redirect, scope) = (percent(redirect_uri), percent(scope));
+    Some(format!(
+        "{scheme}://{authority}/{tenant}/v2.0/adminconsent?client_id={app}&redirect_uri={redirect}&scope={scope}"
+    ))
+}

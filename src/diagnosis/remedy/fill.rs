@@ -1,0 +1,195 @@
+//! The places in a remedy's text, and how a value is written into each.
+//!
+//! `{name}` is plain text. `{'name}` is a string of PowerShell, its quotes included. `{!name}` is one
+//! word of any shell. `{%name}` is part of a URL. A value that cannot be written so is not written: the
+//! place keeps its name in capitals, as it does where nothing is known.
+
+use super::Subject;
+use super::consent::{NATIVE_CLIENT, consent_url};
+use crate::model::{Access, Check, Family, Goal, Phase, Protocol};
+
+/// What stands in each place; the order is of no matter.
+pub(super) struct Values(Vec<(&'static str, String)>);
+
+/// What a place is called where its value is not known.
+const UNKNOWN: &[(&str, &str)] = &[
+    ("address", "ADDRESS"),
+    ("app", "APP_ID"),
+    ("credential", "CREDENTIAL"),
+    ("consent", "https://login.microsoftonline.com/TENANT_ID/v2.0/adminconsent?client_id=APP_ID"),
+    ("folder", "FOLDER"),
+    ("idp", "TOKEN_URL"),
+    ("name", "MAILBOX"),
+    ("oid", "ENTERPRISE_APP_OBJECT_ID"),
+    ("peer", "HOST:PORT"),
+    ("peerhost", "HOST"),
+    ("permission", "IMAP.AccessAsApp or SMTP.SendAsApp"),
+    ("protocol", "IMAP or SMTP"),
+    ("resource", "https://outlook.office365.com"),
+    ("scope", "SCOPE"),
+    ("secret", "the place of the secret"),
+    ("server", "HOST:PORT"),
+    ("tenant", "TENANT_ID"),
+    ("token_scope", "https://outlook.office365.com/.default"),
+    ("user", "USERNAME"),
+    ("works", "the other protocol"),
+];
+
+impl Values {
+    /// A mailbox's own.
+    pub(super) fn of(subject: &Subject<'_>, phase: Phase) -> Self {
+        let check = subject.check;
+        let mailbox = &check.mailbox;
+        let credential = &mailbox.credential;
+        let mut values = vec![
+            ("address", mailbox.address.clone()),
+            ("name", mailbox.name.to_string()),
+            ("user", mailbox.username.clone()),
+            ("credential", credential.name.to_string()),
+            ("secret", credential.grant.secret().to_string()),
+            ("server", check.endpoint.to_string()),
+            ("protocol", upper(check.protocol()).to_owned()),
+        ];
+        values.extend(credential.grant.client_id().map(|app| ("app", app.to_owned())));
+        values.extend(credential.grant.tenant().map(|tenant| ("tenant", tenant.to_owned())));
+        values.extend(subject.claims.and_then(|claims| Some(("oid", claims.object_id.clone()?))));
+        values.extend(subject.works.map(|works| ("works", upper(works).to_owned())));
+        if let Goal::Folder { name, .. } = &check.goal {
+            values.push(("folder", name.clone()));
+        }
+        let idp = match &check.access {
+            Access::Token { spec, permission, .. } => {
+                values.push(("scope", spec.scope.to_string()));
+                values.push(("resource", resource(&spec.scope).to_owned()));
+                values.push(("idp", spec.url.to_string()));
+                values.extend(permission.map(|name| ("permission", name.to_owned())));
+                values.extend(consent_url(spec, check.protocol(), NATIVE_CLIENT).map(|url| ("consent", url)));
+                Some(host_of(&spec.url).to_owned())
+            }
+            Access::Password { .. } => None,
+        };
+        // Who was silent or unknown while the token was fetched is the identity provider.
+        let (peer, host) = match idp.filter(|_| phase == Phase::Token) {
+            Some(host) => (host.clone(), host),
+            None => (check.endpoint.to_string(), check.endpoint.host.clone()),
+        };
+        values.push(("peer", peer));
+        values.push(("peerhost", host));
+        // The first value of a name counts: the check's own permission has gone before.
+        values.extend(Self::unknown(Some(check.protocol())).0);
+        Self(values)
+    }
+
+    /// Nothing but perhaps the protocol.
+    pub(super) fn unknown(protocol: Option<Protocol>) -> Self {
+        let known = |protocol| {
+            let permission = match protocol {
+                Protocol::Imap => "IMAP.AccessAsApp",
+                Protocol::Smtp => "SMTP.SendAsApp",
+            };
+            vec![("protocol", upper(protocol).to_owned()), ("permission", permission.to_owned())]
+        };
+        Self(protocol.map(known).unwrap_or_default())
+    }
+
+    /// A line with its places filled in.
+    pub(super) fn fill(&self, line: &str) -> String {
+        let mut filled = String::with_capacity(line.len());
+        let mut rest = line;
+        while let Some((before, place, after)) = place(rest) {
+            filled.push_str(before);
+            filled.push_str(&self.written(place));
+            rest = after;
+        }
+        filled.push_str(rest);
+        filled
+    }
+
+    fn written(&self, place: &str) -> String {
+        let name = place.trim_start_matches(['\'', '!', '%']);
+        let unknown = || {
+            let row = UNKNOWN.iter().find(|(known, _)| *known == name);
+            row.map_or(name, |(_, capitals)| capitals).to_owned()
+        };
+        // A backtick would end the command on the page, a line break the paragraph.
+        let value = self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+        let value =
+            value.filter(|value| !value.is_empty() && !value.contains(|c: char| c == '`' || c.is_control()));
+        match (place.chars().next(), value) {
+            (Some('\''), value) => powershell(value.unwrap_or(&unknown())),
+            (Some('!'), Some(value)) => word(value).map_or_else(unknown, str::to_owned),
+            (Some('%'), Some(value)) => percent(value),
+            (_, Some(value)) => value.to_owned(),
+            (_, None) => unknown(),
+        }
+    }
+}
+
+fn place(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once('{')?;
+    let (place, after) = rest.split_once('}')?;
+    Some((before, place, after))
+}
+
+/// A single-quoted string: nothing in it is expanded. PowerShell takes the typographic apostrophes for
+/// quotes as well; each is doubled (about_Quoting_Rules).
+pub(super) fn powershell(value: &str) -> String {
+    let mut quoted = String::with_capacity(value.len() + 2);
+    quoted.push('\'');
+    for character in value.chars() {
+        if matches!(character, '\'' | '\u{2018}'..='\u{201b}') {
+            quoted.push(character);
+        }
+        quoted.push(character);
+    }
+    quoted.push('\'');
+    quoted
+}
+
+/// The value, if every shell takes it for one word as it stands.
+fn word(value: &str) -> Option<&str> {
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@:/".contains(&byte);
+    (value.bytes().all(safe) && !value.starts_with('-')).then_some(value)
+}
+
+/// Percent-encoded, RFC 3986 section 2.3: all but the unreserved characters.
+pub(super) fn percent(value: &str) -> String {
+    let mut encoded = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+/// The host of a URL, without user, port and path.
+pub(super) fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    match authority.strip_prefix('[') {
+        Some(literal) => literal.split(']').next().unwrap_or(literal),
+        None => authority.split(':').next().unwrap_or(authority),
+    }
+}
+
+/// The audience that a scope asks for: `https://outlook.office365.com/.default` without its last part.
+pub(super) fn resource(scope: &str) -> &str {
+    scope.strip_suffix("/.default").unwrap_or(scope)
+}
+
+/// The protocol as people write it.
+pub(super) const fn upper(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Imap => "IMAP",
+        Protocol::Smtp => "SMTP",
+    }
+}
+
+/// Whether a check is at Exchange Online, where claims can be held against what is configured.
+pub(super) fn at_exchange(check: &Check) -> bool {
+    check.mailbox.provider.family == Family::ExchangeOnline
+}

@@ -1,0 +1,128 @@
+//! What the token itself tells about a refusal: found and expected, side by side.
+//!
+//! Claims are read without being verified, so a finding is a fact about the token, never a verdict
+//! about the mailbox.
+
+use super::{Subject, fill};
+use crate::model::{Access, Claims, Reason, TokenSpec};
+
+/// Exchange's own application id: some tokens name their audience so.
+const EXCHANGE: &str = "00000002-0000-0ff1-ce00-000000000000";
+
+/// What tokens for the worldwide cloud are for; its mail servers take either.
+const WORLDWIDE: &str = "https://outlook.office365.com";
+const AUDIENCES: &[&str] = &[WORLDWIDE, "https://outlook.office.com"];
+
+/// Length of an id as Entra writes it, hyphens included.
+const ID: usize = 36;
+
+/// What the token tells.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// Worst first.
+    pub(super) lines: Vec<String>,
+    /// Whether they explain the refusal by themselves, so that other causes need no looking for.
+    pub(super) decisive: bool,
+}
+
+/// The findings; none where the refusal is no matter of the token.
+pub(super) fn of(reason: Reason, subject: &Subject<'_>) -> Findings {
+    let (Reason::TokenRejected | Reason::RoleMissing, Access::Token { spec, permission, .. }) =
+        (reason, &subject.check.access)
+    else {
+        return Findings::default();
+    };
+    let exchange = fill::at_exchange(subject.check);
+    let Some(claims) = subject.claims else {
+        let lines = if exchange { vec![unread(spec, *permission)] } else { Vec::new() };
+        return Findings { lines, decisive: false };
+    };
+    let mut lines: Vec<_> = [
+        audience(claims, spec).filter(|_| exchange),
+        tenant(claims, spec),
+        app(claims, spec).filter(|_| exchange),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let decisive = !lines.is_empty();
+    let missing = permission.filter(|wanted| !claims.permissions.iter().any(|held| held == wanted));
+    lines
+        .extend(missing.map(|missing| {
+            format!("The token lacks `{missing}`; it holds {}.", listed(&claims.permissions))
+        }));
+    if exchange && claims.object_id.is_none() {
+        lines.push("The token names no object id (`oid`): it is of no service principal or user.".to_owned());
+    }
+    if lines.is_empty() && exchange && reason == Reason::TokenRejected {
+        let permission = permission.map(|name| format!(", `{name}`")).unwrap_or_default();
+        lines
+            .push(format!("The token itself is in order (audience, tenant, app{permission}). What is left:"));
+    }
+    Findings { lines, decisive }
+}
+
+fn unread(spec: &TokenSpec, permission: Option<&str>) -> String {
+    let expected = plain(expected_audience(spec));
+    let permission = permission.map(|name| format!(" or lack `{name}`")).unwrap_or_default();
+    format!(
+        "The token cannot be read here: it may be for another audience than `{expected}`{permission}. Besides:"
+    )
+}
+
+fn audience(claims: &Claims, spec: &TokenSpec) -> Option<String> {
+    let found = claims.audience.as_deref()?;
+    let expected = expected_audience(spec);
+    let is = |one: &str| one.trim_end_matches('/').eq_ignore_ascii_case(found.trim_end_matches('/'));
+    let twins = AUDIENCES.contains(&expected) && AUDIENCES.iter().any(|audience| is(audience));
+    if is(expected) || is(EXCHANGE) || twins {
+        return None;
+    }
+    let (found, expected) = (plain(found), plain(expected));
+    Some(format!(
+        "The token is for another audience: found `{found}`, expected `{expected}`. Set the provider's scope to `{expected}/.default`."
+    ))
+}
+
+/// What was asked for, unless that is the mistake itself.
+fn expected_audience(spec: &TokenSpec) -> &str {
+    let asked = fill::resource(&spec.scope).trim_end_matches('/');
+    if fill::host_of(asked).contains("outlook") || !asked.contains("://") { asked } else { WORLDWIDE }
+}
+
+/// A tenant written as a domain cannot be held against an id.
+fn tenant(claims: &Claims, spec: &TokenSpec) -> Option<String> {
+    let (found, expected) = (claims.tenant.as_deref()?, spec.credential.grant.tenant()?);
+    let is_id = expected.len() == ID && expected.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    (is_id && !found.eq_ignore_ascii_case(expected))
+        .then(|| differs("comes from another tenant", found, expected))
+}
+
+fn app(claims: &Claims, spec: &TokenSpec) -> Option<String> {
+    let (found, expected) = (claims.app.as_deref()?, spec.credential.grant.client_id()?);
+    (!found.eq_ignore_ascii_case(expected)).then(|| differs("was issued to another app", found, expected))
+}
+
+fn listed(permissions: &[String]) -> String {
+    /// More would bury what is to be done.
+    const SHOWN: usize = 6;
+    if permissions.is_empty() {
+        return "none at all".to_owned();
+    }
+    let mut list: Vec<_> = permissions.iter().take(SHOWN).map(|name| format!("`{}`", plain(name))).collect();
+    if permissions.len() > SHOWN {
+        list.push(format!("{} more", permissions.len() - SHOWN));
+    }
+    list.join(", ")
+}
+
+fn differs(how: &str, found: &str, expected: &str) -> String {
+    format!("The token {how}: found `{}`, expected `{}`.", plain(found), plain(expected))
+}
+
+/// Claims are foreign text: cut, and without what would end a line or a command.
+fn plain(value: &str) -> String {
+    /// Longer than any id or URL that helps.
+    const SHOWN: usize = 120;
+    value.chars().filter(|c| *c != '`' && !c.is_control()).take(SHOWN).collect()
+}

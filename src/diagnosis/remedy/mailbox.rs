@@ -1,0 +1,55 @@
+//! What to do where the mailbox or the mail server itself is at fault.
+
+use super::{Remedy, remedies};
+use crate::model::Phase::Token;
+
+pub(super) const TABLE: &[Remedy] = remedies! {
+    FolderMissing, ExchangeOnline => "\
+No folder `{folder}`. Names follow the mailbox's language and are nested by `/`; INBOX is always there.
+To see: `Get-EXOMailboxFolderStatistics -Identity {'address} | Format-Table FolderPath`.";
+    FolderMissing, Gmail => "No folder `{folder}`. Labels are folders, `/` nests them, the system's begin with `[Gmail]/` and follow the account's language. The label must be shown in IMAP: Settings > Labels.";
+    FolderMissing => "\
+No folder `{folder}`, or it cannot be selected. Many servers want a prefix and a separator of their own (`INBOX.Archive`): `doveadm mailbox list -u {!user}`, or IMAP `LIST \"\" *`. Correct the folder of the check, or create it.";
+
+    OverQuota, ExchangeOnline => "\
+`Get-EXOMailboxStatistics -Identity {'address}` beside `Get-EXOMailbox -Identity {'address} -PropertySets Quota`. Free space (Recoverable Items counts for itself), or archive, or raise the quota or the licence.";
+    OverQuota, Gmail => "The storage of `{user}` is full; Drive and Photos count as well. Free space at https://one.google.com/storage, or raise it.";
+    OverQuota => "Free space in `{address}`, or raise its quota. Dovecot: `doveadm quota get -u {!user}`.";
+
+    Throttled, ExchangeOnline => "\
+Exchange Online wants fewer requests for `{address}`; it passes. Look for what else uses this mailbox: other programs, migrations. If ours is too often, raise `interval`.";
+    Throttled, Gmail => "\
+Google limits bandwidth and logins per account; it passes, at the latest after a day. The mailbox is not full, whatever the answer is called. Look for what else reads `{address}`; raise `interval`.";
+    Throttled => "\
+The server limits how often `{user}` may come. Raise `interval`; look for other programs that use this account or our address. After wrong passwords: correct these first.";
+
+    TooManyConnections, ExchangeOnline => "\
+Other connections hold this mailbox's share (three at once by SMTP). Look for programs that do not say LOGOUT or QUIT, and for a second agent. It passes.";
+    TooManyConnections, Gmail => "Google allows 15 IMAP connections per account. Look for programs that keep theirs open. It passes.";
+    TooManyConnections => "\
+Look for programs that keep connections to `{server}` open, and for a second agent. Limits: Dovecot `mail_max_userip_connections`, Postfix `smtpd_client_connection_count_limit`; ours are `limits.per_host` and `interval`.";
+
+    ServerUnavailable, ExchangeOnline => "\
+A fault of the service; it passes. If it lasts: Microsoft 365 admin center > Health > Service health, and whether other mailboxes fail too.";
+    ServerUnavailable, OutlookCom => "A fault of the service; it passes. If it lasts: https://portal.office.com/servicestatus";
+    ServerUnavailable, Gmail => "A fault of the service; it passes. If it lasts: https://www.google.com/appsstatus/dashboard/";
+    ServerUnavailable => "\
+A fault of the server at `{server}`. The next probe tries again by itself; if it lasts, its log names the cause: back end, disk, authentication service.";
+
+    ConnectionClosed => "\
+`{peer}` hung up without a usable cause. Once: nothing to do. If it lasts: the line before it in the dialogue, a firewall or middlebox in between, a limit by address at the server.
+From this machine: `openssl s_client -connect {!peer}`.";
+
+    ProtocolError; In(Token) => "\
+What answers at `{idp}` is no token endpoint, or something in between answers for it: a proxy, a captive portal, a login page. Compare the provider's `token_url`: `curl -v {!idp}`.";
+    ProtocolError => "\
+Check that `{server}` speaks {protocol} on this port and with this kind of TLS. If it does, the dialogue shows which line was not understood; a long token may pass a line limit of the server (Dovecot `imap_max_line_length`, Postfix `line_length_limit`).";
+
+    SecretUnreadable => "\
+Make the secret readable where it is expected: {secret}. The sentence names what is wrong: missing, no permission, empty. In a container: is it mounted, and for our user?
+It is read again at every try, no restart is needed.";
+    Internal => "\
+This is a fault of mailbox-exporter, or this machine is out of memory or file descriptors (`ulimit -n`). Please report it with the log's lines around it; they hold no secret.";
+    Unexpected => "\
+Nobody has told us what this answer means. It stands as the server gave it: read it, act by it, and please report it, so that it gets its name.";
+};
