@@ -5,6 +5,7 @@
 
 mod answer;
 mod check;
+mod consent_url;
 mod demo;
 mod logging;
 mod nagios;
@@ -80,6 +81,8 @@ enum Command {
         #[command(flatten)]
         config: Config,
     },
+    /// Print the URLs at which an administrator consents to what a credential's checks need.
+    ConsentUrl(consent_url::Options),
     /// Show the whole product on this machine, without any account.
     ///
     /// Starts an identity provider and mail servers on loopback, a dozen mailboxes each with another
@@ -136,6 +139,7 @@ fn run(command: Command) -> Exit {
         Command::Serve { config, listen } => on_runtime(serve::run(config, listen)),
         Command::Check(options) => on_runtime(check::run(options)),
         Command::Validate { config } => validate::run(&config),
+        Command::ConsentUrl(options) => consent_url::run(&options),
         Command::Demo(options) => on_runtime(demo::run(options)),
         Command::Completions { shell } => {
             let mut script = Vec::new();

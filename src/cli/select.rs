@@ -16,9 +16,12 @@ const LIKENESS: f64 = 0.75;
 pub(super) fn narrow(plan: &mut Plan, names: &[String], protocols: &[Protocol]) -> Result<(), String> {
     let known =
         |name: &str| plan.mailboxes.iter().any(|mailbox| *mailbox.name == *name || mailbox.address == name);
-    let unknown: Vec<_> = names.iter().filter(|name| !known(name)).collect();
-    if !unknown.is_empty() {
-        let lines: Vec<_> = unknown.iter().map(|name| complaint(plan, name)).collect();
+    let unknown_names: Vec<_> = names.iter().filter(|name| !known(name)).collect();
+    if !unknown_names.is_empty() {
+        let names: BTreeSet<&str> =
+            plan.mailboxes.iter().flat_map(|mailbox| [&*mailbox.name, &*mailbox.address]).collect();
+        let names = Vec::from_iter(names);
+        let lines: Vec<_> = unknown_names.iter().map(|name| unknown("mailbox", name, &names)).collect();
         return Err(lines.join("\n"));
     }
     plan.checks.retain(|check| {
@@ -36,19 +39,18 @@ pub(super) fn narrow(plan: &mut Plan, names: &[String], protocols: &[Protocol]) 
     Ok(())
 }
 
-fn complaint(plan: &Plan, name: &str) -> String {
-    let names: BTreeSet<&str> =
-        plan.mailboxes.iter().flat_map(|mailbox| [&*mailbox.name, &*mailbox.address]).collect();
+/// That a name is not in the configuration, with the nearest ones that are.
+pub(super) fn unknown(what: &str, name: &str, names: &[&str]) -> String {
     let mut near: Vec<_> = names
-        .into_iter()
-        .map(|known| (strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase()), known))
+        .iter()
+        .map(|known| (strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase()), *known))
         .filter(|(likeness, _)| *likeness >= LIKENESS)
         .collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
     let near: Vec<_> = near.into_iter().take(OFFERED).map(|(_, known)| known).collect();
     if near.is_empty() {
-        format!("no mailbox is named {name:?}; the configuration has {}", plan.mailboxes.len())
+        format!("no {what} is named {name:?}; the configuration has {}", names.len())
     } else {
-        format!("no mailbox is named {name:?}; did you mean {}?", near.join(" or "))
+        format!("no {what} is named {name:?}; did you mean {}?", near.join(" or "))
     }
 }

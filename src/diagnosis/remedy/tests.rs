@@ -72,8 +72,7 @@ fn claims(permission: &str) -> Claims {
         app: Some(APP.to_owned()),
         object_id: Some(OID.to_owned()),
         permissions: vec![permission.to_owned()],
-        expires_at: None,
-        token_id: None,
+        ..Claims::default()
     }
 }
 

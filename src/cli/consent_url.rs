@@ -1,0 +1,60 @@
+//! `consent-url`: where an administrator consents to what a credential's checks need.
+
+use std::collections::BTreeSet;
+
+use clap::Args;
+
+use crate::diagnosis::remedy::{NATIVE_CLIENT, consent_url};
+use crate::model::{Access, Family, Plan};
+
+use super::answer::{complain, say};
+use super::{Config, Exit, select};
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    config: Config,
+    /// Whose consent: a name under `credentials`.
+    credential: String,
+    /// Where the browser is sent afterwards; it must be registered at the app.
+    #[arg(long, value_name = "URI", default_value = NATIVE_CLIENT)]
+    redirect_uri: String,
+}
+
+pub(super) fn run(options: &Options) -> Exit {
+    let plan = match options.config.load() {
+        Ok(loaded) => loaded.plan,
+        Err(exit) => return exit,
+    };
+    match urls(&plan, options) {
+        Ok(urls) => say(&urls.into_iter().map(|url| format!("{url}\n")).collect::<String>(), Exit::Fine),
+        Err(complaint) => {
+            complain(&format!("{complaint}\n"));
+            Exit::Bad
+        }
+    }
+}
+
+/// One URL per scope: Entra consents to one resource at a time.
+fn urls(plan: &Plan, options: &Options) -> Result<BTreeSet<String>, String> {
+    let name = options.credential.as_str();
+    if !plan.credentials.iter().any(|credential| *credential.name == *name) {
+        let names: Vec<&str> = plan.credentials.iter().map(|credential| &*credential.name).collect();
+        return Err(select::unknown("credential", name, &names));
+    }
+    let checks = || plan.checks.iter().filter(|check| *check.mailbox.credential.name == *name);
+    let urls: BTreeSet<String> = checks()
+        .filter(|check| check.mailbox.provider.family == Family::ExchangeOnline)
+        .filter_map(|check| match &check.access {
+            Access::Token { spec, .. } => consent_url(spec, check.protocol(), &options.redirect_uri),
+            Access::Password { .. } => None,
+        })
+        .collect();
+    match (checks().next(), urls.is_empty()) {
+        (None, _) => Err(format!("no mailbox uses credential {name}, so it is not known what it needs")),
+        (_, true) => {
+            Err(format!("credential {name} opens nothing in Exchange Online: there is nothing to consent to"))
+        }
+        _ => Ok(urls),
+    }
+}
