@@ -1,0 +1,181 @@
+//! `/probe`: one mailbox now, as Prometheus' multi-target pattern has it.
+//!
+//! Owns what is asked for, by when an answer must be there, and how it is written. Whether somebody
+//! logs in for it is not decided here but by the loop that knows the holds (`monitor`).
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use tokio::time::{Instant, timeout};
+
+use crate::model::{OnDemand, Outcome, Protocol, Speaker};
+use crate::report::{CheckRecord, Exposition, text};
+use crate::shard;
+
+use super::{Site, negotiate};
+
+/// By which Prometheus says how long it waits, in seconds.
+const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
+/// How much earlier the answer is there, so that it also arrives.
+const OFFSET: Duration = Duration::from_millis(500);
+/// How long an answer may take where nobody says, and at most: a connection lives hardly longer.
+const PATIENCE: Duration = Duration::from_secs(100);
+/// What a probe leaves of its time for saying goodbye to the server.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+type Refusal = (StatusCode, String);
+
+pub(super) async fn probe(
+    State(site): State<Site>,
+    Query(asked): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
+    match answer(&site, &asked, &headers).await {
+        Ok(response) => response,
+        Err((status, complaint)) => (status, format!("{complaint}\n")).into_response(),
+    }
+}
+
+async fn answer(
+    site: &Site,
+    asked: &HashMap<String, String>,
+    headers: &HeaderMap,
+) -> Result<Response, Refusal> {
+    let checks = checks(site, asked)?;
+    let debug = asked.get("debug").is_some_and(|value| value == "true");
+    let end = Instant::now() + patience(headers)?;
+    let mut seen: Vec<(Arc<CheckRecord>, OnDemand)> = Vec::new();
+    for (place, check) in checks.iter().enumerate() {
+        // One after the other, as the mailbox allows; none may use up the time of those behind it.
+        let left = u32::try_from(checks.len() - place).unwrap_or(u32::MAX);
+        let share = end.saturating_duration_since(Instant::now()) / left;
+        let within = share - GOODBYE.min(share / 4);
+        let name = check.check.name();
+        let Ok(Some(what)) = timeout(share, (site.desk.probe)(name.clone(), within)).await else { continue };
+        seen.extend(site.report.check(&name).map(|record| (record, what)));
+    }
+    if seen.is_empty() {
+        let why = "No probe has come to its end in time. One that has begun is recorded all the same.";
+        return Err((StatusCode::SERVICE_UNAVAILABLE, why.to_owned()));
+    }
+    let exposition = if debug { Exposition::Text } else { negotiate::exposition(headers) };
+    let mut body = if debug { comments(&seen).into_bytes() } else { Vec::new() };
+    let records: Vec<_> = seen.into_iter().map(|(record, _)| record).collect();
+    site.report.render_mailbox(&records, exposition, &mut body).map_err(|fault| {
+        (StatusCode::INTERNAL_SERVER_ERROR, format!("The answer could not be written: {fault}"))
+    })?;
+    let mut response = body.into_response();
+    let kind = if debug { "text/plain; charset=utf-8" } else { exposition.content_type() };
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+    Ok(response)
+}
+
+/// The checks that are asked for.
+fn checks(site: &Site, asked: &HashMap<String, String>) -> Result<Vec<Arc<CheckRecord>>, Refusal> {
+    let labels = || Protocol::ALL.iter().map(|protocol| protocol.label()).collect::<Vec<_>>().join(", ");
+    let Some(mailbox) = asked.get("mailbox").filter(|name| !name.is_empty()) else {
+        let how = "Say which mailbox: /probe?mailbox=NAME, and where wanted &protocol=imap, &debug=true.";
+        return Err((StatusCode::BAD_REQUEST, how.to_owned()));
+    };
+    let protocol = match asked.get("protocol") {
+        None => None,
+        Some(label) => Some(Protocol::from_label(label).ok_or_else(|| {
+            (StatusCode::BAD_REQUEST, format!("There is no protocol {label:?}: take one of {}.", labels()))
+        })?),
+    };
+    let all = site.report.mailbox(mailbox);
+    if all.is_empty() {
+        return Err((StatusCode::NOT_FOUND, unknown(site, mailbox)));
+    }
+    let wanted: Vec<_> = all
+        .iter()
+        .filter(|record| protocol.is_none_or(|protocol| protocol == record.check.protocol()))
+        .cloned()
+        .collect();
+    if wanted.is_empty() {
+        let has: Vec<_> = all.iter().map(|record| record.check.protocol().label()).collect();
+        let text = format!("Mailbox {mailbox:?} has no such check; it is checked by {}.", has.join(", "));
+        return Err((StatusCode::NOT_FOUND, text));
+    }
+    Ok(wanted)
+}
+
+/// That a mailbox is not here, and where else it may be.
+fn unknown(site: &Site, mailbox: &str) -> String {
+    let mut text = format!("No mailbox is named {mailbox:?}.");
+    let names = site.report.names();
+    let mut names: Vec<&str> = names.iter().map(|name| &**name).collect();
+    names.dedup();
+    let near = text::nearest(mailbox, names);
+    // Writing to a string cannot fail.
+    if !near.is_empty() {
+        let _ = write!(text, " Did you mean {}?", near.join(" or "));
+    }
+    let here = site.report.configuration().shard;
+    let there = shard::of(mailbox, here.count());
+    if there != here.index() {
+        let _ = write!(text, " This is shard {here}; a mailbox of that name would be with shard {there}.");
+    }
+    text
+}
+
+/// How long the answer may take.
+fn patience(headers: &HeaderMap) -> Result<Duration, Refusal> {
+    let Some(header) = headers.get(SCRAPE_TIMEOUT) else { return Ok(PATIENCE) };
+    let seconds = header.to_str().ok().and_then(|text| text.trim().parse::<f64>().ok());
+    match seconds.filter(|seconds| *seconds > 0.0).map(Duration::try_from_secs_f64) {
+        Some(Ok(asked)) => Ok(asked.saturating_sub(OFFSET).max(asked / 2).min(PATIENCE)),
+        _ => Err((StatusCode::BAD_REQUEST, format!("{SCRAPE_TIMEOUT} is a number of seconds above 0."))),
+    }
+}
+
+/// What a person wants to know besides the numbers, as comments: the answer can still be scraped.
+fn comments(seen: &[(Arc<CheckRecord>, OnDemand)]) -> String {
+    let mut text = String::new();
+    let mut say = |line: String| {
+        for line in line.lines() {
+            // As above.
+            let _ = writeln!(text, "# {line}");
+        }
+    };
+    for (record, what) in seen {
+        let check = &record.check;
+        say(format!("{} at {}: {}", check.name(), check.endpoint, sentence(*what)));
+        let Some(last) = &record.last else { continue };
+        let age = text::ago(Timestamp::now(), last.started_at);
+        say(format!("began {} ({age}), took {}", text::clock(last.started_at), text::took(last.duration)));
+        match &last.outcome {
+            Outcome::Up => say("success".to_owned()),
+            Outcome::Down { failure, hint } => {
+                say(format!("failure: {}/{}: {}", failure.phase, failure.cause.reason, failure.cause.detail));
+                say(hint.clone());
+            }
+        }
+        for line in &last.dialogue {
+            let from = match line.from {
+                Speaker::Client => "client",
+                Speaker::Server => "server",
+            };
+            say(format!("{:>9.3} s {from}: {}", line.at.as_secs_f64(), line.text));
+        }
+    }
+    text
+}
+
+const fn sentence(what: OnDemand) -> &'static str {
+    match what {
+        OnDemand::Probed => "probed now",
+        OnDemand::Recent => "not probed again, the last observation is younger than a minute",
+        OnDemand::Held => {
+            "not probed, since its server has refused it repeatedly or asked for time; this is the last observation"
+        }
+        OnDemand::Unknown => "no longer in the configuration",
+    }
+}
