@@ -179,3 +179,152 @@ const fn sentence(what: OnDemand) -> &'static str {
         OnDemand::Unknown => "no longer in the configuration",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::http::Desk;
+    use crate::http::tests::World;
+    use crate::model::{DialogueLine, Observation, Phase, Plan, Reason};
+    use crate::report::samples::{credential, dawn, down, mailbox, plan, up};
+
+    type Asked = Arc<Mutex<Vec<(String, Duration)>>>;
+
+    fn two() -> Plan {
+        let shared = credential("contoso", None);
+        plan(&[
+            mailbox("invoices", &shared, &[("team", "billing")]),
+            mailbox("desk", &shared, &[("site", "Ulm")]),
+        ])
+    }
+
+    /// Pages whose desk records a probe of the check that is asked for: IMAP goes well, SMTP does not.
+    async fn world(plan: &Plan) -> (World, Asked) {
+        let asked = Asked::default();
+        let (seen, checks) = (Arc::clone(&asked), plan.checks.clone());
+        let world = World::asking(plan, |report| {
+            let report = Arc::clone(report);
+            let probe = move |name: crate::model::CheckName, within| {
+                seen.lock().unwrap().push((name.to_string(), within));
+                let check = checks.iter().find(|check| check.name() == name).unwrap();
+                let said = DialogueLine {
+                    at: Duration::from_millis(13),
+                    from: Speaker::Server,
+                    text: "* OK ready\r\nforged 1".to_owned(),
+                };
+                report.record(match name.protocol {
+                    Protocol::Imap => Observation { dialogue: vec![said], ..up(check, dawn()) },
+                    Protocol::Smtp => {
+                        down(check, dawn(), (Phase::Auth, Reason::TokenRejected), "535 no\nforged 2", "Do.")
+                    }
+                });
+                let answer: crate::http::Pending<_> = Box::pin(async { Some(OnDemand::Probed) });
+                answer
+            };
+            Desk { probe: Box::new(probe), ..Desk::default() }
+        });
+        (world.await, asked)
+    }
+
+    #[tokio::test]
+    async fn the_answer_holds_the_families_of_that_mailbox_and_of_nobody_else() {
+        let (world, asked) = world(&two()).await;
+        let answer = world.ask("GET /probe?mailbox=invoices HTTP/1.1").await;
+        assert!(
+            answer.status() == "200" && answer.has("content-type: text/plain; version=0.0.4; charset=utf-8")
+        );
+        let text = answer.text();
+        for line in [
+            "mailbox_probe_success{mailbox=\"invoices\",protocol=\"imap\"} 1",
+            "mailbox_probe_success{mailbox=\"invoices\",protocol=\"smtp\"} 0",
+            "mailbox_probe_failure_info{mailbox=\"invoices\",protocol=\"smtp\",phase=\"auth\",reason=\"token_rejected\"} 1",
+        ] {
+            assert!(text.lines().any(|have| have == line), "{line} in {text}");
+        }
+        let mut samples = text.lines().filter(|line| !line.starts_with('#'));
+        assert!(samples.all(|line| line.contains("{mailbox=\"invoices\"")), "{text}");
+        assert!(text.contains("site=\"\",team=\"billing\""), "the labels of all, or joins break: {text}");
+        let names: Vec<_> = asked.lock().unwrap().iter().map(|(name, _)| name.clone()).collect();
+        assert_eq!(names, ["invoices/imap", "invoices/smtp"]);
+
+        let asked_for =
+            "GET /probe?mailbox=invoices&protocol=imap HTTP/1.1\r\nAccept: application/openmetrics-text";
+        let answer = world.ask(asked_for).await;
+        assert!(answer.head.contains("application/openmetrics-text") && answer.text().ends_with("# EOF\n"));
+        assert!(!answer.text().contains("smtp") && asked.lock().unwrap().len() == 3);
+    }
+
+    #[tokio::test]
+    async fn what_was_said_comes_as_comments_that_nobody_can_break_out_of() {
+        let (world, _) = world(&two()).await;
+        let text = world.ask("GET /probe?mailbox=invoices&debug=true HTTP/1.1").await.text();
+        for part in ["# invoices/imap at outlook.office365.com:993: probed now", "0.013 s server: * OK ready"]
+        {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert!(text.contains("# forged 1\n") && text.contains("# forged 2\n"), "{text}");
+        let known = ["# ", "mailbox_"];
+        assert!(text.lines().all(|line| known.iter().any(|start| line.starts_with(start))), "{text}");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_asked_for_is_refused_with_what_can() {
+        let (world, asked) = world(&two()).await;
+        let rows = [
+            ("/probe", "", "400", "/probe?mailbox=NAME"),
+            ("/probe?mailbox=", "", "400", "/probe?mailbox=NAME"),
+            ("/probe?mailbox=invoices&protocol=nntp", "", "400", "one of imap, smtp"),
+            ("/probe?mailbox=invoises", "", "404", "Did you mean invoices?"),
+            ("/probe?mailbox=zzz", "", "404", "No mailbox is named \"zzz\".\n"),
+            ("/probe?mailbox=desk", "soon", "400", "number of seconds"),
+            ("/probe?mailbox=desk", "-1", "400", "number of seconds"),
+            ("/probe?mailbox=desk", "NaN", "400", "number of seconds"),
+        ];
+        for (path, timeout, status, part) in rows {
+            let header =
+                if timeout.is_empty() { String::new() } else { format!("\r\n{SCRAPE_TIMEOUT}: {timeout}") };
+            let answer = world.ask(&format!("GET {path} HTTP/1.1{header}")).await;
+            assert_eq!(answer.status(), status, "{path} {timeout}");
+            assert!(answer.text().contains(part), "{path}: {}", answer.text());
+        }
+        assert!(asked.lock().unwrap().is_empty());
+
+        let mut sharded = two();
+        shard::keep(&mut sharded, crate::model::Shard::new(0, 3).unwrap());
+        let (world, _) = self::world(&sharded).await;
+        let text = world.ask("GET /probe?mailbox=support HTTP/1.1").await.text();
+        assert!(text.contains("This is shard 0/3") && text.contains("shard 1."), "{text}");
+    }
+
+    #[tokio::test]
+    async fn the_deadline_is_the_scrapers_and_shared_fairly() {
+        let (world, asked) = world(&two()).await;
+        let ask = async |seconds: &str| {
+            asked.lock().unwrap().clear();
+            world.ask(&format!("GET /probe?mailbox=desk HTTP/1.1\r\n{SCRAPE_TIMEOUT}: {seconds}")).await;
+            asked.lock().unwrap().iter().map(|(_, within)| within.as_secs_f64()).collect::<Vec<_>>()
+        };
+        let ten = ask("10").await;
+        assert!(ten[0] > 3.4 && ten[0] < 3.6, "half of 9.5 s, a goodbye less: {ten:?}");
+        assert!(ten[1] > 6.0 && ten[1] < 7.6, "the first took no time: {ten:?}");
+        let short = ask("0.2").await;
+        assert!(short[0] > 0.02 && short[0] < 0.05, "{short:?}");
+        let long = ask("86400").await;
+        assert!(long[0] > 47.0 && long[0] < 49.0, "{long:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_no_probe_ends_in_time_there_is_no_answer_that_looks_like_one() {
+        let never =
+            |_: &_| Desk { probe: Box::new(|_, _| Box::pin(std::future::pending())), ..Desk::default() };
+        let world = World::asking(&two(), never).await;
+        let begun = Instant::now();
+        let answer = world.ask(&format!("GET /probe?mailbox=desk HTTP/1.1\r\n{SCRAPE_TIMEOUT}: 10")).await;
+        assert_eq!(answer.status(), "503");
+        assert!(begun.elapsed() < Duration::from_secs(10) && !answer.text().contains("mailbox_"));
+    }
+}

@@ -15,6 +15,8 @@ mod openmetrics;
 mod per_check;
 mod per_credential;
 #[cfg(test)]
+mod reload_tests;
+#[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
