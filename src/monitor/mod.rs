@@ -6,6 +6,8 @@
 
 mod line;
 mod orders;
+#[cfg(test)]
+mod tests;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
