@@ -23,6 +23,8 @@ pub(super) struct Line {
     /// When its first probe is due.
     pub(super) first: Instant,
     pub(super) running: bool,
+    /// When it was last observed as it is now.
+    pub(super) observed_at: Option<Instant>,
     refusals: Refusals,
     pub(super) hold: Option<Hold>,
     /// Who wants to know of the probe under way.
@@ -84,10 +86,16 @@ impl Line {
             schedule,
             first: now + schedule.first(),
             running: false,
+            observed_at: None,
             refusals: Refusals::default(),
             hold: None,
             askers: Vec::new(),
         }
+    }
+
+    /// Whether what was last seen is that young.
+    pub(super) fn was_observed_within(&self, age: Duration) -> bool {
+        self.observed_at.is_some_and(|at| at.elapsed() < age)
     }
 
     /// The tick behind `due`. Ticks that have passed meanwhile, because the whole program stood

@@ -14,7 +14,6 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -199,7 +198,7 @@ impl Monitor {
         match line {
             None => _ = answer.send(OnDemand::Unknown),
             Some((_, line)) if line.running => line.askers.push(answer),
-            Some((_, line)) if is_fresh(&self.report, name, &line.check) => _ = answer.send(OnDemand::Recent),
+            Some((_, line)) if line.was_observed_within(FRESH) => _ = answer.send(OnDemand::Recent),
             Some((number, line)) => {
                 line.askers.push(answer);
                 self.start(number, Instant::now(), within, tasks);
@@ -218,6 +217,7 @@ impl Monitor {
         let askers = std::mem::take(&mut line.askers);
         let answer = if observed.is_some() { OnDemand::Probed } else { OnDemand::Held };
         if let Some((observation, hold)) = observed {
+            line.observed_at = Some(Instant::now());
             let interval = line.weigh(&observation, due, &hold);
             self.report.interval_in_force(&line.check.name(), interval);
             self.report.record(observation);
@@ -227,17 +227,6 @@ impl Monitor {
             let _ = asker.send(answer);
         }
     }
-}
-
-/// Whether what was last seen of a check is young enough to be an answer, and was seen in the same way.
-fn is_fresh(report: &Report, name: &CheckName, check: &Check) -> bool {
-    let last = report.check(name).and_then(|record| record.last.clone());
-    last.is_some_and(|last| {
-        let ended = last.started_at.checked_add(last.duration).unwrap_or(last.started_at);
-        // An end in the future is a clock that was set back: nobody knows how old that is.
-        let age = Duration::try_from(Timestamp::now().duration_since(ended));
-        age.is_ok_and(|age| age < FRESH) && last.check.is_probed_like(check)
-    })
 }
 
 /// One probe, unless the check is on hold.

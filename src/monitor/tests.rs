@@ -5,7 +5,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::model::Protocol;
-use crate::report::samples::{credential, dawn, mailbox, plan, up};
+use crate::report::samples::{credential, mailbox, plan};
 
 /// Longer than a test takes.
 const LONG: Duration = Duration::from_secs(3600);
@@ -19,7 +19,7 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(prepare: impl Fn(&mut Line)) -> Self {
         let shared = credential("contoso", None);
         let plan = plan(&[mailbox("invoices", &shared, &[]), mailbox("desk", &shared, &[])]);
         let report = Arc::new(Report::new(&plan));
@@ -28,6 +28,7 @@ impl World {
         for line in monitor.lines.values_mut() {
             // The secret of these samples is nowhere: its fingerprint is that of nothing.
             line.hold = Some(Hold::now(Instant::now() + LONG, None, 0));
+            prepare(line);
         }
         let (orders, stop) = (monitor.orders(), CancellationToken::new());
         let monitor = tokio::spawn(monitor.run(stop.clone(), || ()));
@@ -42,27 +43,26 @@ impl World {
 
 #[tokio::test]
 async fn a_check_on_hold_is_left_alone_a_young_observation_answers_and_a_stranger_is_unknown() {
-    let world = World::new();
-    assert_eq!(world.ask("nobody").await, Some(OnDemand::Unknown));
-    world.report.record(up(&world.plan.checks[0], dawn()));
-    assert_eq!(world.ask("invoices").await, Some(OnDemand::Held), "what was seen at dawn is old");
-    let ahead = Timestamp::now() + LONG;
-    world.report.record(up(&world.plan.checks[0], ahead));
-    assert_eq!(world.ask("invoices").await, Some(OnDemand::Held), "what was seen in the future has no age");
-    world.report.record(up(&world.plan.checks[0], Timestamp::now()));
-    assert_eq!(world.ask("invoices").await, Some(OnDemand::Recent));
-    assert_eq!(
-        world.ask("desk").await,
-        Some(OnDemand::Held),
-        "another mailbox's observation answers nothing"
-    );
-    let seen = world.report.checks();
-    assert!(seen.iter().all(|record| record.failed() == 0), "nobody was probed");
+    // Seconds since the last observation of `invoices`.
+    for (age, expected) in [(0, OnDemand::Recent), (59, OnDemand::Recent), (61, OnDemand::Held)] {
+        let world = World::new(|line| {
+            let of_invoices = &*line.check.mailbox.name == "invoices";
+            line.observed_at = of_invoices.then(|| Instant::now() - Duration::from_secs(age));
+        });
+        assert_eq!(world.ask("invoices").await, Some(expected), "{age} s");
+        assert_eq!(
+            world.ask("desk").await,
+            Some(OnDemand::Held),
+            "another mailbox's observation answers nothing"
+        );
+        assert_eq!(world.ask("nobody").await, Some(OnDemand::Unknown));
+        assert!(world.report.checks().iter().all(|record| record.last.is_none()), "nobody was probed");
+    }
 }
 
 #[tokio::test]
 async fn after_the_stop_nobody_answers_and_nobody_waits_for_ever() {
-    let world = World::new();
+    let world = World::new(|_| ());
     world.stop.cancel();
     world.monitor.await.unwrap();
     let name = CheckName { mailbox: "desk".into(), protocol: Protocol::Imap };
@@ -73,7 +73,7 @@ async fn after_the_stop_nobody_answers_and_nobody_waits_for_ever() {
 
 #[tokio::test]
 async fn a_plan_that_takes_over_ends_holds_of_refusals_and_forgets_what_is_gone() {
-    let world = World::new();
+    let world = World::new(|_| ());
     let mut next = world.plan.clone();
     next.checks.retain(|check| &*check.mailbox.name == "desk");
     let difference = Arc::new(Difference::between(&world.plan, &next));
