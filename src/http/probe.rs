@@ -136,13 +136,14 @@ fn patience(headers: &HeaderMap) -> Result<Duration, Refusal> {
     }
 }
 
-/// What a person wants to know besides the numbers, as comments: the answer can still be scraped.
+/// What a person wants to know besides the numbers, as comments: the answer can still be scraped. The
+/// bar keeps `# TYPE` and `# HELP` out of reach of whatever others have written.
 fn comments(seen: &[(Arc<CheckRecord>, OnDemand)]) -> String {
     let mut text = String::new();
     let mut say = |line: String| {
         for line in line.lines() {
             // As above.
-            let _ = writeln!(text, "# {line}");
+            let _ = writeln!(text, "# | {line}");
         }
     };
     for (record, what) in seen {
@@ -214,13 +215,12 @@ mod tests {
                 let said = DialogueLine {
                     at: Duration::from_millis(13),
                     from: Speaker::Server,
-                    text: "* OK ready\r\nforged 1".to_owned(),
+                    text: "* OK ready\r\nTYPE forged counter".to_owned(),
                 };
-                report.record(match name.protocol {
-                    Protocol::Imap => Observation { dialogue: vec![said], ..up(check, dawn()) },
-                    Protocol::Smtp => {
-                        down(check, dawn(), (Phase::Auth, Reason::TokenRejected), "535 no\nforged 2", "Do.")
-                    }
+                report.record(if name.protocol == Protocol::Imap {
+                    Observation { dialogue: vec![said], ..up(check, dawn()) }
+                } else {
+                    down(check, dawn(), (Phase::Auth, Reason::TokenRejected), "535 no\nforged 2", "Do.")
                 });
                 let answer: crate::http::Pending<_> = Box::pin(async { Some(OnDemand::Probed) });
                 answer
@@ -262,12 +262,13 @@ mod tests {
     async fn what_was_said_comes_as_comments_that_nobody_can_break_out_of() {
         let (world, _) = world(&two()).await;
         let text = world.ask("GET /probe?mailbox=invoices&debug=true HTTP/1.1").await.text();
-        for part in ["# invoices/imap at outlook.office365.com:993: probed now", "0.013 s server: * OK ready"]
+        for part in
+            ["# | invoices/imap at outlook.office365.com:993: probed now", "0.013 s server: * OK ready"]
         {
             assert!(text.contains(part), "{part} in {text}");
         }
-        assert!(text.contains("# forged 1\n") && text.contains("# forged 2\n"), "{text}");
-        let known = ["# ", "mailbox_"];
+        assert!(text.contains("# | TYPE forged counter\n") && text.contains("# | forged 2\n"), "{text}");
+        let known = ["# | ", "# HELP mailbox_", "# TYPE mailbox_", "mailbox_"];
         assert!(text.lines().all(|line| known.iter().any(|start| line.starts_with(start))), "{text}");
     }
 
