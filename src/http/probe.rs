@@ -175,7 +175,7 @@ const fn sentence(what: OnDemand) -> &'static str {
         OnDemand::Probed => "probed now",
         OnDemand::Recent => "not probed again, the last observation is younger than a minute",
         OnDemand::Held => {
-            "not probed, since its server has refused it repeatedly or asked for time; this is the last observation"
+            "not probed, since its server has refused it repeatedly (a reload ends that) or has asked for time; this is the last observation"
         }
         OnDemand::Unknown => "no longer in the configuration",
     }
