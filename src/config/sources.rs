@@ -146,7 +146,8 @@ mod tests {
         let main = folder.write("config.yaml", MAIN);
         folder.write("boxes.d/one.yaml", &mailbox("one"));
         folder.write("other.yaml", "nobody reads this");
-        let steps: [(&str, fn(&Folder), bool); 7] = [
+        type Change = fn(&Folder);
+        let steps: [(&str, Change, bool); 7] = [
             ("nothing", |_| (), false),
             ("a file that is not ours", |folder| drop(folder.write("boxes.d/.two.yaml", "x")), false),
             (
