@@ -13,6 +13,7 @@ use crate::model::{Family, Mechanism, Phase, Protocol, Reason};
 mod aadsts;
 mod challenge;
 mod imap;
+mod interception;
 mod io;
 mod oauth;
 mod offer;
@@ -26,8 +27,10 @@ mod wording;
 #[cfg(test)]
 mod tests;
 
+pub use interception::{is_intercepted, is_of_certificate};
 pub use io::io;
 pub use offer::{Offer, not_offered};
+pub use remedy::host_of;
 pub use tls::tls;
 
 /// What a mail server said, with what has to be known to understand it.

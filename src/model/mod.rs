@@ -68,4 +68,4 @@ pub use observation::{Certificate, DialogueLine, Observation, Outcome, ServerFac
 pub use phase::{Phase, Timings};
 pub use plan::{Limits, Listen, Plan};
 pub use reason::{Cause, Failure, Owner, Reason};
-pub use token::{TokenFacts, TokenReport};
+pub use token::{NOTABLE_SKEW, TokenFacts, TokenReport};

@@ -21,7 +21,7 @@ pub use guard::{Grammar, Guard, Violation};
 pub use resolve::Resolver;
 pub use stopwatch::Stopwatch;
 pub use tap::{Io, Tap};
-pub use tls::{TlsFacts, Trust, Trusts};
+pub use tls::{Sight, TlsFacts, Trust, Trusts};
 
 use crate::model::{Cause, IpChoice};
 

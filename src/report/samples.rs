@@ -187,6 +187,9 @@ fn token_report(credential: &Arc<Credential>, outcome: Result<TokenFacts, Cause>
         started_at: dawn(),
         duration: Duration::from_millis(180),
         request_id: Some("5f2c".to_owned()),
+        clock_skew: None,
+        certificate: None,
+        intercepted: false,
         outcome,
     }
 }

@@ -13,11 +13,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex as Flight, OwnedMutexGuard};
 use tokio::time::{Instant, timeout};
 
 use self::state::{Decision, State};
+use crate::diagnosis;
 use crate::model::{
     Cause, CheckName, Claims, Grant, Phase, Reason, Redacted, TokenFacts, TokenReport, TokenSeal, TokenSpec,
 };
@@ -36,6 +37,7 @@ pub struct AccessToken {
     value: Arc<Redacted>,
     claims: Option<Arc<Claims>>,
     request_id: Arc<str>,
+    clock_skew: Option<SignedDuration>,
     /// Tells this token from its predecessors and successors.
     serial: u64,
 }
@@ -57,6 +59,7 @@ impl AccessToken {
         TokenSeal {
             fingerprint: fingerprint.iter().take(SEAL_BYTES).map(|byte| format!("{byte:02x}")).collect(),
             request_id: self.request_id.to_string(),
+            clock_skew: self.clock_skew,
             claims: self.claims().cloned(),
         }
     }
@@ -164,6 +167,11 @@ impl TokenSource {
         self.cell(spec).state().recoveries()
     }
 
+    /// How far our clock is ahead of the identity provider's, by its last answer that told the time.
+    pub fn clock_skew(&self, spec: &TokenSpec) -> Option<SignedDuration> {
+        self.cell(spec).state().clock_skew()
+    }
+
     fn cell(&self, spec: &TokenSpec) -> Arc<Cell> {
         let key = Key {
             credential: Arc::clone(&spec.credential.name),
@@ -198,10 +206,11 @@ impl Shared {
         let secret = secret::read(spec.credential.grant.secret()).await;
         let fingerprint = secret.as_ref().ok().map(secret::fingerprint_of);
         let request_id = uuid::Uuid::new_v4().to_string();
+        let peer = http::Peer::default();
         let (sent, answer) = match (secret, &spec.credential.grant) {
             (Err(cause), _) => (false, Err(cause)),
             (Ok(secret), Grant::ClientSecret { client_id, .. }) => {
-                let asked = grant::client_secret(&self.dialer, spec, client_id, &secret, &request_id);
+                let asked = grant::client_secret(&self.dialer, spec, client_id, &secret, &request_id, &peer);
                 let answer = timeout(Phase::Token.row().bound, asked).await.unwrap_or_else(|_| {
                     let bound = Phase::Token.row().bound.as_secs();
                     Err(Cause::new(
@@ -215,16 +224,21 @@ impl Shared {
                 (false, Err(Cause::new(Reason::Internal, "a password is no grant for a token")))
             }
         };
+        cell.state().measured(peer.clock_skew());
         let outcome = cell.state().answered(Instant::now(), self.max_age, fingerprint, answer);
         let facts = outcome.as_ref().map(|(token, lifetime)| TokenFacts {
             expires_at: started_at.checked_add(*lifetime).unwrap_or(Timestamp::MAX),
             claims: token.claims().cloned(),
         });
+        let certificate = peer.certificate();
         (self.observer)(&TokenReport {
             spec: spec.clone(),
             started_at,
             duration: started.elapsed(),
             request_id: sent.then_some(request_id),
+            clock_skew: peer.clock_skew(),
+            intercepted: diagnosis::is_intercepted(diagnosis::host_of(&spec.url), certificate.as_ref()),
+            certificate,
             outcome: facts.map_err(Clone::clone),
         });
         outcome.map(|(token, _)| token)

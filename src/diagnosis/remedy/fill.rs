@@ -166,7 +166,7 @@ pub(super) fn percent(value: &str) -> String {
 }
 
 /// The host of a URL, without user, port and path.
-pub(super) fn host_of(url: &str) -> &str {
+pub fn host_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);

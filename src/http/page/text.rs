@@ -5,7 +5,9 @@
 use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-pub(super) use crate::report::text::{ago, between, clock, counted, end, plural, stretch, took};
+pub(super) use crate::report::text::{
+    ago, between, clock, clock_against, counted, end, plural, stretch, took,
+};
 
 /// A mailbox's name, leading to its page.
 pub(super) fn mailbox(name: &str) -> Markup {
