@@ -1,3 +1,5 @@
+//! Remedies: every row filled in, and what a hint must and must not hold.
+
 // A test that cannot go on has failed; saying so by a panic is what a test is for.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

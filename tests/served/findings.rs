@@ -1,0 +1,118 @@
+//! What the wire does not tell, from the simulated fault to hint, page and JSON.
+
+use jiff::SignedDuration;
+use mailbox_exporter::sim::{Fault, Service, Sim, TokenFault};
+use serde_json::Value;
+
+use crate::rig::{check, configure, folder, page, start, stop};
+
+fn text<'v>(value: &'v Value, member: &str) -> &'v str {
+    value[member].as_str().unwrap_or_else(|| panic!("no {member} in {value}"))
+}
+
+#[tokio::test]
+async fn the_clock_is_measured_by_the_identity_providers_date_whether_or_not_a_token_comes() {
+    let sim = Sim::start().await.unwrap();
+    let right = sim.mailbox(Fault::None).await.unwrap();
+    let refused = sim.mailbox(Fault::Token(TokenFault::ClockSkew)).await.unwrap();
+    // Their clock is ten minutes behind: ours is ahead.
+    refused.app().set_clock_ahead(SignedDuration::from_mins(-10));
+    let config = configure(&folder("clock"), &sim, &[&right, &refused], "{listen: \"127.0.0.1:0\"}");
+    let app = start(&config).await;
+
+    let seen = check(&app, &right, "imap").await;
+    assert_eq!(seen["last"]["success"], true, "{seen}");
+    assert_eq!(seen["last"]["token"]["clock_skew_seconds"], 0, "{seen}");
+    let seen = check(&app, &refused, "imap").await;
+    assert_eq!(text(&seen["last"], "reason"), "clock_skew");
+    let hint = text(&seen["last"], "hint");
+    let told = hint.starts_with("This machine's clock is 9m 59s ahead of that of `localhost`")
+        || hint.starts_with("This machine's clock is 10m ahead of that of `localhost`");
+    assert!(told, "{hint}");
+
+    let credentials = page(&app, "/api/v1/credentials", |text| text.contains("clock_skew")).await;
+    let credentials: Value = serde_json::from_str(&credentials).unwrap();
+    let skew = &credentials["credentials"][1]["tokens"][0]["last_request"]["clock_skew_seconds"];
+    assert!(skew.as_i64().is_some_and(|skew| (598..=600).contains(&skew)), "{credentials}");
+    let status = page(&app, "/", |text| text.contains("The clock of this machine is")).await;
+    assert!(status.contains("ahead of that of an identity provider"), "{status}");
+    stop(app).await;
+}
+
+#[tokio::test]
+async fn a_token_out_of_a_cache_is_called_old_and_nothing_else_is_looked_for() {
+    let sim = Sim::start().await.unwrap();
+    let cached = sim.mailbox(Fault::Token(TokenFault::StaleToken)).await.unwrap();
+    let config = configure(&folder("stale"), &sim, &[&cached], "{listen: \"127.0.0.1:0\"}");
+    let app = start(&config).await;
+    let seen = check(&app, &cached, "imap").await;
+    assert_eq!((text(&seen["last"], "phase"), text(&seen["last"], "reason")), ("auth", "token_rejected"));
+    let hint = text(&seen["last"], "hint");
+    assert!(hint.starts_with("The token's own time had ended when it was shown"), "{hint}");
+    assert!(!hint.contains("New-ServicePrincipal"), "{hint}");
+    stop(app).await;
+}
+
+#[tokio::test]
+async fn the_record_of_a_login_proves_how_it_was_done() {
+    let sim = Sim::start().await.unwrap();
+    let mailbox = sim.mailbox(Fault::None).await.unwrap();
+    let config = configure(&folder("evidence"), &sim, &[&mailbox], "{listen: \"127.0.0.1:0\"}");
+    let app = start(&config).await;
+    for protocol in ["imap", "smtp"] {
+        let seen = check(&app, &mailbox, protocol).await;
+        let (record, server) = (&seen["last_success"], &seen["last_success"]["server"]);
+        assert_eq!(text(server, "tls_version"), "TLSv1.3");
+        assert!(text(server, "tls_cipher").starts_with("TLS13_"), "{server}");
+        assert!(text(&server["certificate"], "issuer").contains("Simulator authority"), "{server}");
+        assert_eq!(text(&server["certificate"], "sha256").len(), 64);
+        assert_eq!(server["certificate"]["public_root"], false, "{server}");
+        assert!(server["interception_suspected"].is_null(), "localhost is nobody's public host: {server}");
+        assert!(text(server, "front_end").contains('.'), "{server}");
+        assert!(server["mechanisms"].as_array().is_some_and(|all| all.contains(&"xoauth2".into())));
+        assert_eq!(text(record, "mechanism"), "xoauth2");
+        assert_eq!(text(&record["credential"], "type"), "client_secret");
+        let token = &record["token"];
+        assert_eq!(text(token, "fingerprint").len(), 12);
+        let requests = mailbox.app().requests();
+        assert_eq!(requests[0].client_request_id.as_deref(), token["client_request_id"].as_str());
+        let claims = &token["claims"];
+        assert_eq!(text(claims, "oid"), mailbox.app().object_id);
+        for member in ["aud", "tid", "appid", "appidacr", "iat", "nbf", "exp", "ver", "uti"] {
+            assert!(claims[member].is_string(), "{member}: {claims}");
+        }
+        let dialogue = record["transcript"].to_string();
+        assert!(dialogue.contains("<redacted ") && !dialogue.contains("eyJ"), "{dialogue}");
+    }
+    assert!(mailbox.logins(Service::Imap) > 0);
+    let shown = page(&app, &format!("/mailboxes/{}", mailbox.address()), |text| text.contains("uti")).await;
+    for expected in [
+        "no password was sent",
+        "from no public authority",
+        "calls itself",
+        "agrees with that",
+        "Correlation ID",
+    ] {
+        assert!(shown.contains(expected), "{expected}: {shown}");
+    }
+    stop(app).await;
+}
+
+#[tokio::test]
+async fn a_certificate_of_an_unknown_authority_is_named_with_its_issuer_and_no_credential_is_sent() {
+    let sim = Sim::start().await.unwrap();
+    let mailbox = sim.mailbox(Fault::CertificateUnknownAuthority).await.unwrap();
+    let config = configure(&folder("unknown"), &sim, &[&mailbox], "{listen: \"127.0.0.1:0\"}");
+    let app = start(&config).await;
+    for protocol in ["imap", "smtp"] {
+        let seen = check(&app, &mailbox, protocol).await;
+        let last = &seen["last"];
+        assert_eq!((text(last, "phase"), text(last, "reason")), ("tls", "tls_certificate_untrusted"));
+        assert!(text(last, "detail").contains("issued by CN=Nobody's authority"), "{last}");
+        assert!(text(&last["server"]["certificate"], "issuer").contains("Nobody's authority"), "{last}");
+        let hint = text(last, "hint");
+        assert!(hint.contains("intercept") && hint.contains("No credential was sent"), "{hint}");
+    }
+    assert_eq!(mailbox.early_secrets(Service::Smtp) + mailbox.early_secrets(Service::Imap), 0);
+    stop(app).await;
+}
