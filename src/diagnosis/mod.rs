@@ -15,6 +15,7 @@ mod challenge;
 mod imap;
 mod interception;
 mod io;
+mod manual;
 mod oauth;
 mod offer;
 pub mod remedy;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use interception::{is_intercepted, is_of_certificate};
 pub use io::io;
+pub use manual::{Entry, manual};
 pub use offer::{Offer, not_offered};
 pub use remedy::host_of;
 pub use tls::tls;

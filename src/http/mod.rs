@@ -68,6 +68,18 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         method: "GET",
+        path: "/reasons",
+        answers: "every reason of a failure, and what fails for it now",
+        handler: || get(page::reasons),
+    },
+    Route {
+        method: "GET",
+        path: "/reasons/{name}",
+        answers: "one reason: meaning, who acts, causes, what to do, how to see that it is done",
+        handler: || get(page::reason),
+    },
+    Route {
+        method: "GET",
         path: "/metrics",
         answers: "metrics for Prometheus: text, or OpenMetrics when asked for",
         handler: || get(scrape::metrics),

@@ -104,7 +104,7 @@ async fn every_route_of_the_table_answers_and_head_has_no_body() {
     let world = World::new(&small()).await;
     world.ready.set();
     for route in ROUTES {
-        let path = route.path.replace("{name}", "invoices");
+        let path = route.path.replace("reasons/{name}", "reasons/timeout").replace("{name}", "invoices");
         let answer = world.ask(&format!("{} {path} HTTP/1.1", route.method)).await;
         assert_eq!(answer.status(), "200", "{}", route.path);
         assert!(!answer.body.is_empty());

@@ -1,6 +1,7 @@
 //! What the wire does not tell, from the simulated fault to hint, page and JSON.
 
 use jiff::SignedDuration;
+use mailbox_exporter::model::Reason;
 use mailbox_exporter::sim::{Fault, Service, Sim, TokenFault};
 use serde_json::Value;
 
@@ -114,5 +115,38 @@ async fn a_certificate_of_an_unknown_authority_is_named_with_its_issuer_and_no_c
         assert!(hint.contains("intercept") && hint.contains("No credential was sent"), "{hint}");
     }
     assert_eq!(mailbox.early_secrets(Service::Smtp) + mailbox.early_secrets(Service::Imap), 0);
+    stop(app).await;
+}
+
+#[tokio::test]
+async fn every_reason_has_a_page_that_says_what_to_do_and_who_suffers_from_it() {
+    let sim = Sim::start().await.unwrap();
+    let mailbox = sim.mailbox(Fault::FolderMissing).await.unwrap();
+    let config = configure(&folder("reasons"), &sim, &[&mailbox], "{listen: \"127.0.0.1:0\"}");
+    let app = start(&config).await;
+    let seen = check(&app, &mailbox, "imap").await;
+    assert_eq!(text(&seen["last"], "docs"), "/reasons/folder_missing");
+
+    let shown = page(&app, text(&seen["last"], "docs"), |_| true).await;
+    for expected in ["renamed or deleted", "Get-EXOMailboxFolderStatistics", "operator of the exporter"] {
+        assert!(shown.contains(expected), "{expected}: {shown}");
+    }
+    assert!(shown.contains(&format!(">{}</a>", mailbox.address())), "{shown}");
+    for path in ["/", &format!("/mailboxes/{}", mailbox.address()), "/reasons"] {
+        let shown = page(&app, path, |_| true).await;
+        assert!(shown.contains("href=\"/reasons/folder_missing\""), "{path}: {shown}");
+    }
+    let index = page(&app, "/reasons", |_| true).await;
+    assert!(index.contains("1 check"), "{index}");
+    for reason in Reason::ALL {
+        assert!(index.contains(&format!("href=\"/reasons/{reason}\"")), "{reason}");
+        let shown = page(&app, &format!("/reasons/{reason}"), |_| true).await;
+        for part in ["Causes", "What to do", "Is it done?", "mailbox-exporter</span> <span>check"] {
+            assert!(shown.contains(part), "{reason}: {part}: {shown}");
+        }
+        assert!(shown.contains("no mailbox") != (*reason == Reason::FolderMissing), "{reason}");
+    }
+    let unknown = page(&app, "/reasons/no_such", |_| true).await;
+    assert!(unknown.contains("No reason is called <code>no_such</code>"), "{unknown}");
     stop(app).await;
 }

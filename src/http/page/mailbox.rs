@@ -30,7 +30,7 @@ pub(in crate::http) async fn mailbox(
     respond(&headers, write).await
 }
 
-fn home() -> Markup {
+pub(super) fn home() -> Markup {
     html! { a href="/" { "mailbox-exporter" } }
 }
 
@@ -199,7 +199,7 @@ fn reasons(record: &CheckRecord) -> Markup {
             summary { "All failures since the start, by reason" }
             table { tbody {
                 @for ((phase, reason), times) in &record.failures {
-                    tr { th { code { (reason) } " in " (phase) } td data-column="Times" { (times) } }
+                    tr { th { (text::reason(*reason)) " in " (phase) } td data-column="Times" { (times) } }
                 }
             } }
         }

@@ -55,7 +55,7 @@ fn renewal(facts: &Facts, record: &TokenRecord) -> Option<Markup> {
     let owners: Vec<_> = reason.owners.iter().map(|owner| owner.row().title).collect();
     Some(html! {
         h3 {
-            code.reason { (reason.label) }
+            (text::reason(cause.reason))
             " when the token of credential " strong { (record.spec.credential.name) } " is renewed"
         }
         p { (reason.meaning) " The token in hand still serves; it " (text::end(facts.now, token.expires_at)) "." }
