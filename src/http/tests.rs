@@ -287,7 +287,7 @@ async fn a_token_that_is_no_longer_renewed_and_a_secret_about_to_end_are_announc
     let page = world.page().await;
     assert!(
         page.contains(
-            "secret_invalid</code> when the token of credential <strong>fabrikam</strong> is renewed"
+            "secret_invalid</code></a> when the token of credential <strong>fabrikam</strong> is renewed"
         )
     );
     world.report.record_token(&token);
