@@ -2,16 +2,18 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{self, JoinHandle};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::check::Prober;
-use crate::http::{self, Pulse, Ready, Site};
+use crate::config;
+use crate::http::{self, Protection, Pulse, Ready, Site};
 use crate::model::{Listen, Observation, Plan};
 use crate::monitor::Monitor;
 use crate::report::Report;
@@ -32,6 +34,14 @@ pub enum AppError {
         /// What the system said.
         error: io::Error,
     },
+    /// The web configuration can no longer be followed.
+    #[error("web configuration {}: {error}", .file.display())]
+    Web {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        error: String,
+    },
 }
 
 /// The running agent.
@@ -47,8 +57,10 @@ impl App {
     /// Opens the HTTP endpoint and begins to probe.
     ///
     /// # Errors
-    /// [`AppError::Listen`] where the port is taken or the address is not ours.
+    /// [`AppError::Listen`] where the port is taken or the address is not ours, [`AppError::Web`] where a
+    /// certificate has become unusable since the configuration was read.
     pub async fn start(plan: &Plan) -> Result<Self, AppError> {
+        let protection = protection(plan).await?;
         let listener = listen(&plan.listen)
             .await
             .map_err(|error| AppError::Listen { listen: plan.listen.to_string(), error })?;
@@ -65,7 +77,7 @@ impl App {
         let monitor = (stop.clone(), tokio::spawn(monitor.run(stop, move || beat.beat())));
         let stop = CancellationToken::new();
         let site = Site::new(Arc::clone(&report), pulse, Arc::clone(&ready));
-        let pages = (stop.clone(), tokio::spawn(http::serve(listener, site, stop)));
+        let pages = (stop.clone(), tokio::spawn(http::serve(listener, site, protection, stop)));
         ready.set();
         Ok(Self { address, report, ready, monitor, pages })
     }
@@ -98,12 +110,23 @@ impl App {
     }
 }
 
+/// What guards the HTTP endpoint, and how its file is read again.
+async fn protection(plan: &Plan) -> Result<Protection, AppError> {
+    let Some(web) = plan.web.clone() else { return Ok(Protection::none()) };
+    let file = web.file.clone();
+    let read: http::Reader = Arc::new(|file| config::load_web(file).map_err(|errors| errors.to_string()));
+    // The files were good when the configuration was read, a moment ago.
+    let made = task::spawn_blocking(move || Protection::new(&web, read));
+    let made = made.await.unwrap_or_else(|error| Err(error.to_string()));
+    made.map_err(|error| AppError::Web { file, error })
+}
+
 /// One round: every check of the plan once, at the same time as far as the limits allow. `each` is
 /// told of every observation as it comes; they are returned in the plan's order.
 pub async fn round(plan: &Plan, each: impl Fn(&Observation)) -> Vec<Observation> {
     // Nobody asks a single round for its metrics, and its answer names a failed token request at every check.
     let prober = Arc::new(Prober::new(&plan.limits, Arc::new(|_| ())));
-    let mut tasks = tokio::task::JoinSet::new();
+    let mut tasks = task::JoinSet::new();
     for (index, check) in plan.checks.iter().enumerate() {
         let (prober, check) = (Arc::clone(&prober), Arc::clone(check));
         tasks.spawn(async move { (index, prober.observe(&check, tokio::time::Instant::now(), || ()).await) });

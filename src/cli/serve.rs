@@ -34,7 +34,8 @@ pub(super) async fn run(config: Config, listen: Option<String>) -> Exit {
         Ok(app) => app,
         Err(error) => return cannot_run(&error.to_string()),
     };
-    let address = format!("http://{}", app.address());
+    let tls = plan.web.as_ref().is_some_and(|web| web.tls.is_some());
+    let address = format!("{}://{}", if tls { "https" } else { "http" }, app.address());
     info!(address, checks = plan.checks.len(), version = env!("CARGO_PKG_VERSION"), "listening");
     let signal = signals.stop().await;
     info!(signal, "stopping");

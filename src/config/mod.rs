@@ -16,6 +16,8 @@ mod provider;
 mod source;
 mod tree;
 mod value;
+mod web;
+mod web_keys;
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +25,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::model::Plan;
+use crate::model::{Plan, Web};
 
 pub use fault::{ConfigError, ConfigErrors, Notice};
 pub use value::parse_listen;
@@ -56,6 +58,17 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigErrors> {
     let loaded = source::read(&file, &faults).and_then(|text| assemble(&file, &text, &faults));
     let ((plan, files), warnings) = faults.settle(loaded, &Place::whole(&file))?;
     Ok(Loaded { plan, files, warnings })
+}
+
+/// Reads a web configuration by itself, as it is read again while the program runs.
+///
+/// # Errors
+///
+/// Every fault of the file at once; of the files that it names the first of each.
+pub fn load_web(path: &Path) -> Result<Web, ConfigErrors> {
+    let faults = Faults::default();
+    let read = web::read(path, &faults);
+    Ok(faults.settle(read, &Place::whole(&path.into()))?.0)
 }
 
 /// `None` only where nothing could be made of the main file, which has been reported.

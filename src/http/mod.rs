@@ -6,6 +6,7 @@ mod api;
 mod health;
 mod negotiate;
 mod page;
+mod protection;
 mod scrape;
 mod serve;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use axum::routing::{MethodRouter, get};
 use crate::report::Report;
 
 pub use health::{Pulse, Ready, SILENCE};
+pub use protection::{Protection, Reader};
 pub use serve::serve;
 
 /// What the routes share. Cheap to clone.

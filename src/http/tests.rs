@@ -36,7 +36,7 @@ impl World {
             (Arc::new(Report::new(plan)), Arc::new(Ready::default()), CancellationToken::new());
         let site = Site::new(Arc::clone(&report), Arc::default(), Arc::clone(&ready));
         let address = listener.local_addr().unwrap();
-        let server = tokio::spawn(serve(listener, site, stop.clone()));
+        let server = tokio::spawn(serve(listener, site, Protection::none(), stop.clone()));
         Self { address, report, ready, stop, server }
     }
 
@@ -285,11 +285,9 @@ async fn a_token_that_is_no_longer_renewed_and_a_secret_about_to_end_are_announc
     world.report.record_token(&token);
     world.report.record_token(&refused(&far, Reason::SecretInvalid));
     let page = world.page().await;
-    assert!(
-        page.contains(
-            "secret_invalid</code></a> when the token of credential <strong>fabrikam</strong> is renewed"
-        )
-    );
+    assert!(page.contains(
+        "secret_invalid</code></a> when the token of credential <strong>fabrikam</strong> is renewed"
+    ));
     world.report.record_token(&token);
     assert_eq!(world.page().await.matches("<article").count(), 1, "renewed again");
     world.report.record_token(&refused(&near, Reason::SecretExpired));

@@ -60,6 +60,7 @@ mod phase;
 mod plan;
 mod reason;
 mod token;
+mod web;
 
 pub use check::{Access, Check, CheckName, Goal, TokenSpec};
 pub use credential::{Claims, Credential, Grant, Redacted, SecretRef};
@@ -69,3 +70,4 @@ pub use phase::{Phase, Timings};
 pub use plan::{Limits, Listen, Plan};
 pub use reason::{Cause, Failure, Owner, Reason};
 pub use token::{NOTABLE_SKEW, TokenFacts, TokenReport};
+pub use web::{CipherSuite, ClientAuth, Curve, TlsVersion, Users, Web, WebTls};

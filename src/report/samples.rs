@@ -85,6 +85,7 @@ pub(crate) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
     credentials.dedup();
     Plan {
         listen: Listen { host: "127.0.0.1".to_owned(), port: 0 },
+        web: None,
         limits: Limits { concurrency: 256, per_host: 128, token_max_age: Duration::from_secs(1800) },
         credentials,
         mailboxes: mailboxes.to_vec(),
