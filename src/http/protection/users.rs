@@ -21,7 +21,7 @@ use crate::model;
 const REMEMBERED: usize = 64;
 
 /// The hash, cost 10, that an unknown user's password is held against: no password is known for it.
-const NOBODY: &str = "$2y$10$7EqJtq98hPqEX7fNZaFWoOhi5BWX4Z1s5lM0FZEOVYjVxuuPEUZ3e";
+const NOBODY: &str = "$2y$10$9uz6aFQg9H0cLQheVtDwxeQXNUxepy/fXWA3Ehqzu.jKq69nNpA72";
 
 /// What was asked, without a trace of the password.
 type Question = [u8; 32];

@@ -94,3 +94,29 @@ fn interception_is_suspected_aloud_and_whether_a_credential_was_sent_is_said() {
     let token = hint(Reason::TlsCertificateUntrusted, Phase::Token, &subject(&check, None));
     assert!(token.starts_with("TLS to `login.microsoftonline.com` seems to be intercepted"), "{token}");
 }
+
+#[test]
+fn commands_reach_the_very_port_and_begin_tls_as_it_wants() {
+    let mut check = check(Family::Generic, Protocol::Smtp, "invoices@contoso.example");
+    check.endpoint =
+        Endpoint { host: "mail.lab.example".to_owned(), port: 587, security: Security::StartTls };
+    let told = |check: &Check, reason, phase| hint(reason, phase, &subject(check, None));
+    let connect =
+        "openssl s_client -connect mail.lab.example:587 -starttls smtp -servername mail.lab.example";
+    for reason in [Reason::TlsCertificateExpired, Reason::TlsCertificateUntrusted, Reason::TlsNameMismatch] {
+        let text = told(&check, reason, Phase::Tls);
+        assert!(text.contains(connect), "{reason}: {text}");
+    }
+    let text = told(&check, Reason::Timeout, Phase::Connect);
+    assert!(text.contains("`nc -vz mail.lab.example 587`"), "{text}");
+    // At the token endpoint no STARTTLS is spoken, and the port is the one of its address.
+    let text = told(&check, Reason::TlsCertificateUntrusted, Phase::Token);
+    assert!(text.contains("-connect idp.lab.example:443 -servername idp.lab.example"), "{text}");
+    let Access::Token { spec, .. } = &mut check.access else { panic!("the check has a token") };
+    spec.url = "http://[::1]:8080/token".into();
+    let text = told(&check, Reason::ConnectionRefused, Phase::Token);
+    assert!(text.contains("`[::1]:8080`"), "{text}");
+    check.endpoint.security = Security::Implicit;
+    let text = told(&check, Reason::TlsCertificateExpired, Phase::Tls);
+    assert!(text.contains("mail.lab.example:587 -servername"), "{text}");
+}
