@@ -150,3 +150,22 @@ async fn every_reason_has_a_page_that_says_what_to_do_and_who_suffers_from_it() 
     assert!(unknown.contains("No reason is called <code>no_such</code>"), "{unknown}");
     stop(app).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_notes_a_wrong_clock_though_every_mailbox_can_be_used() {
+    let sim = Sim::start().await.unwrap();
+    let mailbox = sim.mailbox(Fault::None).await.unwrap();
+    mailbox.app().set_clock_ahead(SignedDuration::from_mins(7));
+    let config = configure(&folder("notice"), &sim, &[&mailbox], "{listen: \"127.0.0.1:0\"}");
+    let check = tokio::task::spawn_blocking(move || {
+        let program = env!("CARGO_BIN_EXE_mailbox-exporter");
+        std::process::Command::new(program).args(["check", "--config"]).arg(config).output()
+    });
+    let answer = check.await.unwrap().unwrap();
+    let said = String::from_utf8_lossy(&answer.stdout);
+    assert!(answer.status.success(), "{said}");
+    let told = said
+        .contains("notice  this machine's clock is 6 min 59 s behind that of the identity provider")
+        || said.contains("notice  this machine's clock is 7 min behind that of the identity provider");
+    assert!(told, "{said}");
+}
