@@ -5,7 +5,7 @@
 use super::sentences::{FAMILIES, REFUSALS, SENTENCES};
 use super::text::words;
 use super::wording::Says::{Before, Is, Refused};
-use super::wording::{Login, Says, Situation, Wording, find, wordings};
+use super::wording::{Login, Says, Situation, Wording, bracketed, find, wordings};
 use crate::model::{Phase, Reason};
 
 use Reason as R;
@@ -22,8 +22,7 @@ const WORDINGS: &[Wording] = wordings! {
     }
 };
 
-/// Response codes: RFC 5530 section 3 unless said otherwise; the POP3 ones of RFC 2449 and RFC 3206
-/// come through proxies and shared login processes.
+/// Response codes: RFC 5530 section 3 unless said otherwise.
 const CODES: &[(&str, Says)] = &[
     ("unavailable", Is(R::ServerUnavailable)),
     ("authenticationfailed", Refused),
@@ -33,7 +32,6 @@ const CODES: &[(&str, Says)] = &[
     ("contactadmin", Is(R::AccountDisabled)),
     ("noperm", Is(R::MailboxAccessDenied)),
     ("inuse", Is(R::TooManyConnections)),
-    ("in-use", Is(R::TooManyConnections)),
     ("expungeissued", Is(R::ServerUnavailable)),
     ("corruption", Is(R::ServerUnavailable)),
     ("serverbug", Is(R::ServerUnavailable)),
@@ -49,10 +47,6 @@ const CODES: &[(&str, Says)] = &[
     ("throttled", Is(R::Throttled)),        // Gmail, Yahoo
     ("unknown-cte", Is(R::ProtocolError)),  // RFC 3516
     ("toobig", Is(R::ProtocolError)),       // RFC 4469
-    ("sys/temp", Is(R::ServerUnavailable)), // RFC 3206 section 4
-    ("sys/perm", Is(R::ServerUnavailable)), // RFC 3206 section 4
-    ("auth", Refused),                      // RFC 3206 section 4
-    ("login-delay", Is(R::Throttled)),      // RFC 2449 section 8.1.1
 ];
 
 /// Codes that mean one thing even before the sentences: what follows them is free text.
@@ -78,7 +72,7 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
     }
     let code = |only: fn(&str) -> bool| {
         let named = |code: &&str| CODES.iter().find(|(name, _)| name == code && only(name));
-        codes(text).find_map(|code| named(&code)).map(|(_, says)| *says)
+        bracketed(text).find_map(|code| named(&code)).map(|(_, says)| *says)
     };
     // Two sentences stand under codes that say something else (design notes, misleading words):
     // a bandwidth limit under [OVERQUOTA], a connection limit under [UNAVAILABLE].
@@ -100,7 +94,7 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
     said.unwrap_or(Is(R::Unexpected)).reason(at)
 }
 
-/// Whether a folded text is surely an answer of an IMAP or POP3 server, and not the words of a library
+/// Whether a folded text is surely an answer of an IMAP server, and not the words of a library
 /// ("no route to host") that begin like one.
 pub(super) fn is_answer(text: &str) -> bool {
     let mut words = text.split(' ');
@@ -109,16 +103,11 @@ pub(super) fn is_answer(text: &str) -> bool {
             && word.bytes().any(|byte| byte.is_ascii_digit())
     });
     let status = matches!(words.next(), Some("no" | "bad" | "bye"));
-    (tag && status) || ["* ", "-err", "no [", "bad [", "bye "].iter().any(|head| text.starts_with(head))
+    (tag && status) || ["* ", "no [", "bad [", "bye "].iter().any(|head| text.starts_with(head))
 }
 
 fn limit(text: &str) -> bool {
     matches!(find(SENTENCES, text), Some(Is(R::Throttled | R::TooManyConnections)))
-}
-
-/// The response codes of a text, in their order: what stands first in square brackets.
-fn codes(text: &str) -> impl Iterator<Item = &str> {
-    text.split('[').skip(1).filter_map(|rest| rest.split([']', ' ']).next())
 }
 
 fn status(text: &str) -> Status {
