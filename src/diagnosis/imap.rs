@@ -19,6 +19,9 @@ const WORDINGS: &[Wording] = wordings! {
         "code: some(trycreate)", "async-imap, its Debug form of [TRYCREATE]";
         "nonexistent namespace", "rob-luke/emails-html-to-pdf#42";
         "unknown mailbox", "Gmail: Unknown Mailbox: NoSuchFolder (Failure)";
+        "unable to open this mailbox", "Courier imap/imapd.c: the folder cannot be opened";
+        "select failed", "Zimbra: NO SELECT failed, of a folder that is not there";
+        "examine failed", "Zimbra, as the row above";
     }
 };
 
@@ -40,13 +43,13 @@ const CODES: &[(&str, Says)] = &[
     ("limit", Is(R::TooManyConnections)),
     ("overquota", Is(R::OverQuota)),
     ("nonexistent", Before { auth: R::AccountNotFound, later: R::FolderMissing }),
-    ("trycreate", Is(R::FolderMissing)),    // RFC 3501 section 7.1
-    ("badcharset", Is(R::ProtocolError)),   // RFC 3501 section 7.1
-    ("parse", Is(R::ProtocolError)),        // RFC 3501 section 7.1
-    ("webalert", Is(R::AccountLocked)),     // Gmail
-    ("throttled", Is(R::Throttled)),        // Gmail, Yahoo
-    ("unknown-cte", Is(R::ProtocolError)),  // RFC 3516
-    ("toobig", Is(R::ProtocolError)),       // RFC 4469
+    ("trycreate", Is(R::FolderMissing)),   // RFC 3501 section 7.1
+    ("badcharset", Is(R::ProtocolError)),  // RFC 3501 section 7.1
+    ("parse", Is(R::ProtocolError)),       // RFC 3501 section 7.1
+    ("webalert", Is(R::AccountLocked)),    // Gmail
+    ("throttled", Is(R::Throttled)),       // Gmail, Yahoo
+    ("unknown-cte", Is(R::ProtocolError)), // RFC 3516
+    ("toobig", Is(R::ProtocolError)),      // RFC 4469
 ];
 
 /// Codes that mean one thing even before the sentences: what follows them is free text.

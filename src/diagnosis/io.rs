@@ -123,6 +123,8 @@ pub(super) const RESOLVERS: &[Wording] = wordings! {
         "nodename nor servname", "macOS EAI_NONAME";
         "no such host", "Go net: DNSError; Windows 11001";
         "host is known", "Windows: No such host is known";
+        "errno 11001", "Windows WSAHOST_NOT_FOUND as Python writes it";
+        "os error 11001", "Windows WSAHOST_NOT_FOUND as Rust writes it";
         "name does not resolve", "musl EAI_NONAME";
         "name has no usable address", "musl EAI_NODATA";
         "enotfound", "Node.js dns error codes";
@@ -181,7 +183,9 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "can't assign requested address", "macOS EADDRNOTAVAIL";
         "address family not supported", "EAFNOSUPPORT";
         "operation not permitted", "EPERM of connect(2)";
-        "permission denied", "EACCES of connect(2)";
+        "permission denied (os error", "EACCES of connect(2), as Rust writes it";
+        "errno 13", "EACCES of connect(2), as Python writes it";
+        "connect: permission denied", "EACCES of connect(2), as Go and shells write it";
         "eacces", "Node.js";
         "forbidden by its access permissions", "Windows WSAEACCES";
     }
@@ -207,7 +211,10 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "socket hang up", "Node.js";
         "socket closed", "generic; Java";
         "socket is not connected", "ENOTCONN";
-        "not connected", "ENOTCONN: Transport endpoint is not connected";
+        "endpoint is not connected", "ENOTCONN: Transport endpoint is not connected";
+        "non-properly terminated", "GnuTLS: The TLS connection was non-properly terminated";
+        "terminated the handshake", "Java: Remote host terminated the handshake";
+        "closed connection during handshake", "Java: Remote host closed connection during handshake";
         "unexpected eof", "the Rust standard library; OpenSSL";
         "unexpectedeof", "the Rust standard library, debug form";
         "unexpected end of file", "the Rust standard library";
@@ -219,6 +226,7 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "connection dropped", "generic";
     }
     Is(R::Timeout) => {
+        "resource temporarily unavailable", "EAGAIN of a socket with a time limit";
         "timed out", "haraka/Haraka#1965; ETIMEDOUT text of Linux and BSD";
         "i/o timeout", "warmbly/warmbly internal mailcause tests (Go)";
         "timeout", "generic; Node.js: Connection timeout";

@@ -17,6 +17,7 @@ mod imap;
 mod io;
 mod oauth;
 mod offer;
+pub mod paste;
 mod pop3;
 pub mod remedy;
 mod sentences;

@@ -49,9 +49,15 @@ const SENTENCES: &[Wording] = wordings! {
         "requested client not authorized", "Google: access_denied";
         "not authorized to access*grant", "Auth0: You need to create a client-grant";
         "not consented", "MicrosoftDocs/entra-docs reference-error-codes";
+        "unauthorized client or scope", "Google: Unauthorized client or scope in request";
         "consent_required", "OpenID Connect Core section 3.1.2.6; Entra suberror";
         "consent required", "generic";
         "admin consent", "generic";
+    }
+    // The same failure of the signature's check, told by its cause.
+    Is(R::ClockSkew) => {
+        "signed jwt failed*not active", "Keycloak: Client authentication with signed JWT failed: Token is not active";
+        "signed jwt failed*expired", "Keycloak, variation of the row above";
     }
     Is(R::CertificateRejected) => {
         "invalid jwt signature", "googleapis/google-cloud-python#10004";
@@ -73,8 +79,7 @@ const SENTENCES: &[Wording] = wordings! {
         "client_assertion*expired", "Okta: The client_assertion token has expired";
         "assertion*expired", "generic";
         "assertion*time range", "generic";
-        "issued in the future", "generic";
-        "token is not active", "Keycloak: Token is not active";
+        "in the future", "generic; Google: iat is in the future";
         "used before", "generic";
         "not yet valid", "generic";
     }
@@ -114,6 +119,8 @@ const SENTENCES: &[Wording] = wordings! {
         "invalid client or invalid client", "Keycloak";
         "client authentication failed", "RFC 6749 section 5.2; Laravel Passport, Spring";
         "bad client credentials", "Spring Security OAuth";
+        "_description\":\"unauthorized\"", "Auth0 (access_denied), Google (invalid_client)";
+        "_description\": \"unauthorized\"", "the same, written with a space";
     }
     Is(R::TenantNotFound) => {
         "realm does not exist", "Keycloak";
@@ -176,6 +183,7 @@ const SENTENCES: &[Wording] = wordings! {
         "token has been revoked", "Google";
         "refresh token", "Okta, Keycloak, Auth0: refresh token is invalid, expired, reused";
         "refresh_token", "Entra: the refresh_token is not valid";
+        "token is not active", "Keycloak: Token is not active, of a refresh token";
         "session not active", "Keycloak";
         "session doesn't have", "Keycloak";
         "offline session", "Keycloak";
@@ -289,6 +297,13 @@ const ERRORS: &[(&str, Reason)] = &[
     ("slow_down", R::IdpThrottled),
     ("too_many_requests", R::IdpThrottled),
     ("rate_limit_exceeded", R::IdpThrottled),
+    // Google's other interfaces: google.rpc.Code.
+    ("unavailable", R::IdpUnavailable),
+    ("internal", R::IdpUnavailable),
+    ("deadline_exceeded", R::IdpUnavailable),
+    ("resource_exhausted", R::IdpThrottled),
+    ("permission_denied", R::ConsentMissing),
+    ("unauthenticated", R::SecretInvalid),
 ];
 
 /// What an HTTP status says when the body says nothing.
@@ -323,6 +338,15 @@ pub(super) fn classify(answer: &TokenAnswer<'_>) -> Verdict {
 /// What a text with an Entra number in it means; `None` where there is none that is known.
 pub(super) fn number(folded: &str) -> Option<Reason> {
     by_number(&numbers(folded, "aadsts"), folded)
+}
+
+/// Whether a text is an identity provider's: a number of Entra, an error response, or its words in a
+/// library's message.
+pub(super) fn speaks(folded: &str) -> bool {
+    folded.contains("aadsts")
+        || (folded.starts_with('{') && folded.contains("\"error"))
+        || folded.contains("error_description")
+        || words(folded).any(|word| word.contains('_') && ERRORS.iter().any(|(error, _)| *error == word))
 }
 
 /// The last specific number that is known, else the last vague one.

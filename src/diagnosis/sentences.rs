@@ -14,6 +14,10 @@ use crate::model::Reason as R;
 /// What a sentence says whatever code it comes with. The order matters: the first row wins.
 pub(super) const SENTENCES: &[Wording] = wordings! {
     // --- limits and outages that some servers report as refusals
+    // Two providers list every cause there is: of such a sentence only the "no" is left.
+    Refused => {
+        "service is not open, password is incorrect", "QQ Mail: Login fail. Account is abnormal, service is not open, password is incorrect, …";
+    }
     Is(R::Throttled) => {
         "request is throttled", "ikvk/imap_tools#135; imapsync/imapsync#198";
         "suggested backoff time", "simonrob/email-oauth2-proxy#191";
@@ -35,6 +39,8 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "submission rate limit", "Exchange Online: The message can't be submitted because the sender's submission quota was exceeded";
         "quota was exceeded*submi", "MicrosoftDocs/OfficeDocs-Support#1150";
         "submission quota", "MicrosoftDocs/OfficeDocs-Support#1150";
+        "daily*limit", "Exchange Online 5.1.90: you've reached your daily limit; generic";
+        "unusual rate", "Gmail: 421 4.7.0 Our system has detected an unusual rate of unsolicited mail";
         "rate limit", "generic; Amazon SES, Mailgun, Fastmail";
         "rate exceeded", "Amazon SES: Maximum sending rate exceeded";
         "login frequency*limited", "QQ Mail: user login frequency limited";
@@ -67,6 +73,8 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "in-use", "RFC 2449 section 8.1.2 where the library hides the brackets";
     }
     Is(R::ServerUnavailable) => {
+        "insufficient disk", "sendmail: 452 4.4.5 Insufficient disk space";
+        "no space left", "generic";
         "connection lost to authentication server", "neomutt/neomutt#2690; docker-mailserver/docker-mailserver#3891";
         "authentication failed: generic failure", "postfix src/xsasl/xsasl_cyrus_server.c; domain facts";
         "generic failure", "cyrus-sasl lib/common.c, SASL_FAIL";
@@ -95,6 +103,8 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "access policy", "generic variation of the rows above";
         "unsafe login", "163 and 126 mail: SELECT Unsafe Login";
         "ip address*not authorized", "generic relay services";
+        "blocked using", "postfix src/smtpd/smtpd_check.c: Client host [192.0.2.1] blocked using LIST";
+        "client host*reject", "postfix src/smtpd/smtpd_check.c: Client host rejected";
         "country*blocked", "generic: logins from this country are blocked";
     }
     Is(R::MfaRequired) => {
@@ -299,6 +309,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "requires tls", "generic";
         "requires ssl", "generic";
         "without tls", "generic; exim: authentication without TLS";
+        "without ssl", "generic; dovecot: not allowed without SSL/TLS";
         "only over tls", "generic";
         "only*encrypted connection", "generic";
         "insecure connection", "generic";

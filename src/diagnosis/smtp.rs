@@ -22,6 +22,22 @@ const WORDINGS: &[Wording] = wordings! {
         "tls negotiation", "generic; exim, Gmail";
         "tls handshake", "generic";
     }
+    Is(R::CredentialsRejected) => {
+        "please authenticate", "exim and others: Please authenticate before sending mail";
+        "issue an auth command", "OpenSMTPD: 530 5.5.1 Invalid command: Must issue an AUTH command first";
+        "authenticate first", "generic";
+        "authenticate before", "generic";
+        "authentication required", "RFC 4954 section 6, at MAIL; Gmail: 530-5.7.0 Authentication Required";
+        "authentication is required", "generic; SMTP authentication is required";
+        "must authenticate", "generic";
+        "client not authenticated", "Exchange Online 5.7.57";
+        "client was not authenticated", "Exchange 5.7.57";
+    }
+    Is(R::MechanismUnsupported) => {
+        "auth extension not supported", "Python smtplib: SMTP AUTH extension not supported by server.";
+        "server doesn't support auth", "Go net/smtp";
+        "no suitable authentication", "Python smtplib; generic";
+    }
     Is(R::ServerUnavailable) => {
         "4.3.2 service not available", "Exchange: 421 4.3.2 Service not available";
         "4.3.2 service not active", "Exchange: 421 4.3.2 Service not active";
@@ -55,7 +71,7 @@ const CODES: &[(&str, Says)] = &[
     ("*.2.2", Is(R::OverQuota)),           // RFC 3463: mailbox full
     ("*.2.252", Is(R::MailboxAccessDenied)), // Exchange: SendAsDenied
     ("*.2.121", Is(R::Throttled)),         // Exchange Online: recipient limit
-    ("*.4.5", Is(R::Throttled)),           // RFC 3463: mail system congestion; Gmail: daily limit
+    ("*.4.5", Is(R::ServerUnavailable)),   // RFC 3463: mail system congestion
     ("*.4.1", Is(R::ConnectionClosed)),    // haraka/Haraka#2321
     ("*.4.2", Is(R::ConnectionClosed)),    // RFC 3463: bad connection; postfix: timeout exceeded
     ("*.5.124", Is(R::ProtocolError)),     // Exchange Online: invalid XOAUTH2 auth data
@@ -123,7 +139,11 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
     }
     let basic = words(text).find_map(basic_code);
     let enhanced = enhanced_code(text);
-    let unknown_command = matches!(basic, Some(500 | 502)) || matches!(enhanced, Some("5.5.1"));
+    // An enhanced code says more than 500 and 502: a syntax (5.5.2) that is not understood is no unknown command.
+    let unknown_command = match enhanced {
+        Some(code) => code == "5.5.1",
+        None => matches!(basic, Some(500 | 502)),
+    };
     let by_code = |table: &[(&str, Says)]| {
         let code = enhanced?;
         table.iter().find(|(row, _)| fits(row, code)).map(|(_, says)| *says)
@@ -154,6 +174,16 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
 /// Whether a folded text is an answer of an SMTP server.
 pub(super) fn is_answer(text: &str) -> bool {
     words(text).next().is_some_and(|word| basic_code(word).is_some() || is_enhanced(word))
+}
+
+/// Whether an answer stands somewhere in a folded text, as in a library's message.
+pub(super) fn holds_answer(text: &str) -> bool {
+    enhanced_code(text).is_some()
+        || ["(5", "(4"].iter().any(|head| {
+            text.match_indices(head).any(|(at, _)| {
+                text.get(at + 1..).and_then(|rest| words(rest).next()).and_then(basic_code).is_some()
+            })
+        })
 }
 
 /// The lines of a reply as one: the code is repeated on each, and so is the enhanced one.

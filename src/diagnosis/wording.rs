@@ -71,16 +71,17 @@ pub(super) struct Situation {
 }
 
 /// Wordings that only somebody with a token hears. They decide where the mechanism is not known.
-const TOKEN_WORDS: &[&str] = &["authenticate failed", "token", "oauth", "bearer"];
+///
+/// Exchange's POP3 service says "Authentication failure" after AUTH and "Logon failure" after PASS.
+const TOKEN_WORDS: &[&str] =
+    &["authenticate failed", "authentication failure: unknown user name", "token", "oauth", "bearer"];
 
 impl Login {
     /// What was shown, by the mechanism, or else by what the answer talks about.
     pub(super) fn of(mechanism: Option<Mechanism>, challenged: bool, text: &str) -> Self {
         match mechanism {
-            Some(Mechanism::Xoauth2 | Mechanism::Oauthbearer) => Self::Token,
-            Some(Mechanism::Plain | Mechanism::Login | Mechanism::LoginCommand | Mechanism::Other) => {
-                Self::Password
-            }
+            Some(mechanism) if mechanism.shows_password() => Self::Password,
+            Some(_) => Self::Token,
             None if challenged || TOKEN_WORDS.iter().any(|word| text.contains(word)) => Self::Token,
             None => Self::Password,
         }
