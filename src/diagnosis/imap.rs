@@ -20,8 +20,6 @@ const WORDINGS: &[Wording] = wordings! {
         "nonexistent namespace", "rob-luke/emails-html-to-pdf#42";
         "unknown mailbox", "Gmail: Unknown Mailbox: NoSuchFolder (Failure)";
         "unable to open this mailbox", "Courier imap/imapd.c: the folder cannot be opened";
-        "select failed", "Zimbra: NO SELECT failed, of a folder that is not there";
-        "examine failed", "Zimbra, as the row above";
     }
 };
 
@@ -51,6 +49,14 @@ const CODES: &[(&str, Says)] = &[
     ("unknown-cte", Is(R::ProtocolError)), // RFC 3516
     ("toobig", Is(R::ProtocolError)),      // RFC 4469
 ];
+
+/// What is left of a folder that cannot be opened.
+const LAST: &[Wording] = wordings! {
+    Is(R::FolderMissing) => {
+        "select failed", "Zimbra/zm-mailbox: NO SELECT failed, of a folder that is not there";
+        "examine failed", "Zimbra/zm-mailbox, as the row above";
+    }
+};
 
 /// Codes that mean one thing even before the sentences: what follows them is free text.
 const STRONG: &[&str] =
@@ -86,6 +92,7 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
         .or_else(|| code(|_| true))
         .or_else(|| find(FAMILIES, text))
         .or_else(|| find(REFUSALS, text))
+        .or_else(|| find(LAST, text))
         .or_else(|| (at.phase == Phase::StartTls && status != Status::Bye).then_some(Is(R::TlsProtocol)))
         .or(match (status, at.phase) {
             (Status::No, Phase::Auth) => Some(Refused),

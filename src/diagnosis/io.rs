@@ -112,6 +112,10 @@ pub(super) const RESOLVERS: &[Wording] = wordings! {
         "resolution lifetime expired", "dnspython";
         "no connections available", "hickory-resolver: no connections available";
         "resolv.conf", "generic; hickory-resolver";
+        "no servers could be reached", "BIND tools";
+        "contact name servers", "systemd-resolved";
+        "contact dns servers", "c-ares ARES_ECONNREFUSED";
+        "contacting dns servers", "c-ares ARES_ETIMEOUT";
         "dns timeout", "generic; curl: Resolving timed out";
         "dns*timed out", "generic";
         "resolving timed out", "curl";
@@ -142,6 +146,9 @@ pub(super) const RESOLVERS: &[Wording] = wordings! {
         "name or service is not known", "generic";
         "hostname could not be", "generic";
         "host not found", "Boost.Asio, netcat, BSD h_errno";
+        "domain name not found", "c-ares ARES_ENOTFOUND";
+        "answer with no data", "c-ares ARES_ENODATA";
+        "resolve call failed*not found", "systemd-resolved";
         "domain not found", "generic";
     }
     Is(R::DnsFailure) => {
@@ -174,6 +181,10 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "unreachable network", "Windows WSAENETUNREACH";
         "host is down", "EHOSTDOWN";
         "network is down", "ENETDOWN";
+        "os error 101)", "Linux ENETUNREACH";
+        "os error 113", "Linux EHOSTUNREACH";
+        "os error 10051", "Windows WSAENETUNREACH";
+        "os error 10065", "Windows WSAEHOSTUNREACH";
         "enetunreach", "Node.js";
         "ehostunreach", "Node.js";
         "ehostdown", "Node.js";
@@ -212,6 +223,13 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "socket closed", "generic; Java";
         "socket is not connected", "ENOTCONN";
         "endpoint is not connected", "ENOTCONN: Transport endpoint is not connected";
+        "client is not connected", "MailKit: ServiceNotConnectedException";
+        "ssl_error_syscall", "OpenSSL, curl: the socket ended within the handshake";
+        "use of closed", "Go net: use of closed network connection";
+        "connection was aborted", "Windows WSAECONNABORTED";
+        "os error 104", "Linux ECONNRESET";
+        "os error 10053", "Windows WSAECONNABORTED";
+        "os error 10054", "Windows WSAECONNRESET";
         "non-properly terminated", "GnuTLS: The TLS connection was non-properly terminated";
         "terminated the handshake", "Java: Remote host terminated the handshake";
         "closed connection during handshake", "Java: Remote host closed connection during handshake";
@@ -235,7 +253,8 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "deadline has elapsed", "deltachat/deltachat-android#3919 (tokio)";
         "deadline exceeded", "Go context";
         "os error 110", "Linux errno";
-        "os error 60", "macOS errno";
+        "os error 60)", "macOS errno";
+        "os error 10060", "Windows WSAETIMEDOUT";
         "failed to respond", "Windows WSAETIMEDOUT: connected host has failed to respond";
         "did not properly respond", "Windows WSAETIMEDOUT";
     }

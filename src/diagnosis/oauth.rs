@@ -83,7 +83,14 @@ const SENTENCES: &[Wording] = wordings! {
         "used before", "generic";
         "not yet valid", "generic";
     }
+    // The sentence of the standard names every cause there is.
+    Is(R::SecretInvalid) => {
+        "secret did not match", "ory/hydra";
+        "client authentication failed (e.g.", "RFC 6749 section 5.2; ory/hydra";
+    }
     Is(R::AppNotFound) => {
+        "unknown_client", "Keycloak: Client was not identified by any client authenticator";
+        "no registered client", "AD FS MSIS9607";
         "oauth client was not found", "simonrob/email-oauth2-proxy#362 (Google)";
         "deleted_client", "rvk01/google-oauth2#30";
         "oauth client was deleted", "rvk01/google-oauth2#30";

@@ -26,6 +26,17 @@ const WORDINGS: &[Wording] = wordings! {
         "pop3 not allowed", "generic variation of the row above";
         "pop access", "Gmail, Yahoo, Zoho; what is said about it is never that it works";
     }
+    Is(R::MechanismUnsupported) => {
+        "apop not", "dovecot src/pop3-login: APOP not enabled.; stalwartlabs/stalwart: APOP not supported.";
+    }
+    Is(R::ProtocolError) => {
+        "must give user", "cyrusimap/cyrus-imapd imap/pop3d.c: Must give USER command";
+        "must give pass", "cyrusimap/cyrus-imapd imap/pop3d.c";
+        "no username given", "dovecot src/pop3-login";
+    }
+    Is(R::Throttled) => {
+        "logins must be at least", "cyrusimap/cyrus-imapd imap/pop3d.c";
+    }
     Is(R::AccountNotFound) => {
         "no mailbox for", "RFC 1939 section 7, example: sorry, no mailbox for mrose here";
         "never heard of", "RFC 1939 section 7, example";
@@ -71,6 +82,8 @@ const UNKNOWN_COMMAND: &[&str] = &[
     "invalid command",        // Courier, hMailServer
     "command not understood", // getmail6/getmail6#252 (Gmail)
     "unsupported command",    // generic
+    "not recognized",         // generic: command not recognized
+    "not supported",          // generic
     "unimplemented",          // generic
     "not implemented",        // generic
 ];

@@ -19,11 +19,14 @@ const WORDINGS: &[Wording] = wordings! {
         "starttls*not", "generic: STARTTLS not supported, available, implemented";
         "tls*not supported", "generic; Exchange Server";
         "tls is not available", "generic";
+        "tls currently unavailable", "exim src/smtp_in.c: 454";
+        "tls*temporarily unavailable", "generic variation of the row above";
         "tls negotiation", "generic; exim, Gmail";
         "tls handshake", "generic";
     }
     Is(R::CredentialsRejected) => {
         "please authenticate", "exim and others: Please authenticate before sending mail";
+        "auth command first", "postfix src/smtpd/smtpd.c: 503 5.5.4 Error: send AUTH command first";
         "issue an auth command", "OpenSMTPD: 530 5.5.1 Invalid command: Must issue an AUTH command first";
         "authenticate first", "generic";
         "authenticate before", "generic";
@@ -140,10 +143,8 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
     let basic = words(text).find_map(basic_code);
     let enhanced = enhanced_code(text);
     // An enhanced code says more than 500 and 502: a syntax (5.5.2) that is not understood is no unknown command.
-    let unknown_command = match enhanced {
-        Some(code) => code == "5.5.1",
-        None => matches!(basic, Some(500 | 502)),
-    };
+    let unknown_command = matches!(basic, Some(500 | 502) | None) && matches!(enhanced, Some("5.5.1"))
+        || matches!(basic, Some(500 | 502)) && enhanced.is_none();
     let by_code = |table: &[(&str, Says)]| {
         let code = enhanced?;
         table.iter().find(|(row, _)| fits(row, code)).map(|(_, says)| *says)

@@ -62,6 +62,7 @@ pub(super) const CERTIFICATES: &[Wording] = wordings! {
         "expired or is not yet valid", "Go crypto/x509: CertificateInvalidError";
     }
     Is(R::ClockSkew) => {
+        "certificatenotyetvalid", "Java: CertificateNotYetValidException";
         "not valid yet", "rustls v0.23 source, CertificateError";
         "not yet valid", "OpenSSL X509_V_ERR_CERT_NOT_YET_VALID; Go crypto/x509";
         "notvalidyet", "rustls, debug form of older releases";
@@ -95,6 +96,8 @@ pub(super) const CERTIFICATES: &[Wording] = wordings! {
         "hostname*does not match", "Node.js: Hostname/IP does not match certificate's altnames";
         "does not match hostname", "GnuTLS: the certificate's owner does not match hostname";
         "certificate*does not match", "generic";
+        "target principal name", "Schannel SEC_E_WRONG_PRINCIPAL";
+        "certificate cn*did not match", "PHP streams";
         "namemismatch", ".NET SslPolicyErrors.RemoteCertificateNameMismatch";
         "no alternative certificate subject name", "curl";
         "altnames", "Node.js: ERR_TLS_CERT_ALTNAME_INVALID";
@@ -146,6 +149,8 @@ pub(super) const CERTIFICATES: &[Wording] = wordings! {
         "failed to verify certificate", "Go crypto/tls: whatever else it is";
         "bad certificate", "OpenSSL, Go alert text";
         "remote certificate is invalid", ".NET SslStream: whatever else it is";
+        "certificate for this server is invalid", "macOS Foundation";
+        "sent no certificates", "rustls v0.23 source, Error";
         "partialchain", ".NET X509ChainStatusFlags";
         "invalid certificate", "generic";
         "sec_error", "NSS";
