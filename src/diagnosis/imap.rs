@@ -76,7 +76,7 @@ enum Status {
 /// What an IMAP answer means.
 pub(super) fn classify(text: &str, at: &Situation) -> Reason {
     let status = status(text);
-    if status == Status::Capability {
+    if status == Status::Capability || (at.phase == Phase::Capability && text.contains("capability imap")) {
         return capability(text, at);
     }
     let code = |only: fn(&str) -> bool| {

@@ -566,6 +566,8 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "inactive too long", "generic";
         "idle t", "generic: idle timeout, idle too long; Cyrus, Courier";
         "idle for", "generic: idle for too long";
+        "session expired", "Gmail: * BYE Session expired, please login again.";
+        "excessive amount", "hmailserver/hmailserver: Excessive amounts of data sent to server.";
         "autologout", "RFC 3501 section 5.4; Courier, uw-imapd";
         "auto-logout", "generic";
         "auto logout", "generic";
@@ -650,6 +652,8 @@ pub(super) const REFUSALS: &[Wording] = wordings! {
         "login failed", "paperless-ngx/paperless-ngx#1647; imapsync/imapsync#317";
         "login failure", "Courier: LOGIN failure";
         "login fail", "QQ Mail";
+        "login error", "163 mail: LOGIN Login error or password error";
+        "password error", "163 mail";
         "login incorrect", "generic; public mail client tests";
         "invalid login", "marcpope/borgbackupserver#16; cyrusimap/cyrus-imapd imap/pop3d.c";
         "invalid credential", "imapsync/imapsync#175 (Gmail)";

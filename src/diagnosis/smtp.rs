@@ -107,6 +107,7 @@ const BASIC: &[(u16, Says)] = &[
     (421, Is(R::ServerUnavailable)),
     (432, Is(R::PasswordExpired)),
     (435, Is(R::ServerUnavailable)), // exim: unable to authenticate at present
+    (440, Is(R::TlsProtocol)),       // courier: TLS not available
     (450, Is(R::ServerUnavailable)),
     (451, Is(R::ServerUnavailable)),
     (452, Is(R::ServerUnavailable)),
@@ -121,6 +122,9 @@ const BASIC: &[(u16, Says)] = &[
     (502, Is(R::ProtocolError)),
     (503, Is(R::ProtocolError)),
     (504, Is(R::MechanismUnsupported)),
+    (511, Is(R::AccountNotFound)),   // courier
+    (513, Denied),                   // courier: Relaying denied
+    (517, Denied),                   // courier: Sender rejected
     (521, Is(R::ServerUnavailable)), // RFC 7504: takes no mail
     (523, Is(R::EncryptionRequired)),
     (525, Is(R::AccountDisabled)), // RFC 4954, draft stage: user account disabled
@@ -128,11 +132,13 @@ const BASIC: &[(u16, Says)] = &[
     (534, Is(R::MechanismUnsupported)),
     (535, Refused),
     (538, Is(R::EncryptionRequired)),
+    (540, Is(R::TlsProtocol)), // courier: TLS not available
     (550, Denied),
     (551, Denied),
     (552, Is(R::OverQuota)),
     (553, Denied),
     (554, Denied),
+    (571, Denied), // courier: Delivery not authorized
 ];
 
 /// What an SMTP answer means.
@@ -194,7 +200,10 @@ pub(super) fn join(text: &str) -> String {
     for line in text.lines().map(str::trim) {
         let (code, rest) = split_codes(line);
         match (first, code) {
-            (Some(known), Some(code)) if known == code => joined.push_str(rest),
+            (Some(known), Some(code)) if known == code => {
+                let rest = without_repeated(rest, &joined);
+                joined.push_str(rest);
+            }
             _ => joined.push_str(line),
         }
         first = first.or(code);
@@ -203,16 +212,21 @@ pub(super) fn join(text: &str) -> String {
     joined
 }
 
-/// The basic code at the head of a line, and what follows it and an enhanced one.
+/// A line's text without the enhanced code that has been said before.
+fn without_repeated<'a>(text: &'a str, joined: &str) -> &'a str {
+    match text.split_once(' ') {
+        Some((word, after)) if is_enhanced(word) && joined.contains(word) => after,
+        _ => text,
+    }
+}
+
+/// The basic code at the head of a line, and what follows it.
 fn split_codes(line: &str) -> (Option<u16>, &str) {
     let Some((head, rest)) = line.split_at_checked(3) else { return (None, line) };
-    let Some(code) = leading_number::<u16>(head).filter(|_| rest.is_empty() || rest.starts_with(['-', ' ']))
-    else {
-        return (None, line);
-    };
-    let rest = rest.trim_start_matches(['-', ' ']);
-    let after = rest.split_once(' ').filter(|(word, _)| is_enhanced(word)).map_or(rest, |(_, after)| after);
-    (Some(code), after)
+    match leading_number::<u16>(head).filter(|_| rest.is_empty() || rest.starts_with(['-', ' '])) {
+        Some(code) => (Some(code), rest.trim_start_matches(['-', ' '])),
+        None => (None, line),
+    }
 }
 
 /// A word that is a reply code, or begins with one as `535-5.7.1` does. Only codes of the table:
@@ -232,7 +246,13 @@ fn enhanced_code(text: &str) -> Option<&str> {
     })
 }
 
-fn is_enhanced(word: &str) -> bool {
+/// Whether a word is a basic code by which a server refuses.
+pub(super) fn is_code(word: &str) -> bool {
+    word.len() == 3 && word.starts_with(['3', '4', '5']) && basic_code(word).is_some()
+}
+
+/// Whether a word is an enhanced code by which a server refuses.
+pub(super) fn is_enhanced(word: &str) -> bool {
     let mut numbers = word.split('.').map(|part| part.len() <= 3 && leading_number::<u16>(part).is_some());
     word.starts_with(['4', '5'])
         && word.get(1..2) == Some(".")

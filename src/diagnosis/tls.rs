@@ -135,7 +135,9 @@ pub(super) const CERTIFICATES: &[Wording] = wordings! {
         "unknown ca", "OpenSSL alert text: tlsv1 alert unknown ca";
         "unknown certificate authority", "Go alert text";
         "certificate revoked", "generic";
-        "revoked", "generic; rustls: Revoked";
+        "peer certificate: revoked", "rustls v0.23 source, CertificateError";
+        "certificate*revoked", "generic";
+        "cert_revoked", "Node.js tls error codes";
         "invalidpurpose", "rustls CertificateError";
         "badsignature", "rustls CertificateError";
         "badencoding", "rustls CertificateError";

@@ -3,6 +3,7 @@
 //! Not here: what it means.
 
 use super::Source;
+use super::inside::answer;
 use super::lines::bare;
 use crate::diagnosis::text::{fold, unescape};
 use crate::diagnosis::{Dialect, challenge, imap, network_text, oauth, pop3, smtp};
@@ -118,7 +119,7 @@ pub(super) fn source(text: &str) -> Option<Source> {
 
 /// By the line that is surely an answer.
 fn by_shape(text: &str) -> Option<Source> {
-    unescape(text).lines().map(|line| fold(bare(line))).find_map(|line| {
+    unescape(text).lines().map(|line| fold(&answer(bare(line)))).find_map(|line| {
         let dialect = if pop3::is_answer(&line) {
             Dialect::Pop3
         } else if imap::is_answer(&line) {

@@ -1,9 +1,10 @@
 //! The lines of a paste: who speaks in each, and which of the server's carry a meaning.
 //!
-//! Not here: what they mean.
+//! Not here: where in a line the answer stands, and what it means.
 
-use crate::diagnosis::challenge;
+use super::inside::answer;
 use crate::diagnosis::text::{fold, leading_number, unescape};
+use crate::diagnosis::{challenge, smtp};
 use crate::model::{Mechanism, Phase};
 
 /// How programs mark the server's lines: mail libraries, proxies, curl, swaks, Python's smtplib.
@@ -30,34 +31,38 @@ const CLIENT: &[&str] = &["c:", ">", "->", "-->", ">>", ">>>", "->>", "~>", "sen
 /// A mark stands among the first words of a line: behind a time, a level, a name.
 const MARK_WITHIN: usize = 8;
 
-/// What a client says: the word, the step it belongs to, and the mechanism where the word is one.
-const COMMANDS: &[(&str, Option<Phase>, Option<Mechanism>)] = &[
-    ("login", Some(Phase::Auth), Some(Mechanism::LoginCommand)),
-    ("authenticate", Some(Phase::Auth), None),
-    ("auth", Some(Phase::Auth), None),
-    ("user", Some(Phase::Auth), Some(Mechanism::Other)),
-    ("pass", Some(Phase::Auth), Some(Mechanism::Other)),
-    ("apop", Some(Phase::Auth), Some(Mechanism::Other)),
-    ("select", Some(Phase::Select), None),
-    ("examine", Some(Phase::Select), None),
-    ("status", Some(Phase::Select), None),
-    ("append", Some(Phase::Select), None),
-    ("stat", Some(Phase::Select), None),
-    ("uidl", Some(Phase::Select), None),
-    ("mail", Some(Phase::Sender), None),
-    ("rcpt", Some(Phase::Sender), None),
-    ("data", Some(Phase::Sender), None),
-    ("starttls", Some(Phase::StartTls), None),
-    ("stls", Some(Phase::StartTls), None),
-    ("capability", Some(Phase::Capability), None),
-    ("capa", Some(Phase::Capability), None),
-    ("ehlo", Some(Phase::Capability), None),
-    ("helo", Some(Phase::Capability), None),
-    ("id", None, None),
-    ("noop", None, None),
-    ("rset", None, None),
-    ("quit", None, None),
-    ("logout", None, None),
+/// What a client says: the word, the step it belongs to, the mechanism where the word is one, and with
+/// how many words (none: any number).
+#[derive(Debug)]
+struct Command(&'static str, Option<Phase>, Option<Mechanism>, Option<usize>);
+
+const COMMANDS: &[Command] = &[
+    Command("login", Some(Phase::Auth), Some(Mechanism::LoginCommand), None),
+    Command("authenticate", Some(Phase::Auth), None, None),
+    Command("auth", Some(Phase::Auth), None, None),
+    Command("user", Some(Phase::Auth), Some(Mechanism::Other), Some(2)),
+    Command("pass", Some(Phase::Auth), Some(Mechanism::Other), Some(2)),
+    Command("apop", Some(Phase::Auth), Some(Mechanism::Other), Some(3)),
+    Command("select", Some(Phase::Select), None, None),
+    Command("examine", Some(Phase::Select), None, None),
+    Command("status", Some(Phase::Select), None, None),
+    Command("append", Some(Phase::Select), None, None),
+    Command("stat", Some(Phase::Select), None, Some(1)),
+    Command("uidl", Some(Phase::Select), None, Some(1)),
+    Command("mail", Some(Phase::Sender), None, None),
+    Command("rcpt", Some(Phase::Sender), None, None),
+    Command("data", Some(Phase::Sender), None, Some(1)),
+    Command("starttls", Some(Phase::StartTls), None, Some(1)),
+    Command("stls", Some(Phase::StartTls), None, Some(1)),
+    Command("capability", Some(Phase::Capability), None, Some(1)),
+    Command("capa", Some(Phase::Capability), None, Some(1)),
+    Command("ehlo", Some(Phase::Capability), None, Some(2)),
+    Command("helo", Some(Phase::Capability), None, Some(2)),
+    Command("id", None, None, None),
+    Command("noop", None, None, Some(1)),
+    Command("rset", None, None, Some(1)),
+    Command("quit", None, None, Some(1)),
+    Command("logout", None, None, Some(1)),
 ];
 
 /// Untagged answers of IMAP that report no fault.
@@ -94,44 +99,51 @@ enum Speaker {
     Unmarked,
 }
 
+/// What the line before was: an indented one goes on with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Nothing,
+    Kept,
+    Passed,
+}
+
 impl Dialogue {
     pub(super) fn of(text: &str) -> Self {
         let text = unescape(text);
-        let lines: Vec<(Speaker, &str)> = text
-            .lines()
-            .filter(|line| !is_frame(line))
-            .map(marked)
-            .filter(|(_, line)| !line.is_empty())
-            .collect();
-        if let [(_, line)] = lines[..] {
-            return Self { said: line.to_owned(), ..Self::default() };
+        let lines: Vec<&str> =
+            text.lines().filter(|line| !is_frame(line) && !line.trim().is_empty()).collect();
+        if let [line] = lines[..] {
+            return Self { said: answer(marked(line).1).into_owned(), ..Self::default() };
         }
-        let marked = lines.iter().any(|(speaker, _)| *speaker != Speaker::Unmarked);
+        let marks = lines.iter().any(|line| marked(line).0 != Speaker::Unmarked);
         let mut dialogue = Self::default();
-        // The step whose command was last, and what the last kept line was: lines without a mark go on with it.
-        let (mut phase, mut within) = (None, false);
-        let mut kept: Vec<&str> = Vec::new();
-        let mut rest: Vec<&str> = Vec::new();
-        for (speaker, line) in lines {
-            let folded = fold(line);
+        let (mut phase, mut last) = (None, Last::Nothing);
+        let (mut kept, mut passed) = (Vec::new(), Vec::new());
+        for line in lines {
+            let (speaker, rest) = marked(line);
+            let indented = speaker == Speaker::Unmarked && line.starts_with(char::is_whitespace);
+            let rest = if indented { rest.into() } else { answer(rest) };
             match speaker {
-                Speaker::Unmarked if marked && !within => {}
-                Speaker::Server | Speaker::Unmarked if is_success(&folded) => {
-                    within = false;
-                    rest.push(line);
+                _ if indented && last == Last::Kept => kept.push(rest),
+                _ if indented && last == Last::Passed => passed.push(rest),
+                Speaker::Unmarked if marks && last != Last::Kept => {}
+                Speaker::Server | Speaker::Unmarked if is_success(&fold(&rest)) => {
+                    last = Last::Passed;
+                    passed.push(rest);
                 }
                 Speaker::Server => {
-                    within = true;
+                    last = Last::Kept;
                     dialogue.phase = phase.or(dialogue.phase);
-                    kept.push(line);
+                    kept.push(rest);
                 }
-                Speaker::Unmarked if marked || !is_command(line) => {
+                Speaker::Unmarked if marks || !is_command(&rest) => {
+                    last = Last::Kept;
                     dialogue.phase = phase.or(dialogue.phase);
-                    kept.push(line);
+                    kept.push(rest);
                 }
                 Speaker::Client | Speaker::Unmarked => {
-                    within = false;
-                    if let Some((step, mechanism)) = command(&folded) {
+                    last = Last::Nothing;
+                    if let Some((step, mechanism)) = command(&fold(&rest)) {
                         phase = step.or(phase);
                         dialogue.mechanism = mechanism.or(dialogue.mechanism);
                     }
@@ -139,12 +151,12 @@ impl Dialogue {
             }
         }
         kept.dedup();
-        dialogue.said = if kept.is_empty() { rest.join("\n") } else { kept.join("\n") };
+        dialogue.said = if kept.is_empty() { passed.join("\n") } else { kept.join("\n") };
         dialogue
     }
 }
 
-/// A line without the mark of its speaker and without a language's quotes.
+/// A line without the mark of its speaker.
 pub(super) fn bare(line: &str) -> &str {
     marked(line).1
 }
@@ -164,17 +176,9 @@ fn marked(line: &str) -> (Speaker, &str) {
                 continue;
             }
         };
-        return (speaker, unquoted(after.trim()));
+        return (speaker, after.trim());
     }
-    (Speaker::Unmarked, unquoted(line))
-}
-
-/// What stands in the quotes of a whole line: `b'-ERR …'`.
-fn unquoted(line: &str) -> &str {
-    ["b'", "b\"", "'", "\""]
-        .iter()
-        .find_map(|open| line.strip_prefix(open)?.strip_suffix(open.trim_start_matches('b')))
-        .map_or(line, str::trim)
+    (Speaker::Unmarked, line)
 }
 
 /// Lines of a stack trace, which tell about a program and not about a server.
@@ -189,9 +193,8 @@ fn is_success(folded: &str) -> bool {
     let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     match first {
         "." | "+ok" => true,
-        "+" => challenge::inside(folded).is_none(),
+        "+" | "334" => challenge::inside(folded).is_none(),
         "*" => REPORTS.contains(&second) || second.bytes().all(|byte| byte.is_ascii_digit()),
-        "334" => second.is_empty() || challenge::inside(folded).is_none(),
         _ if second == "ok" => is_tag(first),
         _ => {
             let code: Option<u16> = first.split('-').next().and_then(leading_number);
@@ -202,13 +205,20 @@ fn is_success(folded: &str) -> bool {
 
 /// Whether a line without a mark is a command: in capitals, as everybody writes them, behind a tag or not.
 fn is_command(line: &str) -> bool {
-    let mut words = line.split_whitespace();
-    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let known = |word: &str| {
-        word.bytes().all(|byte| byte.is_ascii_uppercase())
-            && COMMANDS.iter().any(|(command, _, _)| command.eq_ignore_ascii_case(word))
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let tagged = words.first().is_some_and(|word| is_tag(word) && !smtp::is_code(word));
+    let words = if tagged { words.get(1..).unwrap_or_default() } else { &words[..] };
+    let Some(first) = words.first().filter(|word| word.bytes().all(|byte| byte.is_ascii_uppercase())) else {
+        return false;
     };
-    known(first) || (is_tag(first) && known(second))
+    COMMANDS.iter().any(|Command(name, _, _, length)| {
+        name.eq_ignore_ascii_case(first)
+            && match length {
+                Some(length) => words.len() == *length && words.last() != Some(&"command"),
+                // In prose the word after it is written small: "AUTH command used", "LOGIN failed".
+                None => words.get(1).is_some_and(|word| tagged || !word.starts_with(char::is_lowercase)),
+            }
+    })
 }
 
 fn is_tag(word: &str) -> bool {
@@ -218,8 +228,8 @@ fn is_tag(word: &str) -> bool {
 /// The step and the mechanism of a command.
 fn command(folded: &str) -> Option<(Option<Phase>, Option<Mechanism>)> {
     let mut words = folded.split_whitespace();
-    let found = words.by_ref().take(2).find_map(|word| COMMANDS.iter().find(|(known, _, _)| *known == word));
-    let (name, phase, mechanism) = found?;
+    let Command(name, phase, mechanism, _) =
+        words.by_ref().take(2).find_map(|word| COMMANDS.iter().find(|Command(known, ..)| *known == word))?;
     let named = match *name {
         "auth" | "authenticate" => words.next().and_then(Mechanism::from_label),
         _ => *mechanism,

@@ -4,6 +4,7 @@
 //! at which step, and which lines carry a meaning. Nothing of the text is kept. Not here: the tables.
 
 mod guess;
+mod inside;
 mod lines;
 
 #[cfg(test)]
@@ -102,10 +103,13 @@ pub fn family(text: &str) -> Option<Family> {
 
 /// Whether any line is an answer in a mail protocol.
 fn answers(text: &str) -> bool {
-    unescape(text)
-        .lines()
-        .map(|line| fold(lines::bare(line)))
-        .any(|line| imap::is_answer(&line) || smtp::is_answer(&line) || pop3::is_answer(&line))
+    unescape(text).lines().map(lines::bare).any(|line| {
+        let folded = fold(line);
+        inside::holds(line)
+            || imap::is_answer(&folded)
+            || smtp::is_answer(&folded)
+            || pop3::is_answer(&folded)
+    })
 }
 
 fn by_token(paste: &Paste<'_>, text: &str) -> Reading {
