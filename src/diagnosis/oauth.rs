@@ -86,9 +86,10 @@ const SENTENCES: &[Wording] = wordings! {
     // The sentence of the standard names every cause there is.
     Is(R::SecretInvalid) => {
         "secret did not match", "ory/hydra";
-        "client authentication failed (e.g.", "RFC 6749 section 5.2; ory/hydra";
+        "client authentication failed", "RFC 6749 section 5.2; ory/hydra, Laravel Passport, Spring, GitLab";
     }
     Is(R::AppNotFound) => {
+        "invalid grant: account not found", "Google: the service account is gone";
         "unknown_client", "Keycloak: Client was not identified by any client authenticator";
         "no registered client", "AD FS MSIS9607";
         "oauth client was not found", "simonrob/email-oauth2-proxy#362 (Google)";
@@ -124,7 +125,6 @@ const SENTENCES: &[Wording] = wordings! {
         "client secret*not match", "generic";
         "invalid client credentials", "Keycloak: Invalid client or Invalid client credentials";
         "invalid client or invalid client", "Keycloak";
-        "client authentication failed", "RFC 6749 section 5.2; Laravel Passport, Spring";
         "bad client credentials", "Spring Security OAuth";
         "_description\":\"unauthorized\"", "Auth0 (access_denied), Google (invalid_client)";
         "_description\": \"unauthorized\"", "the same, written with a space";
@@ -248,6 +248,9 @@ const SENTENCES: &[Wording] = wordings! {
         "slow_down", "RFC 8628 section 3.5";
     }
     Is(R::IdpUnavailable) => {
+        "upstream connect error", "Envoy, in front of many a provider";
+        "no healthy upstream", "Envoy";
+        "upstream request timeout", "Envoy";
         "temporarily_unavailable", "RFC 6749 section 4.1.2.1";
         "temporarily unavailable", "Azure-Samples/active-directory-angularjs-singlepageapp-dotnet-webapi#1";
         "service unavailable", "RFC 9110 section 15.6.4";
@@ -337,7 +340,7 @@ pub(super) fn classify(answer: &TokenAnswer<'_>) -> Verdict {
     let reason = if success && body.error.is_none() {
         Reason::ProtocolError
     } else {
-        body.reason(answer.status.is_none()).or_else(known).unwrap_or(Reason::Unexpected)
+        body.reason(answer.status.is_none()).or_else(known).unwrap_or_else(|| body.leftover())
     };
     Verdict { reason, retry_after: answer.retry_after }
 }
@@ -397,6 +400,13 @@ impl Body {
         Self { error, codes, folded }
     }
 
+    fn leftover(&self) -> Reason {
+        match find(LEFTOVERS, &self.folded) {
+            Some(Is(reason)) => reason,
+            _ => Reason::Unexpected,
+        }
+    }
+
     fn reason(&self, bare: bool) -> Option<Reason> {
         let by_text = || number(&self.folded);
         let by_error = || {
@@ -419,6 +429,17 @@ impl Body {
             .or_else(|| if bare { status_in(&self.folded) } else { None })
     }
 }
+
+/// What is left of a body in which nothing is known: a page, or a complaint about the request.
+const LEFTOVERS: &[Wording] = wordings! {
+    Is(R::ProtocolError) => {
+        "<html", "a captive portal, a proxy, a login page: no token endpoint speaks HTML";
+        "<!doctype", "as the row above";
+    }
+    Is(R::TokenRequestInvalid) => {
+        "bad request", "RFC 9110 section 15.5.1; Okta E0000021";
+    }
+};
 
 /// `error_codes: [70043]` where the text around it is not JSON.
 fn listed_codes(folded: &str) -> Vec<u32> {

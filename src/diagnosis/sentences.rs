@@ -129,6 +129,9 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
     Is(R::EncryptionRequired) => {
         "before tls", "generic: not allowed, disabled before TLS";
         "before starttls", "generic variation of the row above";
+        "use starttls", "generic: LOGIN is disabled, use STARTTLS";
+        "use tls", "generic: Plaintext login disallowed. Use TLS.";
+        "use ssl", "generic variation of the row above";
     }
     // --- accounts
     Is(R::AccountLocked) => {
@@ -532,6 +535,7 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "syntax", "generic; RFC 5321 section 4.2.3";
         "parse", "generic: Could not parse command (Gmail)";
         "unknown command", "generic; Gmail, Dovecot";
+        "not understood", "getmail6/getmail6#252 (Gmail): Command not understood";
         "unrecognized command", "generic; Cyrus, Exchange";
         "unrecognised command", "exim src/smtp_in.c";
         "command not recognized", "postfix src/smtpd/smtpd.c";
@@ -654,6 +658,7 @@ pub(super) const REFUSALS: &[Wording] = wordings! {
         "login fail", "QQ Mail";
         "login error", "163 mail: LOGIN Login error or password error";
         "password error", "163 mail";
+        "login denied", "curl: (67) Login denied";
         "login incorrect", "generic; public mail client tests";
         "invalid login", "marcpope/borgbackupserver#16; cyrusimap/cyrus-imapd imap/pop3d.c";
         "invalid credential", "imapsync/imapsync#175 (Gmail)";

@@ -12,6 +12,10 @@ use Reason as R;
 
 /// Sentences of SMTP servers that the shared table would read otherwise, or not at all.
 const WORDINGS: &[Wording] = wordings! {
+    Is(R::CredentialsRejected) => {
+        "auth command first", "postfix src/smtpd/smtpd.c: 503 5.5.4 Error: send AUTH command first";
+        "issue an auth command", "OpenSMTPD: 530 5.5.1 Invalid command: Must issue an AUTH command first";
+    }
     Is(R::TlsProtocol) => {
         "tls not available", "postfix src/smtpd/smtpd.c; RFC 3207 section 4";
         "tls 1.0 and 1.1 are not supported", "Exchange Online: 421 4.7.66";
@@ -23,18 +27,6 @@ const WORDINGS: &[Wording] = wordings! {
         "tls*temporarily unavailable", "generic variation of the row above";
         "tls negotiation", "generic; exim, Gmail";
         "tls handshake", "generic";
-    }
-    Is(R::CredentialsRejected) => {
-        "please authenticate", "exim and others: Please authenticate before sending mail";
-        "auth command first", "postfix src/smtpd/smtpd.c: 503 5.5.4 Error: send AUTH command first";
-        "issue an auth command", "OpenSMTPD: 530 5.5.1 Invalid command: Must issue an AUTH command first";
-        "authenticate first", "generic";
-        "authenticate before", "generic";
-        "authentication required", "RFC 4954 section 6, at MAIL; Gmail: 530-5.7.0 Authentication Required";
-        "authentication is required", "generic; SMTP authentication is required";
-        "must authenticate", "generic";
-        "client not authenticated", "Exchange Online 5.7.57";
-        "client was not authenticated", "Exchange 5.7.57";
     }
     Is(R::MechanismUnsupported) => {
         "auth extension not supported", "Python smtplib: SMTP AUTH extension not supported by server.";
@@ -48,6 +40,20 @@ const WORDINGS: &[Wording] = wordings! {
     // The reason is what is unavailable, not the server.
     Refused => {
         "authentication failed: (reason unavailable)", "postfix src/smtpd/smtpd_sasl_glue.c, with Dovecot's SASL";
+    }
+};
+
+/// Mail was offered before a login. Read after the sentences: "multi-factor authentication required" is one.
+const UNAUTHENTICATED: &[Wording] = wordings! {
+    Is(R::CredentialsRejected) => {
+        "please authenticate", "exim and others: Please authenticate before sending mail";
+        "authenticate first", "generic";
+        "authenticate before", "generic";
+        "authentication required", "RFC 4954 section 6, at MAIL; Gmail: 530-5.7.0 Authentication Required";
+        "authentication is required", "generic; SMTP authentication is required";
+        "must authenticate", "generic";
+        "client not authenticated", "Exchange Online 5.7.57";
+        "client was not authenticated", "Exchange 5.7.57";
     }
 };
 
@@ -157,6 +163,7 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
     };
     let said = find(WORDINGS, text)
         .or_else(|| find(SENTENCES, text))
+        .or_else(|| find(UNAUTHENTICATED, text))
         // What cannot be asked for is not offered: no TLS while TLS is asked for, no AUTH at the login.
         .or_else(|| match at.phase {
             Phase::Capability | Phase::StartTls | Phase::Tls if unknown_command => Some(Is(R::TlsProtocol)),
@@ -174,13 +181,20 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
         .or(match enhanced.and_then(|code| code.chars().next()) {
             Some('4') => Some(Is(R::ServerUnavailable)),
             _ => None,
-        });
+        })
+        .or_else(|| passing_class(text).then_some(Is(R::ServerUnavailable)));
     said.unwrap_or(Is(R::Unexpected)).reason(at)
 }
 
 /// Whether a folded text is an answer of an SMTP server.
 pub(super) fn is_answer(text: &str) -> bool {
     words(text).next().is_some_and(|word| basic_code(word).is_some() || is_enhanced(word))
+}
+
+/// Whether a code that no table knows is of the class that passes (RFC 5321 section 4.2.1).
+fn passing_class(text: &str) -> bool {
+    let code: Option<u16> = text.split([' ', '-']).next().and_then(leading_number);
+    code.is_some_and(|code| (400..500).contains(&code))
 }
 
 /// Whether an answer stands somewhere in a folded text, as in a library's message.

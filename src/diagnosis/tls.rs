@@ -153,6 +153,7 @@ pub(super) const CERTIFICATES: &[Wording] = wordings! {
         "remote certificate is invalid", ".NET SslStream: whatever else it is";
         "certificate for this server is invalid", "macOS Foundation";
         "sent no certificates", "rustls v0.23 source, Error";
+        "certificate could not be validated", "MailKit: whatever else it is";
         "partialchain", ".NET X509ChainStatusFlags";
         "invalid certificate", "generic";
         "sec_error", "NSS";

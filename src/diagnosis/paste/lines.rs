@@ -2,6 +2,8 @@
 //!
 //! Not here: where in a line the answer stands, and what it means.
 
+use std::borrow::Cow;
+
 use super::inside::answer;
 use crate::diagnosis::text::{fold, leading_number, unescape};
 use crate::diagnosis::{challenge, smtp};
@@ -115,7 +117,8 @@ impl Dialogue {
         if let [line] = lines[..] {
             return Self { said: answer(marked(line).1).into_owned(), ..Self::default() };
         }
-        let marks = lines.iter().any(|line| marked(line).0 != Speaker::Unmarked);
+        // Where only the client is marked, what bears no mark is the server's.
+        let marks = lines.iter().any(|line| marked(line).0 == Speaker::Server);
         let mut dialogue = Self::default();
         let (mut phase, mut last) = (None, Last::Nothing);
         let (mut kept, mut passed) = (Vec::new(), Vec::new());
@@ -124,10 +127,10 @@ impl Dialogue {
             let indented = speaker == Speaker::Unmarked && line.starts_with(char::is_whitespace);
             let rest = if indented { rest.into() } else { answer(rest) };
             match speaker {
-                _ if indented && last == Last::Kept => kept.push(rest),
-                _ if indented && last == Last::Passed => passed.push(rest),
+                _ if indented && last == Last::Kept => go_on(&mut kept, &rest),
+                _ if indented && last == Last::Passed => go_on(&mut passed, &rest),
                 Speaker::Unmarked if marks && last != Last::Kept => {}
-                Speaker::Server | Speaker::Unmarked if is_success(&fold(&rest)) => {
+                Speaker::Server | Speaker::Unmarked if is_success(&rest) => {
                     last = Last::Passed;
                     passed.push(rest);
                 }
@@ -151,8 +154,22 @@ impl Dialogue {
             }
         }
         kept.dedup();
-        dialogue.said = if kept.is_empty() { passed.join("\n") } else { kept.join("\n") };
+        if kept.is_empty() {
+            // Nothing failed: what is offered is all there is to judge.
+            let offers: Vec<_> = passed.iter().filter(|line| is_offer(line)).cloned().collect();
+            kept = if offers.is_empty() { passed } else { offers };
+        }
+        dialogue.said = kept.join("\n");
         dialogue
+    }
+}
+
+/// An indented line belongs to the one before it.
+fn go_on(lines: &mut [Cow<'_, str>], rest: &str) {
+    if let Some(last) = lines.last_mut() {
+        let last = last.to_mut();
+        last.push(' ');
+        last.push_str(rest);
     }
 }
 
@@ -188,12 +205,13 @@ fn is_frame(line: &str) -> bool {
 }
 
 /// Whether a line of the server reports no fault.
-fn is_success(folded: &str) -> bool {
+fn is_success(line: &str) -> bool {
+    let folded = fold(line);
     let mut words = folded.split([' ', '[']);
     let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     match first {
         "." | "+ok" => true,
-        "+" | "334" => challenge::inside(folded).is_none(),
+        "+" | "334" => challenge::inside(line).is_none(),
         "*" => REPORTS.contains(&second) || second.bytes().all(|byte| byte.is_ascii_digit()),
         _ if second == "ok" => is_tag(first),
         _ => {
@@ -201,6 +219,11 @@ fn is_success(folded: &str) -> bool {
             code.is_some_and(|code| (200..400).contains(&code)) && first.len() >= 3
         }
     }
+}
+
+/// Whether a line lists what a server offers.
+fn is_offer(line: &str) -> bool {
+    line.starts_with("250") || fold(line).contains("capability")
 }
 
 /// Whether a line without a mark is a command: in capitals, as everybody writes them, behind a tag or not.
