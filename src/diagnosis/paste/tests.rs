@@ -85,6 +85,19 @@ fn numbers_of_entra_are_found_with_their_letters_and_without() {
 }
 
 #[test]
+fn marks_tell_whose_server_speaks() {
+    for (text, wanted) in [
+        ("535 5.7.3 Authentication unsuccessful [X.PROD.OUTLOOK.COM]", Some(Family::ExchangeOnline)),
+        ("AADSTS7000215", Some(Family::ExchangeOnline)),
+        ("NO AuthFailed:LogonDenied-BasicAuthBlocked <UserType:OutlookCom>", Some(Family::OutlookCom)),
+        ("535 5.7.8 https://support.google.com/mail/?p=BadCredentials x - gsmtp", Some(Family::Gmail)),
+        ("535 5.7.8 Error: authentication failed", None),
+    ] {
+        assert_eq!(family(text), wanted, "{text}");
+    }
+}
+
+#[test]
 fn a_reasons_name_is_that_reason() {
     for wanted in Reason::ALL {
         let reading = bare(&format!("  {} \n", wanted.label().to_uppercase()));
