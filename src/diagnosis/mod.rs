@@ -14,7 +14,9 @@ mod aadsts;
 mod challenge;
 mod dialect;
 mod imap;
+mod interception;
 mod io;
+mod manual;
 mod oauth;
 mod offer;
 pub mod paste;
@@ -30,8 +32,11 @@ mod wording;
 mod tests;
 
 pub use dialect::Dialect;
+pub use interception::{is_intercepted, is_of_certificate};
 pub use io::io;
+pub use manual::{Entry, manual};
 pub use offer::{Offer, not_offered};
+pub use remedy::host_of;
 pub use tls::tls;
 
 /// What a mail server said, with what has to be known to understand it.
