@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::{Dialect, Family, Mechanism, Paste, Phase, Reading, Reason, Source, read};
+use super::{Dialect, Family, Mechanism, Paste, Phase, Reading, Reason, Source, family, read};
 
 fn bare(text: &str) -> Reading {
     read(&Paste { text, source: None, phase: None, mechanism: None, family: Family::Generic })
