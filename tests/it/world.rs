@@ -128,10 +128,11 @@ impl World {
     /// Configures a probe of this mailbox by a token; `extra` is YAML of the mailbox.
     pub(crate) fn watch(&mut self, name: &str, mailbox: &SimMailbox, door: Door, extra: &str) {
         let credential = self.credential(mailbox.app());
-        self.watch_by(name, mailbox, door, &credential, extra);
+        self.watch_by(name, mailbox, door, "exchange_online", &credential, extra);
     }
 
-    /// Configures a probe of this mailbox by its password.
+    /// Configures a probe of this mailbox by its password, on a server of the operator's own: at Exchange
+    /// Online no password works.
     pub(crate) fn watch_by_password(&mut self, name: &str, mailbox: &SimMailbox, door: Door, extra: &str) {
         let credential = format!("password-of-{name}");
         let place = self.file(&credential, mailbox.password());
@@ -139,15 +140,24 @@ impl World {
             &credential,
             &format!("type: password, password: {{ file: {} }}", place.display()),
         );
-        self.watch_by(name, mailbox, door, &credential, extra);
+        self.watch_by(name, mailbox, door, "", &credential, extra);
     }
 
-    fn watch_by(&mut self, name: &str, mailbox: &SimMailbox, door: Door, credential: &str, extra: &str) {
-        let provider = self.provider(mailbox, door);
+    fn watch_by(
+        &mut self,
+        name: &str,
+        mailbox: &SimMailbox,
+        door: Door,
+        family: &str,
+        credential: &str,
+        extra: &str,
+    ) {
+        let provider = self.provider(mailbox, door, family);
         let (address, protocol) = (mailbox.address().to_owned(), door.protocol());
-        self.write_mailbox(&format!(
+        let keys = format!(
             "name: {name}, address: {address}, provider: {provider}, credential: {credential}, checks: [{protocol}]"
-        ), extra);
+        );
+        self.write_mailbox(&keys, extra);
     }
 
     /// A mailbox as YAML, `extra` appended.
@@ -185,17 +195,18 @@ impl World {
         name
     }
 
-    /// The provider of a server at one door.
-    fn provider(&mut self, mailbox: &SimMailbox, door: Door) -> String {
+    /// The provider of a server at one door; `family` is the preset it extends, if any.
+    fn provider(&mut self, mailbox: &SimMailbox, door: Door, family: &str) -> String {
         let (protocol, tls, port) = (door.protocol(), door.tls(), door.port(mailbox));
-        let key = format!("{protocol}-{tls}-{port}");
+        let key = format!("{protocol}-{tls}-{port}-{family}");
         if self.named.insert(key.clone(), key.clone()).is_none() {
             let (host, token_url, scope) = (mailbox.host(), self.token_url(), self.sim.scope());
+            let extends = if family.is_empty() { String::new() } else { format!("extends: {family}, ") };
             self.provider_of(
                 &key,
                 &format!(
-                    "extends: exchange_online, {protocol}: {{ host: {host}, port: {port}, tls: {tls} }}, \
-                 token_url: {token_url:?}, scope: {scope:?}, ca_file: ca.pem"
+                    "{extends}{protocol}: {{ host: {host}, port: {port}, tls: {tls} }}, \
+                     token_url: {token_url:?}, scope: {scope:?}, ca_file: ca.pem"
                 ),
             );
         }
