@@ -6,6 +6,8 @@
 // A test ends at the first thing that is not as it must be.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod clock;
+mod monitor;
 mod probes;
 mod recorded;
 mod script;

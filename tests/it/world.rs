@@ -1,5 +1,5 @@
-//! The world of a test: simulated servers on a runtime of their own, and a configuration of the product
-//! over them, written as a user would write it.
+//! The world of a test: simulated servers, and a configuration of the product over them, written as a user
+//! would write it.
 //!
 //! Not here: what is expected of the product.
 
@@ -62,7 +62,7 @@ impl Door {
 /// Simulated servers and a configuration. Dropped, all of it is gone.
 pub(crate) struct World {
     sim: Arc<Sim>,
-    /// The servers live in real time on threads of their own, whatever clock the test runs by.
+    /// Where the servers run: on threads of their own, or nothing where they share the test's.
     servers: Option<Runtime>,
     folder: PathBuf,
     /// Top-level keys besides the three lists.
@@ -74,19 +74,28 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A world without mailboxes.
+    /// A world without mailboxes, its servers on threads of their own.
     pub(crate) async fn start() -> Self {
-        static WORLDS: AtomicUsize = AtomicUsize::new(0);
         let servers = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let sim = Arc::new(servers.spawn(Sim::start()).await.unwrap().unwrap());
+        let sim = servers.spawn(Sim::start()).await.unwrap().unwrap();
+        Self::of(sim, Some(servers))
+    }
+
+    /// A world without mailboxes, its servers on the test's own thread and by its own clock.
+    pub(crate) async fn start_here() -> Self {
+        Self::of(Sim::start().await.unwrap(), None)
+    }
+
+    fn of(sim: Sim, servers: Option<Runtime>) -> Self {
+        static WORLDS: AtomicUsize = AtomicUsize::new(0);
         let number = WORLDS.fetch_add(1, Ordering::Relaxed);
         let folder =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("it-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("ca.pem"), sim.ca_pem()).unwrap();
         Self {
-            sim,
-            servers: Some(servers),
+            sim: Arc::new(sim),
+            servers,
             folder,
             settings: String::new(),
             named: HashMap::new(),
@@ -115,7 +124,10 @@ impl World {
 
     /// Runs something where the servers run.
     pub(crate) async fn apart<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
-        self.servers.as_ref().unwrap().spawn(work).await.unwrap()
+        match &self.servers {
+            Some(servers) => servers.spawn(work).await.unwrap(),
+            None => work.await,
+        }
     }
 
     /// A file of this world, for secrets and the like.
