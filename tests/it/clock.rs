@@ -23,7 +23,7 @@ use tracing_subscriber::registry;
 /// How finely time passes: a probe begins at most so much later than it is due.
 const STEP: Duration = Duration::from_secs(1);
 /// Turns of the loop in which whatever is ready to run has run.
-const TURNS: usize = 32;
+const TURNS: usize = 8;
 /// How long, in real time, the servers may take for what they are asked.
 const PATIENCE: Duration = Duration::from_secs(30);
 

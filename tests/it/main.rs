@@ -11,4 +11,5 @@ mod monitor;
 mod probes;
 mod recorded;
 mod script;
+mod tokens;
 mod world;
