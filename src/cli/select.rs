@@ -48,9 +48,11 @@ pub(super) fn unknown(what: &str, name: &str, names: &[&str]) -> String {
         .collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
     let near: Vec<_> = near.into_iter().take(OFFERED).map(|(_, known)| known).collect();
-    if near.is_empty() {
-        format!("no {what} is named {name:?}; the configuration has {}", names.len())
-    } else {
-        format!("no {what} is named {name:?}; did you mean {}?", near.join(" or "))
+    match (near.as_slice(), names.len()) {
+        ([], 0..=OFFERED) => {
+            format!("no {what} is named {name:?}; the configuration has {}", names.join(" and "))
+        }
+        ([], count) => format!("no {what} is named {name:?}, and none of the {count} known names is like it"),
+        _ => format!("no {what} is named {name:?}; did you mean {}?", near.join(" or ")),
     }
 }

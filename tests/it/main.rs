@@ -7,9 +7,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod clock;
+mod door;
+mod hostile;
 mod monitor;
 mod probes;
+#[path = "../real/program.rs"]
+mod program;
 mod recorded;
+mod scrape;
 mod script;
+mod secrets;
 mod tokens;
+#[path = "../real/wait.rs"]
+mod wait;
 mod world;
