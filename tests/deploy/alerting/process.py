@@ -46,7 +46,7 @@ def within(seconds, ask):
 
 
 def get(url, body=None):
-    """The JSON at an address, `None` while nobody answers there. With a body it is posted."""
+    """The JSON at an address, `None` while nobody answers there or nobody is ready. With a body it is posted."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
     try:
@@ -54,6 +54,8 @@ def get(url, body=None):
             text = answer.read()
             return json.loads(text) if text.strip().startswith((b"{", b"[")) else text.decode() or True
     except urllib.error.HTTPError as error:
+        if error.code == 503:
+            return None
         raise AssertionError(f"{url}: {error.code} {error.read().decode()}") from error
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return None

@@ -75,7 +75,7 @@ def of_names(rules, known):
             for clause in re.findall(r"\b(?:by|without|on|ignoring|group_left|group_right) ?\(([^)]*)\)", bare):
                 for label in set(filter(None, re.split(r"[\s,]+", clause))) - labels:
                     yield f"{rule['name']}: nothing has the label {label}"
-            for metric, matchers in re.findall(r"([a-z_:]+)\{([^}]*)\}", bare):
+            for metric, matchers in re.findall(r"([a-z0-9_:]+)\{([^}]*)\}", bare):
                 own = labels if metric in recorded else known.get(metric, set()) | OF_TARGETS | OF_RULES
                 for label in set(re.findall(r"(\w+) ?(?:=~|!~|!=|=)", matchers)) - (own if metric != "up" else OF_TARGETS):
                     yield f"{rule['name']}: {metric} has no label {label}"
