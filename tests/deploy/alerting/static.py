@@ -9,9 +9,6 @@ import re
 TO_COME = {
     "mailbox_basic_auth": ["mailbox", "protocol", "state"],
     "mailbox_basic_auth_deadline_timestamp_seconds": ["provider", "protocol", "kind"],
-    "mailbox_exporter_config_last_reload_success_timestamp_seconds": [],
-    "mailbox_exporter_config_last_reload_successful": [],
-    "mailbox_exporter_shard_info": ["shard", "shards"],
     "mailbox_readiness": ["mailbox", "protocol", "state"],
     "mailbox_readiness_evidence_timestamp_seconds": ["mailbox", "protocol", "signal"],
 }
