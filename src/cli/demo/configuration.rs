@@ -46,7 +46,8 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
         let (credential, new) = apps.of(&app.client_id, name);
         if new {
             fs::write(folder.join(format!("{credential}.secret")), &app.secret)?;
-            let expires = if credentials.is_empty() { format!(", expires: {}", secret_end()) } else { String::new() };
+            let expires =
+                if credentials.is_empty() { format!(", expires: {}", secret_end()) } else { String::new() };
             credentials += &format!(
                 "  {credential}: {{ type: client_secret, tenant: {}, client_id: {}, secret: {{ file: {credential}.secret }}{expires} }}\n",
                 app.tenant, app.client_id
@@ -66,7 +67,9 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
             );
         }
         let labels = team.map_or_else(String::new, |team| format!(", labels: {{ team: {team} }}"));
-        list += &format!("  - {{ address: {address}, provider: {provider}, credential: {credential}{labels} }}\n");
+        list += &format!(
+            "  - {{ address: {address}, provider: {provider}, credential: {credential}{labels} }}\n"
+        );
     }
     let file = folder.join(FILE);
     let text = format!(
