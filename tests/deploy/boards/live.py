@@ -25,8 +25,6 @@ SCRAPE_SECONDS = 2
 # How far a query looks back: longer than the test lasts.
 SPAN_SECONDS = 300
 
-# Variables that may have no value: nobody has to give a mailbox this label.
-OPTIONAL = {"team"}
 # Queries that may be empty though all is well, and why.
 EXCUSED = {
     ("fleet", "Failing checks by reason", "B"): "nothing is unknown while the agent runs; `outage` asks it",
@@ -189,7 +187,7 @@ def selections(world, board):
         # Asked with the choices before it, as Grafana does; one that has no All is taken as any.
         asked = promql.replaced(selector, every).replace(f'="${single[0]}"' if single else "\0", '!=""')
         found = sorted(world.label_values(asked, label))
-        if not found and variable["name"] not in OPTIONAL:
+        if not found:
             return f"the variable {variable['name']} has no value: {asked}", []
         offered[variable["name"]] = found[:1]
         if not variable["multi"]:
@@ -200,7 +198,7 @@ def selections(world, board):
     ones = [
         every
         | {name: check[name] for name in single}
-        | {name: [check.get(name, found[0])] for name, found in offered.items() if found and name in every}
+        | {name: [check.get(name, found[0])] for name, found in offered.items() if name in every}
         for check in world.checks
     ]
     alls = [every | {name: check[name] for name in single} for check in world.checks] if single else [every]
@@ -226,8 +224,8 @@ def faults(world, boards):
             if series:
                 name = "Value" if len(panel["targets"]) == 1 else f"Value #{target['refId']}"
                 fields = {label for one in series for label in one["labels"]} | {"Time", name}
-                columns[key[:2]] = columns.get(key[:2], OPTIONAL) | fields
-                missing = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])) - fields - OPTIONAL
+                columns[key[:2]] = columns.get(key[:2], set()) | fields
+                missing = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])) - fields
                 if missing:
                     found.append(f"{key}: the legend names {missing}, the answer has {sorted(fields)}")
                 del waiting[key]
