@@ -44,3 +44,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
 {{- end -}}
 {{- end -}}
+
+{{/* The Secret whose keys are the files below /run/secrets/mailbox-exporter. */}}
+{{- define "mailbox-exporter.secret" -}}
+{{- default (printf "%s-secrets" (include "mailbox-exporter.fullname" .)) .Values.existingSecret -}}
+{{- end -}}

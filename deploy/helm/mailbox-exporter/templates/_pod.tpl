@@ -47,7 +47,7 @@ capabilities: { drop: [ALL] }
       {{- end }}
 - name: secrets
   secret:
-    secretName: {{ default (include "mailbox-exporter.fullname" .) .Values.existingSecret }}
+    secretName: {{ include "mailbox-exporter.secret" . }}
     defaultMode: 0440
     # A missing secret is a reason on its mailboxes (secret_unreadable), not a silent exporter.
     optional: true
