@@ -48,7 +48,8 @@ def misread(program: str, configuration: str) -> list[str]:
     """The faults that the program finds in a configuration."""
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "config.yaml"
-        file.write_text(configuration)
+        file.write_text(configuration.replace("/etc/mailbox-exporter-web/", ""))
+        (pathlib.Path(folder) / "web.yaml").write_text("http_server_config: {}\n")
         command = [program, "validate", "--config", str(file)]
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode == 0:
@@ -85,6 +86,8 @@ BREAKS = [
     ("Workload", f"{CONTAINER}/securityContext/capabilities", {"drop": ["ALL"], "add": ["NET_RAW"]}),
     ("Workload", f"{CONTAINER}/resources/limits/memory", None),
     ("Workload", f"{CONTAINER}/readinessProbe/httpGet/port", "web"),
+    ("Workload", f"{CONTAINER}/readinessProbe/httpGet/path", "/-/healthy"),
+    ("Workload", f"{CONTAINER}/livenessProbe", None),
     ("Workload", f"{CONTAINER}/ports/0/name", "web"),
     ("Workload", f"{CONTAINER}/volumeMounts/0/subPath", "config.yaml"),
     ("Workload", f"{CONTAINER}/volumeMounts/0/readOnly", None),

@@ -70,7 +70,8 @@ def container_faults(container: dict, volumes: set[str]) -> list[str]:
     must(all("hostPort" not in port for port in container.get("ports", [])), "takes a port of its node")
     for name in ("livenessProbe", "readinessProbe"):
         if name in container:
-            must(container[name]["httpGet"]["port"] in ports, f"{name} asks a port that does not exist")
+            asks = container[name].get("httpGet") or container[name]["tcpSocket"]
+            must(asks["port"] in ports, f"{name} asks a port that does not exist")
     for mount in container.get("volumeMounts", []):
         must(mount["name"] in volumes, f"mounts {mount['name']}, which is no volume")
         must("subPath" not in mount, f"{mount['mountPath']} by subPath never changes")

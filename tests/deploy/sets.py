@@ -42,6 +42,9 @@ def faults(documents: list[dict]) -> list[str]:
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     labels = metadata["labels"]
 
+    for probe, path in (("livenessProbe", "/-/healthy"), ("readinessProbe", "/-/ready")):
+        asked = container.get(probe, {})
+        must("tcpSocket" in asked or asked.get("httpGet", {}).get("path") == path, f"{probe} does not ask {path}")
     must(selects(workload["spec"]["selector"]["matchLabels"], labels), "the workload does not select its own pods")
     (service,) = named(documents, "Service")
     must(selects(service["spec"]["selector"], labels), "the Service selects no pod")

@@ -22,3 +22,13 @@
 {{- define "mailbox-exporter.scheme" -}}
 {{- if .Values.webConfig.tls }}https{{ else }}http{{ end -}}
 {{- end -}}
+
+{{/* How the kubelet asks for a path: mailbox-exporter.asked (list . "/-/healthy") */}}
+{{- define "mailbox-exporter.asked" -}}
+{{- $ := index . 0 -}}
+{{- if $.Values.webConfig.clientCertificates -}}
+tcpSocket: { port: http }
+{{- else -}}
+httpGet: { path: {{ index . 1 }}, port: http, scheme: {{ include "mailbox-exporter.scheme" $ | upper }} }
+{{- end -}}
+{{- end -}}
