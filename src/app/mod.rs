@@ -4,17 +4,19 @@ mod reload;
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::{self, JoinHandle};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use self::reload::Rooms;
 use crate::check::Prober;
-use crate::http::{self, Desk, Pulse, Ready, Site};
+use crate::config;
+use crate::http::{self, Desk, Protection, Pulse, Ready, Site};
 use crate::model::{Listen, Observation, Plan};
 use crate::monitor::{Monitor, Orders};
 use crate::report::Report;
@@ -38,6 +40,14 @@ pub enum AppError {
         /// What the system said.
         error: io::Error,
     },
+    /// The web configuration can no longer be followed.
+    #[error("web configuration {}: {error}", .file.display())]
+    Web {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        error: String,
+    },
 }
 
 /// The running agent.
@@ -55,7 +65,8 @@ impl App {
     /// Opens the HTTP endpoint and begins to probe by a plan that stays as it is.
     ///
     /// # Errors
-    /// [`AppError::Listen`] where the port is taken or the address is not ours.
+    /// [`AppError::Listen`] where the port is taken or the address is not ours, [`AppError::Web`] where a
+    /// certificate has become unusable since the configuration was read.
     pub async fn start(plan: &Plan) -> Result<Self, AppError> {
         Self::assemble(plan, None).await
     }
@@ -69,6 +80,7 @@ impl App {
     }
 
     async fn assemble(plan: &Plan, origin: Option<Origin>) -> Result<Self, AppError> {
+        let protection = protection(plan).await?;
         let listener = listen(&plan.listen)
             .await
             .map_err(|error| AppError::Listen { listen: plan.listen.to_string(), error })?;
@@ -89,7 +101,7 @@ impl App {
         let stop = CancellationToken::new();
         let site = Site::new(Arc::clone(&report), pulse, Arc::clone(&ready));
         let site = site.asking(desk(orders, reloader.clone()));
-        let pages = (stop.clone(), tokio::spawn(http::serve(listener, site, stop)));
+        let pages = (stop.clone(), tokio::spawn(http::serve(listener, site, protection, stop)));
         let stop = CancellationToken::new();
         let (looking, eyes) = (stop.clone(), reloader.clone());
         let look = move || {
@@ -157,12 +169,23 @@ fn desk(orders: Orders, reloader: Reloader) -> Desk {
     }
 }
 
+/// What guards the HTTP endpoint, and how its file is read again.
+async fn protection(plan: &Plan) -> Result<Protection, AppError> {
+    let Some(web) = plan.web.clone() else { return Ok(Protection::none()) };
+    let file = web.file.clone();
+    let read: http::Reader = Arc::new(|file| config::load_web(file).map_err(|errors| errors.to_string()));
+    // The files were good when the configuration was read, a moment ago.
+    let made = task::spawn_blocking(move || Protection::new(&web, read));
+    let made = made.await.unwrap_or_else(|error| Err(error.to_string()));
+    made.map_err(|error| AppError::Web { file, error })
+}
+
 /// One round: every check of the plan once, at the same time as far as the limits allow. `each` is
 /// told of every observation as it comes; they are returned in the plan's order.
 pub async fn round(plan: &Plan, each: impl Fn(&Observation)) -> Vec<Observation> {
     // Nobody asks a single round for its metrics, and its answer names a failed token request at every check.
     let prober = Arc::new(Prober::new(&plan.limits, Arc::new(|_| ())));
-    let mut tasks = tokio::task::JoinSet::new();
+    let mut tasks = task::JoinSet::new();
     for (index, check) in plan.checks.iter().enumerate() {
         let (prober, check) = (Arc::clone(&prober), Arc::clone(check));
         tasks.spawn(async move { (index, prober.observe(&check, tokio::time::Instant::now(), || ()).await) });

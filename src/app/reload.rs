@@ -17,6 +17,10 @@ use crate::model::{Difference, Plan};
 use crate::monitor::Orders;
 use crate::report::Report;
 
+/// The content of the file is followed without a restart; the choice of another file is not.
+const WEB_CHANGED: &str =
+    "http.web_config names another file: that takes a restart, until then the old one protects";
+
 /// Where the plan comes from, and comes from again at every reload.
 pub struct Origin {
     /// What it was made of.
@@ -132,6 +136,10 @@ impl Inner {
             // Said again at every reload, for as long as it is so.
             next.listen.clone_from(running);
         }
+        if difference.web {
+            tracing::warn!("{WEB_CHANGED}");
+            next.web.clone_from(&plan.web);
+        }
         // The report first: what is observed for a new check must find its place, and what is still
         // observed for one that is gone must find none.
         let Rooms { report, prober, orders } = &self.rooms;
@@ -150,13 +158,16 @@ impl Inner {
 
 /// What a reload has done, for whoever asked for it.
 pub(super) fn told(difference: &Difference) -> String {
-    let Difference { stays, changes, comes, goes, listen, .. } = difference;
+    let Difference { stays, changes, comes, goes, listen, web, limits: _ } = difference;
     let [stay, changed, new, gone] = [stays.len(), changes.len(), comes.len(), goes.len()];
     let mut text = format!("Taken. Checks: {stay} as before, {changed} changed, {new} new, {gone} gone.");
     if let Some((running, wanted)) = listen {
         // Writing to a string cannot fail.
         let _ =
             write!(text, " http.listen has changed: {wanted} takes a restart, until then {running} stays.");
+    }
+    if *web {
+        text = format!("{text} {WEB_CHANGED}.");
     }
     text
 }

@@ -161,6 +161,7 @@ mod tests {
         gate.apply(&Plan {
             listen: Listen { host: String::new(), port: 0 },
             limits: Limits { concurrency: 2, per_host: 1, token_max_age: Duration::ZERO },
+            web: None,
             shard: Shard::WHOLE,
             credentials: Vec::new(),
             mailboxes: Vec::new(),

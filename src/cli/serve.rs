@@ -60,7 +60,8 @@ pub(super) async fn run(options: Options) -> Exit {
         Ok(app) => app,
         Err(error) => return cannot_run(&error.to_string()),
     };
-    let address = format!("http://{}", app.address());
+    let tls = plan.web.as_ref().is_some_and(|web| web.tls.is_some());
+    let address = format!("{}://{}", if tls { "https" } else { "http" }, app.address());
     let version = env!("CARGO_PKG_VERSION");
     info!(address, checks = plan.checks.len(), shard = %plan.shard, version, "listening");
     let signal = signals.stop(app.reloader()).await;

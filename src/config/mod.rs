@@ -17,6 +17,8 @@ mod source;
 mod sources;
 mod tree;
 mod value;
+mod web;
+mod web_keys;
 
 #[cfg(test)]
 mod tests;
@@ -24,7 +26,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::model::Plan;
+use crate::model::{Plan, Web};
 
 pub use fault::{ConfigError, ConfigErrors, Notice};
 pub use sources::Sources;
@@ -77,6 +79,17 @@ pub fn read(path: &Path) -> Reading {
     Reading { sources, outcome }
 }
 
+/// Reads a web configuration by itself, as it is read again while the program runs.
+///
+/// # Errors
+///
+/// Every fault of the file at once; of the files that it names the first of each.
+pub fn load_web(path: &Path) -> Result<Web, ConfigErrors> {
+    let faults = Faults::default();
+    let read = web::read(path, &mut Sources::default(), &faults);
+    Ok(faults.settle(read, &Place::whole(&path.into()))?.0)
+}
+
 /// `None` only where nothing could be made of the main file, which has been reported.
 fn assemble(
     file: &Rc<Path>,
@@ -86,7 +99,7 @@ fn assemble(
 ) -> Option<(Plan, Vec<PathBuf>)> {
     let base = file.parent().unwrap_or(Path::new(""));
     let node = source::parse(file, text, faults)?;
-    let written = file::read(&Cursor::top(file, &node, faults), base)?;
+    let written = file::read(&Cursor::top(file, &node, faults), base, sources)?;
 
     let patterns = written.mailbox_files.value().map_or(&[][..], Vec::as_slice);
     sources.note_patterns(patterns);

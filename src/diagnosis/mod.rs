@@ -13,7 +13,9 @@ use crate::model::{Family, Mechanism, Phase, Protocol, Reason};
 mod aadsts;
 mod challenge;
 mod imap;
+mod interception;
 mod io;
+mod manual;
 mod oauth;
 mod offer;
 pub mod remedy;
@@ -26,8 +28,11 @@ mod wording;
 #[cfg(test)]
 mod tests;
 
+pub use interception::{is_intercepted, is_of_certificate};
 pub use io::io;
+pub use manual::{Entry, manual};
 pub use offer::{Offer, not_offered};
+pub use remedy::host_of;
 pub use tls::tls;
 
 /// What a mail server said, with what has to be known to understand it.

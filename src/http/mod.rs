@@ -8,6 +8,7 @@ mod health;
 mod negotiate;
 mod page;
 mod probe;
+mod protection;
 mod scrape;
 mod serve;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use crate::report::Report;
 
 pub use desk::{Desk, Pending};
 pub use health::{Pulse, Ready, SILENCE};
+pub use protection::{Protection, Reader};
 pub use serve::serve;
 
 /// What the routes share. Cheap to clone.
@@ -75,6 +77,18 @@ pub const ROUTES: &[Route] = &[
         path: "/mailboxes/{name}",
         answers: "one mailbox: phases, facts, what was said at the last failure and the last success",
         handler: || get(page::mailbox),
+    },
+    Route {
+        method: "GET",
+        path: "/reasons",
+        answers: "every reason of a failure, and what fails for it now",
+        handler: || get(page::reasons),
+    },
+    Route {
+        method: "GET",
+        path: "/reasons/{name}",
+        answers: "one reason: meaning, who acts, causes, what to do, how to see that it is done",
+        handler: || get(page::reason),
     },
     Route {
         method: "GET",

@@ -40,7 +40,7 @@ impl World {
             (Arc::new(Report::new(plan)), Arc::new(Ready::default()), CancellationToken::new());
         let site = Site::new(Arc::clone(&report), Arc::default(), Arc::clone(&ready)).asking(desk(&report));
         let address = listener.local_addr().unwrap();
-        let server = tokio::spawn(serve(listener, site, stop.clone()));
+        let server = tokio::spawn(serve(listener, site, Protection::none(), stop.clone()));
         Self { address, report, ready, stop, server }
     }
 
@@ -112,7 +112,8 @@ async fn every_route_of_the_table_answers_and_head_has_no_body() {
     let world = World::asking(&small(), desk).await;
     world.ready.set();
     for route in ROUTES {
-        let path = route.path.replace("{name}", "invoices").replace("/probe", "/probe?mailbox=invoices");
+        let path = route.path.replace("reasons/{name}", "reasons/timeout").replace("{name}", "invoices");
+        let path = path.replace("/probe", "/probe?mailbox=invoices");
         let answer = world.ask(&format!("{} {path} HTTP/1.1", route.method)).await;
         assert_eq!(answer.status(), "200", "{}", route.path);
         assert!(!answer.body.is_empty());
@@ -296,11 +297,9 @@ async fn a_token_that_is_no_longer_renewed_and_a_secret_about_to_end_are_announc
     world.report.record_token(&token);
     world.report.record_token(&refused(&far, Reason::SecretInvalid));
     let page = world.page().await;
-    assert!(
-        page.contains(
-            "secret_invalid</code> when the token of credential <strong>fabrikam</strong> is renewed"
-        )
-    );
+    assert!(page.contains(
+        "secret_invalid</code></a> when the token of credential <strong>fabrikam</strong> is renewed"
+    ));
     world.report.record_token(&token);
     assert_eq!(world.page().await.matches("<article").count(), 1, "renewed again");
     world.report.record_token(&refused(&near, Reason::SecretExpired));

@@ -112,6 +112,8 @@ pub struct Claims {
     pub expires_at: Option<Timestamp>,
     /// `iat`.
     pub issued_at: Option<Timestamp>,
+    /// `nbf`: before then nobody has to accept it.
+    pub not_before: Option<Timestamp>,
     /// `ver`: `1.0` or `2.0`.
     pub version: Option<String>,
     /// `appidacr` or `azpacr`: by what the application proved itself, `1` a secret, `2` a certificate.

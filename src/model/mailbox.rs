@@ -35,7 +35,7 @@ pub struct LabelRow {
     pub label: &'static str,
 }
 
-const fn label(label: &'static str) -> LabelRow {
+pub(super) const fn label(label: &'static str) -> LabelRow {
     LabelRow { label }
 }
 

@@ -62,6 +62,7 @@ mod plan;
 mod reason;
 mod shard;
 mod token;
+mod web;
 
 pub use check::{Access, Check, CheckName, Goal, TokenSpec};
 pub use credential::{Claims, Credential, Grant, Redacted, SecretRef};
@@ -74,4 +75,5 @@ pub use phase::{Phase, Timings};
 pub use plan::{Limits, Listen, Plan};
 pub use reason::{Cause, Failure, Owner, Reason};
 pub use shard::Shard;
-pub use token::{TokenFacts, TokenReport};
+pub use token::{NOTABLE_SKEW, TokenFacts, TokenReport};
+pub use web::{CipherSuite, ClientAuth, Curve, TlsVersion, Users, Web, WebTls};

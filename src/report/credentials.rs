@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::model::{Access, Cause, Credential, Plan, TokenFacts, TokenReport, TokenSpec};
+use crate::model::{Access, Cause, Certificate, Credential, Plan, TokenFacts, TokenReport, TokenSpec};
 
 use super::locked;
 
@@ -21,6 +21,12 @@ pub struct TokenRequest {
     pub duration: Duration,
     /// The key to the provider's sign-in log; `None` where no request was sent.
     pub request_id: Option<String>,
+    /// How far this machine's clock was ahead of the identity provider's.
+    pub clock_skew: Option<SignedDuration>,
+    /// Who answered.
+    pub certificate: Option<Certificate>,
+    /// A public identity provider's certificate came from no public authority.
+    pub intercepted: bool,
     /// Why there was no token, if there was none.
     pub failure: Option<Cause>,
 }
@@ -118,6 +124,9 @@ impl Credentials {
             started_at: report.started_at,
             duration: report.duration,
             request_id: report.request_id.clone(),
+            clock_skew: report.clock_skew,
+            certificate: report.certificate.clone(),
+            intercepted: report.intercepted,
             failure: report.outcome.as_ref().err().cloned(),
         });
         true

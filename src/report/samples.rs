@@ -85,6 +85,7 @@ pub(crate) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
     credentials.dedup();
     Plan {
         listen: Listen { host: "127.0.0.1".to_owned(), port: 0 },
+        web: None,
         limits: Limits { concurrency: 256, per_host: 128, token_max_age: Duration::from_secs(1800) },
         shard: Shard::WHOLE,
         credentials,
@@ -188,6 +189,9 @@ fn token_report(credential: &Arc<Credential>, outcome: Result<TokenFacts, Cause>
         started_at: dawn(),
         duration: Duration::from_millis(180),
         request_id: Some("5f2c".to_owned()),
+        clock_skew: None,
+        certificate: None,
+        intercepted: false,
         outcome,
     }
 }

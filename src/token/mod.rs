@@ -14,11 +14,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex as Flight, OwnedMutexGuard};
 use tokio::time::{Instant, timeout};
 
 use self::state::{Decision, State};
+use crate::diagnosis;
 use crate::model::{
     Access, Cause, CheckName, Claims, Grant, Phase, Plan, Reason, Redacted, TokenFacts, TokenReport,
     TokenSeal, TokenSpec,
@@ -38,6 +39,7 @@ pub struct AccessToken {
     value: Arc<Redacted>,
     claims: Option<Arc<Claims>>,
     request_id: Arc<str>,
+    clock_skew: Option<SignedDuration>,
     /// Tells this token from its predecessors and successors.
     serial: u64,
 }
@@ -59,6 +61,7 @@ impl AccessToken {
         TokenSeal {
             fingerprint: fingerprint.iter().take(SEAL_BYTES).map(|byte| format!("{byte:02x}")).collect(),
             request_id: self.request_id.to_string(),
+            clock_skew: self.clock_skew,
             claims: self.claims().cloned(),
         }
     }
@@ -204,6 +207,11 @@ impl TokenSource {
         self.cell(spec).state().recoveries()
     }
 
+    /// How far our clock is ahead of the identity provider's, by its last answer that told the time.
+    pub fn clock_skew(&self, spec: &TokenSpec) -> Option<SignedDuration> {
+        self.cell(spec).state().clock_skew()
+    }
+
     fn cell(&self, spec: &TokenSpec) -> Arc<Cell> {
         let new = || Arc::new(Cell { state: Mutex::default(), flight: Arc::default() });
         Arc::clone(lock(&self.0.cells).entry(Key::of(spec)).or_insert_with(new))
@@ -232,10 +240,11 @@ impl Shared {
         let secret = secret::read(spec.credential.grant.secret()).await;
         let fingerprint = secret.as_ref().ok().map(secret::fingerprint_of);
         let request_id = uuid::Uuid::new_v4().to_string();
+        let peer = http::Peer::default();
         let (sent, answer) = match (secret, &spec.credential.grant) {
             (Err(cause), _) => (false, Err(cause)),
             (Ok(secret), Grant::ClientSecret { client_id, .. }) => {
-                let asked = grant::client_secret(&self.dialer, spec, client_id, &secret, &request_id);
+                let asked = grant::client_secret(&self.dialer, spec, client_id, &secret, &request_id, &peer);
                 let answer = timeout(Phase::Token.row().bound, asked).await.unwrap_or_else(|_| {
                     let bound = Phase::Token.row().bound.as_secs();
                     Err(Cause::new(
@@ -250,16 +259,21 @@ impl Shared {
             }
         };
         let max_age = *lock(&self.max_age);
+        cell.state().measured(peer.clock_skew());
         let outcome = cell.state().answered(Instant::now(), max_age, fingerprint, answer);
         let facts = outcome.as_ref().map(|(token, lifetime)| TokenFacts {
             expires_at: started_at.checked_add(*lifetime).unwrap_or(Timestamp::MAX),
             claims: token.claims().cloned(),
         });
+        let certificate = peer.certificate();
         (self.observer)(&TokenReport {
             spec: spec.clone(),
             started_at,
             duration: started.elapsed(),
             request_id: sent.then_some(request_id),
+            clock_skew: peer.clock_skew(),
+            intercepted: diagnosis::is_intercepted(diagnosis::host_of(&spec.url), certificate.as_ref()),
+            certificate,
             outcome: facts.map_err(Clone::clone),
         });
         outcome.map(|(token, _)| token)

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::time::Instant;
 
 use super::AccessToken;
@@ -52,6 +53,7 @@ pub(super) struct State {
     forgotten_at: Option<Instant>,
     serial: u64,
     recoveries: u64,
+    clock_skew: Option<SignedDuration>,
 }
 
 #[derive(Debug)]
@@ -119,6 +121,7 @@ impl State {
             value: Arc::new(issued.value),
             claims: issued.claims.map(Arc::new),
             request_id: issued.request_id.into(),
+            clock_skew: issued.clock_skew,
             serial: self.serial,
         };
         let life = issued.lifetime.unwrap_or(ASSUMED_LIFE).max(SHORTEST_LIFE);
@@ -168,6 +171,15 @@ impl State {
         }
     }
 
+    /// Takes in how far our clock was ahead at an answer; one that did not tell changes nothing.
+    pub(super) fn measured(&mut self, skew: Option<SignedDuration>) {
+        self.clock_skew = skew.or(self.clock_skew);
+    }
+
+    pub(super) const fn clock_skew(&self) -> Option<SignedDuration> {
+        self.clock_skew
+    }
+
     pub(super) const fn recoveries(&self) -> u64 {
         self.recoveries
     }
@@ -212,6 +224,7 @@ mod tests {
             value: Redacted::from("t"),
             claims: None,
             request_id: "r".to_owned(),
+            clock_skew: None,
             lifetime,
             refresh_in,
         })

@@ -6,7 +6,7 @@
 
 use super::Subject;
 use super::consent::{NATIVE_CLIENT, consent_url};
-use crate::model::{Access, Check, Family, Goal, Phase, Protocol};
+use crate::model::{Access, Check, Family, Goal, Phase, Protocol, Security};
 
 /// What stands in each place; the order is of no matter.
 pub(super) struct Values(Vec<(&'static str, String)>);
@@ -23,12 +23,15 @@ const UNKNOWN: &[(&str, &str)] = &[
     ("oid", "ENTERPRISE_APP_OBJECT_ID"),
     ("peer", "HOST:PORT"),
     ("peerhost", "HOST"),
+    ("peerport", "PORT"),
     ("permission", "IMAP.AccessAsApp or SMTP.SendAsApp"),
     ("protocol", "IMAP or SMTP"),
     ("resource", "https://outlook.office365.com"),
     ("scope", "SCOPE"),
     ("secret", "the place of the secret"),
     ("server", "HOST:PORT"),
+    // A STARTTLS port alone needs it.
+    ("starttls", ""),
     ("tenant", "TENANT_ID"),
     ("token_scope", "https://outlook.office365.com/.default"),
     ("user", "USERNAME"),
@@ -64,17 +67,24 @@ impl Values {
                 values.push(("idp", spec.url.to_string()));
                 values.extend(permission.map(|name| ("permission", name.to_owned())));
                 values.extend(consent_url(spec, check.protocol(), NATIVE_CLIENT).map(|url| ("consent", url)));
-                Some(host_of(&spec.url).to_owned())
+                Some(authority_of(&spec.url))
             }
             Access::Password { .. } => None,
         };
         // Who was silent or unknown while the token was fetched is the identity provider.
-        let (peer, host) = match idp.filter(|_| phase == Phase::Token) {
-            Some(host) => (host.clone(), host),
-            None => (check.endpoint.to_string(), check.endpoint.host.clone()),
+        let (host, port) = match idp.filter(|_| phase == Phase::Token) {
+            Some(authority) => authority,
+            None => {
+                if check.endpoint.security == Security::StartTls {
+                    values.push(("starttls", format!(" -starttls {}", check.protocol())));
+                }
+                (check.endpoint.host.clone(), check.endpoint.port)
+            }
         };
+        let peer = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         values.push(("peer", peer));
         values.push(("peerhost", host));
+        values.push(("peerport", port.to_string()));
         // The first value of a name counts: the check's own permission has gone before.
         values.extend(Self::unknown(Some(check.protocol())).0);
         Self(values)
@@ -165,8 +175,16 @@ pub(super) fn percent(value: &str) -> String {
     encoded
 }
 
+/// Host and port of a token endpoint.
+fn authority_of(url: &str) -> (String, u16) {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let port = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    (host_of(url).to_owned(), port.unwrap_or(if scheme == "http" { 80 } else { 443 }))
+}
+
 /// The host of a URL, without user, port and path.
-pub(super) fn host_of(url: &str) -> &str {
+pub fn host_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);

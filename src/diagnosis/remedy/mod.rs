@@ -5,6 +5,7 @@
 //! there are several. Not here: what a reason means and who must act; that is `model::Reason`. No
 //! secret: the place of one at most.
 
+mod clock;
 mod consent;
 mod fill;
 mod findings;
@@ -16,10 +17,13 @@ mod token;
 #[cfg(test)]
 mod tests;
 
+use jiff::{SignedDuration, Timestamp};
+
 use self::fill::Values;
-use crate::model::{Access, Check, Claims, Family, Phase, Protocol, Reason};
+use crate::model::{Access, Check, Claims, Family, Phase, Protocol, Reason, ServerFacts};
 
 pub use consent::{NATIVE_CLIENT, consent_url};
+pub use fill::host_of;
 
 /// What is known of the mailbox that failed.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +32,12 @@ pub struct Subject<'a> {
     pub check: &'a Check,
     /// What the token says of itself, where there was one and it can be read.
     pub claims: Option<&'a Claims>,
+    /// How far this machine's clock is ahead of the identity provider's, where that was measured.
+    pub clock_skew: Option<SignedDuration>,
+    /// When it failed, by this machine's clock.
+    pub at: Timestamp,
+    /// What was learnt of the mail server.
+    pub server: &'a ServerFacts,
     /// The server's sentence, scrubbed, or ours.
     pub detail: &'a str,
     /// Another protocol in which the same credential opens the same mailbox right now.
@@ -105,7 +115,7 @@ pub fn hint(reason: Reason, phase: Phase, subject: &Subject<'_>) -> String {
             }
     };
     let values = Values::of(subject, phase);
-    let findings = findings::of(reason, subject);
+    let findings = findings::of(reason, phase, subject);
     let row = rows().find(fits).filter(|_| !findings.decisive);
     let lines = row.into_iter().flat_map(|row| row.text.lines()).map(|line| values.fill(line));
     findings.lines.into_iter().chain(lines).collect::<Vec<_>>().join("\n")
@@ -172,7 +182,7 @@ const IDENTITY_PROVIDERS: &[(&str, Family)] = &[
 fn idp_family(check: &Check) -> Family {
     let family = check.mailbox.provider.family;
     let Access::Token { spec, .. } = &check.access else { return family };
-    let host = fill::host_of(&spec.url).to_ascii_lowercase();
+    let host = host_of(&spec.url).to_ascii_lowercase();
     let known = IDENTITY_PROVIDERS.iter().find(|(end, _)| {
         host.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('.'))
     });

@@ -65,7 +65,7 @@ fn token(now: Timestamp, record: &TokenRecord) -> Markup {
         p.line {
             span.resource { (record.spec.resource()) } " "
             @match (failure, &record.last) {
-                (Some(cause), _) => span.failing { span.state { code { (cause.reason) } } },
+                (Some(cause), _) => span.failing { span.state { (text::reason(cause.reason)) } },
                 (None, Some(_)) => span.fine { span.state { "ok" } },
                 (None, None) => span.waiting { span.state { "not asked for yet" } },
             }
