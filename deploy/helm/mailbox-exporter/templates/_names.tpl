@@ -49,3 +49,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "mailbox-exporter.secret" -}}
 {{- default (printf "%s-secrets" (include "mailbox-exporter.fullname" .)) .Values.existingSecret -}}
 {{- end -}}
+
+{{/* Another Service with shards: none can become headless, and an upgrade would fail at it. */}}
+{{- define "mailbox-exporter.service" -}}
+{{- include "mailbox-exporter.fullname" . }}{{ if gt (int .Values.shards) 1 }}-shards{{ end }}
+{{- end -}}
