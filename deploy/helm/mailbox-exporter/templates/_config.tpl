@@ -2,6 +2,10 @@
 
 {{- define "mailbox-exporter.config" -}}
 {{- $config := deepCopy (.Values.config | default (.Files.Get "files/config.yaml" | fromYaml)) -}}
+{{- $listen := dig "http" "listen" ":9993" $config -}}
+{{- if not (hasSuffix ":9993" $listen) -}}
+{{- fail (printf "config.http.listen is %s, but the pod's port is 9993: leave it out; service.port is what others see." $listen) -}}
+{{- end -}}
 {{- if .Values.webConfig.existingSecret -}}
 {{- $_ := set $config "http" (mergeOverwrite (dict) ($config.http | default dict) (dict "web_config" "/etc/mailbox-exporter-web/web.yaml")) -}}
 {{- end -}}
