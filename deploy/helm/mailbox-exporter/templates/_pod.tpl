@@ -17,6 +17,7 @@ capabilities: { drop: [ALL] }
 {{- end -}}
 
 {{- define "mailbox-exporter.env" -}}
+- { name: TOKIO_WORKER_THREADS, value: {{ .Values.workerThreads | quote }} }
 {{- if gt (int .Values.shards) 1 }}
 - { name: MAILBOX_EXPORTER_SHARDS, value: {{ .Values.shards | quote }} }
 {{- end }}
