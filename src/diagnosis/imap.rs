@@ -90,6 +90,7 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
         .or_else(|| code(|name| STRONG.contains(&name)).filter(|_| !limit(text)))
         .or_else(|| find(SENTENCES, text))
         .or_else(|| code(|_| true))
+        .or_else(|| (at.phase == Phase::StartTls && text.contains("tls")).then_some(Is(R::TlsProtocol)))
         .or_else(|| find(FAMILIES, text))
         .or_else(|| find(REFUSALS, text))
         .or_else(|| find(LAST, text))
