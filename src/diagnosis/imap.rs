@@ -15,6 +15,9 @@ const WORDINGS: &[Wording] = wordings! {
     Is(R::ProtocolError) => {
         "no mailbox selected", "generic; Dovecot, Cyrus, Gmail";
     }
+    Is(R::TlsProtocol) => {
+        "tls*not available", "generic: the answer to STARTTLS, as RFC 3207 section 4 words it for SMTP";
+    }
     Is(R::FolderMissing) => {
         "code: some(trycreate)", "async-imap, its Debug form of [TRYCREATE]";
         "nonexistent namespace", "rob-luke/emails-html-to-pdf#42";

@@ -56,6 +56,10 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "exceeded the rate limit", "generic";
         "throttl", "generic: throttled, throttling";
     }
+    Is(R::ConnectionClosed) => {
+        // Before the connections that there can be too many of: "too many errors on this connection".
+        "too many errors", "postfix src/smtpd/smtpd.c; Sendmail";
+    }
     Is(R::TooManyConnections) => {
         "maximum number of connections", "mscdex/node-imap#606; dovecot src/imap-login/client-authenticate.c";
         "too many connection", "postfix src/smtpd/smtpd.c; cyrusimap/cyrus-imapd imap/imap_err.et";
@@ -433,9 +437,6 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
 /// Words of a family, read after every code that means one thing: an unseen variation still lands
 /// where it belongs. Vague words stand last.
 pub(super) const FAMILIES: &[Wording] = wordings! {
-    Is(R::ConnectionClosed) => {
-        "too many errors", "postfix src/smtpd/smtpd.c";
-    }
     Is(R::ProtocolError) => {
         "too many invalid imap commands", "dovecot src/imap/imap-client.c";
         "too many bad commands", "hMailServer, Courier";
