@@ -14,7 +14,9 @@ use crate::check::Prober;
 use crate::http::{self, Pulse, Ready, Site};
 use crate::model::{Listen, Observation, Plan};
 use crate::monitor::Monitor;
-use crate::report::Report;
+use crate::readiness::{Readiness, StoreError};
+use crate::report::{Report, Witness};
+use crate::trial;
 
 /// The whole stop takes no longer than this; each room has a bound of its own inside it.
 const STOP: Duration = Duration::from_secs(9);
@@ -32,6 +34,9 @@ pub enum AppError {
         /// What the system said.
         error: io::Error,
     },
+    /// The memory cannot be used.
+    #[error(transparent)]
+    State(#[from] StoreError),
 }
 
 /// The running agent.
@@ -41,13 +46,15 @@ pub struct App {
     ready: Arc<Ready>,
     monitor: (CancellationToken, JoinHandle<()>),
     pages: (CancellationToken, JoinHandle<()>),
+    trials: (CancellationToken, JoinHandle<()>),
 }
 
 impl App {
     /// Opens the HTTP endpoint and begins to probe.
     ///
     /// # Errors
-    /// [`AppError::Listen`] where the port is taken or the address is not ours.
+    /// [`AppError::Listen`] where the port is taken or the address is not ours; [`AppError::State`] where the
+    /// state directory cannot be used.
     pub async fn start(plan: &Plan) -> Result<Self, AppError> {
         let listener = listen(&plan.listen)
             .await
@@ -56,9 +63,14 @@ impl App {
             .local_addr()
             .map_err(|error| AppError::Listen { listen: plan.listen.to_string(), error })?;
         let report = Arc::new(Report::new(plan));
+        let readiness = Arc::new(Readiness::open(plan)?);
+        report.call(witness(&readiness));
         let tokens = Arc::clone(&report);
         let prober = Arc::new(Prober::new(&plan.limits, Arc::new(move |token| tokens.record_token(token))));
         let (pulse, ready) = (Arc::new(Pulse::new()), Arc::new(Ready::default()));
+        let stop = CancellationToken::new();
+        let tries = trial::run(readiness, Arc::clone(&prober), stop.clone());
+        let trials = (stop, tokio::spawn(tries));
         let monitor = Monitor::new(plan, prober, Arc::clone(&report));
         let stop = CancellationToken::new();
         let beat = Arc::clone(&pulse);
@@ -67,7 +79,7 @@ impl App {
         let site = Site::new(Arc::clone(&report), pulse, Arc::clone(&ready));
         let pages = (stop.clone(), tokio::spawn(http::serve(listener, site, stop)));
         ready.set();
-        Ok(Self { address, report, ready, monitor, pages })
+        Ok(Self { address, report, ready, monitor, pages, trials })
     }
 
     /// Where the HTTP endpoint listens.
@@ -86,15 +98,26 @@ impl App {
         let stopping = async {
             self.monitor.0.cancel();
             let monitor = self.monitor.1.await;
+            // After the last observation, which is to be remembered.
+            self.trials.0.cancel();
             self.pages.0.cancel();
-            let pages = self.pages.1.await;
-            if monitor.is_err() || pages.is_err() {
+            let (trials, pages) = tokio::join!(self.trials.1, self.pages.1);
+            if monitor.is_err() || pages.is_err() || trials.is_err() {
                 tracing::error!("a room died before the stop");
             }
         };
         if timeout(STOP, stopping).await.is_err() {
             tracing::warn!("the stop took too long and was cut short");
         }
+    }
+}
+
+/// What the report needs of readiness.
+fn witness(readiness: &Arc<Readiness>) -> Witness {
+    let (saw, board) = (Arc::clone(readiness), Arc::clone(readiness));
+    Witness {
+        saw: Box::new(move |seen, interval| saw.record(seen, interval)),
+        board: Box::new(move |now| board.board(now)),
     }
 }
 

@@ -20,12 +20,14 @@ pub mod token;
 
 // Work.
 pub mod check;
+pub mod readiness;
 pub mod report;
 
 // Rooms.
 pub mod config;
 pub mod http;
 pub mod monitor;
+pub mod trial;
 
 // The frame.
 pub mod app;

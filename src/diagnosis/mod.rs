@@ -16,6 +16,7 @@ mod imap;
 mod io;
 mod oauth;
 mod offer;
+mod passwords;
 pub mod remedy;
 mod sentences;
 mod smtp;
@@ -28,6 +29,7 @@ mod tests;
 
 pub use io::io;
 pub use offer::{Offer, not_offered};
+pub use passwords::{Proof, password};
 pub use tls::tls;
 
 /// What a mail server said, with what has to be known to understand it.

@@ -58,14 +58,21 @@ mod mailbox;
 mod observation;
 mod phase;
 mod plan;
+mod policy;
+mod readiness;
 mod reason;
 mod token;
 
 pub use check::{Access, Check, CheckName, Goal, TokenSpec};
-pub use credential::{Claims, Credential, Grant, Redacted, SecretRef};
+pub use credential::{Claims, Credential, Grant, Redacted, SecretRef, WRONG_PASSWORD};
 pub use mailbox::{Endpoint, Family, IpChoice, Mailbox, Mechanism, Protocol, Provider, Security};
 pub use observation::{Certificate, DialogueLine, Observation, Outcome, ServerFacts, Speaker, TokenSeal};
 pub use phase::{Phase, Timings};
 pub use plan::{Limits, Listen, Plan};
+pub use policy::{Expectation, PasswordLogin, Policy};
+pub use readiness::{
+    Basic, Board, Confidence, Deadline, DeadlineKind, Evidence, Exhibit, Finding, ImportReport, Oauth, Record, Score,
+    Signal, Standing, State, Use,
+};
 pub use reason::{Cause, Failure, Owner, Reason};
 pub use token::{TokenFacts, TokenReport};

@@ -13,6 +13,8 @@ mod metrics;
 mod openmetrics;
 mod per_check;
 mod per_credential;
+mod per_readiness;
+pub mod readiness_json;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
@@ -21,12 +23,12 @@ pub mod text;
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::{CheckName, Observation, Plan, Protocol, TokenReport};
+use crate::model::{Board, CheckName, Observation, Plan, Protocol, TokenReport};
 
 use exposition::Page;
 use history::History;
@@ -55,6 +57,15 @@ pub struct Report {
     history: History,
     credentials: credentials::Credentials,
     metrics: Metrics,
+    witness: OnceLock<Witness>,
+}
+
+/// Who makes of what is recorded how far the mailboxes are from doing without passwords.
+pub struct Witness {
+    /// Is told of every observation of a check in the plan, with the interval in force.
+    pub saw: Box<dyn Fn(&Observation, Duration) + Send + Sync>,
+    /// How everything stands at that moment.
+    pub board: Box<dyn Fn(Timestamp) -> Board + Send + Sync>,
 }
 
 /// Everything the pages show, as of one moment.
@@ -85,7 +96,19 @@ impl Report {
             history: History::new(plan),
             credentials: credentials::Credentials::new(plan),
             metrics: Metrics::new(plan),
+            witness: OnceLock::new(),
         }
+    }
+
+    /// Has somebody told of every observation from now on; the first one called stays.
+    pub fn call(&self, witness: Witness) {
+        // A second one would tell the same.
+        drop(self.witness.set(witness));
+    }
+
+    /// How far the mailboxes are from doing without passwords; empty where nobody judges it.
+    pub fn readiness(&self) -> Board {
+        self.witness.get().map(|witness| (witness.board)(Timestamp::now())).unwrap_or_default()
     }
 
     /// Writes an observation down: one log line, metrics, history.
@@ -94,8 +117,12 @@ impl Report {
     pub fn record(&self, observation: Observation) {
         log::probe(&observation);
         let observation = Arc::new(observation);
-        if self.history.note(&observation.check.name(), &observation) {
+        let name = observation.check.name();
+        if self.history.note(&name, &observation) {
             self.metrics.note_probe(&observation);
+            if let Some((witness, record)) = self.witness.get().zip(self.history.record(&name)) {
+                (witness.saw)(&observation, record.interval);
+            }
         }
     }
 
@@ -134,6 +161,7 @@ impl Report {
         self.metrics.write_servers(&mut page)?;
         per_credential::write(&self.credentials.records(), &mut page)?;
         self.metrics.write_tokens(&mut page)?;
+        per_readiness::write(&self.readiness(), &mut page)?;
         self.metrics.write_program(&mut page)?;
         page.finish()
     }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::model::{
     Access, Cause, Check, Claims, Credential, Endpoint, Failure, Family, Goal, Grant, IpChoice, Limits,
-    Listen, Mailbox, Mechanism, Observation, Outcome, Phase, Plan, Protocol, Provider, Reason, SecretRef,
+    Listen, Mailbox, Mechanism, Observation, Outcome, Phase, Plan, Policy, Protocol, Provider, Reason, SecretRef,
     Security, ServerFacts, Timings, TokenFacts, TokenReport, TokenSpec,
 };
 
@@ -92,6 +92,7 @@ pub(crate) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
             .iter()
             .flat_map(|mailbox| Protocol::ALL.iter().map(|protocol| check(mailbox, *protocol)))
             .collect(),
+        policy: Policy::default(),
     }
 }
 
