@@ -9,6 +9,7 @@ mod consent_url;
 mod demo;
 mod logging;
 mod nagios;
+mod readiness;
 mod select;
 mod serve;
 mod table;
@@ -81,6 +82,12 @@ enum Command {
         #[command(flatten)]
         config: Config,
     },
+    /// Probe every mailbox once and tell which are ready for the switch-off of passwords.
+    ///
+    /// Per mailbox and protocol the state, the evidence and what to do next. What the agent has remembered in
+    /// `state_dir` counts: a mailbox is `ready` only after OAuth has worked for seven days.
+    /// Exit status: 0 all ready or done, 1 not yet, 2 bad configuration.
+    Readiness(readiness::Options),
     /// Print the URLs at which an administrator consents to what a credential's checks need.
     ConsentUrl(consent_url::Options),
     /// Show the whole product on this machine, without any account.
@@ -139,6 +146,7 @@ fn run(command: Command) -> Exit {
         Command::Serve { config, listen } => on_runtime(serve::run(config, listen)),
         Command::Check(options) => on_runtime(check::run(options)),
         Command::Validate { config } => validate::run(&config),
+        Command::Readiness(options) => on_runtime(readiness::run(options)),
         Command::ConsentUrl(options) => consent_url::run(&options),
         Command::Demo(options) => on_runtime(demo::run(options)),
         Command::Completions { shell } => {

@@ -59,8 +59,14 @@ pub(super) fn read(top: &Map<'_>, base: &Path) -> Section {
         section.usage = map.read("usage", path);
         section.switches = map.read("switches", path);
         section.refusal_tenants = map.read("refusal_tenants", |at| {
-            let tenant = |at: Cursor<'_>| Some(At { value: at.text()?.to_owned(), place: at.place().clone() });
-            Some(at.list("a list of tenants, as credentials name them")?.into_iter().filter_map(tenant).collect())
+            let tenant =
+                |at: Cursor<'_>| Some(At { value: at.text()?.to_owned(), place: at.place().clone() });
+            Some(
+                at.list("a list of tenants, as credentials name them")?
+                    .into_iter()
+                    .filter_map(tenant)
+                    .collect(),
+            )
         });
         section.password_login = map
             .read("password_login", |at| at.word(&keys::PASSWORD_LOGINS).and_then(PasswordLogin::from_label));
@@ -115,14 +121,18 @@ impl Section {
                     SecretRef::File(path) => SecretRef::File(self.base.join(path)),
                     other => other,
                 });
-                let not_expected = said.not_expected.value().into_iter().flatten().map(|at| at.value).collect();
+                let not_expected =
+                    said.not_expected.value().into_iter().flatten().map(|at| at.value).collect();
                 let said = Expectation { password, not_expected };
                 (said != Expectation::default()).then(|| (name.as_str().into(), said))
             })
             .collect();
         let policy = Policy {
             state_dir: self.state_dir.value().cloned(),
-            calendar: self.calendar.value().and_then(|path| calendar(path, self.place(&self.calendar)?, faults)),
+            calendar: self
+                .calendar
+                .value()
+                .and_then(|path| calendar(path, self.place(&self.calendar)?, faults)),
             usage: self.usage.value().cloned(),
             switches: self.switches.value().cloned(),
             password_login: self.password_login.value().copied().unwrap_or(PasswordLogin::Never),
@@ -152,14 +162,22 @@ impl Section {
                 faults.add(&at.place, why);
             }
             if tried != PasswordLogin::Refusal {
-                faults.warn(&at.place, "said in vain: the wrong password is tried only with password_login: refusal");
+                faults.warn(
+                    &at.place,
+                    "said in vain: the wrong password is tried only with password_login: refusal",
+                );
             }
         }
         if let Written::Is(at) = &self.password_login {
             let declared = policy.expectations.values().any(|said| said.password.is_some());
             match tried {
-                PasswordLogin::Refusal if tenants.is_empty() && !matches!(self.refusal_tenants, Written::Faulty) => {
-                    faults.warn(&at.place, "no tenant has opted in: write refusal_tenants, or password_login: declared");
+                PasswordLogin::Refusal
+                    if tenants.is_empty() && !matches!(self.refusal_tenants, Written::Faulty) =>
+                {
+                    faults.warn(
+                        &at.place,
+                        "no tenant has opted in: write refusal_tenants, or password_login: declared",
+                    );
                 }
                 PasswordLogin::Declared if !declared => {
                     faults.warn(&at.place, "no mailbox declares a password: {file: PATH} or {env: NAME}");
@@ -168,7 +186,8 @@ impl Section {
             }
         }
         for at in tenants {
-            let same = |tenant: Option<&str>| tenant.is_some_and(|tenant| tenant.eq_ignore_ascii_case(&at.value));
+            let same =
+                |tenant: Option<&str>| tenant.is_some_and(|tenant| tenant.eq_ignore_ascii_case(&at.value));
             if !plan.credentials.iter().any(|credential| same(credential.grant.tenant())) {
                 let names = plan.credentials.iter().filter_map(|credential| credential.grant.tenant());
                 let hint = faults.hint("tenant", &at.value, names);
@@ -188,7 +207,10 @@ impl Section {
         if tried == PasswordLogin::Never {
             for mailbox in mailboxes {
                 if let Written::Is(at) = &mailbox.readiness.password {
-                    faults.warn(&at.place, "said in vain: no password is tried without readiness.password_login");
+                    faults.warn(
+                        &at.place,
+                        "said in vain: no password is tried without readiness.password_login",
+                    );
                 }
             }
         }
@@ -201,7 +223,9 @@ impl Section {
             let path = |written: &&&Written<PathBuf>| {
                 written.value().is_some_and(|path| path.display().to_string() == report.file)
             };
-            let Some(place) = written.iter().find(path).and_then(|written| self.place(written)) else { continue };
+            let Some(place) = written.iter().find(path).and_then(|written| self.place(written)) else {
+                continue;
+            };
             if let Some(sentence) = sentence(&report) {
                 faults.warn(place, sentence);
             }
@@ -231,7 +255,7 @@ fn sentence(report: &ImportReport) -> Option<String> {
         report.refused.iter().take(NAMED).map(|(line, why)| format!("line {line}: {why}")).collect();
     let named = if named.is_empty() { String::new() } else { format!(" ({})", named.join("; ")) };
     Some(format!(
-        "{}: {} lines taken, {} not understood{named}, {} of no mailbox here",
+        "{}: lines taken {}, not understood {}{named}, of no mailbox here {}",
         report.file, report.taken, report.refused_count, report.strangers
     ))
 }
@@ -254,14 +278,14 @@ fn deadline(at: &Cursor<'_>) -> Option<Vec<Deadline>> {
     let map = at.map(&keys::DEADLINE)?;
     let text = |at: &Cursor<'_>| at.text().map(str::to_owned);
     let provider = map.require("provider", "whose date it is: exchange_online, a provider of yours, …", text);
-    let protocol = map.require("protocol", "imap, smtp, pop3, or all", |at| {
-        at.judge(|text| Ok(text.to_lowercase()))
-    });
+    let protocol =
+        map.require("protocol", "imap, smtp, pop3, or all", |at| at.judge(|text| Ok(text.to_lowercase())));
     let kind = map.require("kind", "default_off, removal or account_password", |at| {
         at.parse("one of default_off, removal, account_password", DeadlineKind::from_label)
     });
     let date = map.read("date", day);
-    let confidence = map.read("confidence", |at| at.parse("one of high, medium, low", Confidence::from_label));
+    let confidence =
+        map.read("confidence", |at| at.parse("one of high, medium, low", Confidence::from_label));
     let source = map.read("source", text);
     let reviewed = map.read("reviewed", day);
     let row = Deadline {
@@ -276,7 +300,12 @@ fn deadline(at: &Cursor<'_>) -> Option<Vec<Deadline>> {
     if row.protocol != EVERY {
         return Some(vec![row]);
     }
-    Some(PROTOCOLS.iter().map(|protocol| Deadline { protocol: (*protocol).to_owned(), ..row.clone() }).collect())
+    Some(
+        PROTOCOLS
+            .iter()
+            .map(|protocol| Deadline { protocol: (*protocol).to_owned(), ..row.clone() })
+            .collect(),
+    )
 }
 
 fn day(at: &Cursor<'_>) -> Option<Date> {

@@ -68,6 +68,12 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         method: "GET",
+        path: "/readiness",
+        answers: "the switch-off board: who would break without passwords, and what to do",
+        handler: || get(page::readiness),
+    },
+    Route {
+        method: "GET",
         path: "/metrics",
         answers: "metrics for Prometheus: text, or OpenMetrics when asked for",
         handler: || get(scrape::metrics),
@@ -83,6 +89,12 @@ pub const ROUTES: &[Route] = &[
         path: "/api/v1/mailboxes/{name}",
         answers: "one mailbox with transcripts, as JSON",
         handler: || get(api::one_mailbox),
+    },
+    Route {
+        method: "GET",
+        path: "/api/v1/readiness",
+        answers: "the switch-off board, as JSON",
+        handler: || get(api::readiness),
     },
     Route {
         method: "GET",

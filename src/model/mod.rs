@@ -71,8 +71,8 @@ pub use phase::{Phase, Timings};
 pub use plan::{Limits, Listen, Plan};
 pub use policy::{Expectation, PasswordLogin, Policy};
 pub use readiness::{
-    Basic, Board, Confidence, Deadline, DeadlineKind, Evidence, Exhibit, Finding, ImportReport, Oauth, Record, Score,
-    Signal, Standing, State, Use,
+    Basic, Board, Confidence, Deadline, DeadlineKind, Evidence, Exhibit, Finding, ImportReport, Oauth,
+    Record, Score, Signal, Standing, State, Use,
 };
 pub use reason::{Cause, Failure, Owner, Reason};
 pub use token::{TokenFacts, TokenReport};

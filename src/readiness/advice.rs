@@ -14,12 +14,16 @@ pub(super) fn advice(standing: &Standing) -> String {
     let smtp = standing.name.protocol == Protocol::Smtp;
     match standing.state {
         State::NotExpected => "Nothing to do: nobody expects this protocol here.".to_owned(),
-        State::Decommissioned => "Nothing to do but to watch: passwords are closed and OAuth works.".to_owned(),
+        State::Decommissioned => {
+            "Nothing to do but to watch: passwords are closed and OAuth works.".to_owned()
+        }
         State::Ready if exchange && smtp => switch_off(standing),
         State::Ready => other_switch_off(standing),
         State::Dual => dual(standing),
         State::AtRisk | State::Blocked if smtp_is_off(standing) => smtp_on(standing),
-        State::AtRisk if standing.oauth == Oauth::NotOk && standing.usage == Use::Seen && is_password(standing) => {
+        State::AtRisk
+            if standing.oauth == Oauth::NotOk && standing.usage == Use::Seen && is_password(standing) =>
+        {
             format!(
                 "Give the mailbox a credential with OAuth (`type: client_secret`) in the place of the password {}.",
                 standing.mailbox.credential.name
@@ -56,7 +60,9 @@ fn switch_off(standing: &Standing) -> String {
 fn other_switch_off(standing: &Standing) -> String {
     let (protocol, name) = (standing.name.protocol, &standing.mailbox.name);
     match standing.mailbox.provider.family {
-        Family::Gmail => format!("Have the app passwords of {name} revoked at https://myaccount.google.com/apppasswords."),
+        Family::Gmail => {
+            format!("Have the app passwords of {name} revoked at https://myaccount.google.com/apppasswords.")
+        }
         Family::Generic => format!(
             "Switch passwords off for {protocol} at the server (Dovecot: `auth_mechanisms = xoauth2 oauthbearer`), then watch the next probes."
         ),
@@ -75,7 +81,9 @@ fn dual(standing: &Standing) -> String {
             standing.mailbox.address,
             client_app(protocol)
         ),
-        Use::Seen => format!("Move what still logs in to {name} by password to OAuth; the server's log names it."),
+        Use::Seen => {
+            format!("Move what still logs in to {name} by password to OAuth; the server's log names it.")
+        }
         Use::None => {
             let record = standing.record;
             format!(
@@ -83,14 +91,19 @@ fn dual(standing: &Standing) -> String {
                 record.successes,
                 record.successes + record.failures,
                 record.failures_today,
-                record.since.map_or_else(String::new, |since| format!(", counted since {}", since.strftime("%F %H:%M UTC")))
+                record.since.map_or_else(String::new, |since| format!(
+                    ", counted since {}",
+                    since.strftime("%F %H:%M UTC")
+                ))
             )
         }
         Use::Unknown if exchange && protocol == Protocol::Smtp => format!(
             "Find out whether anything still uses a password: Exchange admin center > Reports > Mail flow > SMTP AUTH clients, exported into readiness.usage; \
              or say so there: `{name},{protocol},unused`."
         ),
-        Use::Unknown => format!("Find out whether anything still uses a password, and say so in readiness.usage: `{name},{protocol},unused`."),
+        Use::Unknown => format!(
+            "Find out whether anything still uses a password, and say so in readiness.usage: `{name},{protocol},unused`."
+        ),
     }
 }
 
@@ -112,17 +125,28 @@ fn smtp_on(standing: &Standing) -> String {
 fn mend(standing: &Standing) -> String {
     let (name, protocol) = (&standing.mailbox.name, standing.name.protocol);
     let only = if standing.basic == Basic::Closed { ", the only way in" } else { "" };
-    let why = standing.reason.map_or_else(|| "OAuth fails".to_owned(), |reason| format!("OAuth fails with {reason}"));
-    format!("Mend OAuth{only}: {why}; `mailbox-exporter check {} --protocol {protocol}` says what to do.", shell(name))
+    let why = standing
+        .reason
+        .map_or_else(|| "OAuth fails".to_owned(), |reason| format!("OAuth fails with {reason}"));
+    format!(
+        "Mend OAuth{only}: {why}; `mailbox-exporter check {} --protocol {protocol}` says what to do.",
+        shell(name)
+    )
 }
 
 fn unknown(standing: &Standing) -> String {
     let tried = standing.evidence.iter().any(|exhibit| exhibit.evidence.signal == Signal::OauthLogin);
     let (name, protocol) = (&standing.mailbox.name, standing.name.protocol);
     if tried {
-        format!("No fresh OAuth login: see what stops the probes, `mailbox-exporter check {} --protocol {protocol}`.", shell(name))
+        format!(
+            "No fresh OAuth login: see what stops the probes, `mailbox-exporter check {} --protocol {protocol}`.",
+            shell(name)
+        )
     } else {
-        format!("No OAuth login has been seen yet: wait for the first probe that reaches the server, or `mailbox-exporter check {} --protocol {protocol}`.", shell(name))
+        format!(
+            "No OAuth login has been seen yet: wait for the first probe that reaches the server, or `mailbox-exporter check {} --protocol {protocol}`.",
+            shell(name)
+        )
     }
 }
 

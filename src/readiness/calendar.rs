@@ -6,9 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 
-use crate::model::{
-    Check, Confidence, Deadline, DeadlineKind, Evidence, Family, Finding, Protocol, Signal,
-};
+use crate::model::{Check, Confidence, Deadline, DeadlineKind, Evidence, Family, Finding, Protocol, Signal};
 
 use Confidence::{High, Medium};
 use DeadlineKind::{AccountPassword, DefaultOff, Removal};
@@ -19,19 +17,15 @@ const HIGH_VOLUME: &str = "high_volume_email";
 const HIGH_VOLUME_HOST: &str = "smtp-hve.office365.com";
 
 /// A row as it ships: provider, protocol, kind, date, confidence, source.
-type Row =
-    (&'static str, &'static str, DeadlineKind, Option<Date>, Confidence, &'static str);
+type Row = (&'static str, &'static str, DeadlineKind, Option<Date>, Confidence, &'static str);
 
 /// When somebody last went through the rows.
 const REVIEWED: Date = date(2026, 11, 24);
 
-const EXCHANGE_TEAM: &str =
-    "Exchange Team Blog, Updated Exchange Online SMTP AUTH Basic Authentication Deprecation Timeline, 2026-01-27";
-const DEPRECATION: &str =
-    "Microsoft Learn, Deprecation of Basic authentication in Exchange Online: off in every tenant, October 2022 to January 2023";
+const EXCHANGE_TEAM: &str = "Exchange Team Blog, Updated Exchange Online SMTP AUTH Basic Authentication Deprecation Timeline, 2026-01-27";
+const DEPRECATION: &str = "Microsoft Learn, Deprecation of Basic authentication in Exchange Online: off in every tenant, October 2022 to January 2023";
 const PERSONAL: &str = "Microsoft Support, modern authentication for Outlook.com; secondary sources";
-const GOOGLE: &str =
-    "Google Account Help, Less secure apps; for Workspace announced for 2024-09-30 and delayed; app passwords still work";
+const GOOGLE: &str = "Google Account Help, Less secure apps; for Workspace announced for 2024-09-30 and delayed; app passwords still work";
 
 /// The shipped calendar.
 #[rustfmt::skip] // one date, one line
@@ -78,7 +72,8 @@ pub(super) fn of<'c>(
     protocol: Protocol,
 ) -> impl Iterator<Item = &'c Deadline> {
     let provider = &check.mailbox.provider;
-    let high_volume = protocol == check.protocol() && check.endpoint.host.eq_ignore_ascii_case(HIGH_VOLUME_HOST);
+    let high_volume =
+        protocol == check.protocol() && check.endpoint.host.eq_ignore_ascii_case(HIGH_VOLUME_HOST);
     let family = match provider.family {
         Family::ExchangeOnline if high_volume => Some(HIGH_VOLUME),
         Family::Generic => None,
@@ -91,10 +86,7 @@ pub(super) fn of<'c>(
 }
 
 /// What the calendar proves now: the last removal that has come.
-pub(super) fn evidence<'c>(
-    rows: impl Iterator<Item = &'c Deadline>,
-    now: Timestamp,
-) -> Option<Evidence> {
+pub(super) fn evidence<'c>(rows: impl Iterator<Item = &'c Deadline>, now: Timestamp) -> Option<Evidence> {
     let removal = |row: &Deadline| {
         let at = moment(row.date?).filter(|at| *at <= now && row.kind == Removal)?;
         let note = format!("{} ({} confidence): {}", row.provider, row.confidence, row.source);

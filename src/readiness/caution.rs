@@ -115,15 +115,23 @@ mod tests {
         let secret = SecretRef::Env("S".to_owned());
         let grant = Grant::ClientSecret { tenant: "T1".to_owned(), client_id: "c".to_owned(), secret };
         let credential = Arc::new(Credential { name: "c".into(), grant, expires: None });
-        let spec =
-            TokenSpec { credential: Arc::clone(&credential), url: url.into(), scope: "s".into(), ca_file: None };
+        let spec = TokenSpec {
+            credential: Arc::clone(&credential),
+            url: url.into(),
+            scope: "s".into(),
+            ca_file: None,
+        };
         Check {
             mailbox: Arc::new(Mailbox {
                 name: "a".into(),
                 address: "a@b.example".to_owned(),
                 username: "a@b.example".to_owned(),
                 credential,
-                provider: Arc::new(Provider { name: provider.into(), family: Family::ExchangeOnline, ca_file: None }),
+                provider: Arc::new(Provider {
+                    name: provider.into(),
+                    family: Family::ExchangeOnline,
+                    ca_file: None,
+                }),
                 labels: Default::default(),
             }),
             endpoint: Endpoint { host: host.to_owned(), port: 587, security: Security::StartTls },
@@ -189,7 +197,8 @@ mod tests {
     #[test]
     fn no_password_is_tried_where_the_server_offers_no_way_to_show_one() {
         let (policy, check) = (policy(), ordinary());
-        let evidence = |signal, finding| Evidence { at: at(1), finding, signal, until: None, note: String::new() };
+        let evidence =
+            |signal, finding| Evidence { at: at(1), finding, signal, until: None, note: String::new() };
         let offer = evidence(Signal::Offer, Finding::NotOffered);
         let removed = evidence(Signal::Calendar, Finding::Removed);
         for (shown, seen, expected) in [

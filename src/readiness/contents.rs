@@ -40,7 +40,9 @@ pub(super) struct Contents {
 #[serde(tag = "entry", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Entry {
     /// The first line.
-    Journal { version: u32 },
+    Journal {
+        version: u32,
+    },
     Check {
         mailbox: String,
         protocol: String,
@@ -54,10 +56,23 @@ pub(super) enum Entry {
         #[serde(skip_serializing_if = "Vec::is_empty", default)]
         days: Vec<(i64, u64, u64)>,
     },
-    Tried { signal: String, whom: String, at: i64 },
-    Stopped { tenant: String, at: i64, note: String },
-    Import { sha256: String, at: i64 },
-    Hold { until: i64 },
+    Tried {
+        signal: String,
+        whom: String,
+        at: i64,
+    },
+    Stopped {
+        tenant: String,
+        at: i64,
+        note: String,
+    },
+    Import {
+        sha256: String,
+        at: i64,
+    },
+    Hold {
+        until: i64,
+    },
 }
 
 /// Evidence as it is written: times in microseconds since 1970.
@@ -121,9 +136,8 @@ impl Contents {
     /// Forgets what no rule looks at any more, and bounds what the world could make long.
     pub(super) fn forget(&mut self, now: Timestamp, planned: impl Fn(&CheckName) -> bool) {
         let old = |at: Timestamp, kept| now.duration_since(at) > kept;
-        self.checks.retain(|name, memory| {
-            planned(name) || memory.last().is_some_and(|last| !old(last, KEPT))
-        });
+        self.checks
+            .retain(|name, memory| planned(name) || memory.last().is_some_and(|last| !old(last, KEPT)));
         self.tried.retain(|_, at| !old(*at, KEPT));
         self.imports.retain(|_, at| !old(*at, IMPORTS_KEPT));
         while self.imports.len() > IMPORTS {
@@ -170,7 +184,12 @@ fn check(name: &CheckName, memory: &Memory) -> Entry {
         protocol: name.protocol.label().to_owned(),
         identity: memory.identity.clone(),
         since: memory.tally.since.map(Timestamp::as_microsecond),
-        evidence: dirt.signals.iter().filter_map(|signal| memory.evidence.get(signal)).map(Written::of).collect(),
+        evidence: dirt
+            .signals
+            .iter()
+            .filter_map(|signal| memory.evidence.get(signal))
+            .map(Written::of)
+            .collect(),
         hours: dirt.hours.iter().filter_map(|hour| count(&memory.tally.hours, hour)).collect(),
         days: dirt.days.iter().filter_map(|day| count(&memory.tally.days, day)).collect(),
     }

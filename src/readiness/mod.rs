@@ -159,8 +159,11 @@ impl Readiness {
     /// Everything that is known, judged as of now.
     pub fn board(&self, now: Timestamp) -> Board {
         let known = self.known();
-        let mut standings: Vec<Standing> = known.checks.values().map(|check| known.probed_standing(check, now)).collect();
-        standings.extend(known.unprobed.iter().map(|(mailbox, protocol)| known.unprobed_standing(mailbox, *protocol)));
+        let mut standings: Vec<Standing> =
+            known.checks.values().map(|check| known.probed_standing(check, now)).collect();
+        standings.extend(
+            known.unprobed.iter().map(|(mailbox, protocol)| known.unprobed_standing(mailbox, *protocol)),
+        );
         standings.sort_by(|a, b| a.name.cmp(&b.name));
         let stopped = known.contents.stopped.iter();
         Board {
@@ -246,7 +249,8 @@ impl Known {
     /// All evidence of one check: remembered, imported, and of the calendar.
     fn evidence(&self, check: &Check, now: Timestamp) -> Vec<Evidence> {
         let name = check.name();
-        let remembered = self.contents.checks.get(&name).into_iter().flat_map(|memory| memory.evidence.values());
+        let remembered =
+            self.contents.checks.get(&name).into_iter().flat_map(|memory| memory.evidence.values());
         let imported = self.imported.evidence.get(&name).into_iter().flatten();
         let dates = calendar::evidence(calendar::of(&self.calendar, check, name.protocol), now);
         remembered.chain(imported).cloned().chain(dates).collect()
@@ -259,7 +263,8 @@ impl Known {
     fn probed_standing(&self, check: &Check, now: Timestamp) -> Standing {
         let name = check.name();
         let (mailbox, protocol) = (&check.mailbox, name.protocol);
-        let record = self.contents.checks.get(&name).map(|memory| memory.tally.record(now)).unwrap_or_default();
+        let record =
+            self.contents.checks.get(&name).map(|memory| memory.tally.record(now)).unwrap_or_default();
         let evidence = self.evidence(check, now);
         let case = Case {
             expected: self.policy.expects(&mailbox.name, protocol),

@@ -2,6 +2,8 @@
 //!
 //! Not here: wordings (`diagnosis`), and what follows from the evidence (`judge`).
 
+use jiff::Timestamp;
+
 use crate::diagnosis::{self, Proof};
 use crate::model::{
     Access, Evidence, Failure, Family, Finding, Mechanism, Observation, Outcome, Phase, Protocol, Reason,
@@ -82,8 +84,7 @@ fn oauth_failure(failure: &Failure, protocol: Protocol) -> Option<Finding> {
 
 /// Signals C and D: what a login with a password proves. `None` where no verdict was given.
 pub(super) fn of_password(seen: &Observation, shown: Shown) -> Option<Evidence> {
-    let (signal, exchange) =
-        (signal(shown), seen.check.mailbox.provider.family == Family::ExchangeOnline);
+    let (signal, exchange) = (signal(shown), seen.check.mailbox.provider.family == Family::ExchangeOnline);
     let (finding, note) = match &seen.outcome {
         Outcome::Up => (Finding::Accepted, ""),
         Outcome::Down { failure, .. } => {
@@ -111,5 +112,7 @@ pub(super) const fn signal(shown: Shown) -> Signal {
 }
 
 fn evidence(seen: &Observation, signal: Signal, finding: Finding, note: &str) -> Evidence {
-    Evidence { at: seen.started_at, finding, signal, until: None, note: note.chars().take(NOTE).collect() }
+    // As precise as it is written down, so that a restart changes nothing.
+    let at = Timestamp::from_microsecond(seen.started_at.as_microsecond()).unwrap_or(seen.started_at);
+    Evidence { at, finding, signal, until: None, note: note.chars().take(NOTE).collect() }
 }

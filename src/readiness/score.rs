@@ -25,8 +25,7 @@ pub(super) fn scores(standings: &[Standing], now: Timestamp) -> Vec<Score> {
 }
 
 fn score(tenant: &str, standings: &[&Standing], now: Timestamp) -> Score {
-    let weights: Vec<u32> =
-        standings.iter().filter_map(|standing| standing.state.row().weight).collect();
+    let weights: Vec<u32> = standings.iter().filter_map(|standing| standing.state.row().weight).collect();
     let capped = standings.iter().any(|standing| standing.state == State::AtRisk && is_close(standing, now));
     let mean = f64::from(weights.iter().sum::<u32>()) / weights.len().max(1) as f64;
     let mean = if capped { mean.min(CAP) } else { mean };
@@ -40,7 +39,11 @@ fn score(tenant: &str, standings: &[&Standing], now: Timestamp) -> Score {
         tenant: tenant.to_owned(),
         score: (!weights.is_empty()).then_some(mean),
         capped,
-        counts: protocols.into_iter().flat_map(states).map(|(protocol, state)| count(protocol, state)).collect(),
+        counts: protocols
+            .into_iter()
+            .flat_map(states)
+            .map(|(protocol, state)| count(protocol, state))
+            .collect(),
     }
 }
 

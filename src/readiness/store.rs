@@ -114,7 +114,8 @@ impl Store {
         }
         // Written anew at once: what was torn must not stand in front of what comes.
         let (file, size) = write(folder, &contents.snapshot()).map_err(at(&journal))?;
-        let store = Self { folder: folder.to_owned(), journal: file, size, base: size, behind: false, _lock: lock };
+        let store =
+            Self { folder: folder.to_owned(), journal: file, size, base: size, behind: false, _lock: lock };
         Ok((store, contents, damage))
     }
 

@@ -108,7 +108,10 @@ mod tests {
         assert!(steady(&week(7, |hour| hour > 30 && hour % 24 == 1), NOON), "six of 169 failed");
         assert!(!steady(&week(7, |hour| hour > 30 && hour % 12 == 1), NOON), "twelve of 169 failed");
         assert!(!steady(&week(7, |hour| hour == 23), NOON), "yesterday is not clean yet");
-        assert!(steady(&week(7, |hour| hour == 26), NOON), "the day before yesterday counts by its share alone");
+        assert!(
+            steady(&week(7, |hour| hour == 26), NOON),
+            "the day before yesterday counts by its share alone"
+        );
         assert!(!steady(&week(7, |_| false), NOON + 26 * HOUR), "nothing was seen in the last day");
     }
 

@@ -101,7 +101,8 @@ impl Known {
         let mut checks: Vec<&Arc<Check>> = self.checks.values().collect();
         checks.sort_by_key(|check| (std::cmp::Reverse(check.protocol()), check.name()));
         checks.into_iter().find_map(|check| {
-            let declared = self.policy.expectations.get(&check.mailbox.name).and_then(|said| said.password.clone());
+            let declared =
+                self.policy.expectations.get(&check.mailbox.name).and_then(|said| said.password.clone());
             let candidates = [(Shown::Real, declared), (Shown::Wrong, Some(SecretRef::WrongPassword))];
             candidates.into_iter().find_map(|(shown, password)| {
                 let trial = Trial { check: Arc::clone(check), password: password?, shown };

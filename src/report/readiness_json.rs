@@ -9,7 +9,8 @@ use crate::model::{Board, Deadline, Exhibit, ImportReport, Score, Standing};
 /// The whole board.
 pub fn board(board: &Board) -> Value {
     let stopped = board.stopped.iter();
-    let stopped = stopped.map(|(tenant, at, said)| json!({ "tenant": tenant, "at": at.to_string(), "said": said }));
+    let stopped =
+        stopped.map(|(tenant, at, said)| json!({ "tenant": tenant, "at": at.to_string(), "said": said }));
     json!({
         "tenants": board.scores.iter().map(score).collect::<Vec<_>>(),
         "mailboxes": board.standings.iter().map(standing).collect::<Vec<_>>(),
@@ -37,7 +38,11 @@ pub fn standing(standing: &Standing) -> Value {
         "oauth_logins": logins(standing),
         "next": standing.advice,
     });
-    put(&mut object, "reason", standing.reason.filter(|_| !standing.state.row().settled).map(|reason| reason.label().into()));
+    put(
+        &mut object,
+        "reason",
+        standing.reason.filter(|_| !standing.state.row().settled).map(|reason| reason.label().into()),
+    );
     put(&mut object, "deadline", standing.deadline.as_ref().map(deadline));
     object
 }
@@ -64,7 +69,11 @@ fn exhibit(exhibit: &Exhibit) -> Value {
         "fresh": exhibit.fresh,
     });
     put(&mut object, "until", evidence.until.map(|until| until.to_string().into()));
-    put(&mut object, "note", Some(&evidence.note).filter(|note| !note.is_empty()).map(|note| note.as_str().into()));
+    put(
+        &mut object,
+        "note",
+        Some(&evidence.note).filter(|note| !note.is_empty()).map(|note| note.as_str().into()),
+    );
     object
 }
 

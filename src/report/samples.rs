@@ -10,8 +10,8 @@ use jiff::Timestamp;
 
 use crate::model::{
     Access, Cause, Check, Claims, Credential, Endpoint, Failure, Family, Goal, Grant, IpChoice, Limits,
-    Listen, Mailbox, Mechanism, Observation, Outcome, Phase, Plan, Policy, Protocol, Provider, Reason, SecretRef,
-    Security, ServerFacts, Timings, TokenFacts, TokenReport, TokenSpec,
+    Listen, Mailbox, Mechanism, Observation, Outcome, Phase, Plan, Policy, Protocol, Provider, Reason,
+    SecretRef, Security, ServerFacts, Timings, TokenFacts, TokenReport, TokenSpec,
 };
 
 /// The beginning of time in these tests, 2026-11-24 00:00 UTC.

@@ -114,11 +114,22 @@ fn open(path: &Path) -> Result<(Vec<u8>, Timestamp), String> {
 
 impl Imported {
     /// Finds the checks that facts are about.
-    fn take(&mut self, plan: &Plan, signal: Signal, facts: &[Fact], at: Timestamp, report: &mut ImportReport) {
+    fn take(
+        &mut self,
+        plan: &Plan,
+        signal: Signal,
+        facts: &[Fact],
+        at: Timestamp,
+        report: &mut ImportReport,
+    ) {
         let mut lines: Vec<usize> = facts.iter().map(|fact| fact.line).collect();
         let mut by_name: BTreeMap<String, Vec<&Mailbox>> = BTreeMap::new();
         for mailbox in &plan.mailboxes {
-            let mut names = vec![mailbox.name.to_lowercase(), mailbox.address.to_lowercase(), mailbox.username.to_lowercase()];
+            let mut names = vec![
+                mailbox.name.to_lowercase(),
+                mailbox.address.to_lowercase(),
+                mailbox.username.to_lowercase(),
+            ];
             names.sort();
             names.dedup();
             for name in names {
@@ -133,7 +144,13 @@ impl Imported {
                     let name = CheckName { mailbox: mailbox.name.clone(), protocol };
                     let note = format!("{} line {}{}", report.file, fact.line, fact.note);
                     let (finding, until) = (fact.finding, fact.until);
-                    self.evidence.entry(name).or_default().push(Evidence { at, finding, signal, until, note });
+                    self.evidence.entry(name).or_default().push(Evidence {
+                        at,
+                        finding,
+                        signal,
+                        until,
+                        note,
+                    });
                 }
             }
         }

@@ -15,7 +15,13 @@ use super::{Fact, Reading};
 const DISABLED: &str = "smtpclientauthenticationdisabled";
 /// The columns that may name a mailbox, the best first.
 const MAILBOX: &[&str] = &[
-    "primarysmtpaddress", "windowsemailaddress", "emailaddress", "address", "mailbox", "userprincipalname", "identity",
+    "primarysmtpaddress",
+    "windowsemailaddress",
+    "emailaddress",
+    "address",
+    "mailbox",
+    "userprincipalname",
+    "identity",
     "name",
 ];
 /// How the organisation's row calls itself.
@@ -49,7 +55,9 @@ pub(super) fn read(table: &Table, plan: &Plan) -> Result<Reading, String> {
     let known: BTreeSet<String> = plan
         .mailboxes
         .iter()
-        .flat_map(|mailbox| [mailbox.name.to_lowercase(), mailbox.address.to_lowercase(), mailbox.username.to_lowercase()])
+        .flat_map(|mailbox| {
+            [mailbox.name.to_lowercase(), mailbox.address.to_lowercase(), mailbox.username.to_lowercase()]
+        })
         .collect();
     let (mut header, mut seen) = (None, false);
     let (mut rows, mut reading, mut organisation) = (Vec::new(), Reading::default(), None);
@@ -107,13 +115,13 @@ enum Understood {
     Organisation(Option<bool>),
 }
 
-fn understand(
-    row: &[String],
-    header: &Header,
-    known: &BTreeSet<String>,
-) -> Result<Understood, String> {
-    let names: Vec<&String> =
-        header.mailboxes.iter().filter_map(|column| row.get(*column)).filter(|name| !name.is_empty()).collect();
+fn understand(row: &[String], header: &Header, known: &BTreeSet<String>) -> Result<Understood, String> {
+    let names: Vec<&String> = header
+        .mailboxes
+        .iter()
+        .filter_map(|column| row.get(*column))
+        .filter(|name| !name.is_empty())
+        .collect();
     let mut switches = Vec::new();
     for (column, protocol, off_value) in &header.switches {
         let value = row.get(*column).ok_or("too few columns")?;
@@ -128,7 +136,8 @@ fn understand(
     }
     // Whichever of the names the configuration knows; else the first, which is then a stranger's.
     let whom = names.iter().map(|name| name.to_lowercase());
-    let whom = whom.clone().find(|name| known.contains(name)).or_else(|| whom.clone().next()).unwrap_or_default();
+    let whom =
+        whom.clone().find(|name| known.contains(name)).or_else(|| whom.clone().next()).unwrap_or_default();
     Ok(Understood::Mailbox(whom, switches))
 }
 

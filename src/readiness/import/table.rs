@@ -59,7 +59,8 @@ impl Table {
 
 fn decode(bytes: &[u8]) -> Result<String, String> {
     let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> = bytes.chunks_exact(2).filter_map(|pair| Some(unit([*pair.first()?, *pair.get(1)?]))).collect();
+        let units: Vec<u16> =
+            bytes.chunks_exact(2).filter_map(|pair| Some(unit([*pair.first()?, *pair.get(1)?]))).collect();
         String::from_utf16(&units).map_err(|_| "is not the UTF-16 that it begins as".to_owned())
     };
     match bytes {
@@ -102,8 +103,11 @@ fn row(line: &str, delimiter: u8) -> Result<Vec<String>, String> {
     if line.bytes().filter(|byte| *byte == b'"').count() % 2 == 1 {
         return Err("a quotation mark is not closed".to_owned());
     }
-    let mut reader =
-        ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(line.as_bytes());
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .from_reader(line.as_bytes());
     match reader.records().next() {
         Some(Ok(record)) => Ok(record.iter().map(|field| field.trim().to_owned()).collect()),
         Some(Err(error)) => Err(error.to_string()),

@@ -14,11 +14,38 @@ use super::{Fact, Reading};
 
 /// What the column with the mailbox is called, by people and by the report in its languages.
 const MAILBOX: &[&str] = &[
-    "mailbox", "address", "email", "emailaddress", "user", "username", "userprincipalname", "upn", "account",
-    "primarysmtpaddress", "sender", "senderaddress", "absender", "absenderadresse", "expéditeur",
-    "adressedelexpéditeur", "adresseexpéditeur", "remitente", "direccióndelremitente", "direcciónderemitente",
-    "mittente", "indirizzomittente", "indirizzodelmittente", "afzender", "afzenderadres", "adresvanafzender",
-    "remetente", "endereçodoremetente", "nadawca", "adresnadawcy", "送信者アドレス", "发件人地址",
+    "mailbox",
+    "address",
+    "email",
+    "emailaddress",
+    "user",
+    "username",
+    "userprincipalname",
+    "upn",
+    "account",
+    "primarysmtpaddress",
+    "sender",
+    "senderaddress",
+    "absender",
+    "absenderadresse",
+    "expéditeur",
+    "adressedelexpéditeur",
+    "adresseexpéditeur",
+    "remitente",
+    "direccióndelremitente",
+    "direcciónderemitente",
+    "mittente",
+    "indirizzomittente",
+    "indirizzodelmittente",
+    "afzender",
+    "afzenderadres",
+    "adresvanafzender",
+    "remetente",
+    "endereçodoremetente",
+    "nadawca",
+    "adresnadawcy",
+    "送信者アドレス",
+    "发件人地址",
 ];
 const PROTOCOL: &[&str] = &["protocol", "protokoll", "protocole", "protocolo", "protocollo"];
 const USE: &[&str] = &["use", "used", "usage", "state", "status", "password", "passwords"];
@@ -57,9 +84,11 @@ pub(super) fn read(table: &Table, _: &Plan) -> Result<Reading, String> {
         // Its name in any language speaks of authentication; else its values tell.
         login: names
             .iter()
-            .position(|name| name.contains("authprotocol") || name.contains("authentic") || name.contains("authentif"))
+            .position(|name| {
+                name.contains("authprotocol") || name.contains("authentic") || name.contains("authentif")
+            })
             .or_else(|| names.iter().position(|name| name.contains("basic")))
-            .or_else(|| filled_with(rows, |value| by_password(value).is_some())),
+            .or_else(|| filled_with(rows, |value| in_words(&plain(value)).is_some())),
     };
     Ok(collect(rows, |line, row| reported(line, row, &report)))
 }
@@ -133,15 +162,13 @@ fn reported(line: usize, row: &[String], report: &Report) -> Result<Fact, String
 /// Whether a value of the login column speaks of a password; a number counts messages sent by one.
 fn by_password(value: &str) -> Option<bool> {
     let value = plain(value);
-    if let Ok(messages) = value.parse::<u64>() {
-        return Some(messages > 0);
-    }
+    value.parse::<u64>().ok().map(|messages| messages > 0).or_else(|| in_words(&value))
+}
+
+fn in_words(value: &str) -> Option<bool> {
     let any = |words: &[&str]| words.iter().any(|word| value.contains(word));
-    match (any(&["basic", "básic", "basis", "standardauth", "base", "legacy", "podstawow"]), any(&["oauth", "modern"])) {
-        (true, _) => Some(true),
-        (false, true) => Some(false),
-        (false, false) => None,
-    }
+    let basic = any(&["basic", "básic", "basis", "standardauth", "base", "legacy", "podstawow"]);
+    (basic || any(&["oauth", "modern"])).then_some(basic)
 }
 
 fn whom(text: &str) -> Result<String, String> {
