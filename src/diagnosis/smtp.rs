@@ -26,6 +26,10 @@ const WORDINGS: &[Wording] = wordings! {
         "4.3.2 service not available", "Exchange: 421 4.3.2 Service not available";
         "4.3.2 service not active", "Exchange: 421 4.3.2 Service not active";
     }
+    // The reason is what is unavailable, not the server.
+    Refused => {
+        "authentication failed: (reason unavailable)", "postfix src/smtpd/smtpd_sasl_glue.c, with Dovecot's SASL";
+    }
 };
 
 /// Enhanced status codes that mean one thing: RFC 3463, RFC 5248 (the registry), RFC 4954 section 6,

@@ -1,3 +1,4 @@
+//! The remedies against every reason, family, protocol and phase: whom they address, what they name, how long they are.
 // A test that cannot go on has failed; saying so by a panic is what a test is for.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
