@@ -10,12 +10,12 @@ use uuid::Uuid;
 
 use super::table::Table;
 use super::*;
-use crate::report::samples;
+use crate::readiness::tests::samples;
 
 fn plan() -> Plan {
-    let contoso = samples::credential("contoso", None);
+    let contoso = samples::credential("contoso");
     let names = ["invoices", "desk", "printer"];
-    samples::plan(&names.map(|name| samples::mailbox(name, &contoso, &[])))
+    samples::plan(&names.map(|name| samples::mailbox(name, &contoso)))
 }
 
 fn usage_of(bytes: &[u8]) -> (Imported, ImportReport) {
@@ -190,8 +190,8 @@ fn switches_that_are_no_truth_values_are_named() {
 fn an_organisations_switch_is_not_guessed_among_several_tenants() {
     let text = "Identity,SmtpClientAuthenticationDisabled\ninvoices,\nTransport Settings,True\n";
     let table = Table::of(text.as_bytes()).unwrap();
-    let (a, b) = (samples::credential("contoso", None), samples::credential("fabrikam", None));
-    let plan = samples::plan(&[samples::mailbox("invoices", &a, &[]), samples::mailbox("desk", &b, &[])]);
+    let (a, b) = (samples::credential("contoso"), samples::credential("fabrikam"));
+    let plan = samples::plan(&[samples::mailbox("invoices", &a), samples::mailbox("desk", &b)]);
     let reading = switches::read(&table, &plan).unwrap();
     assert!(reading.facts.is_empty());
     assert_eq!(reading.refused.len(), 2, "{:?}", reading.refused);

@@ -4,3 +4,4 @@
 
 mod judging;
 mod remembering;
+pub(super) mod samples;

@@ -10,11 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::super::{Readiness, StoreError};
+use super::samples;
 use crate::model::{
-    Basic, Expectation, Finding, PasswordLogin, Phase, Plan, Protocol, Reason, SecretRef, Signal, Standing,
-    State,
+    Basic, Expectation, Finding, PasswordLogin, Plan, Protocol, Reason, SecretRef, Signal, Standing, State,
 };
-use crate::report::samples;
 
 const INTERVAL: Duration = Duration::from_secs(300);
 
@@ -44,8 +43,8 @@ impl Drop for Folder {
 }
 
 fn plan(state: &Path) -> Plan {
-    let contoso = samples::credential("contoso", None);
-    let mailboxes = [samples::mailbox("invoices", &contoso, &[]), samples::mailbox("desk", &contoso, &[])];
+    let contoso = samples::credential("contoso");
+    let mailboxes = [samples::mailbox("invoices", &contoso), samples::mailbox("desk", &contoso)];
     let mut plan = samples::plan(&mailboxes);
     plan.policy.state_dir = Some(state.to_owned());
     plan
@@ -274,7 +273,7 @@ fn the_first_lock_stops_every_password_of_the_tenant_across_restarts_until_nobod
     let readiness = Readiness::open(&plan).unwrap();
     let trial = readiness.claim(now).unwrap();
     let locked = "535 5.7.139 Authentication unsuccessful, account locked. Contact your administrator.";
-    let seen = samples::down(&trial.check, now, (Phase::Auth, Reason::AccountLocked), locked, "");
+    let seen = samples::refused(&trial.check, now, Reason::AccountLocked, locked);
     readiness.conclude(&trial, &seen);
     let much_later = now + SignedDuration::from_hours(90 * 24);
     assert!(readiness.claim(now).is_none() && readiness.claim(much_later).is_none());
