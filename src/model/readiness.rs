@@ -272,7 +272,7 @@ pub struct Standing {
     pub state: State,
     /// Why OAuth fails, where it does.
     pub reason: Option<Reason>,
-    /// What is known, the newest of each signal.
+    /// What is known: the newest of each signal, and of passwords also the last that proved something.
     pub evidence: Vec<Exhibit>,
     /// How dependable OAuth is.
     pub record: Record,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{CheckName, Evidence, Finding, Protocol, Signal};
 
-use super::memory::Memory;
+use super::memory::{Memory, slot};
 use super::tally::Count;
 
 /// What no rule looks at any more is forgotten: nothing is believed for longer but imports and a tenant's stop.
@@ -100,7 +100,7 @@ impl Contents {
                     *memory = Memory::of(identity);
                 }
                 for written in evidence.iter().filter_map(Written::read) {
-                    memory.evidence.insert(written.signal, written);
+                    memory.evidence.insert(slot(&written), written);
                 }
                 let tally = &mut memory.tally;
                 tally.since = since.and_then(moment).or(tally.since);
@@ -184,12 +184,7 @@ fn check(name: &CheckName, memory: &Memory) -> Entry {
         protocol: name.protocol.label().to_owned(),
         identity: memory.identity.clone(),
         since: memory.tally.since.map(Timestamp::as_microsecond),
-        evidence: dirt
-            .signals
-            .iter()
-            .filter_map(|signal| memory.evidence.get(signal))
-            .map(Written::of)
-            .collect(),
+        evidence: dirt.slots.iter().filter_map(|slot| memory.evidence.get(slot)).map(Written::of).collect(),
         hours: dirt.hours.iter().filter_map(|hour| count(&memory.tally.hours, hour)).collect(),
         days: dirt.days.iter().filter_map(|day| count(&memory.tally.days, day)).collect(),
     }

@@ -2,11 +2,14 @@
 //!
 //! Owns the table of states and the shelf lives. Not here: where evidence comes from, and what is remembered.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{Basic, Evidence, Exhibit, Finding, Oauth, Signal, State, Use};
+
+use super::memory::{Slot, slot};
 
 /// Evidence from further ahead than this comes from a clock that was wrong.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -41,16 +44,19 @@ pub(super) struct Judgement {
     pub(super) oauth: Oauth,
     pub(super) usage: Use,
     pub(super) state: State,
-    /// The newest evidence of each signal.
+    /// The newest evidence of each signal, and of passwords also the last that proved something.
     pub(super) exhibits: Vec<Exhibit>,
 }
 
 /// Judges. The order of the evidence is of no matter.
 pub(super) fn judge(case: &Case<'_>, now: Timestamp) -> Judgement {
-    let newest = |signal: &Signal| case.evidence.iter().filter(|seen| seen.signal == *signal).max();
-    let exhibits: Vec<Exhibit> = Signal::ALL
-        .iter()
-        .filter_map(newest)
+    let mut newest: BTreeMap<Slot, &Evidence> = BTreeMap::new();
+    for seen in case.evidence {
+        let known = newest.entry(slot(seen)).or_insert(seen);
+        *known = seen.max(*known);
+    }
+    let exhibits: Vec<Exhibit> = newest
+        .into_values()
         .map(|evidence| Exhibit { evidence: evidence.clone(), fresh: is_fresh(evidence, case.interval, now) })
         .collect();
     let fresh: Vec<&Evidence> =

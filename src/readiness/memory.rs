@@ -6,17 +6,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::model::{Evidence, Signal};
+use crate::model::{Evidence, Finding, Signal};
 
 use super::tally::Tally;
+
+/// Where evidence is kept: an answer to a password that proves nothing does not take the place of one that did.
+pub(super) type Slot = (Signal, bool);
+
+/// The slot of a piece of evidence.
+pub(super) fn slot(evidence: &Evidence) -> Slot {
+    (evidence.signal, matches!(evidence.finding, Finding::Undecided | Finding::Locked))
+}
 
 /// One check's memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Memory {
     /// Whose: when a mailbox's address, server or credential changes, what was known of it is void.
     pub(super) identity: String,
-    /// The newest of each signal.
-    pub(super) evidence: BTreeMap<Signal, Evidence>,
+    /// The newest of each slot.
+    pub(super) evidence: BTreeMap<Slot, Evidence>,
     pub(super) tally: Tally,
     /// What the store does not know yet.
     pub(super) dirt: Dirt,
@@ -25,14 +33,14 @@ pub(super) struct Memory {
 /// What has changed since it was last written down.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Dirt {
-    pub(super) signals: BTreeSet<Signal>,
+    pub(super) slots: BTreeSet<Slot>,
     pub(super) hours: BTreeSet<i64>,
     pub(super) days: BTreeSet<i64>,
 }
 
 impl Dirt {
     pub(super) fn is_empty(&self) -> bool {
-        self.signals.is_empty() && self.hours.is_empty()
+        self.slots.is_empty() && self.hours.is_empty()
     }
 }
 
@@ -43,10 +51,10 @@ impl Memory {
 
     /// Remembers evidence unless something newer is known; whichever comes first.
     pub(super) fn note(&mut self, evidence: Evidence) {
-        let signal = evidence.signal;
-        if self.evidence.get(&signal).is_none_or(|known| *known < evidence) {
-            self.evidence.insert(signal, evidence);
-            self.dirt.signals.insert(signal);
+        let slot = slot(&evidence);
+        if self.evidence.get(&slot).is_none_or(|known| *known < evidence) {
+            self.evidence.insert(slot, evidence);
+            self.dirt.slots.insert(slot);
         }
     }
 
@@ -60,7 +68,7 @@ impl Memory {
     /// Everything is to be written anew.
     pub(super) fn soil(&mut self) {
         self.dirt = Dirt {
-            signals: self.evidence.keys().copied().collect(),
+            slots: self.evidence.keys().copied().collect(),
             hours: self.tally.hours.keys().copied().collect(),
             days: self.tally.days.keys().copied().collect(),
         };

@@ -6,7 +6,7 @@ use std::io;
 
 use jiff::tz::TimeZone;
 
-use crate::model::{Board, Standing};
+use crate::model::{Board, Signal, Standing};
 
 use super::exposition::{Page, timestamp};
 use super::families;
@@ -40,9 +40,11 @@ pub(super) fn write(board: &Board, page: &mut Page<'_>) -> io::Result<()> {
     page.family(&families::READINESS_EVIDENCE, |series| {
         for standing in &board.standings {
             let (mailbox, protocol) = name(standing);
-            for exhibit in &standing.evidence {
-                let evidence = &exhibit.evidence;
-                series.add(&[mailbox, protocol, evidence.signal.label()], timestamp(evidence.at))?;
+            for signal in Signal::ALL {
+                let seen = standing.evidence.iter().map(|exhibit| &exhibit.evidence);
+                let last =
+                    seen.filter(|evidence| evidence.signal == *signal).map(|evidence| evidence.at).max();
+                last.map_or(Ok(()), |at| series.add(&[mailbox, protocol, signal.label()], timestamp(at)))?;
             }
         }
         Ok(())

@@ -166,7 +166,9 @@ fn the_interval_in_force_decides_how_long_a_login_is_believed() {
 
 #[test]
 fn the_last_word_on_passwords_counts_and_of_two_at_once_the_worse() {
-    let rows: [(&[Evidence], Basic); 7] = [
+    let rows: [(&[Evidence], Basic); 8] = [
+        // What proves nothing does not unsay what was proven.
+        (&[seen(PasswordLogin, Accepted, 60), seen(PasswordLogin, Undecided, 1)], Basic::Open),
         (&[seen(PasswordLogin, Accepted, 60), seen(Offer, NotOffered, 1)], Basic::Closed),
         // Passwords came back.
         (&[seen(Offer, NotOffered, 60), seen(PasswordLogin, Accepted, 1)], Basic::Open),
