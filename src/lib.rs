@@ -13,6 +13,7 @@ pub mod secret;
 pub mod diagnosis;
 pub mod net;
 pub mod schedule;
+pub mod shard;
 
 // Trades.
 pub mod probe;
@@ -28,6 +29,7 @@ pub mod config;
 pub mod http;
 pub mod monitor;
 pub mod trial;
+pub mod watch;
 
 // The frame.
 pub mod app;

@@ -17,6 +17,7 @@ use super::file::Mailbox;
 use super::keys;
 use super::place::{At, Place, Quoted, Written};
 use super::source;
+use super::sources::Sources;
 use crate::model::{
     Confidence, Deadline, DeadlineKind, Expectation, ImportReport, PasswordLogin, Plan, Policy, Protocol,
     SecretRef,
@@ -32,7 +33,8 @@ const PROTOCOLS: [&str; 3] = ["imap", "smtp", "pop3"];
 #[derive(Debug, Default)]
 pub(super) struct Section {
     pub(super) state_dir: Written<PathBuf>,
-    calendar: Written<PathBuf>,
+    /// With the file; `None` where there is none.
+    calendar: Written<(PathBuf, Option<Vec<Deadline>>)>,
     usage: Written<PathBuf>,
     switches: Written<PathBuf>,
     refusal_tenants: Written<Vec<At<String>>>,
@@ -48,25 +50,27 @@ pub(super) struct Said {
     pub(super) not_expected: Written<Vec<At<Protocol>>>,
 }
 
-/// Reads the keys of the main file.
-pub(super) fn read(top: &Map<'_>, base: &Path) -> Section {
+/// Reads the keys of the main file, and the calendar. What is imported is noted in `sources`, so that its
+/// change is one of the configuration.
+pub(super) fn read(top: &Map<'_>, base: &Path, sources: &mut Sources) -> Section {
     let path = |at: &Cursor<'_>| at.text().map(|path| base.join(path));
     let mut section =
         Section { state_dir: top.read("state_dir", path), base: base.to_owned(), ..Section::default() };
     top.read("readiness", |at| {
         let map = at.map(&keys::READINESS)?;
-        section.calendar = map.read("calendar", path);
-        section.usage = map.read("usage", path);
-        section.switches = map.read("switches", path);
+        section.calendar = map.read("calendar", |at| Some(calendar(path(at)?, at, sources)));
+        let mut imported = |at: &Cursor<'_>| {
+            let path = path(at)?;
+            sources.note(&path, source::bytes(&path).ok().as_deref());
+            Some(path)
+        };
+        section.usage = map.read("usage", &mut imported);
+        section.switches = map.read("switches", &mut imported);
         section.refusal_tenants = map.read("refusal_tenants", |at| {
             let tenant =
                 |at: Cursor<'_>| Some(At { value: at.text()?.to_owned(), place: at.place().clone() });
-            Some(
-                at.list("a list of tenants, as credentials name them")?
-                    .into_iter()
-                    .filter_map(tenant)
-                    .collect(),
-            )
+            let list = at.list("a list of tenants, as credentials name them")?;
+            Some(list.into_iter().filter_map(tenant).collect())
         });
         section.password_login = map
             .read("password_login", |at| at.word(&keys::PASSWORD_LOGINS).and_then(PasswordLogin::from_label));
@@ -101,7 +105,10 @@ impl Said {
 impl Section {
     /// The files that are read besides the configuration.
     pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
-        [&self.calendar, &self.usage, &self.switches].into_iter().filter_map(|path| path.value().cloned())
+        let calendar = self.calendar.value().map(|(path, _)| path.clone());
+        calendar
+            .into_iter()
+            .chain([&self.usage, &self.switches].into_iter().filter_map(|path| path.value().cloned()))
     }
 
     /// What it means. `government` holds the names of providers of US Government clouds.
@@ -129,10 +136,7 @@ impl Section {
             .collect();
         let policy = Policy {
             state_dir: self.state_dir.value().cloned(),
-            calendar: self
-                .calendar
-                .value()
-                .and_then(|path| calendar(path, self.place(&self.calendar)?, faults)),
+            calendar: self.calendar.value().and_then(|(_, rows)| rows.clone()),
             usage: self.usage.value().cloned(),
             switches: self.switches.value().cloned(),
             password_login: self.password_login.value().copied().unwrap_or(PasswordLogin::Never),
@@ -261,17 +265,23 @@ fn sentence(report: &ImportReport) -> Option<String> {
 }
 
 /// Reads a calendar. One that is not there is worth a notice: then the shipped one counts.
-fn calendar(path: &Path, named: &Place, faults: &Faults) -> Option<Vec<Deadline>> {
+fn calendar(path: PathBuf, named: &Cursor<'_>, sources: &mut Sources) -> (PathBuf, Option<Vec<Deadline>>) {
+    let faults = named.faults();
     if !path.exists() {
-        faults.warn(named, format!("{} is not there: the shipped calendar counts", path.display()));
-        return None;
+        sources.note(&path, None);
+        faults.warn(named.place(), format!("{} is not there: the shipped calendar counts", path.display()));
+        return (path, None);
     }
-    let file: Rc<Path> = path.into();
-    let text = source::read(&file, faults)?;
-    let node = source::parse(&file, &text, faults)?;
-    let top = Cursor::top(&file, &node, faults);
-    let rows = top.list("a list of dates, each with provider, protocol and kind")?;
-    Some(rows.iter().filter_map(deadline).flatten().collect())
+    let file: Rc<Path> = path.as_path().into();
+    let mut rows = || {
+        let text = source::read(&file, sources, faults)?;
+        let node = source::parse(&file, &text, faults)?;
+        let top = Cursor::top(&file, &node, faults);
+        let rows = top.list("a list of dates, each with provider, protocol and kind")?;
+        Some(rows.iter().filter_map(deadline).flatten().collect())
+    };
+    let rows = rows();
+    (path, rows)
 }
 
 fn deadline(at: &Cursor<'_>) -> Option<Vec<Deadline>> {

@@ -117,7 +117,7 @@ mod tests {
         for (protocol, text, proof) in SAID {
             let answer = Answer {
                 phase: Phase::Auth,
-                protocol: *protocol,
+                protocol: (*protocol).into(),
                 mechanism: Some(Mechanism::Login),
                 family: Family::ExchangeOnline,
                 encrypted: true,

@@ -54,6 +54,7 @@ macro_rules! table {
 
 mod check;
 mod credential;
+mod difference;
 mod mailbox;
 mod observation;
 mod phase;
@@ -61,12 +62,17 @@ mod plan;
 mod policy;
 mod readiness;
 mod reason;
+mod shard;
 mod token;
+mod web;
 
 pub use check::{Access, Check, CheckName, Goal, TokenSpec};
 pub use credential::{Claims, Credential, Grant, Redacted, SecretRef, WRONG_PASSWORD};
+pub use difference::Difference;
 pub use mailbox::{Endpoint, Family, IpChoice, Mailbox, Mechanism, Protocol, Provider, Security};
-pub use observation::{Certificate, DialogueLine, Observation, Outcome, ServerFacts, Speaker, TokenSeal};
+pub use observation::{
+    Certificate, DialogueLine, Observation, OnDemand, Outcome, ServerFacts, Speaker, TokenSeal,
+};
 pub use phase::{Phase, Timings};
 pub use plan::{Limits, Listen, Plan};
 pub use policy::{Expectation, PasswordLogin, Policy};
@@ -75,4 +81,6 @@ pub use readiness::{
     Record, Score, Signal, Standing, State, Use,
 };
 pub use reason::{Cause, Failure, Owner, Reason};
-pub use token::{TokenFacts, TokenReport};
+pub use shard::Shard;
+pub use token::{NOTABLE_SKEW, TokenFacts, TokenReport};
+pub use web::{CipherSuite, ClientAuth, Curve, TlsVersion, Users, Web, WebTls};

@@ -13,7 +13,7 @@ use crate::model::{
     Access, Basic, Board, Cause, Check, Claims, Confidence, Credential, Deadline, DeadlineKind, Endpoint,
     Evidence, Exhibit, Failure, Family, Finding, Goal, Grant, IpChoice, Limits, Listen, Mailbox, Mechanism,
     Oauth, Observation, Outcome, Phase, Plan, Policy, Protocol, Provider, Reason, Record, Score, SecretRef,
-    Security, ServerFacts, Signal, Standing, State, Timings, TokenFacts, TokenReport, TokenSpec, Use,
+    Security, ServerFacts, Shard, Signal, Standing, State, Timings, TokenFacts, TokenReport, TokenSpec, Use,
 };
 
 /// The beginning of time in these tests, 2026-11-24 00:00 UTC.
@@ -87,7 +87,9 @@ pub(crate) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
     credentials.dedup();
     Plan {
         listen: Listen { host: "127.0.0.1".to_owned(), port: 0 },
+        web: None,
         limits: Limits { concurrency: 256, per_host: 128, token_max_age: Duration::from_secs(1800) },
+        shard: Shard::WHOLE,
         credentials,
         mailboxes: mailboxes.to_vec(),
         checks: mailboxes
@@ -190,6 +192,9 @@ fn token_report(credential: &Arc<Credential>, outcome: Result<TokenFacts, Cause>
         started_at: dawn(),
         duration: Duration::from_millis(180),
         request_id: Some("5f2c".to_owned()),
+        clock_skew: None,
+        certificate: None,
+        intercepted: false,
         outcome,
     }
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::model::{
     Access, Cause, Check, Credential, Endpoint, Failure, Family, Goal, Grant, IpChoice, Limits, Listen,
     Mailbox, Mechanism, Observation, Outcome, Phase, Plan, Policy, Provider, Reason, SecretRef, Security,
-    ServerFacts, Timings, TokenSpec,
+    ServerFacts, Shard, Timings, TokenSpec,
 };
 
 pub(in crate::readiness) fn credential(name: &str) -> Arc<Credential> {
@@ -60,6 +60,8 @@ pub(in crate::readiness) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
     Plan {
         listen: Listen { host: "127.0.0.1".to_owned(), port: 0 },
         limits: Limits { concurrency: 256, per_host: 128, token_max_age: Duration::from_secs(1800) },
+        web: None,
+        shard: Shard::WHOLE,
         credentials: mailboxes.iter().map(|mailbox| Arc::clone(&mailbox.credential)).collect(),
         mailboxes: mailboxes.to_vec(),
         checks: mailboxes.iter().flat_map(checks).collect(),
