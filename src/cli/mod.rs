@@ -80,16 +80,17 @@ enum Command {
         #[command(flatten)]
         config: Config,
     },
-    /// Probe every mailbox once and tell which are ready for the switch-off of passwords.
-    ///
-    /// Per mailbox and protocol the state, the evidence and what to do next. What the agent has remembered in
-    /// `state_dir` counts: a mailbox is `ready` only after OAuth has worked for seven days.
-    /// Exit status: 0 all ready or done, 1 not yet, 2 bad configuration.
-    Readiness(readiness::Options),
-    /// Tell what an answer of a server or an identity provider means, who must act, and what to do.
+    /// Tell what an error means, who must act, and what to do.
     ///
     /// Works without a configuration. Exit status: 0 recognised, 1 not (`unexpected`), 2 bad command line.
     Explain(explain::Options),
+    /// Tell which mailboxes are ready for the end of passwords.
+    ///
+    /// Probes every mailbox once, now. Per mailbox and protocol the state, the evidence and what to do next.
+    /// What the agent has remembered in `state_dir` counts: a mailbox is `ready` only after OAuth has worked
+    /// for seven days.
+    /// Exit status: 0 all ready or done, 1 not yet, 2 bad configuration.
+    Readiness(readiness::Options),
     /// Print the URLs at which an administrator consents to what a credential's checks need.
     ConsentUrl(consent_url::Options),
     /// Show the whole product on this machine, without any account.

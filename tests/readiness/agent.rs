@@ -181,3 +181,23 @@ async fn a_state_directory_has_one_agent_and_the_command_reads_beside_it() {
     assert!(board.json["memory"].as_str().unwrap().contains("an agent is writing"), "{}", board.json);
     assert_eq!(passwords_shown(&mailbox), 1, "the command tries nothing that the agent does not know of");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_import_counts_without_a_restart_and_what_was_seen_stays() {
+    let mut world = World::new().await;
+    world.pace = OFTEN;
+    world.exchange(Fault::None, "checks: [smtp]").await;
+    world.top = "readiness: { usage: usage.csv }\n".to_owned();
+    world.file("usage.csv", "m0,smtp,used\n");
+    let agent = Agent::start(&world.configure());
+    let use_of = |word: &str| format!("\"use\":\"{word}\"");
+    agent.until("/metrics", "signal=\"oauth_login\"");
+    agent.until("/api/v1/readiness", &use_of("seen"));
+    world.file("usage.csv", "m0,smtp,unused\n");
+    let page = agent.until("/api/v1/readiness", &use_of("none"));
+    assert!(page.contains("\"state\":\"dual\""), "the logins seen before are forgotten: {page}");
+    // What cannot be read now goes on saying what it said.
+    world.file("usage.csv", [0xff]);
+    agent.until("/api/v1/readiness", "\"fault\":");
+    assert!(agent.get("/api/v1/readiness").contains(&use_of("none")));
+}
