@@ -167,7 +167,8 @@ const EXCUSED: [(Reason, &str); 2] = [
     (Reason::Internal, "a fault of ours; `door` starves the program of file descriptors"),
 ];
 
-const fn is_silent(fault: Fault) -> bool {
+/// Whether the fault is one that only an end of patience can tell.
+pub(crate) const fn is_silent(fault: Fault) -> bool {
     use Fault as F;
     matches!(
         fault,
