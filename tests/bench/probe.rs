@@ -56,14 +56,13 @@ fn main() {
 async fn time(turns: u32) {
     let servers = Servers::start(1);
     let plan = servers.plan();
-    let check = |mailbox: &str, protocol| {
-        let named = |check: &&Arc<Check>| {
-            (&*check.mailbox.name == mailbox) == (mailbox == "tls") && check.protocol() == protocol
-        };
+    let check = |provider: &str, protocol| {
+        let named =
+            |check: &&Arc<Check>| &*check.mailbox.provider.name == provider && check.protocol() == protocol;
         Arc::clone(plan.checks.iter().find(named).unwrap())
     };
     let (imap, smtp, smtp_tls) =
-        (check("tls", Protocol::Imap), check("", Protocol::Smtp), check("tls", Protocol::Smtp));
+        (check("tls", Protocol::Imap), check("starttls", Protocol::Smtp), check("tls", Protocol::Smtp));
     let prober = Prober::new(&plan.limits, Arc::new(|_| ()));
     // The token, the authorities and whatever else is done once.
     for check in [&imap, &smtp, &smtp_tls] {
