@@ -2,7 +2,7 @@
 //! configuration that leads to them.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write, stdin, stdout};
+use std::io::{BufRead, BufReader, Read, stdin};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
@@ -44,7 +44,7 @@ pub(crate) async fn serve(folder: &Path, count: usize) {
         text += &format!("  - {{ address: {}, credential: app, provider: starttls }}\n", mailbox.address());
     }
     fs::write(folder.join("config.yaml"), text).unwrap();
-    writeln!(stdout(), "ready").unwrap();
+    println!("ready");
     let mut rest = Vec::new();
     stdin().read_to_end(&mut rest).unwrap();
 }
