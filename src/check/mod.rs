@@ -13,14 +13,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 use tokio::time::{Instant, timeout};
 
 use self::gate::{Gate, Permit};
 use crate::diagnosis::{self, remedy};
 use crate::model::{
-    Access, Cause, Check, CheckName, Failure, Limits, Observation, Outcome, Phase, Protocol, Reason,
+    Access, Cause, Check, CheckName, Failure, Limits, Observation, Outcome, Phase, Plan, Protocol, Reason,
     Redacted, Security, ServerFacts, TokenSpec,
 };
 use crate::net::{Dialer, Dialogue, Io, Stopwatch};
@@ -67,6 +67,15 @@ impl Prober {
         &self.tokens
     }
 
+    /// Goes on by another plan: its bounds hold at once, and what nobody needs any more is forgotten.
+    /// Probes under way are not disturbed.
+    pub fn apply(&self, plan: &Plan) {
+        self.gate.apply(plan);
+        self.tokens.apply(plan);
+        let names: HashSet<CheckName> = plan.checks.iter().map(|check| check.name()).collect();
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner).retain(|name| names.contains(name));
+    }
+
     /// Probes once. `due` is when the probe should have begun: what passes until it does, and every
     /// wait for a permit, is its lateness. What `begun` returns is held while a permit to connect is.
     ///
@@ -78,11 +87,22 @@ impl Prober {
         due: Instant,
         begun: impl FnOnce() -> G,
     ) -> Observation {
+        self.observe_within(check, check.timeout, due, begun).await
+    }
+
+    /// The same with less time than the check has, for somebody who does not wait that long.
+    pub async fn observe_within<G>(
+        &self,
+        check: &Arc<Check>,
+        within: Duration,
+        due: Instant,
+        begun: impl FnOnce() -> G,
+    ) -> Observation {
         let _mailbox = self.gate.mailbox(&check.mailbox.name).await;
         let late = due.elapsed();
         let started_at = Timestamp::now();
         let mut notes = Notes {
-            watch: Stopwatch::start(check.timeout),
+            watch: Stopwatch::start(within.min(check.timeout)),
             facts: ServerFacts::default(),
             dialogue: None,
             token: None,
@@ -95,11 +115,14 @@ impl Prober {
             let cause = Cause::new(Reason::Internal, "the probe ended in a panic; the log has its place");
             Err(Failure { phase: notes.watch.current(), cause })
         });
-        let Notes { watch, facts, dialogue, token } = notes;
+        let Notes { watch, mut facts, dialogue, token } = notes;
+        facts.intercepted = diagnosis::is_intercepted(&check.endpoint.host, facts.certificate.as_ref());
+        facts.front_end = dialogue.as_ref().and_then(Dialogue::front_end);
         let (timings, waited) = watch.stop();
         self.judge_token(check, token.as_ref(), &verdict);
         let works = self.remember(&check.name(), verdict.is_ok());
-        let outcome = outcome(check, token.as_ref(), verdict, works);
+        let seen = Seen { token: token.as_ref(), server: &facts, works, clock_skew: self.clock_skew(check) };
+        let outcome = outcome(check, &seen, verdict);
         if let Some(session) = open.session.take() {
             // Bounded, and of no consequence.
             drop(timeout(GOODBYE, unwinding(session.goodbye())).await);
@@ -167,6 +190,10 @@ impl Prober {
         verdict
     }
 
+    fn clock_skew(&self, check: &Check) -> Option<SignedDuration> {
+        self.tokens.clock_skew(token_spec(check)?)
+    }
+
     /// Remembers how a check stands; another protocol in which the same mailbox passes.
     fn remember(&self, name: &CheckName, passes: bool) -> Option<Protocol> {
         let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -203,15 +230,20 @@ fn known<'a>(secret: &Secret<'a>) -> &'a str {
     secret.expose_secret()
 }
 
-/// The verdict as an outcome: with what only the token can tell, and with what to do.
-fn outcome(
-    check: &Check,
-    token: Option<&AccessToken>,
-    verdict: Result<(), Failure>,
+/// What besides the verdict tells why.
+struct Seen<'a> {
+    token: Option<&'a AccessToken>,
+    server: &'a ServerFacts,
+    /// Another protocol in which the same mailbox passes.
     works: Option<Protocol>,
-) -> Outcome {
+    /// How far our clock is ahead of the identity provider's.
+    clock_skew: Option<SignedDuration>,
+}
+
+/// The verdict as an outcome: with what only the token can tell, and with what to do.
+fn outcome(check: &Check, seen: &Seen<'_>, verdict: Result<(), Failure>) -> Outcome {
     let Err(mut failure) = verdict else { return Outcome::Up };
-    let claims = token.and_then(AccessToken::claims);
+    let claims = seen.token.and_then(AccessToken::claims);
     // A server says no more than that it does not want the token. Said only after a refusal,
     // because some tokens work without the role (Exchange's RBAC for Applications).
     if let (Access::Token { permission: Some(permission), .. }, Some(claims)) = (&check.access, claims)
@@ -220,7 +252,15 @@ fn outcome(
     {
         failure.cause.reason = Reason::RoleMissing;
     }
-    let subject = remedy::Subject { check, claims, detail: &failure.cause.detail, works };
+    let subject = remedy::Subject {
+        check,
+        claims,
+        clock_skew: seen.clock_skew,
+        at: Timestamp::now(),
+        server: seen.server,
+        detail: &failure.cause.detail,
+        works: seen.works,
+    };
     let hint = remedy::hint(failure.cause.reason, failure.phase, &subject);
     Outcome::Down { failure, hint }
 }

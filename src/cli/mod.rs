@@ -7,10 +7,12 @@ mod answer;
 mod check;
 mod consent_url;
 mod demo;
+mod explain;
 mod logging;
 mod nagios;
 mod select;
 mod serve;
+mod shard;
 mod table;
 mod validate;
 
@@ -62,13 +64,9 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Probe every mailbox on its schedule and answer Prometheus, until told to stop.
-    Serve {
-        #[command(flatten)]
-        config: Config,
-        /// Listen here instead of at `http.listen`; port 0 takes a free one.
-        #[arg(long, value_name = "ADDR")]
-        listen: Option<String>,
-    },
+    ///
+    /// Reads its configuration again on SIGHUP, on `POST /-/reload`, and when one of its files changes.
+    Serve(serve::Options),
     /// Probe every mailbox once, now, and tell what was found.
     ///
     /// Exit status: 0 all fine, 1 something failing, 2 bad configuration. With `--output nagios`:
@@ -81,6 +79,10 @@ enum Command {
         #[command(flatten)]
         config: Config,
     },
+    /// Tell what an error means, who must act, and what to do.
+    ///
+    /// Works without a configuration. Exit status: 0 recognised, 1 not (`unexpected`), 2 bad command line.
+    Explain(explain::Options),
     /// Print the URLs at which an administrator consents to what a credential's checks need.
     ConsentUrl(consent_url::Options),
     /// Show the whole product on this machine, without any account.
@@ -136,9 +138,10 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Exit {
     match command {
-        Command::Serve { config, listen } => on_runtime(serve::run(config, listen)),
+        Command::Serve(options) => on_runtime(serve::run(options)),
         Command::Check(options) => on_runtime(check::run(options)),
         Command::Validate { config } => validate::run(&config),
+        Command::Explain(options) => explain::run(&options),
         Command::ConsentUrl(options) => consent_url::run(&options),
         Command::Demo(options) => on_runtime(demo::run(options)),
         Command::Completions { shell } => {

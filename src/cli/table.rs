@@ -3,13 +3,13 @@
 //! Owns the layout. The values in the rows are spelt as they stand in the metrics, so that they can be
 //! searched for there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::model::{Failure, Observation, Outcome, Phase, Speaker};
-use crate::report::text::{counted, took};
+use crate::model::{Failure, NOTABLE_SKEW, Observation, Outcome, Phase, Speaker};
+use crate::report::text::{clock_against, counted, took};
 
 /// More checks than these with one and the same fault are counted, not named: the rows name them all.
 const NAMED: usize = 8;
@@ -21,9 +21,9 @@ const RESULT: usize = 2;
 /// The result of a check that did not fail.
 const OK: &str = "ok";
 
-const RED: &str = "\x1b[31m";
+pub(super) const RED: &str = "\x1b[31m";
 const GREEN: &str = "\x1b[32m";
-const BOLD: &str = "\x1b[1m";
+pub(super) const BOLD: &str = "\x1b[1m";
 const PLAIN: &str = "\x1b[0m";
 
 /// How a table is drawn.
@@ -36,7 +36,7 @@ pub(super) struct Style {
 }
 
 impl Style {
-    fn paint(self, colour: &str, text: &str) -> String {
+    pub(super) fn paint(self, colour: &str, text: &str) -> String {
         if self.colours { format!("{colour}{text}{PLAIN}") } else { text.to_owned() }
     }
 }
@@ -45,6 +45,7 @@ impl Style {
 pub(super) fn render(observations: &[Observation], style: Style) -> String {
     let mut text = rows(observations, style);
     text += &faults(observations, style);
+    text += &notices(observations, style);
     if style.transcript {
         text.extend(observations.iter().map(|observation| dialogue(observation, style)));
     }
@@ -141,6 +142,24 @@ fn faults(observations: &[Observation], style: Style) -> String {
         text
     };
     hit.iter().map(entry).collect()
+}
+
+/// What is worth a look whether or not anything failed, each once.
+fn notices(observations: &[Observation], style: Style) -> String {
+    let clock = |observation: &Observation| {
+        let skew = observation.token.as_ref()?.clock_skew.filter(|skew| skew.abs() >= NOTABLE_SKEW)?;
+        let credential = printable(&observation.check.mailbox.credential.name);
+        let stands = clock_against(skew);
+        Some(format!("this machine's clock {stands} of the identity provider of credential {credential}"))
+    };
+    let interception = |observation: &Observation| {
+        let shown = observation.server.certificate.as_ref().filter(|_| observation.server.intercepted)?;
+        let (server, issuer) = (&observation.check.endpoint, printable(&shown.issuer));
+        Some(format!("TLS to {server} seems to be intercepted: the certificate was issued by {issuer}"))
+    };
+    let all: BTreeSet<String> =
+        observations.iter().flat_map(|seen| [clock(seen), interception(seen)]).flatten().collect();
+    all.iter().map(|notice| format!("\n{}  {notice}\n", style.paint(BOLD, "notice"))).collect()
 }
 
 fn dialogue(observation: &Observation, style: Style) -> String {

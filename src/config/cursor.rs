@@ -247,6 +247,16 @@ impl<'a> Map<'a> {
         &self.place
     }
 
+    pub(super) const fn faults(&self) -> &'a Faults {
+        self.faults
+    }
+
+    /// Reports what is wrong with a key's value, or with its absence.
+    pub(super) fn complain_of(&self, key: &str, message: impl Into<String>) {
+        let place = self.cursor(key).map_or_else(|| self.place.clone(), |cursor| cursor.place);
+        self.faults.add(&place, message);
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -12,8 +12,10 @@ use super::cursor::{Cursor, Map};
 use super::keys;
 use super::place::{At, Place, Written};
 use super::provider::{self, Draft};
+use super::sources::Sources;
 use super::value;
-use crate::model::{Credential, IpChoice, Listen, Protocol};
+use super::web;
+use crate::model::{Credential, IpChoice, Listen, Protocol, Web};
 
 /// Most probes, and most connections to one server, that may be asked for: more sockets than a process has.
 const MAX_PERMITS: u32 = 100_000;
@@ -48,6 +50,7 @@ const TAKEN_LABELS: &[&str] = &[
 #[derive(Debug, Default)]
 pub(super) struct File {
     pub(super) listen: Written<Listen>,
+    pub(super) web: Written<Arc<Web>>,
     pub(super) limits: Limits,
     pub(super) defaults: Settings,
     /// In the order of the file; `None` where a credential is faulty.
@@ -117,11 +120,14 @@ pub(super) struct Mailbox {
 }
 
 /// Reads the main file. Paths in it are relative to `base`.
-pub(super) fn read(top: &Cursor<'_>, base: &Path) -> Option<File> {
+pub(super) fn read(top: &Cursor<'_>, base: &Path, sources: &mut Sources) -> Option<File> {
     let map = top.map(&keys::TOP)?;
     let mut file = File::default();
     map.read("http", |at| {
-        file.listen = at.map(&keys::HTTP)?.read("listen", |at| at.judge(value::parse_listen));
+        let map = at.map(&keys::HTTP)?;
+        file.listen = map.read("listen", |at| at.judge(value::parse_listen));
+        file.web = map
+            .read("web_config", |at| web::read(&base.join(at.text()?), sources, at.faults()).map(Arc::new));
         Some(())
     });
     map.read("limits", |at| {

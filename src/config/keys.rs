@@ -40,19 +40,19 @@ impl Keys {
     }
 }
 
-const fn works(name: &'static str) -> Key {
+pub(super) const fn works(name: &'static str) -> Key {
     Key { name, state: State::Works }
 }
 
-const fn later(name: &'static str) -> Key {
+pub(super) const fn later(name: &'static str) -> Key {
     Key { name, state: State::Later }
 }
 
-const fn instead(name: &'static str, meant: &'static str) -> Key {
+pub(super) const fn instead(name: &'static str, meant: &'static str) -> Key {
     Key { name, state: State::Instead(meant) }
 }
 
-const fn section(of: &'static str, rows: &'static [Key]) -> Keys {
+pub(super) const fn section(of: &'static str, rows: &'static [Key]) -> Keys {
     Keys { of, secret: false, rows }
 }
 
@@ -81,7 +81,7 @@ pub(super) static TOP: Keys = section(
     ],
 );
 
-pub(super) static HTTP: Keys = section("http", &[works("listen"), later("web_config")]);
+pub(super) static HTTP: Keys = section("http", &[works("listen"), works("web_config")]);
 
 pub(super) static LIMITS: Keys =
     section("limits", &[works("concurrency"), works("per_host"), works("token_max_age")]);

@@ -1,30 +1,40 @@
-//! The listener: accepts, bounds and ends connections.
+//! The listener: accepts, bounds and ends connections, in clear text or by TLS.
 //!
-//! Not here: what is answered; TLS.
+//! Not here: what is answered; by which TLS.
 
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Router, middleware};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::{Site, router};
+use super::{Protection, Site, protection, router};
 
 /// Connections at once. More wait in the system's queue.
 const CONNECTIONS: usize = 256;
 
 /// How long a client may take for the head of a request, and how long it may say nothing between two.
 const HEAD: Duration = Duration::from_secs(30);
+
+/// How long a client may take for the TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// What is said to somebody who comes without TLS where it is due.
+const CLEAR_TEXT: &[u8] =
+    b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n\
+    This port speaks HTTPS: write https:// in front.\n";
 
 /// How large the head of a request may be, in bytes.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -44,16 +54,17 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// Serves the routes until `stop`; then `ready` is unset and answers under way have 3 s.
 ///
 /// Request bodies are never read. A client that is slow to ask or to read loses its connection.
-pub async fn serve(listener: TcpListener, site: Site, stop: CancellationToken) {
-    let routes = router(site.clone());
+pub async fn serve(listener: TcpListener, site: Site, protection: Protection, stop: CancellationToken) {
+    let guarded = middleware::from_fn_with_state(protection.clone(), protection::guard);
+    let routes = router(site.clone()).layer(guarded);
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let mut open = JoinSet::new();
     while let Some(accepted) = stop.run_until_cancelled(accept(&listener, &slots)).await {
         while open.try_join_next().is_some() {}
         let Some((stream, slot)) = accepted else { continue };
-        let (routes, stop) = (routes.clone(), stop.clone());
+        let (routes, protection, stop) = (routes.clone(), protection.clone(), stop.clone());
         open.spawn(async move {
-            converse(stream, routes, &stop).await;
+            receive(stream, routes, &protection, &stop).await;
             drop(slot);
         });
     }
@@ -87,9 +98,39 @@ fn is_the_clients(fault: &io::Error) -> bool {
     matches!(fault.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
 }
 
-async fn converse(stream: TcpStream, routes: Router, stop: &CancellationToken) {
+/// A handshake where one is due, then the conversation.
+async fn receive(stream: TcpStream, routes: Router, protection: &Protection, stop: &CancellationToken) {
     // Answers leave in one piece anyway; without this option the last packet may wait for 40 ms.
     let _ = stream.set_nodelay(true);
+    let Some(tls) = protection.tls().await else { return converse(stream, routes, stop).await };
+    let handshake = async {
+        if speaks_in_clear(&stream).await {
+            return refuse_clear_text(stream).await.map(|()| None);
+        }
+        TlsAcceptor::from(tls).accept(stream).await.map(Some)
+    };
+    match stop.run_until_cancelled(timeout(HANDSHAKE, handshake)).await {
+        Some(Ok(Ok(Some(stream)))) => converse(stream, routes, stop).await,
+        Some(Ok(Ok(None)) | Err(_)) | None => {}
+        Some(Ok(Err(fault))) => debug!(%fault, "no TLS with a client"),
+    }
+}
+
+/// Whether a client begins as HTTP does, with a letter. TLS begins with the byte 22.
+async fn speaks_in_clear(stream: &TcpStream) -> bool {
+    let mut first = [0];
+    matches!(stream.peek(&mut first).await, Ok(1)) && first.iter().all(u8::is_ascii_uppercase)
+}
+
+async fn refuse_clear_text(mut stream: TcpStream) -> io::Result<()> {
+    stream.write_all(CLEAR_TEXT).await?;
+    stream.shutdown().await
+}
+
+async fn converse<S>(stream: S, routes: Router, stop: &CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())

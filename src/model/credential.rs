@@ -29,7 +29,7 @@ impl fmt::Display for SecretRef {
 }
 
 /// How a credential proves itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Grant {
     /// OAuth2 client credentials with a shared secret (RFC 6749 section 4.4).
     ClientSecret {
@@ -112,6 +112,8 @@ pub struct Claims {
     pub expires_at: Option<Timestamp>,
     /// `iat`.
     pub issued_at: Option<Timestamp>,
+    /// `nbf`: before then nobody has to accept it.
+    pub not_before: Option<Timestamp>,
     /// `ver`: `1.0` or `2.0`.
     pub version: Option<String>,
     /// `appidacr` or `azpacr`: by what the application proved itself, `1` a secret, `2` a certificate.

@@ -35,7 +35,7 @@ pub struct LabelRow {
     pub label: &'static str,
 }
 
-const fn label(label: &'static str) -> LabelRow {
+pub(super) const fn label(label: &'static str) -> LabelRow {
     LabelRow { label }
 }
 
@@ -78,6 +78,13 @@ table! {
         LoginCommand => label("login_command");
         /// Anything else a server lists.
         Other => label("other");
+    }
+}
+
+impl Mechanism {
+    /// Whether it shows a password; what a server invents is taken for one, since tokens have names.
+    pub const fn shows_password(self) -> bool {
+        !matches!(self, Self::Xoauth2 | Self::Oauthbearer)
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Check, Claims, Failure, Mechanism, Timings};
 
@@ -28,6 +28,11 @@ pub struct ServerFacts {
     pub mechanism: Option<Mechanism>,
     /// Messages in the folder (EXISTS), IMAP only.
     pub messages: Option<u32>,
+    /// The name that the server gives itself in its greeting: Exchange Online's front end, for its support.
+    pub front_end: Option<String>,
+    /// A public provider's host shows a certificate from no public authority: something in between may
+    /// read along.
+    pub intercepted: bool,
 }
 
 /// What identifies a server's certificate: who intercepts TLS shows another issuer.
@@ -39,6 +44,9 @@ pub struct Certificate {
     pub issuer: String,
     /// SHA-256 of the certificate, in hexadecimal.
     pub sha256: String,
+    /// Whether its chain ends in one of the public authorities that come with the program, whatever this
+    /// machine trusts besides; `None` where that could not be told.
+    pub public_root: Option<bool>,
 }
 
 /// What is kept of an access token: enough to find it in the identity provider's sign-in log, nothing
@@ -49,6 +57,8 @@ pub struct TokenSeal {
     pub fingerprint: String,
     /// The `client-request-id` of the request that brought it.
     pub request_id: String,
+    /// How far this machine's clock was ahead of the identity provider's then; see `TokenReport`.
+    pub clock_skew: Option<SignedDuration>,
     /// What it says of itself; `None` where it is opaque.
     pub claims: Option<Claims>,
 }
@@ -123,4 +133,17 @@ pub struct Observation {
     pub dialogue: Vec<DialogueLine>,
     /// The verdict.
     pub outcome: Outcome,
+}
+
+/// What became of asking for a probe out of turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDemand {
+    /// It was made, or one under way was waited for, and has been recorded.
+    Probed,
+    /// The last observation is young enough to be the answer.
+    Recent,
+    /// After refusals, or because the server asked for it, nobody logs in for now: the last observation is the answer.
+    Held,
+    /// The check is not in the plan, or no longer.
+    Unknown,
 }

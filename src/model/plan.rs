@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Check, Credential, Mailbox};
+use super::{Check, Credential, Mailbox, Shard, Web};
 
 /// Where the HTTP endpoint listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +41,12 @@ pub struct Limits {
 pub struct Plan {
     /// The HTTP endpoint.
     pub listen: Listen,
+    /// How it is protected; `None` is not at all.
+    pub web: Option<Arc<Web>>,
     /// Bounds.
     pub limits: Limits,
+    /// Which part of the file's mailboxes this is.
+    pub shard: Shard,
     /// Every credential of the file, used or not.
     pub credentials: Vec<Arc<Credential>>,
     /// Every mailbox.

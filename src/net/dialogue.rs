@@ -47,6 +47,8 @@ struct Memory {
     client_partial: Vec<u8>,
     /// Server lines since the client last spoke.
     answered: usize,
+    /// The name by which the server greeted.
+    front_end: Option<String>,
     /// The server's last line asks for more of a login.
     continuing: bool,
     end: Option<End>,
@@ -62,6 +64,7 @@ impl Dialogue {
             server_partial: Vec::new(),
             client_partial: Vec::new(),
             answered: 0,
+            front_end: None,
             continuing: false,
             end: None,
         })))
@@ -89,6 +92,11 @@ impl Dialogue {
         }
         let last = memory.lines.iter().rev().find(|line| line.from == Speaker::Server);
         last.map(|line| line.text.clone()).unwrap_or_default()
+    }
+
+    /// The name that the server gave itself in its greeting, where it gave one.
+    pub fn front_end(&self) -> Option<String> {
+        self.lock().front_end.clone()
     }
 
     /// Whether more than `lines` of the server have come since the client last spoke, or the
@@ -162,6 +170,9 @@ impl Memory {
         // `+ …` of IMAP and `334 …` of SMTP: what the client says next belongs to a login.
         self.continuing = text.starts_with('+') || text.starts_with("334");
         self.answered += 1;
+        if self.lines.is_empty() {
+            self.front_end = front_end(&text).map(str::to_owned);
+        }
         self.push(Speaker::Server, text);
     }
 
@@ -218,6 +229,17 @@ fn front_end_decoded(line: &[u8]) -> Option<Vec<u8>> {
     };
     let name: Vec<u8> = decoded.chunks(2).map(letter).collect::<Option<_>>()?;
     Some([b"* OK ", rest.get(..=start)?, &name, b"]"].concat())
+}
+
+/// The name in a greeting: in brackets at the end of IMAP's (see above), the first word of SMTP's
+/// (RFC 5321 section 4.2).
+fn front_end(greeting: &str) -> Option<&str> {
+    let name = match greeting.strip_prefix("220").map(|rest| rest.trim_start_matches(['-', ' '])) {
+        Some(rest) => rest.split(' ').next()?,
+        None => greeting.strip_prefix("* OK ")?.strip_suffix(']')?.rsplit_once('[')?.1,
+    };
+    let is_name = name.contains('.') && name.bytes().all(|b| b.is_ascii_alphanumeric() || b".-".contains(&b));
+    is_name.then_some(name)
 }
 
 fn blank(bytes: usize) -> String {
@@ -292,6 +314,29 @@ mod tests {
                 "* OK [CAPABILITY IMAP4rev1] ready [c2VjcmV0]"
             ]
         );
+        assert_eq!(dialogue.front_end().as_deref(), Some("FR0P281CA0041.PROD.OUTLOOK.COM"));
+    }
+
+    #[test]
+    fn a_server_is_known_by_the_name_in_its_greeting_and_by_nothing_else() {
+        let cases = [
+            (
+                "220 FR0P281CA0041.outlook.office365.com Microsoft ESMTP",
+                Some("FR0P281CA0041.outlook.office365.com"),
+            ),
+            ("220-mail.contoso.example ESMTP", Some("mail.contoso.example")),
+            ("220 ready", None),
+            ("220 ", None),
+            ("421 mail.contoso.example busy", None),
+            ("* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] Dovecot ready.", None),
+            ("* OK ready [c2VjcmV0]", None),
+            ("* BYE [mail.contoso.example]", None),
+        ];
+        for (greeting, name) in cases {
+            let dialogue = Dialogue::begin(Scrubber::default());
+            dialogue.server_said(format!("{greeting}\r\n* OK later [mail.other.example]\r\n").as_bytes());
+            assert_eq!(dialogue.front_end().as_deref(), name, "{greeting}");
+        }
     }
 
     #[test]

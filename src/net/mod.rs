@@ -3,9 +3,11 @@
 //! The only place that opens mail sockets. What an error means is `diagnosis`, what is said on a
 //! connection is `probe`.
 
+mod clients;
 mod dialogue;
 mod guard;
 mod resolve;
+mod server;
 mod stopwatch;
 mod tap;
 mod tls;
@@ -19,9 +21,10 @@ use tokio::net::TcpStream;
 pub use dialogue::{Dialogue, End};
 pub use guard::{Grammar, Guard, Violation};
 pub use resolve::Resolver;
+pub use server::{ServerTlsFault, server_tls};
 pub use stopwatch::Stopwatch;
 pub use tap::{Io, Tap};
-pub use tls::{TlsFacts, Trust, Trusts};
+pub use tls::{Sight, TlsFacts, Trust, Trusts};
 
 use crate::model::{Cause, IpChoice};
 

@@ -14,7 +14,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -42,12 +42,44 @@ pub struct TlsFacts {
 pub struct Trust {
     config: ClientConfig,
     verifier: Arc<WebPkiServerVerifier>,
+    /// Trusts the authorities built in and nobody else.
+    public: Arc<WebPkiServerVerifier>,
+}
+
+/// The certificate that the last handshake of a configuration showed.
+#[derive(Debug, Clone)]
+pub struct Sight(Seen);
+
+/// The server's own certificate, and whether its authority is a public one.
+type Seen = Arc<Mutex<Option<(CertificateDer<'static>, Option<bool>)>>>;
+
+impl Sight {
+    /// What was seen, if there was a handshake.
+    pub fn certificate(&self) -> Option<Certificate> {
+        let mut facts = TlsFacts::default();
+        self.describe(&mut facts);
+        facts.certificate
+    }
+
+    fn describe(&self, facts: &mut TlsFacts) {
+        if let Some((certificate, public_root)) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            describe(certificate, *public_root, facts);
+        }
+    }
 }
 
 impl Trust {
-    /// A configuration for an HTTPS client.
-    pub fn client_config(&self) -> ClientConfig {
-        self.config.clone()
+    /// A configuration for an HTTPS client, and what its handshakes will have shown.
+    pub fn client_config(&self) -> (ClientConfig, Sight) {
+        let sight = Sight(Arc::default());
+        let witness = Witness {
+            verifier: Arc::clone(&self.verifier),
+            public: Arc::clone(&self.public),
+            seen: Arc::clone(&sight.0),
+        };
+        let mut config = self.config.clone();
+        config.dangerous().set_certificate_verifier(Arc::new(witness));
+        (config, sight)
     }
 
     /// One handshake. Sessions are never resumed: a resumed one shows a remembered certificate.
@@ -62,14 +94,9 @@ impl Trust {
     ) -> io::Result<TlsStream<Box<dyn Io>>> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, format!("{host} is no name for TLS")))?;
-        let witness = Arc::new(Witness { verifier: Arc::clone(&self.verifier), seen: Mutex::new(None) });
-        let mut config = self.config.clone();
-        config.dangerous().set_certificate_verifier(Arc::clone(&witness) as Arc<dyn ServerCertVerifier>);
+        let (config, sight) = self.client_config();
         let outcome = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
-        let seen = witness.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(certificate) = seen {
-            describe(&certificate, facts);
-        }
+        sight.describe(facts);
         let stream = outcome?;
         let suite = stream.get_ref().1.negotiated_cipher_suite();
         facts.cipher = suite.and_then(|suite| suite.suite().as_str());
@@ -86,7 +113,8 @@ impl Trust {
 #[derive(Debug)]
 struct Witness {
     verifier: Arc<WebPkiServerVerifier>,
-    seen: Mutex<Option<CertificateDer<'static>>>,
+    public: Arc<WebPkiServerVerifier>,
+    seen: Seen,
 }
 
 impl ServerCertVerifier for Witness {
@@ -98,7 +126,15 @@ impl ServerCertVerifier for Witness {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(leaf.clone().into_owned());
+        let public_root = match self.public.verify_server_cert(leaf, intermediates, name, ocsp, now) {
+            Ok(_) => Some(true),
+            Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => Some(false),
+            // The usual self-signed certificate says that it is an authority.
+            Err(rustls::Error::InvalidCertificate(CertificateError::Other(_))) => Some(false),
+            Err(_) => None,
+        };
+        let seen = Some((leaf.clone().into_owned(), public_root));
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
         self.verifier.verify_server_cert(leaf, intermediates, name, ocsp, now)
     }
 
@@ -128,7 +164,7 @@ impl ServerCertVerifier for Witness {
 /// Certificates name what they like: this much of a name is kept.
 const LONGEST_NAME: usize = 120;
 
-fn describe(certificate: &CertificateDer<'_>, facts: &mut TlsFacts) {
+fn describe(certificate: &CertificateDer<'_>, public_root: Option<bool>, facts: &mut TlsFacts) {
     let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return };
     facts.certificate_expiry = Timestamp::from_second(parsed.validity().not_after.timestamp()).ok();
     let name = |name: &x509_parser::x509::X509Name<'_>| {
@@ -138,6 +174,7 @@ fn describe(certificate: &CertificateDer<'_>, facts: &mut TlsFacts) {
         subject: name(parsed.subject()),
         issuer: name(parsed.issuer()),
         sha256: Sha256::digest(certificate).iter().map(|byte| format!("{byte:02x}")).collect(),
+        public_root,
     });
 }
 
@@ -191,26 +228,30 @@ fn system_roots() -> RootCertStore {
     let load = || {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
-            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        }
-        roots
+        if roots.is_empty() { public_roots() } else { roots }
     };
     ROOTS.get_or_init(load).clone()
+}
+
+/// The authorities built in: those that public providers have their certificates from.
+fn public_roots() -> RootCertStore {
+    webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()
 }
 
 fn build(roots: RootCertStore) -> Result<Trust, Cause> {
     let fault = |error: &dyn std::fmt::Display| Cause::new(Reason::Internal, format!("TLS set-up: {error}"));
     let roots = Arc::new(roots);
     let provider: Arc<CryptoProvider> = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider))
-        .build()
-        .map_err(|error| fault(&error))?;
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let verifier = |roots| {
+        let builder = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
+        builder.build().map_err(|error| fault(&error))
+    };
+    let (verifier, public) = (verifier(Arc::clone(&roots))?, verifier(Arc::new(public_roots()))?);
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| fault(&error))?
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.resumption = rustls::client::Resumption::disabled();
-    Ok(Trust { config, verifier })
+    Ok(Trust { config, verifier, public })
 }

@@ -148,7 +148,7 @@ impl Probe<'_> {
     fn refused(self, stage: &Stage<'_>, text: &str) -> Cause {
         let verdict = diagnosis::reply(&Answer {
             phase: stage.phase,
-            protocol: self.protocol(),
+            protocol: self.protocol().into(),
             mechanism: stage.mechanism,
             family: self.check.mailbox.provider.family,
             encrypted: stage.encrypted,

@@ -7,7 +7,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    Claims, DialogueLine, Mailbox, Mechanism, Observation, Outcome, ServerFacts, Speaker, TokenSeal,
+    Certificate, Claims, DialogueLine, Mailbox, Mechanism, Observation, Outcome, ServerFacts, Speaker,
+    TokenSeal,
 };
 
 use super::{CheckRecord, CredentialRecord, Glance, TokenRecord, TokenRequest};
@@ -57,11 +58,16 @@ pub fn observation(observation: &Observation, transcript: bool) -> Value {
             .put("reason", failure.cause.reason.label())
             .put("owner", owners.collect::<Value>())
             .put("detail", &*failure.cause.detail)
-            .put("hint", &**hint);
+            .put("hint", &**hint)
+            .put("docs", failure.cause.reason.docs());
     }
     let transcript = transcript.then(|| observation.dialogue.iter().map(line).collect::<Value>());
     object
         .put("server", server(&check.endpoint.to_string(), &observation.server))
+        .put(
+            "credential",
+            json!({ "name": &*check.mailbox.credential.name, "type": check.mailbox.credential.grant.label() }),
+        )
         .maybe("mechanism", observation.server.mechanism.map(Mechanism::label))
         .maybe("token", observation.token.as_ref().map(seal))
         .maybe("transcript", transcript)
@@ -69,13 +75,6 @@ pub fn observation(observation: &Observation, transcript: bool) -> Value {
 }
 
 fn server(name: &str, facts: &ServerFacts) -> Value {
-    let certificate = facts.certificate.as_ref().map(|certificate| {
-        json!({
-            "subject": certificate.subject,
-            "issuer": certificate.issuer,
-            "sha256": certificate.sha256,
-        })
-    });
     let offered = facts.mechanisms.as_ref();
     let offered = offered.map(|offered| offered.iter().map(|mechanism| mechanism.label()).collect::<Value>());
     Object::new()
@@ -84,9 +83,20 @@ fn server(name: &str, facts: &ServerFacts) -> Value {
         .maybe("tls_version", facts.tls_version)
         .maybe("tls_cipher", facts.tls_cipher)
         .maybe("certificate_expiry", facts.certificate_expiry.map(|at| at.to_string()))
-        .maybe("certificate", certificate)
+        .maybe("certificate", facts.certificate.as_ref().map(certificate))
+        .maybe("interception_suspected", facts.intercepted.then_some(true))
+        .maybe("front_end", facts.front_end.as_deref())
         .maybe("mechanisms", offered)
         .maybe("messages", facts.messages)
+        .done()
+}
+
+fn certificate(certificate: &Certificate) -> Value {
+    Object::new()
+        .put("subject", &*certificate.subject)
+        .put("issuer", &*certificate.issuer)
+        .put("sha256", &*certificate.sha256)
+        .maybe("public_root", certificate.public_root)
         .done()
 }
 
@@ -94,6 +104,7 @@ fn seal(seal: &TokenSeal) -> Value {
     Object::new()
         .put("fingerprint", &*seal.fingerprint)
         .put("client_request_id", &*seal.request_id)
+        .maybe("clock_skew_seconds", seal.clock_skew.map(|skew| skew.as_secs()))
         .maybe("claims", seal.claims.as_ref().map(claims))
         .done()
 }
@@ -108,6 +119,7 @@ fn claims(claims: &Claims) -> Value {
         .put("permissions", claims.permissions.as_slice())
         .maybe("appidacr", claims.proof.as_deref())
         .maybe("iat", claims.issued_at.map(|at| at.to_string()))
+        .maybe("nbf", claims.not_before.map(|at| at.to_string()))
         .maybe("exp", claims.expires_at.map(|at| at.to_string()))
         .maybe("ver", claims.version.as_deref())
         .maybe("uti", claims.token_id.as_deref())
@@ -126,7 +138,10 @@ fn line(line: &DialogueLine) -> Value {
 /// their transcripts, and the recent outcomes.
 pub fn mailbox(mailbox: &Mailbox, checks: &[&CheckRecord], whole: bool) -> Value {
     let checks = checks.iter().map(|record| check(record, whole));
+    // An evidence record names who took it.
+    let exporter = whole.then_some(concat!("mailbox-exporter ", env!("CARGO_PKG_VERSION")));
     Object::new()
+        .maybe("exporter", exporter)
         .put("name", &*mailbox.name)
         .put("address", &*mailbox.address)
         .put("username", &*mailbox.username)
@@ -201,8 +216,12 @@ fn request(request: &TokenRequest) -> Value {
         .put("started_at", request.started_at.to_string())
         .put("duration_seconds", request.duration.as_secs_f64())
         .maybe("client_request_id", request.request_id.as_deref())
+        .maybe("clock_skew_seconds", request.clock_skew.map(|skew| skew.as_secs()))
+        .maybe("certificate", request.certificate.as_ref().map(certificate))
+        .maybe("interception_suspected", request.intercepted.then_some(true))
         .put("success", failure.is_none())
         .maybe("reason", failure.map(|cause| cause.reason.label()))
         .maybe("detail", failure.map(|cause| &*cause.detail))
+        .maybe("docs", failure.map(|cause| cause.reason.docs()))
         .done()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use crate::model::{Observation, Outcome, TokenReport};
+use crate::model::{NOTABLE_SKEW, Observation, Outcome, TokenReport};
 
 use super::{FAILURE, SUCCESS};
 
@@ -36,6 +36,10 @@ pub(super) fn token(report: &TokenReport) {
     let credential = &*report.spec.credential.name;
     let resource = report.spec.resource();
     let (request_id, duration_ms) = (report.request_id.as_deref(), millis(report.duration));
+    // Only where it is worth a look: a clock that is right needs no field in every line.
+    let skew = report.clock_skew.filter(|skew| skew.abs() >= NOTABLE_SKEW);
+    let clock_skew_seconds = skew.map(|skew| skew.as_secs());
+    let interception_suspected = report.intercepted.then_some(true);
     match &report.outcome {
         Ok(token) => {
             let expires_at = token.expires_at.to_string();
@@ -47,6 +51,8 @@ pub(super) fn token(report: &TokenReport) {
                 expires_at,
                 request_id,
                 duration_ms,
+                clock_skew_seconds,
+                interception_suspected,
                 "token request"
             );
         }
@@ -58,6 +64,8 @@ pub(super) fn token(report: &TokenReport) {
             detail = cause.detail.as_str(),
             request_id,
             duration_ms,
+            clock_skew_seconds,
+            interception_suspected,
             "token request"
         ),
     }

@@ -4,7 +4,26 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::NOTABLE_SKEW;
+
+/// How many similar names are offered for an unknown one.
+pub const OFFERED: usize = 3;
+/// The likeness (Jaro–Winkler, 0 to 1) from which a name is offered.
+const LIKENESS: f64 = 0.75;
+
+/// The names most like this one, the nearest first; few, and none that is far away.
+pub fn nearest<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
+    let name = name.to_lowercase();
+    let mut near: Vec<_> = names
+        .into_iter()
+        .map(|known| (strsim::jaro_winkler(&name, &known.to_lowercase()), known))
+        .filter(|(likeness, _)| *likeness >= LIKENESS)
+        .collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    near.into_iter().take(OFFERED).map(|(_, known)| known).collect()
+}
 
 /// `one` or `many`.
 pub fn plural<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
@@ -71,6 +90,16 @@ pub fn between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
+/// How this machine's clock stands: `is 10 min ahead of that`, `agrees with that`.
+pub fn clock_against(skew: SignedDuration) -> String {
+    let apart = stretch(Duration::from_secs(skew.unsigned_abs().as_secs()));
+    match skew {
+        _ if skew.abs() < NOTABLE_SKEW => "agrees with that".to_owned(),
+        _ if skew.is_negative() => format!("is {apart} behind that"),
+        _ => format!("is {apart} ahead of that"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,5 +138,18 @@ mod tests {
         assert_eq!(ago(later, now), "1 min ago");
         assert_eq!(end(now, later), "ends in 1 min 30 s");
         assert_eq!(end(later, now), "ended 1 min ago");
+    }
+
+    #[test]
+    fn a_clock_is_wrong_from_a_minute_on_and_then_by_how_much_is_told() {
+        let cases = [
+            (0, "agrees with that"),
+            (-59, "agrees with that"),
+            (60, "is 1 min ahead of that"),
+            (-600, "is 10 min behind that"),
+        ];
+        for (seconds, expected) in cases {
+            assert_eq!(clock_against(SignedDuration::from_secs(seconds)), expected);
+        }
     }
 }

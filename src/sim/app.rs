@@ -6,6 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
+use jiff::SignedDuration;
 use uuid::Uuid;
 
 use crate::sim::lock;
@@ -43,6 +44,7 @@ struct State {
     refresh_in: Option<Duration>,
     retry_after: Duration,
     roles: Vec<String>,
+    clock_ahead: SignedDuration,
     tokens: HashMap<String, Issued>,
     seen: VecDeque<SeenTokenRequest>,
 }
@@ -86,6 +88,7 @@ pub(super) struct Terms {
     pub(super) refresh_in: Option<Duration>,
     pub(super) retry_after: Duration,
     pub(super) roles: Vec<String>,
+    pub(super) clock_ahead: SignedDuration,
 }
 
 impl SimApp {
@@ -98,6 +101,7 @@ impl SimApp {
             refresh_in: None,
             retry_after: RETRY_AFTER,
             roles: ROLES.map(str::to_owned).to_vec(),
+            clock_ahead: SignedDuration::ZERO,
             tokens: HashMap::new(),
             seen: VecDeque::new(),
         };
@@ -137,6 +141,11 @@ impl SimApp {
         lock(&self.state).roles = roles.iter().map(|&role| role.to_owned()).collect();
     }
 
+    /// The provider's clock, as this application sees it, is ahead of this machine's by so much.
+    pub fn set_clock_ahead(&self, ahead: SignedDuration) {
+        lock(&self.state).clock_ahead = ahead;
+    }
+
     /// Only this secret is right from now on, as after a rotation.
     pub fn expect_secret(&self, secret: &str) {
         secret.clone_into(&mut lock(&self.state).expected_secret);
@@ -165,6 +174,7 @@ impl SimApp {
             refresh_in: state.refresh_in,
             retry_after: state.retry_after,
             roles: state.roles.clone(),
+            clock_ahead: state.clock_ahead,
         }
     }
 

@@ -114,7 +114,10 @@ impl Fault {
     pub const fn shows(self) -> Shows {
         let row = self.row();
         let token = matches!(self, Self::Token(_));
-        let wanting = matches!(self, Self::Token(TokenFault::Roleless | TokenFault::WrongAudience));
+        let wanting = matches!(
+            self,
+            Self::Token(TokenFault::Roleless | TokenFault::WrongAudience | TokenFault::StaleToken)
+        );
         Shows { token, imap: wanting || !row.imap.is_empty(), smtp: wanting || !row.smtp.is_empty() }
     }
 

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -28,6 +28,8 @@ pub(super) const SCOPE: &str = "https://outlook.office365.com/.default";
 const HUGE_BODY: usize = 8 * 1024 * 1024;
 /// How much longer than its body a truncated answer claims to be.
 const MISSING: usize = 400;
+/// How long ago a stale token has ended.
+const STALE_SECONDS: i64 = 1800;
 const JSON: &str = "application/json; charset=utf-8";
 
 /// Every registered application.
@@ -67,16 +69,19 @@ impl Idp {
     /// Answers one request; `false` ends the connection.
     async fn answer(&self, wire: &mut Wire, request: &Request) -> io::Result<bool> {
         let Some(tenant) = request.path.trim_start_matches('/').strip_suffix("/oauth2/v2.0/token") else {
-            return respond(wire, 404, "text/plain", "There is only a token endpoint here.", &[]).await;
+            let text = "There is only a token endpoint here.";
+            return respond(wire, Timestamp::now(), 404, "text/plain", text, &[]).await;
         };
         let asked = Asked::read(tenant, request);
-        let now = Timestamp::now();
+        let app = self.app(&asked);
+        let ahead = app.as_ref().map_or(SignedDuration::ZERO, |app| app.terms().clock_ahead);
+        let now = Timestamp::now() + ahead;
         if request.method != "POST" {
             let text =
                 format!("The endpoint only accepts POST requests. Received a {} request.", request.method);
             return refuse(wire, &asked, now, (400, "invalid_request", 900_561, text)).await;
         }
-        let app = match self.app(&asked) {
+        let app = match app {
             Ok(app) => app,
             Err(refusal) => return refuse(wire, &asked, now, refusal).await,
         };
@@ -97,7 +102,7 @@ impl Idp {
             }
             saw(terms.fault.map_or(TokenOutcome::Issued, TokenOutcome::Fault));
             let body = issue(&app, twist, now);
-            return respond(wire, 200, JSON, &body, &[]).await;
+            return respond(wire, now, 200, JSON, &body, &[]).await;
         }
         if let Some(fault) = terms.fault {
             saw(TokenOutcome::Fault(fault));
@@ -203,9 +208,11 @@ fn issue(app: &SimApp, twist: Twist, now: Timestamp) -> String {
     let seconds = i64::try_from(terms.expires_in.as_secs()).unwrap_or(i64::MAX / 2);
     let token = match twist {
         Twist::Opaque => token::opaque(),
+        Twist::Stale => token::jwt(app, audience, &roles, now.as_second() - STALE_SECONDS - seconds, seconds),
         _ => token::jwt(app, audience, &roles, now.as_second(), seconds),
     };
-    let issued = Issued { audience: audience.to_owned(), roles, expires: Instant::now() + terms.expires_in };
+    let life = if twist == Twist::Stale { Duration::ZERO } else { terms.expires_in };
+    let issued = Issued { audience: audience.to_owned(), roles, expires: Instant::now() + life };
     app.remember(token.clone(), issued);
     let mut body = json!({
         "token_type": "Bearer",
@@ -222,7 +229,7 @@ fn issue(app: &SimApp, twist: Twist, now: Timestamp) -> String {
             Twist::NoLifetime => drop((body.remove("expires_in"), body.remove("ext_expires_in"))),
             Twist::NoToken => drop(body.remove("access_token")),
             Twist::NoType => drop(body.remove("token_type")),
-            Twist::Plain | Twist::NoRoles | Twist::GraphAudience | Twist::Opaque => {}
+            Twist::Plain | Twist::NoRoles | Twist::GraphAudience | Twist::Opaque | Twist::Stale => {}
         }
     }
     body.to_string()
@@ -248,18 +255,20 @@ async fn misbehave(
             ];
             refuse(wire, asked, now, (status, error, code, fill(text, &values))).await
         }
-        TokenAct::Body(status, kind, text) => respond(wire, status, kind, text, &[]).await,
+        TokenAct::Body(status, kind, text) => respond(wire, now, status, kind, text, &[]).await,
         TokenAct::Throttle => {
             let more = [("Retry-After", retry_after.as_secs().to_string())];
-            respond(wire, 429, "text/plain", "Too Many Requests", &more).await
+            respond(wire, now, 429, "text/plain", "Too Many Requests", &more).await
         }
-        TokenAct::Redirect(to) => respond(wire, 302, "text/html", "", &[("Location", to.to_owned())]).await,
+        TokenAct::Redirect(to) => {
+            respond(wire, now, 302, "text/html", "", &[("Location", to.to_owned())]).await
+        }
         TokenAct::Silence => wire.wait_for_end().await.map(|()| false),
         TokenAct::Close => Ok(false),
         TokenAct::Huge => {
             let body =
                 format!("{{\"token_type\":\"Bearer\",\"access_token\":\"{}\"}}", "A".repeat(HUGE_BODY));
-            respond(wire, 200, JSON, &body, &[]).await
+            respond(wire, now, 200, JSON, &body, &[]).await
         }
         TokenAct::Truncated => {
             let body = "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"access_token\":\"eyJ0eXAiOiJKV1Qi";
@@ -267,7 +276,7 @@ async fn misbehave(
             wire.send(body.as_bytes()).await?;
             Ok(false)
         }
-        TokenAct::Issue(twist) => respond(wire, 200, JSON, &issue(app, twist, now), &[]).await,
+        TokenAct::Issue(twist) => respond(wire, now, 200, JSON, &issue(app, twist, now), &[]).await,
     }
 }
 
@@ -289,17 +298,21 @@ async fn refuse(wire: &mut Wire, asked: &Asked, now: Timestamp, refusal: Refusal
         "correlation_id": correlation,
         "error_uri": format!("https://login.microsoftonline.com/error?code={code}"),
     });
-    respond(wire, status, JSON, &body.to_string(), &[("x-ms-request-id", trace)]).await
+    respond(wire, now, status, JSON, &body.to_string(), &[("x-ms-request-id", trace)]).await
 }
 
+/// Answers as a server does whose clock reads `now`.
 async fn respond(
     wire: &mut Wire,
+    now: Timestamp,
     status: u16,
     kind: &str,
     body: &str,
     more: &[(&str, String)],
 ) -> io::Result<bool> {
-    let answer = format!("{}{body}", head(status, kind, body.len(), more));
+    let date = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let more: Vec<_> = [("Date", date)].into_iter().chain(more.iter().cloned()).collect();
+    let answer = format!("{}{body}", head(status, kind, body.len(), &more));
     wire.send(answer.as_bytes()).await?;
     Ok(true)
 }

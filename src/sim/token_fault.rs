@@ -41,6 +41,8 @@ pub(super) enum Twist {
     GraphAudience,
     /// Not a JWT, but good.
     Opaque,
+    /// Its time has ended long ago, as out of a cache.
+    Stale,
     /// `expires_in` is a string.
     LifetimeAsText,
     /// No `expires_in`.
@@ -110,6 +112,7 @@ token_faults! {
     Roleless => "roleless", "returns", "The token holds no permission: consent was never granted, and nobody says so but the mail server.", Issue(Twist::NoRoles);
     WrongAudience => "wrong_audience", "contracts", "The token is for Microsoft Graph, which opens no mailbox by IMAP or SMTP.", Issue(Twist::GraphAudience);
     OpaqueToken => "opaque_token", "partners", "The token is not a JWT, and works.", Issue(Twist::Opaque);
+    StaleToken => "stale_token", "cached", "The token comes out of a cache in between: its own time ended half an hour ago.", Issue(Twist::Stale);
     LifetimeAsText => "lifetime_as_text", "text", "`expires_in` is a string instead of a number.", Issue(Twist::LifetimeAsText);
     NoLifetime => "no_lifetime", "forever", "The answer does not say how long the token lives.", Issue(Twist::NoLifetime);
     NoType => "no_type", "untyped", "The answer holds a token and no `token_type`.", Issue(Twist::NoType);

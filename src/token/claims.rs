@@ -20,6 +20,7 @@ struct Written {
     scp: Option<String>,
     exp: Option<f64>,
     iat: Option<f64>,
+    nbf: Option<f64>,
     ver: Option<String>,
     appidacr: Option<String>,
     azpacr: Option<String>,
@@ -50,6 +51,7 @@ pub(super) fn read(token: &Redacted) -> Option<Claims> {
         permissions,
         expires_at: written.exp.and_then(time),
         issued_at: written.iat.and_then(time),
+        not_before: written.nbf.and_then(time),
         version: written.ver,
         proof: written.appidacr.or(written.azpacr),
         token_id: written.uti,
@@ -81,12 +83,13 @@ mod tests {
     fn both_versions_of_entra_tokens_are_read() {
         let v1 = read(&token(
             r#"{"aud":"https://outlook.office365.com","tid":"t","appid":"app","oid":"o",
-                "roles":["IMAP.AccessAsApp"],"exp":1790000000,"uti":"u"}"#,
+                "roles":["IMAP.AccessAsApp"],"nbf":1789990000,"exp":1790000000,"uti":"u"}"#,
         ))
         .unwrap();
         assert_eq!(v1.app.as_deref(), Some("app"));
         assert_eq!(v1.permissions, ["IMAP.AccessAsApp"]);
         assert_eq!(v1.expires_at, Timestamp::from_second(1_790_000_000).ok());
+        assert_eq!(v1.not_before, Timestamp::from_second(1_789_990_000).ok());
         let v2 = read(&token(r#"{"aud":["x","y"],"azp":"app2","scp":"IMAP.AccessAsUser.All SMTP.Send"}"#))
             .unwrap();
         assert_eq!((v2.audience.as_deref(), v2.app.as_deref()), (Some("x"), Some("app2")));

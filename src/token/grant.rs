@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
 };
@@ -25,6 +26,8 @@ pub(super) struct Issued {
     pub(super) claims: Option<Claims>,
     /// The request's `client-request-id`.
     pub(super) request_id: String,
+    /// How far our clock is ahead of the issuer's.
+    pub(super) clock_skew: Option<SignedDuration>,
     /// `expires_in`, or what is left until the token's own `exp`.
     pub(super) lifetime: Option<Duration>,
     /// `refresh_in`: when Entra would like the token to be renewed.
@@ -58,11 +61,12 @@ pub(super) async fn client_secret(
     client_id: &str,
     secret: &Redacted,
     request_id: &str,
+    peer: &http::Peer,
 ) -> Result<Issued, Cause> {
     let url = TokenUrl::new(spec.url.to_string()).map_err(|error| {
         Cause::new(Reason::TokenRequestInvalid, format!("token_url {}: {error}", spec.url))
     })?;
-    let http = http::Http::new(dialer, spec, request_id).await?;
+    let http = http::Http::new(dialer, spec, request_id, peer).await?;
     let client = Client::new(ClientId::new(client_id.to_owned()))
         .set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()))
         .set_auth_type(AuthType::RequestBody)
@@ -73,22 +77,40 @@ pub(super) async fn client_secret(
         .request_async(&http)
         .await;
     let scrubber = Scrubber::knowing([secret.expose_secret()]);
-    response.map(|response| issued(&response, request_id)).map_err(|error| refused(error, &scrubber))
+    response
+        .map(|response| issued(&response, request_id, peer.clock_skew()))
+        .map_err(|error| refused(error, &scrubber))
 }
 
-fn issued(response: &Response, request_id: &str) -> Issued {
+fn issued(response: &Response, request_id: &str, skew: Option<SignedDuration>) -> Issued {
     let value = Redacted::from(response.access_token().secret().clone());
     let claims = claims::read(&value);
-    let left = claims
-        .as_ref()
-        .and_then(|claims| claims.expires_at)
-        .map(|end| Duration::try_from(end.duration_since(jiff::Timestamp::now())).unwrap_or_default());
+    let end = claims.as_ref().and_then(|claims| claims.expires_at);
     Issued {
-        lifetime: response.expires_in().or(left),
+        lifetime: lifetime(Timestamp::now(), response.expires_in(), end, skew),
         refresh_in: response.extra_fields().refresh_in.map(Duration::from_secs),
         value,
         claims,
         request_id: request_id.to_owned(),
+        clock_skew: skew,
+    }
+}
+
+/// How long a token is good from now on: as long as its issuer says, and not beyond its own `exp` by the
+/// issuer's clock. Where that clock is not known ours is not held against what was said.
+fn lifetime(
+    now: Timestamp,
+    said: Option<Duration>,
+    end: Option<Timestamp>,
+    skew: Option<SignedDuration>,
+) -> Option<Duration> {
+    let left = |end: Timestamp| {
+        let left = end.duration_since(now) + skew.unwrap_or_default();
+        Duration::try_from(left).unwrap_or_default()
+    };
+    match (said, end.map(left), skew) {
+        (Some(said), Some(left), Some(_)) => Some(said.min(left)),
+        (said, left, _) => said.or(left),
     }
 }
 
@@ -133,5 +155,34 @@ fn sentence(status: u16, body: &str) -> String {
         Ok(ErrorBody { error, error_description: None }) => error,
         Err(_) if body.trim().is_empty() => format!("HTTP status {status} without a text"),
         Err(_) => format!("HTTP status {status}: {}", body.trim()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_good_as_long_as_said_and_never_beyond_its_own_end_by_the_issuers_clock() {
+        let now = Timestamp::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        let cases = [
+            // said, own end in, our clock ahead by (minutes), good for
+            (Some(60), Some(60), Some(0), Some(60)),
+            (Some(60), Some(20), Some(0), Some(20)),
+            (Some(60), Some(20), Some(40), Some(60)),
+            (Some(60), Some(-5), Some(0), Some(0)),
+            // Whose clock is wrong is not known.
+            (Some(60), Some(20), None, Some(60)),
+            (None, Some(20), None, Some(20)),
+            (None, Some(20), Some(10), Some(30)),
+            (Some(60), None, Some(10), Some(60)),
+            (None, None, None, None),
+        ];
+        for (said, end, ahead, good) in cases {
+            let end = end.map(|minutes: i64| now + SignedDuration::from_mins(minutes));
+            let found = lifetime(now, said.map(minutes), end, ahead.map(SignedDuration::from_mins));
+            assert_eq!(found, good.map(minutes), "{said:?} {end:?} {ahead:?}");
+        }
     }
 }

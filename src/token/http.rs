@@ -5,20 +5,38 @@ use std::error::Error;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use http::header::RETRY_AFTER;
+use http::header::{DATE, RETRY_AFTER};
+use jiff::{SignedDuration, Timestamp};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::diagnosis;
-use crate::model::{Cause, IpChoice, Phase, Reason, TokenSpec};
-use crate::net::{Dialer, Resolver};
+use crate::model::{Cause, Certificate, IpChoice, Phase, Reason, TokenSpec};
+use crate::net::{Dialer, Resolver, Sight};
 
 /// The largest answer that is read, in bytes. Tokens have a few thousand.
 const LARGEST_BODY: usize = 64 * 1024;
 /// Header that Entra writes into its sign-in log as "Correlation ID".
 const REQUEST_ID: &str = "client-request-id";
+
+/// What is learnt of whoever answers, whatever the answer; clones share it, so that it outlives a
+/// request that is cut off.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Peer(Arc<(OnceLock<SignedDuration>, OnceLock<Sight>)>);
+
+impl Peer {
+    /// How far our clock is ahead of its own.
+    pub(super) fn clock_skew(&self) -> Option<SignedDuration> {
+        self.0.0.get().copied()
+    }
+
+    /// What it showed in the TLS handshake.
+    pub(super) fn certificate(&self) -> Option<Certificate> {
+        self.0.1.get()?.certificate()
+    }
+}
 
 /// A request that brought no token response.
 #[derive(Debug, thiserror::Error)]
@@ -43,15 +61,24 @@ pub(super) enum Fault {
 pub(super) struct Http {
     client: reqwest::Client,
     request_id: String,
+    peer: Peer,
 }
 
 impl Http {
     /// A client that trusts what the specification's provider trusts, by way of the environment's
     /// proxy unless the endpoint is on loopback.
-    pub(super) async fn new(dialer: &Dialer, spec: &TokenSpec, request_id: &str) -> Result<Self, Cause> {
+    pub(super) async fn new(
+        dialer: &Dialer,
+        spec: &TokenSpec,
+        request_id: &str,
+        peer: &Peer,
+    ) -> Result<Self, Cause> {
         let trust = dialer.trust(spec.ca_file.as_deref()).await?;
+        let (tls, sight) = trust.client_config();
+        // A peer is asked once.
+        let _ = peer.0.1.set(sight);
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(trust.client_config())
+            .tls_backend_preconfigured(tls)
             .dns_resolver(Arc::new(Names(dialer.resolver())))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Phase::Connect.row().bound)
@@ -62,7 +89,7 @@ impl Http {
         }
         let client =
             builder.build().map_err(|error| Cause::new(Reason::Internal, format!("HTTP client: {error}")))?;
-        Ok(Self { client, request_id: request_id.to_owned() })
+        Ok(Self { client, request_id: request_id.to_owned(), peer: peer.clone() })
     }
 
     /// Sends the request; anything but a complete 200 is a fault.
@@ -71,8 +98,15 @@ impl Http {
         if let Ok(id) = self.request_id.parse() {
             request.headers_mut().insert(REQUEST_ID, id);
         }
-        let mut response = self.client.execute(request).await.map_err(|error| network(&error))?;
+        let sent = Timestamp::now();
+        let answer = self.client.execute(request).await;
+        let mut response = answer.map_err(|error| network(&error).showing(self.peer.certificate()))?;
         let status = response.status();
+        let date = response.headers().get(DATE).and_then(|date| moment(date.to_str().ok()?));
+        if let Some(date) = date {
+            // A peer answers once.
+            let _ = self.peer.0.0.set(skew(sent, Timestamp::now(), date));
+        }
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| wait(value.to_str().ok()?));
         let content_type = response.headers().get(http::header::CONTENT_TYPE).cloned();
         let mut body = Vec::new();
@@ -122,8 +156,34 @@ fn wait(header: &str) -> Option<Duration> {
     if let Ok(seconds) = header.trim().parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = jiff::fmt::rfc2822::parse(header.trim()).ok()?.timestamp();
-    Duration::try_from(date.duration_since(jiff::Timestamp::now())).ok()
+    Duration::try_from(moment(header)?.duration_since(Timestamp::now())).ok()
+}
+
+/// A date as HTTP writes it (RFC 9110 section 5.6.7).
+fn moment(header: &str) -> Option<Timestamp> {
+    Some(jiff::fmt::rfc2822::parse(header.trim()).ok()?.timestamp())
+}
+
+/// How far our clock is ahead of one that read `date` between two moments of ours. The other clock's
+/// fraction of a second is not told: of all differences that fit it is the one nearest to none.
+fn skew(sent: Timestamp, received: Timestamp, date: Timestamp) -> SignedDuration {
+    const FRACTION: SignedDuration = SignedDuration::from_secs(1);
+    let least = sent.duration_since(date) - FRACTION;
+    let most = received.duration_since(date);
+    SignedDuration::ZERO.clamp(least.min(most), most)
+}
+
+impl Fault {
+    /// Names the certificate behind a failed handshake: whose it is tells who stands in between.
+    fn showing(self, certificate: Option<Certificate>) -> Self {
+        match (self, certificate) {
+            (Self::Network(mut cause), Some(shown)) if diagnosis::is_of_certificate(cause.reason) => {
+                cause.detail += &format!(" (certificate of {}, issued by {})", shown.subject, shown.issuer);
+                Self::Network(cause)
+            }
+            (fault, _) => fault,
+        }
+    }
 }
 
 /// The cause at the bottom of an HTTP client's error.
@@ -183,13 +243,27 @@ mod tests {
     #[test]
     fn retry_after_is_read_as_seconds_or_as_a_date() {
         assert_eq!(wait("60"), Some(Duration::from_secs(60)));
-        let soon = jiff::Timestamp::now() + Duration::from_secs(100);
+        let soon = Timestamp::now() + Duration::from_secs(100);
         let date =
             jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&soon).unwrap_or_default();
         let seconds = wait(&date).map(|wait| wait.as_secs());
         assert!(seconds.is_some_and(|seconds| (90..=100).contains(&seconds)), "{date}: {seconds:?}");
         assert_eq!(wait("soon"), None);
         assert_eq!(wait("Wed, 01 Jan 2020 00:00:00 GMT"), None);
+    }
+
+    #[test]
+    fn the_clocks_differ_by_no_more_than_what_sending_and_cut_off_fractions_cannot_explain() {
+        let at = |millis| Timestamp::UNIX_EPOCH + SignedDuration::from_millis(millis);
+        // Sent at 100.2 s, received at 100.9 s.
+        let measured = |date| skew(at(100_200), at(100_900), at(date)).as_millis();
+        assert_eq!(measured(100_000), 0);
+        assert_eq!(measured(99_000), 200, "ahead: the other clock was at 99.999 s at most");
+        assert_eq!(measured(101_000), -100, "behind: the other clock was at 101.0 s at least");
+        assert_eq!(measured(700_000), -599_100);
+        assert_eq!(measured(-499_000), 598_200);
+        // Our clock was set back meanwhile.
+        assert_eq!(skew(at(100_000), at(40_000), at(100_000)).as_secs(), -60);
     }
 
     #[test]

@@ -4,9 +4,9 @@
 //! word of any shell. `{%name}` is part of a URL. A value that cannot be written so is not written: the
 //! place keeps its name in capitals, as it does where nothing is known.
 
-use super::Subject;
 use super::consent::{NATIVE_CLIENT, consent_url};
-use crate::model::{Access, Check, Family, Goal, Phase, Protocol};
+use super::{Dialect, Subject};
+use crate::model::{Access, Check, Family, Goal, Phase, Protocol, Security};
 
 /// What stands in each place; the order is of no matter.
 pub(super) struct Values(Vec<(&'static str, String)>);
@@ -23,12 +23,15 @@ const UNKNOWN: &[(&str, &str)] = &[
     ("oid", "ENTERPRISE_APP_OBJECT_ID"),
     ("peer", "HOST:PORT"),
     ("peerhost", "HOST"),
+    ("peerport", "PORT"),
     ("permission", "IMAP.AccessAsApp or SMTP.SendAsApp"),
     ("protocol", "IMAP or SMTP"),
     ("resource", "https://outlook.office365.com"),
     ("scope", "SCOPE"),
     ("secret", "the place of the secret"),
     ("server", "HOST:PORT"),
+    // A STARTTLS port alone needs it.
+    ("starttls", ""),
     ("tenant", "TENANT_ID"),
     ("token_scope", "https://outlook.office365.com/.default"),
     ("user", "USERNAME"),
@@ -64,32 +67,40 @@ impl Values {
                 values.push(("idp", spec.url.to_string()));
                 values.extend(permission.map(|name| ("permission", name.to_owned())));
                 values.extend(consent_url(spec, check.protocol(), NATIVE_CLIENT).map(|url| ("consent", url)));
-                Some(host_of(&spec.url).to_owned())
+                Some(authority_of(&spec.url))
             }
             Access::Password { .. } => None,
         };
         // Who was silent or unknown while the token was fetched is the identity provider.
-        let (peer, host) = match idp.filter(|_| phase == Phase::Token) {
-            Some(host) => (host.clone(), host),
-            None => (check.endpoint.to_string(), check.endpoint.host.clone()),
+        let (host, port) = match idp.filter(|_| phase == Phase::Token) {
+            Some(authority) => authority,
+            None => {
+                if check.endpoint.security == Security::StartTls {
+                    values.push(("starttls", format!(" -starttls {}", check.protocol())));
+                }
+                (check.endpoint.host.clone(), check.endpoint.port)
+            }
         };
+        let peer = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         values.push(("peer", peer));
         values.push(("peerhost", host));
+        values.push(("peerport", port.to_string()));
         // The first value of a name counts: the check's own permission has gone before.
-        values.extend(Self::unknown(Some(check.protocol())).0);
+        values.extend(Self::unknown(Some(check.protocol().into())).0);
         Self(values)
     }
 
     /// Nothing but perhaps the protocol.
-    pub(super) fn unknown(protocol: Option<Protocol>) -> Self {
-        let known = |protocol| {
-            let permission = match protocol {
-                Protocol::Imap => "IMAP.AccessAsApp",
-                Protocol::Smtp => "SMTP.SendAsApp",
+    pub(super) fn unknown(dialect: Option<Dialect>) -> Self {
+        let known = |dialect: Dialect| {
+            let permission = match dialect {
+                Dialect::Imap => "IMAP.AccessAsApp",
+                Dialect::Smtp => "SMTP.SendAsApp",
+                Dialect::Pop3 => "POP.AccessAsApp",
             };
-            vec![("protocol", upper(protocol).to_owned()), ("permission", permission.to_owned())]
+            vec![("protocol", dialect.title().to_owned()), ("permission", permission.to_owned())]
         };
-        Self(protocol.map(known).unwrap_or_default())
+        Self(dialect.map(known).unwrap_or_default())
     }
 
     /// A line with its places filled in.
@@ -165,8 +176,16 @@ pub(super) fn percent(value: &str) -> String {
     encoded
 }
 
+/// Host and port of a token endpoint.
+fn authority_of(url: &str) -> (String, u16) {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let port = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    (host_of(url).to_owned(), port.unwrap_or(if scheme == "http" { 80 } else { 443 }))
+}
+
 /// The host of a URL, without user, port and path.
-pub(super) fn host_of(url: &str) -> &str {
+pub fn host_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);

@@ -1,10 +1,12 @@
-//! What the token itself tells about a refusal: found and expected, side by side.
+//! What was found besides the server's sentence: in the token, found and expected side by side; by the
+//! clocks; in the certificate.
 //!
 //! Claims are read without being verified, so a finding is a fact about the token, never a verdict
 //! about the mailbox.
 
-use super::{Subject, fill};
-use crate::model::{Access, Claims, Reason, TokenSpec};
+use super::{Subject, clock, fill};
+use crate::diagnosis::interception::is_public;
+use crate::model::{Access, Claims, Phase, Reason, TokenSpec};
 
 /// Exchange's own application id: some tokens name their audience so.
 const EXCHANGE: &str = "00000002-0000-0ff1-ce00-000000000000";
@@ -25,8 +27,38 @@ pub(super) struct Findings {
     pub(super) decisive: bool,
 }
 
-/// The findings; none where the refusal is no matter of the token.
-pub(super) fn of(reason: Reason, subject: &Subject<'_>) -> Findings {
+/// The findings about a failure, of whatever kind.
+pub(super) fn of(reason: Reason, phase: Phase, subject: &Subject<'_>) -> Findings {
+    let intercepted = certificate(reason, phase, subject);
+    let clocks = clock::of(reason, subject);
+    let token = if clocks.decisive { Findings::default() } else { of_token(reason, subject) };
+    Findings {
+        decisive: clocks.decisive || token.decisive,
+        lines: [intercepted.into_iter().collect(), clocks.lines, token.lines].concat(),
+    }
+}
+
+/// Who stands between us and a public provider.
+fn certificate(reason: Reason, phase: Phase, subject: &Subject<'_>) -> Option<String> {
+    if let (Access::Token { spec, .. }, Phase::Token, Reason::TlsCertificateUntrusted) =
+        (&subject.check.access, phase, reason)
+    {
+        let host = Some(fill::host_of(&spec.url)).filter(|host| is_public(host))?;
+        return Some(format!(
+            "TLS to `{host}` seems to be intercepted: the identity provider's certificates come from public authorities, the sentence names who issued this one. No credential was sent."
+        ));
+    }
+    let shown = subject.server.certificate.as_ref().filter(|_| subject.server.intercepted)?;
+    let (host, issuer) = (&subject.check.endpoint.host, plain(&shown.issuer));
+    let sent =
+        if phase < Phase::Auth { "No credential was sent." } else { "Whoever it is has seen this login." };
+    Some(format!(
+        "TLS to `{host}` seems to be intercepted: the provider's certificates come from public authorities, this one was issued by `{issuer}`. {sent}"
+    ))
+}
+
+/// The findings in the token; none where the refusal is no matter of it.
+fn of_token(reason: Reason, subject: &Subject<'_>) -> Findings {
     let (Reason::TokenRejected | Reason::RoleMissing, Access::Token { spec, permission, .. }) =
         (reason, &subject.check.access)
     else {

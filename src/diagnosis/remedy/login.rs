@@ -15,12 +15,12 @@ The same credential opens this mailbox by {works} right now: app, consent, servi
 IMAP: `Get-CASMailbox -Identity {'address}` must show ImapEnabled True. SMTP: there SmtpClientAuthenticationDisabled must be False, or empty with the organisation's open; and the token needs `SMTP.SendAsApp`.
 Rights given just now take minutes to hours to count.";
     TokenRejected, ExchangeOnline; By(Smtp) => "\
-1. The app is not registered in Exchange, or under another object id: `New-ServicePrincipal -AppId {'app} -ObjectId {'oid}`; the id of Enterprise applications, not of App registrations.
+1. The app is not registered in Exchange, or under another object id (`Get-ServicePrincipal`; a wrong one goes first, `Remove-ServicePrincipal`): `New-ServicePrincipal -AppId {'app} -ObjectId {'oid}`; the id of Enterprise applications, not of App registrations.
 2. It has no right on the mailbox: `Add-MailboxPermission -Identity {'address} -User {'oid} -AccessRights FullAccess` and `Add-RecipientPermission -Identity {'address} -Trustee {'oid} -AccessRights SendAs`.
 3. `{user}` is not the mailbox's own user name.
 Changes take minutes to hours to count.";
     TokenRejected, ExchangeOnline => "\
-1. The app is not registered in Exchange, or under another object id: `New-ServicePrincipal -AppId {'app} -ObjectId {'oid}`; the id of Enterprise applications, not of App registrations.
+1. The app is not registered in Exchange, or under another object id (`Get-ServicePrincipal`; a wrong one goes first, `Remove-ServicePrincipal`): `New-ServicePrincipal -AppId {'app} -ObjectId {'oid}`; the id of Enterprise applications, not of App registrations.
 2. It has no right on the mailbox: `Add-MailboxPermission -Identity {'address} -User {'oid} -AccessRights FullAccess`.
 3. {protocol} is off for the mailbox: `Get-CASMailbox -Identity {'address}`.
 4. `{user}` is not the mailbox's own user name.

@@ -38,7 +38,7 @@ A fault of the server at `{server}`. The next probe tries again by itself; if it
 
     ConnectionClosed => "\
 `{peer}` hung up without a usable cause. Once: nothing to do. If it lasts: the line before it in the dialogue, a firewall or middlebox in between, a limit by address at the server.
-From this machine: `openssl s_client -connect {!peer}`.";
+From this machine: `openssl s_client -connect {!peer}{starttls}`.";
 
     ProtocolError; In(Token) => "\
 What answers at `{idp}` is no token endpoint, or something in between answers for it: a proxy, a captive portal, a login page. Compare the provider's `token_url`: `curl -v {!idp}`.";

@@ -2,16 +2,19 @@
 // A test that cannot go on has failed; saying so by a panic is what a test is for.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod found;
+
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::{NATIVE_CLIENT, Subject, consent_url, fill, generic_hint, hint};
 use crate::model::{
     Access, Check, Claims, Credential, Endpoint, Family, Goal, Grant, IpChoice, Mailbox, Mechanism, Phase,
-    Protocol, Provider, Reason, SecretRef, Security, TokenSpec,
+    Protocol, Provider, Reason, SecretRef, Security, ServerFacts, TokenSpec,
 };
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
@@ -78,7 +81,9 @@ fn claims(permission: &str) -> Claims {
 }
 
 fn subject<'a>(check: &'a Check, claims: Option<&'a Claims>) -> Subject<'a> {
-    Subject { check, claims, detail: "", works: None }
+    static NOTHING_SEEN: LazyLock<ServerFacts> = LazyLock::new(ServerFacts::default);
+    let server = &*NOTHING_SEEN;
+    Subject { check, claims, clock_skew: None, at: Timestamp::UNIX_EPOCH, server, detail: "", works: None }
 }
 
 #[test]

@@ -81,7 +81,7 @@ pub(super) fn state(last: &Observation) -> Markup {
         span.state {
             @match last.outcome.failure() {
                 None => "ok",
-                Some(failure) => { code { (failure.cause.reason) } " in " (failure.phase) },
+                Some(failure) => { (text::reason(failure.cause.reason)) " in " (failure.phase) },
             }
         }
     }

@@ -30,7 +30,7 @@ pub(in crate::http) async fn mailbox(
     respond(&headers, write).await
 }
 
-fn home() -> Markup {
+pub(super) fn home() -> Markup {
     html! { a href="/" { "mailbox-exporter" } }
 }
 
@@ -118,7 +118,9 @@ fn facts(seen: &Observation) -> Markup {
     html! {
         dl {
             dt { "Began" } dd { (text::clock(seen.started_at)) }
-            @if let Some(ip) = server.ip { dt { "Server" } dd { (ip) } }
+            @if let Some(ip) = server.ip {
+                dt { "Server" } dd { (ip) @if let Some(name) = &server.front_end { ", calls itself " code { (name) } } }
+            }
             @if let Some(version) = server.tls_version {
                 dt { "TLS" } dd { (version) @if let Some(cipher) = server.tls_cipher { ", " (cipher) } }
             }
@@ -128,6 +130,8 @@ fn facts(seen: &Observation) -> Markup {
                     p { (certificate.subject) ", issued by " (certificate.issuer)
                         @if let Some(end) = server.certificate_expiry { ", until " (text::clock(end)) } }
                     p { "SHA-256 " code { (certificate.sha256) } }
+                    @if certificate.public_root == Some(false) { p { "from no public authority" } }
+                    @if server.intercepted { p.failing { (INTERCEPTED) } }
                 }
             }
             @if let Some(offered) = offered { dt { "Offers" } dd { (offered) } }
@@ -145,6 +149,9 @@ fn login(mechanism: Mechanism) -> Markup {
     }
 }
 
+/// What to think of a public provider that shows somebody else's certificate.
+pub(super) const INTERCEPTED: &str = "A public provider has its certificates from public authorities: something in between seems to read along.";
+
 /// With what the login can be found in the identity provider's sign-in log.
 fn seal(token: &TokenSeal) -> Markup {
     let claims = token.claims.as_ref();
@@ -157,6 +164,7 @@ fn seal(token: &TokenSeal) -> Markup {
     ];
     html! {
         p { "SHA-256 begins " code { (token.fingerprint) } }
+        @if let Some(skew) = token.clock_skew { p { "this machine's clock " (text::clock_against(skew)) " of the identity provider" } }
         p { "client-request-id, the log's \"Correlation ID\": " code { (token.request_id) } }
         @match claims {
             None => p { "opaque: it does not say what it is good for" },
@@ -191,7 +199,7 @@ fn reasons(record: &CheckRecord) -> Markup {
             summary { "All failures since the start, by reason" }
             table { tbody {
                 @for ((phase, reason), times) in &record.failures {
-                    tr { th { code { (reason) } " in " (phase) } td data-column="Times" { (times) } }
+                    tr { th { (text::reason(*reason)) " in " (phase) } td data-column="Times" { (times) } }
                 }
             } }
         }

@@ -7,6 +7,7 @@ mod agent;
 mod fleet;
 mod index;
 mod mailbox;
+mod reasons;
 mod soon;
 mod text;
 mod trouble;
@@ -46,6 +47,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 
 pub(super) use index::index;
 pub(super) use mailbox::mailbox;
+pub(super) use reasons::{reason, reasons};
 
 /// Writes a page beside the async threads, in the encoding that is asked for.
 async fn respond(

@@ -1,14 +1,17 @@
-//! What works today and will not tomorrow: secrets and certificates about to end, tokens that are no
-//! longer renewed.
+//! What works today and will not tomorrow, or should not: secrets and certificates about to end, tokens that
+//! are no longer renewed, a wrong clock, TLS that somebody reads along.
 //!
 //! Not here: what is broken already, which is `trouble`.
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::model::Owner;
+use crate::model::{NOTABLE_SKEW, Owner};
 use crate::report::{CredentialRecord, Facts, ServerRecord, TokenRecord};
 
+use super::mailbox::INTERCEPTED;
 use super::text;
 
 /// A declared end nearer than this is pointed out: a month is what replacing a secret may take.
@@ -30,6 +33,8 @@ pub(super) fn section(facts: &Facts) -> Markup {
         .filter_map(|token| renewal(facts, token))
         .chain(facts.credentials.iter().filter_map(|credential| secret(facts, credential)))
         .chain(facts.servers.iter().filter_map(|server| certificate(facts, server)))
+        .chain(clock(facts))
+        .chain(intercepted(facts).into_iter().map(|host| interception(&host)))
         .collect();
     html! {
         @if !warnings.is_empty() {
@@ -50,7 +55,7 @@ fn renewal(facts: &Facts, record: &TokenRecord) -> Option<Markup> {
     let owners: Vec<_> = reason.owners.iter().map(|owner| owner.row().title).collect();
     Some(html! {
         h3 {
-            code.reason { (reason.label) }
+            (text::reason(cause.reason))
             " when the token of credential " strong { (record.spec.credential.name) } " is renewed"
         }
         p { (reason.meaning) " The token in hand still serves; it " (text::end(facts.now, token.expires_at)) "." }
@@ -75,6 +80,39 @@ fn secret(facts: &Facts, record: &CredentialRecord) -> Option<Markup> {
             dl { dt { "Who" } dd { (Owner::App.row().title) } }
         }
     })
+}
+
+/// A clock that is wrong by more than anybody forgives. It is this machine's: one warning does.
+fn clock(facts: &Facts) -> Option<Markup> {
+    let requests = facts.credentials.iter().flat_map(|credential| &credential.tokens);
+    let measured = requests.filter_map(|token| Some((token, token.last.as_ref()?.clock_skew?)));
+    let (token, skew) =
+        measured.max_by_key(|(_, skew)| skew.abs()).filter(|(_, skew)| skew.abs() >= NOTABLE_SKEW)?;
+    Some(html! {
+        h3 { "The clock of this machine " (text::clock_against(skew)) " of an identity provider" }
+        p {
+            "Measured by the answer to the last token request of credential " strong { (token.spec.credential.name) }
+            ". Tokens and certificates are refused outside their time."
+        }
+        dl { dt { "Who" } dd { (Owner::Ops.row().title) } }
+    })
+}
+
+/// Hosts of public providers in whose place somebody else seems to answer.
+fn intercepted(facts: &Facts) -> BTreeSet<String> {
+    let seen = facts.checks.iter().filter_map(|record| record.last.as_ref());
+    let servers = seen.filter(|seen| seen.server.intercepted).map(|seen| seen.check.endpoint.to_string());
+    let tokens = facts.credentials.iter().flat_map(|credential| &credential.tokens);
+    let asked = tokens.filter(|token| token.last.as_ref().is_some_and(|last| last.intercepted));
+    servers.chain(asked.map(|token| token.spec.url.to_string())).collect()
+}
+
+fn interception(host: &str) -> Markup {
+    html! {
+        h3 { "TLS to " strong { (host) } " seems to be intercepted" }
+        p { (INTERCEPTED) " The page of a mailbox shows the certificate and who issued it." }
+        dl { dt { "Who" } dd { (Owner::Net.row().title) } }
+    }
 }
 
 fn certificate(facts: &Facts, record: &ServerRecord) -> Option<Markup> {

@@ -5,11 +5,25 @@
 use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-pub(super) use crate::report::text::{ago, between, clock, counted, end, plural, stretch, took};
+use crate::model::Reason;
+
+pub(super) use crate::report::text::{
+    ago, between, clock, clock_against, counted, end, plural, stretch, took,
+};
 
 /// A mailbox's name, leading to its page.
 pub(super) fn mailbox(name: &str) -> Markup {
     html! { a href={ "/mailboxes/" (utf8_percent_encode(name, NON_ALPHANUMERIC)) } { (name) } }
+}
+
+/// A reason's label, leading to its page.
+pub(super) fn reason(reason: Reason) -> Markup {
+    html! { a href=(reason.docs()) { code.reason { (reason) } } }
+}
+
+/// Where more stands about a reason.
+pub(super) fn about(reason: Reason) -> Markup {
+    html! { a.about href=(reason.docs()) { "more" } }
 }
 
 /// A hint: a paragraph per line, what stands between backticks as commands.

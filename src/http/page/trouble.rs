@@ -115,7 +115,7 @@ fn entry(now: Timestamp, group: &Group<'_>) -> Markup {
     html! {
         article {
             h3 {
-                code.reason { (reason.label) }
+                (text::reason(group.reason()))
                 " in phase " code { (group.phase()) }
                 @match &group.common {
                     Common::Credential(name, _) => { " of credential " strong { (name) } }
@@ -147,7 +147,7 @@ fn entry(now: Timestamp, group: &Group<'_>) -> Markup {
 /// What a reason means, and what the server said.
 pub(super) fn said(failure: &Failure) -> Markup {
     html! {
-        p.meaning { (failure.cause.reason.row().meaning) }
+        p.meaning { (failure.cause.reason.row().meaning) " " (text::about(failure.cause.reason)) }
         @if !failure.cause.detail.is_empty() { blockquote { (failure.cause.detail) } }
     }
 }

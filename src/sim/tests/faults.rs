@@ -190,6 +190,7 @@ const TOKEN_ROWS: &[(TokenFault, &str)] = &[
     (TokenFault::Roleless, "\"access_token\":\"eyJ"),
     (TokenFault::WrongAudience, "\"access_token\":\"eyJ"),
     (TokenFault::OpaqueToken, "\"access_token\":\"EwB"),
+    (TokenFault::StaleToken, "\"access_token\":\"eyJ"),
     (TokenFault::LifetimeAsText, "\"expires_in\":\"3599\""),
     (TokenFault::NoLifetime, "{\"access_token\":\"eyJ"),
     (TokenFault::NoType, "\"ext_expires_in\":3599}"),
@@ -223,7 +224,7 @@ async fn every_fault_of_the_token_shows_as_its_row_says() {
 #[tokio::test]
 async fn tokens_without_role_or_for_another_audience_open_nothing() {
     let sim = Sim::start().await.unwrap();
-    for fault in [TokenFault::Roleless, TokenFault::WrongAudience] {
+    for fault in [TokenFault::Roleless, TokenFault::WrongAudience, TokenFault::StaleToken] {
         let mailbox = sim.mailbox(Fault::Token(fault)).await.unwrap();
         let token = token(&sim, mailbox.app()).await;
         let mut walk = Walk::connect(mailbox.imap_starttls_port()).await.unwrap();

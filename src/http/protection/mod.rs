@@ -1,0 +1,172 @@
+//! Who may see the pages, and by which TLS: the web configuration in force, looked at again at every
+//! connection and every request, so that a rotated certificate or a new password needs no restart.
+//!
+//! Not here: reading the file (handed in, because only `config` reads YAML); listening.
+
+mod users;
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use rustls::ServerConfig;
+use tokio::task;
+use tracing::{error, info};
+
+use crate::model::Web;
+use crate::net::{ServerTlsFault, server_tls};
+
+use users::Users;
+
+/// Reads a web configuration again; the sentence says what is wrong with it.
+pub type Reader = Arc<dyn Fn(&Path) -> Result<Web, String> + Send + Sync>;
+
+/// What answers without a password: the kubelet has nowhere to keep one safely, and "ok" is no secret.
+const OPEN: [&str; 2] = ["/-/healthy", "/-/ready"];
+
+/// A faulty configuration that does not change is read again this often.
+const TRIED_EVERY: Duration = Duration::from_secs(5);
+
+/// The protection of the endpoint; clones share it.
+#[derive(Clone)]
+pub struct Protection(Option<Arc<Shared>>);
+
+struct Shared {
+    read: Reader,
+    file: PathBuf,
+    looked: Mutex<Looked>,
+    force: RwLock<Arc<Force>>,
+    users: Users,
+}
+
+/// The last look at the files.
+struct Looked {
+    /// What those in force looked like, whether or not reading them went well.
+    files: Vec<Look>,
+    /// When they were last found faulty, and how. A faulty file may name others that are yet to come: it is
+    /// read again though it has not changed.
+    fault: Option<(Instant, String)>,
+}
+
+/// What is in force.
+struct Force {
+    web: Web,
+    tls: Option<Arc<ServerConfig>>,
+}
+
+impl Force {
+    fn of(web: Web) -> Result<Arc<Self>, String> {
+        let sentence = |faults: Vec<ServerTlsFault>| {
+            faults.iter().map(ServerTlsFault::to_string).collect::<Vec<_>>().join("; ")
+        };
+        let tls = web.tls.as_ref().map(server_tls).transpose().map_err(sentence)?.map(Arc::new);
+        Ok(Arc::new(Self { web, tls }))
+    }
+}
+
+/// A file, and what changes when it is written or replaced: a symlink that is led elsewhere included.
+type Look = (PathBuf, Option<(u64, u64, u64, (i64, i64), (i64, i64))>);
+
+fn look(web: &Web) -> Vec<Look> {
+    let tls = web.tls.iter().flat_map(|tls| {
+        [Some(&tls.cert_file), Some(&tls.key_file), tls.client_ca_file.as_ref()].into_iter().flatten()
+    });
+    let look = |path: &PathBuf| {
+        let seen = std::fs::metadata(path).ok().map(|file| {
+            let (written, changed) = ((file.mtime(), file.mtime_nsec()), (file.ctime(), file.ctime_nsec()));
+            (file.dev(), file.ino(), file.size(), written, changed)
+        });
+        (path.clone(), seen)
+    };
+    [&web.file].into_iter().chain(tls).map(look).collect()
+}
+
+impl Protection {
+    /// Everybody may come, in clear text.
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
+    /// What `web` says, and whatever its file says later on. Reads certificates, and blocks while it does.
+    ///
+    /// # Errors
+    /// Where a file that it names can no longer be used, and how.
+    pub fn new(web: &Web, read: Reader) -> Result<Self, String> {
+        let looked = Mutex::new(Looked { files: look(web), fault: None });
+        let force = RwLock::new(Force::of(web.clone())?);
+        let shared = Shared { read, file: web.file.clone(), looked, force, users: Users::default() };
+        Ok(Self(Some(Arc::new(shared))))
+    }
+
+    /// TLS for the next connection; `None` is clear text.
+    pub(super) async fn tls(&self) -> Option<Arc<ServerConfig>> {
+        let shared = self.0.as_ref()?;
+        shared.now().await.tls.clone()
+    }
+}
+
+impl Shared {
+    /// What is in force, once the files have been looked at.
+    async fn now(self: &Arc<Self>) -> Arc<Force> {
+        let shared = Arc::clone(self);
+        // A file system can be slow. A panic in there changes nothing.
+        if task::spawn_blocking(move || shared.refresh()).await.is_err() {
+            error!(file = %self.file.display(), "the web configuration could not be looked at");
+        }
+        Arc::clone(&self.force.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn refresh(&self) {
+        // One looks, the others wait for what it finds: nobody is served by what has just been replaced.
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let force = Arc::clone(&self.force.read().unwrap_or_else(PoisonError::into_inner));
+        let files = look(&force.web);
+        let tried = looked.fault.as_ref().is_none_or(|(at, _)| at.elapsed() < TRIED_EVERY);
+        if files == looked.files && tried {
+            return;
+        }
+        looked.files = files;
+        let read = (self.read)(&self.file).and_then(Force::of);
+        match read {
+            Ok(new) => {
+                *looked = Looked { files: look(&new.web), fault: None };
+                *self.force.write().unwrap_or_else(PoisonError::into_inner) = new;
+                info!(file = %self.file.display(), "the web configuration was read again");
+            }
+            Err(fault) => {
+                let known = looked.fault.replace((Instant::now(), fault.clone()));
+                if known.is_none_or(|(_, known)| known != fault) {
+                    error!(file = %self.file.display(), %fault, "the web configuration is faulty: the old one stays in force");
+                }
+            }
+        }
+    }
+}
+
+/// Lets in who may come, and sets the configured headers on every answer.
+pub(super) async fn guard(State(protection): State<Protection>, request: Request, next: Next) -> Response {
+    let Some(shared) = &protection.0 else { return next.run(request).await };
+    let force = shared.now().await;
+    let users = &force.web.users;
+    let credentials = request.headers().get(header::AUTHORIZATION);
+    let admitted = users.0.is_empty()
+        || OPEN.contains(&request.uri().path())
+        || shared.users.admit(users, credentials).await;
+    let mut response = if admitted { next.run(request).await } else { unauthorised() };
+    for (name, value) in &force.web.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(*name), HeaderValue::try_from(value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+fn unauthorised() -> Response {
+    let ask = [(header::WWW_AUTHENTICATE, "Basic realm=\"mailbox-exporter\"")];
+    (StatusCode::UNAUTHORIZED, ask, "A user name and a password are needed.\n").into_response()
+}

@@ -1,0 +1,160 @@
+//! User names and passwords (RFC 7617), held against bcrypt hashes.
+//!
+//! A hash takes a tenth of a second by design: verdicts are remembered, and one hash is computed at a time,
+//! so that guessing costs the probes at most one core. Whether a user exists is not to be told from the time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::http::HeaderValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
+use tokio::task;
+use uuid::Uuid;
+
+use crate::model;
+
+/// Verdicts remembered. Scrapers and people are few; who guesses only pushes out other guesses, and the
+/// right ones cost a hash again.
+const REMEMBERED: usize = 64;
+
+/// The hash, cost 10, that an unknown user's password is held against: no password is known for it.
+const NOBODY: &str = "$2y$10$9uz6aFQg9H0cLQheVtDwxeQXNUxepy/fXWA3Ehqzu.jKq69nNpA72";
+
+/// What was asked, without a trace of the password.
+type Question = [u8; 32];
+
+/// Remembers who was let in.
+pub(super) struct Users {
+    /// Of this process alone, so that nobody can compute a question beforehand.
+    salt: Uuid,
+    verdicts: Mutex<HashMap<Question, bool>>,
+    turn: Arc<Semaphore>,
+}
+
+impl Default for Users {
+    fn default() -> Self {
+        Self { salt: Uuid::new_v4(), verdicts: Mutex::default(), turn: Arc::new(Semaphore::new(1)) }
+    }
+}
+
+impl Users {
+    /// Whether an `Authorization` header names one of the users with its password.
+    pub(super) async fn admit(&self, users: &model::Users, header: Option<&HeaderValue>) -> bool {
+        let Some((name, password)) = header.and_then(credentials) else { return false };
+        let known = users.0.get(&name);
+        let hash = known.map_or(NOBODY, String::as_str).to_owned();
+        let question = self.question(&[&name, &hash, &password]);
+        if let Some(verdict) = self.remembered(&question) {
+            return verdict;
+        }
+        // The semaphore is never closed.
+        let Ok(_turn) = Arc::clone(&self.turn).acquire_owned().await else { return false };
+        // Somebody may have asked the same while we waited.
+        if let Some(verdict) = self.remembered(&question) {
+            return verdict;
+        }
+        let verified = task::spawn_blocking(move || bcrypt::verify(password, &hash)).await;
+        let verdict = matches!(verified, Ok(Ok(true))) && known.is_some();
+        let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
+        if verdicts.len() >= REMEMBERED {
+            verdicts.clear();
+        }
+        verdicts.insert(question, verdict);
+        verdict
+    }
+
+    fn remembered(&self, question: &Question) -> Option<bool> {
+        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).get(question).copied()
+    }
+
+    fn question(&self, parts: &[&str]) -> Question {
+        let mut hash = Sha256::new_with_prefix(self.salt);
+        for part in parts {
+            hash.update(part.len().to_le_bytes());
+            hash.update(part);
+        }
+        hash.finalize().into()
+    }
+}
+
+/// `Basic base64(name:password)`.
+fn credentials(header: &HeaderValue) -> Option<(String, String)> {
+    let (scheme, encoded) = header.to_str().ok()?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let text = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (name, password) = text.split_once(':')?;
+    Some((name.to_owned(), password.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+    use super::*;
+
+    fn basic(text: &str) -> HeaderValue {
+        HeaderValue::try_from(format!("Basic {}", STANDARD.encode(text))).unwrap()
+    }
+
+    fn known() -> model::Users {
+        let hash = |password: &str| bcrypt::hash(password, 4).unwrap();
+        model::Users([("alice", hash("right")), ("bob", hash(""))].map(|(n, h)| (n.to_owned(), h)).into())
+    }
+
+    #[tokio::test]
+    async fn only_a_known_user_with_the_right_password_is_admitted() {
+        let (users, known) = (Users::default(), known());
+        let cases = [
+            (Some(basic("alice:right")), true),
+            (Some(basic("bob:")), true),
+            (
+                Some(HeaderValue::try_from(format!("basic  {}", STANDARD.encode("alice:right"))).unwrap()),
+                true,
+            ),
+            (Some(basic("alice:wrong")), false),
+            (Some(basic("alice:")), false),
+            (Some(basic("Alice:right")), false),
+            (Some(basic("carol:right")), false),
+            (Some(basic("alice")), false),
+            (Some(HeaderValue::from_static("Bearer abc")), false),
+            (Some(HeaderValue::from_static("Basic %%%")), false),
+            (Some(HeaderValue::from_static("Basic")), false),
+            (None, false),
+        ];
+        for _ in 0..2 {
+            for (header, admitted) in &cases {
+                assert_eq!(users.admit(&known, header.as_ref()).await, *admitted, "{header:?}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_verdict_is_remembered_for_as_long_as_the_hash_stands_and_memory_is_bounded() {
+        let (users, mut known) = (Users::default(), known());
+        assert!(users.admit(&known, Some(&basic("alice:right"))).await);
+        assert_eq!(users.verdicts.lock().unwrap().len(), 1);
+        assert!(users.admit(&known, Some(&basic("alice:right"))).await);
+        assert_eq!(users.verdicts.lock().unwrap().len(), 1, "the second time it was remembered");
+        known.0.insert("alice".to_owned(), bcrypt::hash("other", 4).unwrap());
+        assert!(!users.admit(&known, Some(&basic("alice:right"))).await, "the password was changed");
+        known.0.remove("alice");
+        assert!(!users.admit(&known, Some(&basic("alice:right"))).await, "the user is gone");
+        known.0.insert("alice".to_owned(), bcrypt::hash("x", 4).unwrap());
+        for guess in 0..REMEMBERED + 10 {
+            assert!(!users.admit(&known, Some(&basic(&format!("alice:{guess}")))).await);
+        }
+        assert!(users.verdicts.lock().unwrap().len() <= REMEMBERED);
+    }
+
+    #[test]
+    fn the_hash_for_nobody_is_one_and_costs_what_others_do() {
+        let parts: bcrypt::HashParts = NOBODY.parse().unwrap();
+        assert_eq!(parts.get_cost(), 10);
+        assert!(bcrypt::verify("x", NOBODY).is_ok_and(|same| !same));
+    }
+}
