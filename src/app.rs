@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -112,13 +112,14 @@ impl App {
 
 /// What guards the HTTP endpoint, and how its file is read again.
 async fn protection(plan: &Plan) -> Result<Protection, AppError> {
-    let Some(web) = plan.web.clone() else { return Ok(Protection::none()) };
-    let file = web.file.clone();
-    let read: http::Reader = Arc::new(|file| config::load_web(file).map_err(|errors| errors.to_string()));
+    let read = |file: &Path| config::load_web(file).map_err(|errors| errors.to_string());
+    let (protection, web) = (Protection::new(Arc::new(read)), plan.web.clone());
+    let file = web.as_ref().map(|web| web.file.clone()).unwrap_or_default();
+    let following = protection.clone();
     // The files were good when the configuration was read, a moment ago.
-    let made = task::spawn_blocking(move || Protection::new(&web, read));
-    let made = made.await.unwrap_or_else(|error| Err(error.to_string()));
-    made.map_err(|error| AppError::Web { file, error })
+    let followed = task::spawn_blocking(move || following.follow(web.as_deref())).await;
+    let followed = followed.unwrap_or_else(|error| Err(error.to_string()));
+    followed.map(|()| protection).map_err(|error| AppError::Web { file, error })
 }
 
 /// One round: every check of the plan once, at the same time as far as the limits allow. `each` is
