@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mailbox_exporter::app::App;
 use mailbox_exporter::config;
-use mailbox_exporter::http::{self, Protection, Site};
+use mailbox_exporter::http::{self, Protection};
 use mailbox_exporter::report::Report;
 use rcgen::SanType;
 use reqwest::{Client, StatusCode};
@@ -359,7 +359,7 @@ async fn an_endpoint_can_begin_to_follow_a_file_and_leave_it_while_it_runs() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/metrics", listener.local_addr().unwrap());
     let protection = Protection::new(Arc::new(|file| config::load_web(file).map_err(|e| e.to_string())));
-    let site = Site::new(Arc::new(Report::new(&plan)), Arc::default(), Arc::default());
+    let site = http::Site::new(Arc::new(Report::new(&plan)), Arc::default(), Arc::default());
     let stop = CancellationToken::new();
     let server = tokio::spawn(http::serve(listener, site, protection.clone(), stop.clone()));
     let status = async || {
