@@ -13,6 +13,7 @@ pub mod secret;
 pub mod diagnosis;
 pub mod net;
 pub mod schedule;
+pub mod shard;
 
 // Trades.
 pub mod probe;
@@ -26,6 +27,7 @@ pub mod report;
 pub mod config;
 pub mod http;
 pub mod monitor;
+pub mod watch;
 
 // The frame.
 pub mod app;

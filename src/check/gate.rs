@@ -1,20 +1,24 @@
 //! Permits: how many probes run at once, in all, against one host, and for one mailbox.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::model::Limits;
+use crate::model::{Limits, Plan};
 
 /// Hands out permits. They are always taken in the order mailbox, host, all, so that nobody who
 /// waits for one holds what another needs to finish.
 pub(super) struct Gate {
-    all: Arc<Semaphore>,
-    hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
-    mailboxes: Mutex<HashMap<Arc<str>, Arc<Semaphore>>>,
-    per_host: usize,
+    all: Permits,
+    hosts: Mutex<Hosts>,
+    mailboxes: Mutex<HashMap<Arc<str>, Permits>>,
+}
+
+struct Hosts {
+    each: usize,
+    by_name: HashMap<String, Permits>,
 }
 
 /// The right to talk to a server; given back when dropped.
@@ -26,27 +30,145 @@ pub(super) struct Permit {
 impl Gate {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
-            all: Arc::new(Semaphore::new(limits.concurrency)),
-            hosts: Mutex::default(),
+            all: Permits::new(limits.concurrency),
+            hosts: Mutex::new(Hosts { each: limits.per_host, by_name: HashMap::new() }),
             mailboxes: Mutex::default(),
-            per_host: limits.per_host,
         }
     }
 
     /// One probe of a mailbox at a time, whatever the protocol.
     pub(super) async fn mailbox(&self, name: &Arc<str>) -> Option<OwnedSemaphorePermit> {
+        let permits = Arc::clone(
+            &lock(&self.mailboxes).entry(Arc::clone(name)).or_insert_with(|| Permits::new(1)).semaphore,
+        );
         // The semaphores are never closed, so that a permit always comes.
-        shared(&self.mailboxes, Arc::clone(name), 1).acquire_owned().await.ok()
+        permits.acquire_owned().await.ok()
     }
 
     /// Leave to connect to a host.
     pub(super) async fn connection(&self, host: &str) -> Permit {
-        let host = shared(&self.hosts, host.to_ascii_lowercase(), self.per_host).acquire_owned().await.ok();
-        Permit { _host: host, _all: Arc::clone(&self.all).acquire_owned().await.ok() }
+        let host = {
+            let mut hosts = lock(&self.hosts);
+            let each = hosts.each;
+            let permits =
+                hosts.by_name.entry(host.to_ascii_lowercase()).or_insert_with(|| Permits::new(each));
+            Arc::clone(&permits.semaphore)
+        };
+        let host = host.acquire_owned().await.ok();
+        Permit { _host: host, _all: Arc::clone(&self.all.semaphore).acquire_owned().await.ok() }
+    }
+
+    /// Goes on by another plan: other bounds hold from now on, and what nobody of the plan needs is
+    /// forgotten once nobody holds it.
+    pub(super) fn apply(&self, plan: &Plan) {
+        self.all.resize(plan.limits.concurrency);
+        let mut hosts = lock(&self.hosts);
+        hosts.each = plan.limits.per_host;
+        let named: HashSet<String> =
+            plan.checks.iter().map(|check| check.endpoint.host.to_ascii_lowercase()).collect();
+        hosts.by_name.retain(|host, permits| named.contains(host) || permits.in_use());
+        for permits in hosts.by_name.values() {
+            permits.resize(plan.limits.per_host);
+        }
+        let named: HashSet<&str> = plan.mailboxes.iter().map(|mailbox| &*mailbox.name).collect();
+        lock(&self.mailboxes).retain(|name, permits| named.contains(&**name) || permits.in_use());
     }
 }
 
-fn shared<K: Hash + Eq>(map: &Mutex<HashMap<K, Arc<Semaphore>>>, key: K, permits: usize) -> Arc<Semaphore> {
-    let mut map = map.lock().unwrap_or_else(PoisonError::into_inner);
-    Arc::clone(map.entry(key).or_insert_with(|| Arc::new(Semaphore::new(permits))))
+/// A number of permits that can change while some are out.
+struct Permits {
+    semaphore: Arc<Semaphore>,
+    total: AtomicUsize,
+}
+
+impl Permits {
+    fn new(total: usize) -> Self {
+        Self { semaphore: Arc::new(Semaphore::new(total)), total: AtomicUsize::new(total) }
+    }
+
+    /// Somebody holds a permit, or waits for one.
+    fn in_use(&self) -> bool {
+        Arc::strong_count(&self.semaphore) > 1
+    }
+
+    /// There are this many permits from now on. Those out are not called back: where there are more, nobody
+    /// gets one until enough have been given back.
+    fn resize(&self, total: usize) {
+        let before = self.total.swap(total, Ordering::Relaxed);
+        if total >= before {
+            self.semaphore.add_permits(total - before);
+            return;
+        }
+        let at_once = self.semaphore.forget_permits(before - total);
+        let later = u32::try_from(before - total - at_once).unwrap_or(u32::MAX);
+        if later > 0 {
+            let semaphore = Arc::clone(&self.semaphore);
+            tokio::spawn(async move {
+                if let Ok(permits) = semaphore.acquire_many_owned(later).await {
+                    permits.forget();
+                }
+            });
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Duration, timeout};
+
+    use super::*;
+    use crate::model::{Listen, Shard};
+
+    /// How many permits can be had at once.
+    async fn free(permits: &Permits, held: &mut Vec<OwnedSemaphorePermit>) -> usize {
+        let before = held.len();
+        while let Ok(Ok(permit)) =
+            timeout(Duration::from_millis(1), Arc::clone(&permits.semaphore).acquire_owned()).await
+        {
+            held.push(permit);
+        }
+        held.len() - before
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn permits_grow_at_once_and_shrink_as_they_come_back() {
+        let (permits, mut held) = (Permits::new(3), Vec::new());
+        assert_eq!(free(&permits, &mut held).await, 3);
+        permits.resize(5);
+        assert_eq!(free(&permits, &mut held).await, 2);
+        permits.resize(2);
+        // The two that are missing stand in line from here on.
+        tokio::task::yield_now().await;
+        for left in (2..5).rev() {
+            held.pop();
+            assert_eq!((free(&permits, &mut held).await, held.len()), (0, left));
+        }
+        held.pop();
+        assert_eq!((free(&permits, &mut held).await, held.len()), (1, 2));
+        held.clear();
+        assert_eq!(free(&permits, &mut held).await, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_let_in_beside_a_permit_that_is_out_when_its_mailbox_leaves_and_returns() {
+        let gate = Gate::new(&Limits { concurrency: 2, per_host: 1, token_max_age: Duration::ZERO });
+        let name: Arc<str> = "desk".into();
+        let held = gate.mailbox(&name).await;
+        gate.apply(&Plan {
+            web: None,
+            listen: Listen { host: String::new(), port: 0 },
+            limits: Limits { concurrency: 2, per_host: 1, token_max_age: Duration::ZERO },
+            shard: Shard::WHOLE,
+            credentials: Vec::new(),
+            mailboxes: Vec::new(),
+            checks: Vec::new(),
+        });
+        assert!(timeout(Duration::from_secs(1), gate.mailbox(&name)).await.is_err());
+        drop(held);
+        assert!(timeout(Duration::from_secs(1), gate.mailbox(&name)).await.is_ok());
+    }
 }

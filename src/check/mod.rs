@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout};
 use self::gate::{Gate, Permit};
 use crate::diagnosis::{self, remedy};
 use crate::model::{
-    Access, Cause, Check, CheckName, Failure, Limits, Observation, Outcome, Phase, Protocol, Reason,
+    Access, Cause, Check, CheckName, Failure, Limits, Observation, Outcome, Phase, Plan, Protocol, Reason,
     Redacted, Security, ServerFacts, TokenSpec,
 };
 use crate::net::{Dialer, Dialogue, Io, Stopwatch};
@@ -67,6 +67,15 @@ impl Prober {
         &self.tokens
     }
 
+    /// Goes on by another plan: its bounds hold at once, and what nobody needs any more is forgotten.
+    /// Probes under way are not disturbed.
+    pub fn apply(&self, plan: &Plan) {
+        self.gate.apply(plan);
+        self.tokens.apply(plan);
+        let names: HashSet<CheckName> = plan.checks.iter().map(|check| check.name()).collect();
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner).retain(|name| names.contains(name));
+    }
+
     /// Probes once. `due` is when the probe should have begun: what passes until it does, and every
     /// wait for a permit, is its lateness. What `begun` returns is held while a permit to connect is.
     ///
@@ -78,11 +87,22 @@ impl Prober {
         due: Instant,
         begun: impl FnOnce() -> G,
     ) -> Observation {
+        self.observe_within(check, check.timeout, due, begun).await
+    }
+
+    /// The same with less time than the check has, for somebody who does not wait that long.
+    pub async fn observe_within<G>(
+        &self,
+        check: &Arc<Check>,
+        within: Duration,
+        due: Instant,
+        begun: impl FnOnce() -> G,
+    ) -> Observation {
         let _mailbox = self.gate.mailbox(&check.mailbox.name).await;
         let late = due.elapsed();
         let started_at = Timestamp::now();
         let mut notes = Notes {
-            watch: Stopwatch::start(check.timeout),
+            watch: Stopwatch::start(within.min(check.timeout)),
             facts: ServerFacts::default(),
             dialogue: None,
             token: None,

@@ -11,6 +11,7 @@ mod logging;
 mod nagios;
 mod select;
 mod serve;
+mod shard;
 mod table;
 mod validate;
 
@@ -62,13 +63,9 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Probe every mailbox on its schedule and answer Prometheus, until told to stop.
-    Serve {
-        #[command(flatten)]
-        config: Config,
-        /// Listen here instead of at `http.listen`; port 0 takes a free one.
-        #[arg(long, value_name = "ADDR")]
-        listen: Option<String>,
-    },
+    ///
+    /// Reads its configuration again on SIGHUP, on `POST /-/reload`, and when one of its files changes.
+    Serve(serve::Options),
     /// Probe every mailbox once, now, and tell what was found.
     ///
     /// Exit status: 0 all fine, 1 something failing, 2 bad configuration. With `--output nagios`:
@@ -136,7 +133,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Exit {
     match command {
-        Command::Serve { config, listen } => on_runtime(serve::run(config, listen)),
+        Command::Serve(options) => on_runtime(serve::run(options)),
         Command::Check(options) => on_runtime(check::run(options)),
         Command::Validate { config } => validate::run(&config),
         Command::ConsentUrl(options) => consent_url::run(&options),

@@ -3,11 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::{Plan, Protocol};
-
-/// How many similar names are offered for an unknown one.
-const OFFERED: usize = 3;
-/// The likeness (Jaro–Winkler, 0 to 1) from which a name is offered.
-const LIKENESS: f64 = 0.75;
+use crate::report::text;
 
 /// Leaves only the checks of these mailboxes, by name or address, in these protocols; none given means all.
 ///
@@ -41,13 +37,7 @@ pub(super) fn narrow(plan: &mut Plan, names: &[String], protocols: &[Protocol]) 
 
 /// That a name is not in the configuration, with the nearest ones that are.
 pub(super) fn unknown(what: &str, name: &str, names: &[&str]) -> String {
-    let mut near: Vec<_> = names
-        .iter()
-        .map(|known| (strsim::jaro_winkler(&name.to_lowercase(), &known.to_lowercase()), *known))
-        .filter(|(likeness, _)| *likeness >= LIKENESS)
-        .collect();
-    near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let near: Vec<_> = near.into_iter().take(OFFERED).map(|(_, known)| known).collect();
+    let near = text::nearest(name, names.iter().copied());
     if near.is_empty() {
         format!("no {what} is named {name:?}; the configuration has {}", names.len())
     } else {

@@ -1,55 +1,108 @@
 //! `serve`: the agent, from its configuration to the stop signal.
 
 use std::io;
+use std::path::Path;
 
+use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
-use crate::app::App;
-use crate::config;
-use crate::model::Plan;
+use crate::app::{App, Origin, Reloader};
+use crate::config::{self, Reading};
+use crate::model::{Listen, Shard};
+use crate::shard;
 
 use super::answer::complain;
+use super::shard::Choice;
 use super::{Config, Exit, cannot_run};
 
-pub(super) async fn run(config: Config, listen: Option<String>) -> Exit {
-    let loaded = match config.load() {
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    config: Config,
+    /// Listen here instead of at `http.listen`; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// Probe one of N equal parts of the mailboxes: 0/3, 1/3 or 2/3. `auto` takes the part from the number
+    /// at the end of HOSTNAME, as the pods of a StatefulSet have it, and N from MAILBOX_EXPORTER_SHARDS;
+    /// `auto/N` says N as well. One agent a part: a mailbox has the same part wherever it is asked.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Choice>,
+}
+
+pub(super) async fn run(options: Options) -> Exit {
+    let Options { config, listen, shard } = options;
+    let read = match by_command_line(&config, listen, shard) {
+        Ok(read) => read,
+        Err(complaint) => {
+            complain(&format!("{complaint}\n"));
+            return Exit::Bad;
+        }
+    };
+    let Reading { sources, outcome } = read();
+    let loaded = match outcome {
         Ok(loaded) => loaded,
-        Err(exit) => return exit,
+        Err(errors) => {
+            complain(&format!("{errors}\n"));
+            return Exit::Bad;
+        }
     };
     for notice in &loaded.warnings {
         warn!(%notice, "configuration");
-    }
-    let mut plan = loaded.plan;
-    if let Err(complaint) = listen_at(&mut plan, listen) {
-        complain(&format!("{complaint}\n"));
-        return Exit::Bad;
     }
     // Before anything starts: a signal that comes early is not lost.
     let mut signals = match Signals::new() {
         Ok(signals) => signals,
         Err(error) => return cannot_run(&format!("signals cannot be received: {error}")),
     };
-    let app = match App::start(&plan).await {
+    let plan = &loaded.plan;
+    let app = match App::start_from(plan, Origin { sources, read: Box::new(read) }).await {
         Ok(app) => app,
         Err(error) => return cannot_run(&error.to_string()),
     };
     let tls = plan.web.as_ref().is_some_and(|web| web.tls.is_some());
     let address = format!("{}://{}", if tls { "https" } else { "http" }, app.address());
-    info!(address, checks = plan.checks.len(), version = env!("CARGO_PKG_VERSION"), "listening");
-    let signal = signals.stop().await;
+    let version = env!("CARGO_PKG_VERSION");
+    info!(address, checks = plan.checks.len(), shard = %plan.shard, version, "listening");
+    let signal = signals.stop(app.reloader()).await;
     info!(signal, "stopping");
     app.stop().await;
     info!("stopped");
     Exit::Fine
 }
 
-/// `--listen` instead of what the configuration says.
-pub(super) fn listen_at(plan: &mut Plan, listen: Option<String>) -> Result<(), String> {
-    if let Some(listen) = listen {
-        plan.listen = config::parse_listen(&listen).map_err(|complaint| format!("--listen: {complaint}"))?;
+fn by_command_line(
+    config: &Config,
+    listen: Option<String>,
+    shard: Option<Choice>,
+) -> Result<impl Fn() -> Reading + Send + Sync + use<>, String> {
+    let listen = listen.map(|listen| listen_at(&listen)).transpose()?;
+    let shard = shard.map_or(Ok(Shard::WHOLE), Choice::resolve)?;
+    Ok(reading(&config.config, listen, shard))
+}
+
+/// Reads a configuration as a command line wants it, now and at every reload.
+pub(super) fn reading(
+    file: &Path,
+    listen: Option<Listen>,
+    shard: Shard,
+) -> impl Fn() -> Reading + Send + Sync + use<> {
+    let file = file.to_path_buf();
+    move || {
+        let mut reading = config::read(&file);
+        if let Ok(loaded) = &mut reading.outcome {
+            if let Some(listen) = &listen {
+                loaded.plan.listen.clone_from(listen);
+            }
+            shard::keep(&mut loaded.plan, shard);
+        }
+        reading
     }
-    Ok(())
+}
+
+/// `--listen` instead of what the configuration says.
+pub(super) fn listen_at(listen: &str) -> Result<Listen, String> {
+    config::parse_listen(listen).map_err(|complaint| format!("--listen: {complaint}"))
 }
 
 /// The signals of a service.
@@ -68,17 +121,27 @@ impl Signals {
         })
     }
 
-    /// Waits until the program shall stop; which signal said so.
-    pub(super) async fn stop(&mut self) -> &'static str {
+    /// Waits until the program shall stop, and has the configuration read again when a signal says so;
+    /// which signal was the last.
+    pub(super) async fn stop(&mut self, reloader: &Reloader) -> &'static str {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return "SIGTERM",
                 _ = self.interrupt.recv() => return "SIGINT",
-                // Services are told so to read their configuration anew. To die of it would be worse than to say no.
                 _ = self.hang_up.recv() => {
-                    warn!("SIGHUP: this version reads its configuration at the start only; restart it");
+                    let reloader = reloader.clone();
+                    // Beside: the stop does not wait for a file. What comes of it is in the log.
+                    tokio::spawn(async move { reloader.reload("by SIGHUP").await });
                 }
             }
+        }
+    }
+
+    /// Waits for a signal to end, which it names.
+    pub(super) async fn end(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
         }
     }
 }

@@ -16,7 +16,7 @@ use super::provider::{self, Providers, Resolved};
 use super::value;
 use crate::model::{
     self, Access, Check, Credential, Endpoint, Goal, Grant, IpChoice, Limits, Listen, Mechanism, Plan,
-    Protocol, SecretRef, TokenSpec,
+    Protocol, SecretRef, Shard, TokenSpec,
 };
 
 /// Where the pages and metrics are: every address, the port of the project.
@@ -60,8 +60,9 @@ pub(super) fn lower(file: &File, mailboxes: &[&Mailbox], top: &Place, faults: &F
     let listen = Listen { host: LISTEN_HOST.to_owned(), port: LISTEN_PORT };
     let mut plan = Plan {
         listen: file.listen.value().cloned().unwrap_or(listen),
-        web: file.web.value().cloned(),
+        web: None,
         limits,
+        shard: Shard::WHOLE,
         credentials: file.credentials.iter().filter_map(|(_, read)| read.clone()).collect(),
         mailboxes: Vec::with_capacity(mailboxes.len()),
         checks: Vec::with_capacity(mailboxes.len()),

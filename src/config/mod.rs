@@ -1,7 +1,7 @@
 //! Configuration: YAML in, a [`Plan`] out, or every fault of every file at once.
 //!
 //! Owns the file format and its defaults. Reads no secret and opens no connection: secrets are places, read
-//! whenever they are used. Reloading is the business of whoever holds the plan.
+//! whenever they are used. When to read again is the business of whoever holds the plan.
 
 mod capacity;
 mod credential;
@@ -14,6 +14,7 @@ mod place;
 mod presets;
 mod provider;
 mod source;
+mod sources;
 mod tree;
 mod value;
 mod web;
@@ -24,10 +25,12 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::model::{Plan, Web};
 
 pub use fault::{ConfigError, ConfigErrors, Notice};
+pub use sources::Sources;
 pub use value::parse_listen;
 
 use cursor::Cursor;
@@ -46,6 +49,15 @@ pub struct Loaded {
     pub warnings: Vec<Notice>,
 }
 
+/// A configuration as it was read: what it was made of, whether or not anything could be made of it.
+#[derive(Debug)]
+pub struct Reading {
+    /// Which files, with which content: to find out whether reading again is worth while.
+    pub sources: Sources,
+    /// What it means, or what is wrong with it.
+    pub outcome: Result<Loaded, ConfigErrors>,
+}
+
 /// Reads a configuration with the mailbox files that it names.
 ///
 /// # Errors
@@ -53,11 +65,19 @@ pub struct Loaded {
 /// Every fault of all files at once, in reading order. An unreadable file and a syntax fault (of which YAML
 /// can tell only the first) hide what else that one file holds, not the faults of the others.
 pub fn load(path: &Path) -> Result<Loaded, ConfigErrors> {
+    read(path).outcome
+}
+
+/// The same, with what is needed to notice a change.
+pub fn read(path: &Path) -> Reading {
     let faults = Faults::default();
     let file: Rc<Path> = path.into();
-    let loaded = source::read(&file, &faults).and_then(|text| assemble(&file, &text, &faults));
-    let ((plan, files), warnings) = faults.settle(loaded, &Place::whole(&file))?;
-    Ok(Loaded { plan, files, warnings })
+    let mut sources = Sources::relative_to(file.parent().unwrap_or(Path::new("")));
+    let text = source::read(&file, &mut sources, &faults);
+    let made = text.and_then(|text| assemble(&file, &text, &mut sources, &faults));
+    let settled = faults.settle(made, &Place::whole(&file));
+    let outcome = settled.map(|((plan, files), warnings)| Loaded { plan, files, warnings });
+    Reading { sources, outcome }
 }
 
 /// Reads a web configuration by itself, as it is read again while the program runs.
@@ -67,23 +87,32 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigErrors> {
 /// Every fault of the file at once; of the files that it names the first of each.
 pub fn load_web(path: &Path) -> Result<Web, ConfigErrors> {
     let faults = Faults::default();
-    let read = web::read(path, &faults);
+    let read = web::read(path, &mut Sources::default(), &faults);
     Ok(faults.settle(read, &Place::whole(&path.into()))?.0)
 }
 
 /// `None` only where nothing could be made of the main file, which has been reported.
-fn assemble(file: &Rc<Path>, text: &str, faults: &Faults) -> Option<(Plan, Vec<PathBuf>)> {
+fn assemble(
+    file: &Rc<Path>,
+    text: &str,
+    sources: &mut Sources,
+    faults: &Faults,
+) -> Option<(Plan, Vec<PathBuf>)> {
     let base = file.parent().unwrap_or(Path::new(""));
     let node = source::parse(file, text, faults)?;
     let written = file::read(&Cursor::top(file, &node, faults), base)?;
 
+    let web_config = written.web_config.value();
+    let web = web_config.and_then(|path| web::read(path, sources, faults)).map(Arc::new);
+    let patterns = written.mailbox_files.value().map_or(&[][..], Vec::as_slice);
+    sources.note_patterns(patterns);
     let mut files = vec![file.to_path_buf()];
     let mut more: Vec<Vec<Mailbox>> = Vec::new();
-    for path in source::expand(written.mailbox_files.value().map_or(&[], Vec::as_slice), base, faults) {
+    for path in source::expand(patterns, base, faults) {
         let path: Rc<Path> = path.into();
         files.push(path.to_path_buf());
-        let read = || {
-            let text = source::read(&path, faults)?;
+        let mut read = || {
+            let text = source::read(&path, sources, faults)?;
             let node = source::parse(&path, &text, faults)?;
             file::mailboxes(&Cursor::top(&path, &node, faults))
         };
@@ -91,5 +120,6 @@ fn assemble(file: &Rc<Path>, text: &str, faults: &Faults) -> Option<(Plan, Vec<P
     }
     let mailboxes: Vec<&Mailbox> = written.mailboxes.value().into_iter().chain(&more).flatten().collect();
     let top = Place { line: node.line, column: node.column, ..Place::whole(file) };
-    Some((lower::lower(&written, &mailboxes, &top, faults), files))
+    let plan = lower::lower(&written, &mailboxes, &top, faults);
+    Some((Plan { web, ..plan }, files))
 }

@@ -4,12 +4,13 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::fault::Faults;
 use super::place::{At, Place};
+use super::sources::Sources;
 use super::tree::{self, Kind, Node};
 
 /// Largest file: a hundred thousand mailboxes take a third of it.
@@ -21,21 +22,31 @@ const MAX_FILES: usize = 50_000;
 /// The byte order mark that some editors put in front of UTF-8.
 pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// A file's text.
-pub(super) fn read(file: &Rc<Path>, faults: &Faults) -> Option<String> {
-    let place = Place::whole(file);
+/// A file's bytes, and one more than is allowed where it is too large.
+pub(super) fn bytes(file: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let read = File::open(file).and_then(|open| open.take(MAX_BYTES + 1).read_to_end(&mut bytes));
-    if let Err(error) = read {
-        let message = match error.kind() {
-            ErrorKind::NotFound => "there is no such file".to_owned(),
-            ErrorKind::IsADirectory => "this is a folder, a file was expected".to_owned(),
-            ErrorKind::PermissionDenied => "may not be read by this user: permission denied".to_owned(),
-            _ => format!("cannot be read: {error}"),
-        };
-        faults.add(&place, message);
-        return None;
-    }
+    File::open(file)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A file's text; what was read is noted in `sources`.
+pub(super) fn read(file: &Rc<Path>, sources: &mut Sources, faults: &Faults) -> Option<String> {
+    let place = Place::whole(file);
+    let read = bytes(file);
+    sources.note(file, read.as_deref().ok());
+    let bytes = match read {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let message = match error.kind() {
+                ErrorKind::NotFound => "there is no such file".to_owned(),
+                ErrorKind::IsADirectory => "this is a folder, a file was expected".to_owned(),
+                ErrorKind::PermissionDenied => "may not be read by this user: permission denied".to_owned(),
+                _ => format!("cannot be read: {error}"),
+            };
+            faults.add(&place, message);
+            return None;
+        }
+    };
     if u64::try_from(bytes.len()).is_ok_and(|len| len > MAX_BYTES) {
         faults.add(&place, format!("too large: at most {} MiB are read", MAX_BYTES / (1024 * 1024)));
         return None;

@@ -11,6 +11,7 @@ use super::fault::Faults;
 use super::keys::Keys;
 use super::place::{Place, Written};
 use super::source;
+use super::sources::Sources;
 use super::web_keys as keys;
 use crate::model::{CipherSuite, ClientAuth, Curve, TlsVersion, Users, Web, WebTls};
 use crate::net::server_tls;
@@ -19,10 +20,10 @@ use crate::net::server_tls;
 const HIGHEST_COST: u32 = 18;
 
 /// Reads the file; `None` once every fault is reported.
-pub(super) fn read(path: &Path, faults: &Faults) -> Option<Web> {
+pub(super) fn read(path: &Path, sources: &mut Sources, faults: &Faults) -> Option<Web> {
     let file: Rc<Path> = path.into();
     let base = path.parent().unwrap_or(Path::new(""));
-    let text = source::read(&file, faults)?;
+    let text = source::read(&file, sources, faults)?;
     let node = source::parse(&file, &text, faults)?;
     let top = Cursor::top(&file, &node, faults);
     let map = top.map(&keys::TOP)?;

@@ -3,9 +3,11 @@
 //! Not here: what is shown (`report`), and anything about mail.
 
 mod api;
+mod desk;
 mod health;
 mod negotiate;
 mod page;
+mod probe;
 mod protection;
 mod scrape;
 mod serve;
@@ -19,10 +21,11 @@ use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 
 use crate::report::Report;
 
+pub use desk::{Desk, Pending};
 pub use health::{Pulse, Ready, SILENCE};
 pub use protection::{Protection, Reader};
 pub use serve::serve;
@@ -34,12 +37,19 @@ pub struct Site {
     pulse: Arc<Pulse>,
     ready: Arc<Ready>,
     scrapes: Arc<scrape::Scrapes>,
+    desk: Arc<Desk>,
 }
 
 impl Site {
     /// The pages of `report`; `pulse` decides `/-/healthy`, `ready` decides `/-/ready`.
     pub fn new(report: Arc<Report>, pulse: Arc<Pulse>, ready: Arc<Ready>) -> Self {
-        Self { report, pulse, ready, scrapes: Arc::default() }
+        Self { report, pulse, ready, scrapes: Arc::default(), desk: Arc::default() }
+    }
+
+    /// The same pages with somebody to ask for probes and reloads.
+    #[must_use]
+    pub fn asking(self, desk: Desk) -> Self {
+        Self { desk: Arc::new(desk), ..self }
     }
 }
 
@@ -88,6 +98,12 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         method: "GET",
+        path: "/probe",
+        answers: "one mailbox now (?mailbox=NAME[&protocol=imap][&debug=true]), as metrics",
+        handler: || get(probe::probe),
+    },
+    Route {
+        method: "GET",
         path: "/api/v1/mailboxes",
         answers: "every mailbox with its last observations, as JSON",
         handler: || get(api::mailboxes),
@@ -115,6 +131,12 @@ pub const ROUTES: &[Route] = &[
         path: "/-/ready",
         answers: "200 while probes are scheduled, 503 before and after",
         handler: || get(health::ready),
+    },
+    Route {
+        method: "POST",
+        path: "/-/reload",
+        answers: "reads the configuration again: 200 taken, 422 with every fault of it",
+        handler: || post(desk::reload),
     },
 ];
 

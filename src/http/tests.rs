@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{DialogueLine, Observation, Phase, Plan, Reason, Speaker};
+use crate::model::{DialogueLine, Observation, OnDemand, Phase, Plan, Reason, Speaker};
 use crate::report::samples::{credential, dawn, down, issued, mailbox, plan, refused, up};
 
 use super::*;
@@ -21,9 +21,9 @@ use super::*;
 /// Long enough for a loaded machine, short enough for a hang to be noticed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-struct World {
+pub(super) struct World {
     address: SocketAddr,
-    report: Arc<Report>,
+    pub(super) report: Arc<Report>,
     ready: Arc<Ready>,
     stop: CancellationToken,
     server: JoinHandle<()>,
@@ -31,16 +31,20 @@ struct World {
 
 impl World {
     async fn new(plan: &Plan) -> Self {
+        Self::asking(plan, |_| Desk::default()).await
+    }
+
+    pub(super) async fn asking(plan: &Plan, desk: impl FnOnce(&Arc<Report>) -> Desk) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let (report, ready, stop) =
             (Arc::new(Report::new(plan)), Arc::new(Ready::default()), CancellationToken::new());
-        let site = Site::new(Arc::clone(&report), Arc::default(), Arc::clone(&ready));
+        let site = Site::new(Arc::clone(&report), Arc::default(), Arc::clone(&ready)).asking(desk(&report));
         let address = listener.local_addr().unwrap();
         let server = tokio::spawn(serve(listener, site, open(), stop.clone()));
         Self { address, report, ready, stop, server }
     }
 
-    async fn ask(&self, request: &str) -> Answer {
+    pub(super) async fn ask(&self, request: &str) -> Answer {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let request = format!("{request}\r\nHost: x\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
@@ -67,8 +71,8 @@ fn open() -> Protection {
     Protection::new(Arc::new(|_| Err("nothing is followed".to_owned())))
 }
 
-struct Answer {
-    head: String,
+pub(super) struct Answer {
+    pub(super) head: String,
     body: Vec<u8>,
 }
 
@@ -79,15 +83,15 @@ impl Answer {
         Self { head, body: bytes[end + 4..].to_vec() }
     }
 
-    fn status(&self) -> &str {
+    pub(super) fn status(&self) -> &str {
         self.head.split(' ').nth(1).unwrap()
     }
 
-    fn has(&self, header: &str) -> bool {
+    pub(super) fn has(&self, header: &str) -> bool {
         self.head.lines().any(|line| line == header.to_ascii_lowercase())
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         String::from_utf8(self.body.clone()).unwrap()
     }
 }
@@ -106,14 +110,22 @@ fn large() -> Plan {
 
 #[tokio::test]
 async fn every_route_of_the_table_answers_and_head_has_no_body() {
-    let world = World::new(&small()).await;
+    let desk = |_: &_| Desk {
+        probe: Box::new(|_, _| Box::pin(async { Some(OnDemand::Recent) })),
+        reload: Box::new(|| Box::pin(async { Ok("Taken.".to_owned()) })),
+    };
+    let world = World::asking(&small(), desk).await;
     world.ready.set();
     for route in ROUTES {
         let path = route.path.replace("reasons/{name}", "reasons/timeout").replace("{name}", "invoices");
+        let path = path.replace("/probe", "/probe?mailbox=invoices");
         let answer = world.ask(&format!("{} {path} HTTP/1.1", route.method)).await;
         assert_eq!(answer.status(), "200", "{}", route.path);
         assert!(!answer.body.is_empty());
         assert!(answer.has("cache-control: no-store") && answer.has("x-content-type-options: nosniff"));
+        if route.method == "POST" {
+            continue;
+        }
         let head = world.ask(&format!("HEAD {path} HTTP/1.1")).await;
         assert_eq!((head.status(), head.body.len()), ("200", 0), "{}", route.path);
     }

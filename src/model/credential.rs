@@ -29,7 +29,7 @@ impl fmt::Display for SecretRef {
 }
 
 /// How a credential proves itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Grant {
     /// OAuth2 client credentials with a shared secret (RFC 6749 section 4.4).
     ClientSecret {

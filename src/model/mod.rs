@@ -54,20 +54,26 @@ macro_rules! table {
 
 mod check;
 mod credential;
+mod difference;
 mod mailbox;
 mod observation;
 mod phase;
 mod plan;
 mod reason;
+mod shard;
 mod token;
 mod web;
 
 pub use check::{Access, Check, CheckName, Goal, TokenSpec};
 pub use credential::{Claims, Credential, Grant, Redacted, SecretRef};
+pub use difference::Difference;
 pub use mailbox::{Endpoint, Family, IpChoice, Mailbox, Mechanism, Protocol, Provider, Security};
-pub use observation::{Certificate, DialogueLine, Observation, Outcome, ServerFacts, Speaker, TokenSeal};
+pub use observation::{
+    Certificate, DialogueLine, Observation, OnDemand, Outcome, ServerFacts, Speaker, TokenSeal,
+};
 pub use phase::{Phase, Timings};
 pub use plan::{Limits, Listen, Plan};
 pub use reason::{Cause, Failure, Owner, Reason};
+pub use shard::Shard;
 pub use token::{NOTABLE_SKEW, TokenFacts, TokenReport};
 pub use web::{CipherSuite, ClientAuth, Curve, TlsVersion, Users, Web, WebTls};

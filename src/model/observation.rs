@@ -134,3 +134,16 @@ pub struct Observation {
     /// The verdict.
     pub outcome: Outcome,
 }
+
+/// What became of asking for a probe out of turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnDemand {
+    /// It was made, or one under way was waited for, and has been recorded.
+    Probed,
+    /// The last observation is young enough to be the answer.
+    Recent,
+    /// After refusals, or because the server asked for it, nobody logs in for now: the last observation is the answer.
+    Held,
+    /// The check is not in the plan, or no longer.
+    Unknown,
+}

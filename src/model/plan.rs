@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Check, Credential, Mailbox, Web};
+use super::{Check, Credential, Mailbox, Shard, Web};
 
 /// Where the HTTP endpoint listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct Plan {
     pub web: Option<Arc<Web>>,
     /// Bounds.
     pub limits: Limits,
+    /// Which part of the file's mailboxes this is.
+    pub shard: Shard,
     /// Every credential of the file, used or not.
     pub credentials: Vec<Arc<Credential>>,
     /// Every mailbox.

@@ -66,40 +66,51 @@ fn key(spec: &TokenSpec) -> TokenKey {
 
 /// The records of all credentials of a plan. There are few of them: one lock does.
 #[derive(Debug)]
-pub(super) struct Credentials {
+pub(super) struct Credentials(Mutex<Records>);
+
+#[derive(Debug, Default)]
+struct Records {
     declared: BTreeMap<Arc<str>, (Arc<Credential>, usize)>,
-    tokens: Mutex<BTreeMap<TokenKey, TokenRecord>>,
+    tokens: BTreeMap<TokenKey, TokenRecord>,
 }
 
 impl Credentials {
     pub(super) fn new(plan: &Plan) -> Self {
-        let mut declared: BTreeMap<_, _> = plan
+        let credentials = Self(Mutex::default());
+        credentials.apply(plan);
+        credentials
+    }
+
+    /// Goes on by another plan. What is known of a token stays where it is asked for as before.
+    pub(super) fn apply(&self, plan: &Plan) {
+        let mut records = locked(&self.0);
+        let mut known = std::mem::take(&mut records.tokens);
+        records.declared = plan
             .credentials
             .iter()
             .map(|credential| (Arc::clone(&credential.name), (Arc::clone(credential), 0)))
             .collect();
-        let mut tokens = BTreeMap::new();
         for check in &plan.checks {
-            if let Some((_, checks)) = declared.get_mut(&check.mailbox.credential.name) {
+            if let Some((_, checks)) = records.declared.get_mut(&check.mailbox.credential.name) {
                 *checks += 1;
             }
             let Access::Token { spec, permission, .. } = &check.access else { continue };
-            let record = tokens.entry(key(spec)).or_insert_with(|| TokenRecord {
-                spec: spec.clone(),
-                permissions: BTreeSet::new(),
-                last: None,
-                token: None,
-                failing_since: None,
+            let key = key(spec);
+            let before = known.remove(&key).filter(|before| before.spec.is_like(spec));
+            let record = records.tokens.entry(key).or_insert_with(|| {
+                let (last, token, failing_since) = before
+                    .map_or((None, None, None), |before| (before.last, before.token, before.failing_since));
+                TokenRecord { spec: spec.clone(), permissions: BTreeSet::new(), last, token, failing_since }
             });
             record.permissions.extend(*permission);
         }
-        Self { declared, tokens: Mutex::new(tokens) }
     }
 
-    /// Remembers a request. False for a token that no check of the plan needs.
+    /// Remembers a request. False for a token that no check of the plan needs, or not in this way.
     pub(super) fn note(&self, report: &TokenReport) -> bool {
-        let mut tokens = locked(&self.tokens);
-        let Some(record) = tokens.get_mut(&key(&report.spec)) else { return false };
+        let mut records = locked(&self.0);
+        let record = records.tokens.get_mut(&key(&report.spec));
+        let Some(record) = record.filter(|record| record.spec.is_like(&report.spec)) else { return false };
         match &report.outcome {
             Ok(token) => {
                 record.token = Some(token.clone());
@@ -123,11 +134,12 @@ impl Credentials {
 
     /// The records as they are now, in the order of the credentials' names.
     pub(super) fn records(&self) -> Vec<CredentialRecord> {
-        let tokens = locked(&self.tokens);
+        let records = locked(&self.0);
         let of = |name: &Arc<str>| {
-            tokens.values().filter(|record| record.spec.credential.name == *name).cloned().collect()
+            records.tokens.values().filter(|record| record.spec.credential.name == *name).cloned().collect()
         };
-        self.declared
+        records
+            .declared
             .iter()
             .map(|(name, (credential, checks))| CredentialRecord {
                 credential: Arc::clone(credential),

@@ -114,6 +114,12 @@ families! {
         "1, with the version of the program.";
     CHECKS: Gauge "mailbox_exporter_checks" []
         "Checks in the configuration: mailboxes times protocols.";
+    SHARD_INFO: Gauge "mailbox_exporter_shard_info" ["shard", "shards"]
+        "1, with which part of the mailboxes this agent has, counted from 0, and how many parts there are.";
+    RELOAD_SUCCESSFUL: Gauge "mailbox_exporter_config_last_reload_successful" []
+        "Whether the configuration was without faults when it was last read: 1 it was taken, 0 the one before stays in force.";
+    RELOAD_SUCCESS_TIME: Gauge "mailbox_exporter_config_last_reload_success_timestamp_seconds" []
+        "When the configuration in force was read.";
     IN_FLIGHT: Gauge "mailbox_exporter_probes_in_flight" []
         "Probes running now.";
     LATENESS: Histogram "mailbox_exporter_probe_lateness_seconds" []

@@ -92,20 +92,43 @@ impl CheckRecord {
     }
 }
 
+type Records = BTreeMap<CheckName, Arc<Mutex<Arc<CheckRecord>>>>;
+
 /// The records of all checks of a plan, each behind a lock of its own.
 ///
 /// A reader takes the `Arc` and lets go of the lock at once; a writer copies only where a reader
 /// still holds the record it changes.
 #[derive(Debug)]
 pub(super) struct History {
-    checks: BTreeMap<CheckName, Mutex<Arc<CheckRecord>>>,
+    checks: Mutex<Arc<Records>>,
 }
 
 impl History {
     pub(super) fn new(plan: &Plan) -> Self {
-        let record =
-            |check: &Arc<Check>| (check.name(), Mutex::new(Arc::new(CheckRecord::new(Arc::clone(check)))));
-        Self { checks: plan.checks.iter().map(record).collect() }
+        let history = Self { checks: Mutex::default() };
+        history.apply(plan);
+        history
+    }
+
+    /// Goes on by another plan. Records go by the check's name: a check that is probed in another way
+    /// than before keeps what was seen and counted.
+    pub(super) fn apply(&self, plan: &Plan) {
+        let mut checks = locked(&self.checks);
+        let keep = |check: &Arc<Check>| {
+            let name = check.name();
+            let Some(record) = checks.get(&name) else {
+                return (name, Arc::new(Mutex::new(Arc::new(CheckRecord::new(Arc::clone(check))))));
+            };
+            {
+                let mut record = locked(record);
+                let record = Arc::make_mut(&mut record);
+                record.check = Arc::clone(check);
+                record.interval = check.interval;
+            }
+            (name, Arc::clone(record))
+        };
+        let next: Records = plan.checks.iter().map(keep).collect();
+        *checks = Arc::new(next);
     }
 
     /// Remembers an observation. False for a check that is not in the plan.
@@ -119,16 +142,26 @@ impl History {
 
     /// The records as they are now, in the order of their names.
     pub(super) fn records(&self) -> Vec<Arc<CheckRecord>> {
-        self.checks.values().map(|record| Arc::clone(&locked(record))).collect()
+        self.now().values().map(|record| Arc::clone(&locked(record))).collect()
     }
 
     /// One record.
     pub(super) fn record(&self, name: &CheckName) -> Option<Arc<CheckRecord>> {
-        self.checks.get(name).map(|record| Arc::clone(&locked(record)))
+        self.now().get(name).map(|record| Arc::clone(&locked(record)))
+    }
+
+    /// The names of mailboxes, in order; one stands as often as it has checks.
+    pub(super) fn names(&self) -> Vec<Arc<str>> {
+        self.now().keys().map(|name| Arc::clone(&name.mailbox)).collect()
+    }
+
+    fn now(&self) -> Arc<Records> {
+        Arc::clone(&locked(&self.checks))
     }
 
     fn change(&self, name: &CheckName, change: impl FnOnce(&mut CheckRecord)) -> bool {
-        let Some(record) = self.checks.get(name) else { return false };
+        let checks = self.now();
+        let Some(record) = checks.get(name) else { return false };
         change(Arc::make_mut(&mut locked(record)));
         true
     }

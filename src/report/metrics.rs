@@ -14,7 +14,7 @@ use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts};
 
-use crate::model::{Access, Mechanism, Observation, Plan, Protocol, TokenReport};
+use crate::model::{Access, Mechanism, Observation, Phase, Plan, Protocol, TokenReport};
 
 use super::exposition::{Page, round, timestamp};
 use super::families::{self, BUCKETS_SECONDS, FAMILIES, Family};
@@ -43,39 +43,90 @@ pub(super) struct Metrics {
     in_flight: Arc<AtomicUsize>,
     servers: Mutex<BTreeMap<(String, Protocol), ServerRecord>>,
     process: ProcessCollector,
-    checks: usize,
+    scope: Mutex<Scope>,
+}
+
+/// What has series: the servers and the tokens of the plan.
+#[derive(Debug, Default)]
+struct Scope {
+    servers: BTreeSet<(String, Protocol)>,
+    /// Credential and resource.
+    tokens: BTreeSet<(Arc<str>, String)>,
+}
+
+impl Scope {
+    fn of(plan: &Plan) -> Self {
+        let mut scope = Self::default();
+        for check in &plan.checks {
+            scope.servers.insert((check.endpoint.to_string(), check.protocol()));
+            if let Access::Token { spec, .. } = &check.access {
+                scope.tokens.insert((Arc::clone(&spec.credential.name), spec.resource().to_owned()));
+            }
+        }
+        scope
+    }
 }
 
 impl Metrics {
     /// Nothing has happened yet: what has a zero shows it.
     pub(super) fn new(plan: &Plan) -> Self {
-        let token_requests = counter(&families::TOKEN_REQUESTS);
-        for check in &plan.checks {
-            let Access::Token { spec, .. } = &check.access else { continue };
-            for outcome in [SUCCESS, FAILURE] {
-                token_requests.with_label_values(&[&*spec.credential.name, spec.resource(), outcome]);
-            }
-        }
         let (lateness, skipped) = (histogram(&families::LATENESS), counter(&families::SKIPPED));
         lateness.with_label_values::<&str>(&[]);
         skipped.with_label_values::<&str>(&[]);
-        Self {
+        let metrics = Self {
             server_phase: histogram(&families::SERVER_PHASE),
-            token_requests,
+            token_requests: counter(&families::TOKEN_REQUESTS),
             token_request_duration: histogram(&families::TOKEN_REQUEST_DURATION),
             lateness,
             skipped,
             in_flight: Arc::default(),
             servers: Mutex::default(),
             process: ProcessCollector::for_self(),
-            checks: plan.checks.len(),
+            scope: Mutex::default(),
+        };
+        metrics.apply(plan);
+        metrics
+    }
+
+    /// Goes on by another plan: the series of servers and tokens that are no longer in it end, and
+    /// those that are counted on.
+    pub(super) fn apply(&self, plan: &Plan) {
+        let next = Scope::of(plan);
+        let mut scope = locked(&self.scope);
+        let before = std::mem::replace(&mut *scope, next);
+        // A removal fails where there was no such series, and then there is nothing to remove.
+        for (credential, resource) in before.tokens.difference(&scope.tokens) {
+            for outcome in [SUCCESS, FAILURE] {
+                let labels = [&**credential, &**resource, outcome];
+                let _ = self.token_requests.remove_label_values(&labels);
+                let _ = self.token_request_duration.remove_label_values(&labels);
+            }
         }
+        for (credential, resource) in &scope.tokens {
+            for outcome in [SUCCESS, FAILURE] {
+                self.token_requests.with_label_values(&[&**credential, &**resource, outcome]);
+            }
+        }
+        for (server, protocol) in before.servers.difference(&scope.servers) {
+            for phase in Phase::ALL {
+                for outcome in [SUCCESS, FAILURE] {
+                    let labels = [&**server, protocol.label(), phase.label(), outcome];
+                    let _ = self.server_phase.remove_label_values(&labels);
+                }
+            }
+        }
+        locked(&self.servers).retain(|server, _| scope.servers.contains(server));
     }
 
     /// Adds what a probe saw of its server.
     pub(super) fn note_probe(&self, observation: &Observation) {
         self.lateness.with_label_values::<&str>(&[]).observe(observation.lateness.as_secs_f64());
         let (server, protocol) = (observation.check.endpoint.to_string(), observation.check.protocol());
+        // A check may have moved to another server while it was being probed at its old one.
+        let scope = locked(&self.scope);
+        if !scope.servers.contains(&(server.clone(), protocol)) {
+            return;
+        }
         let failed_in = observation.outcome.failure().map(|failure| failure.phase);
         for (phase, took) in observation.timings.iter() {
             let outcome = if failed_in == Some(phase) { FAILURE } else { SUCCESS };
@@ -160,9 +211,6 @@ impl Metrics {
 
     /// Writes what the program knows of itself.
     pub(super) fn write_program(&self, page: &mut Page<'_>) -> io::Result<()> {
-        let build = [env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH];
-        page.family(&families::BUILD_INFO, |series| series.add(&build, 1.0))?;
-        page.family(&families::CHECKS, |series| series.add(&[], self.checks as f64))?;
         let in_flight = self.in_flight.load(Ordering::Relaxed) as f64;
         page.family(&families::IN_FLIGHT, |series| series.add(&[], in_flight))?;
         collected(&families::LATENESS, &self.lateness, page)?;

@@ -3,6 +3,7 @@
 //! Owns what is remembered and how Prometheus reads it. Not here: judging an answer (`diagnosis`),
 //! deciding when to probe (`schedule`), pages (`http`).
 
+mod configuration;
 mod credentials;
 mod exposition;
 mod families;
@@ -14,6 +15,8 @@ mod openmetrics;
 mod per_check;
 mod per_credential;
 #[cfg(test)]
+mod reload_tests;
+#[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
@@ -21,7 +24,7 @@ pub mod text;
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -33,6 +36,7 @@ use history::History;
 use metrics::Metrics;
 use per_check::Mailboxes;
 
+pub use configuration::ConfigurationRecord;
 pub use credentials::{CredentialRecord, TokenRecord, TokenRequest};
 pub use exposition::Exposition;
 pub use families::{FAMILIES, Family, Kind};
@@ -51,10 +55,14 @@ const FAILURE: &str = "failure";
 /// that no series can outlive its check.
 pub struct Report {
     started_at: Timestamp,
-    mailboxes: Mailboxes,
+    mailboxes: Mutex<Arc<Mailboxes>>,
     history: History,
     credentials: credentials::Credentials,
+    configuration: configuration::Configuration,
     metrics: Metrics,
+    /// Held by whoever writes one thing down in several places; alone by whoever exchanges the plan. So
+    /// nothing is written down half under the old plan and half under the new one.
+    plan: RwLock<()>,
 }
 
 /// Everything the pages show, as of one moment.
@@ -70,6 +78,8 @@ pub struct Facts {
     pub credentials: Vec<CredentialRecord>,
     /// Every mail server that has been spoken to, by name.
     pub servers: Vec<ServerRecord>,
+    /// The configuration in force.
+    pub configuration: ConfigurationRecord,
     /// Probes running now.
     pub in_flight: usize,
     /// Due times that passed without a probe.
@@ -81,11 +91,29 @@ impl Report {
     pub fn new(plan: &Plan) -> Self {
         Self {
             started_at: Timestamp::now(),
-            mailboxes: Mailboxes::new(plan),
+            mailboxes: Mutex::new(Arc::new(Mailboxes::new(plan))),
             history: History::new(plan),
             credentials: credentials::Credentials::new(plan),
+            configuration: configuration::Configuration::new(plan),
             metrics: Metrics::new(plan),
+            plan: RwLock::default(),
         }
+    }
+
+    /// Goes on by another plan. Whatever has kept its name keeps its counts and its past; the series of
+    /// what is gone end here, and nothing that comes in later for it brings them back.
+    pub fn apply(&self, plan: &Plan) {
+        let _alone = self.plan.write().unwrap_or_else(PoisonError::into_inner);
+        *locked(&self.mailboxes) = Arc::new(Mailboxes::new(plan));
+        self.history.apply(plan);
+        self.credentials.apply(plan);
+        self.configuration.apply(plan);
+        self.metrics.apply(plan);
+    }
+
+    /// Remembers that a configuration was refused for its faults; the plan stays.
+    pub fn reload_refused(&self) {
+        self.configuration.refuse();
     }
 
     /// Writes an observation down: one log line, metrics, history.
@@ -94,6 +122,7 @@ impl Report {
     pub fn record(&self, observation: Observation) {
         log::probe(&observation);
         let observation = Arc::new(observation);
+        let _plan = self.plan.read().unwrap_or_else(PoisonError::into_inner);
         if self.history.note(&observation.check.name(), &observation) {
             self.metrics.note_probe(&observation);
         }
@@ -102,6 +131,7 @@ impl Report {
     /// Writes down what a token request brought: one log line, metrics, the credential's state.
     pub fn record_token(&self, report: &TokenReport) {
         log::token(report);
+        let _plan = self.plan.read().unwrap_or_else(PoisonError::into_inner);
         if self.credentials.note(report) {
             self.metrics.note_token(report);
         }
@@ -130,11 +160,33 @@ impl Report {
     pub fn render(&self, exposition: Exposition, out: &mut dyn Write) -> io::Result<()> {
         let mut page = Page::new(exposition, out);
         per_check::write(&self.history.records(), &mut page)?;
-        self.mailboxes.write(&mut page)?;
+        let mailboxes = Arc::clone(&locked(&self.mailboxes));
+        mailboxes.write(&mut page, |_| true)?;
         self.metrics.write_servers(&mut page)?;
         per_credential::write(&self.credentials.records(), &mut page)?;
         self.metrics.write_tokens(&mut page)?;
+        let build = [env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH];
+        page.family(&families::BUILD_INFO, |series| series.add(&build, 1.0))?;
+        self.configuration.write(&mut page)?;
         self.metrics.write_program(&mut page)?;
+        page.finish()
+    }
+
+    /// Writes what Prometheus reads of some checks of one mailbox, and of nothing else.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn render_mailbox(
+        &self,
+        checks: &[Arc<CheckRecord>],
+        exposition: Exposition,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let mut page = Page::new(exposition, out);
+        per_check::write(checks, &mut page)?;
+        let named = |name: &str| checks.iter().any(|record| *record.check.mailbox.name == *name);
+        let mailboxes = Arc::clone(&locked(&self.mailboxes));
+        mailboxes.write(&mut page, named)?;
         page.finish()
     }
 
@@ -146,6 +198,7 @@ impl Report {
             checks: self.checks(),
             credentials: self.credentials(),
             servers: self.metrics.servers(),
+            configuration: self.configuration.record(),
             in_flight: self.metrics.in_flight().load(Ordering::Relaxed),
             skipped: self.metrics.skipped(),
         }
@@ -166,6 +219,16 @@ impl Report {
         let mailbox: Arc<str> = name.into();
         let named = |protocol: &Protocol| CheckName { mailbox: Arc::clone(&mailbox), protocol: *protocol };
         Protocol::ALL.iter().filter_map(|protocol| self.history.record(&named(protocol))).collect()
+    }
+
+    /// The configuration in force.
+    pub fn configuration(&self) -> ConfigurationRecord {
+        self.configuration.record()
+    }
+
+    /// The names of mailboxes that have checks, in order; one may stand several times.
+    pub fn names(&self) -> Vec<Arc<str>> {
+        self.history.names()
     }
 
     /// What is known of one check.

@@ -96,12 +96,12 @@ impl Mailboxes {
         Self { sorted, labels: labels.into_iter().collect() }
     }
 
-    /// Writes `mailbox_info`. Every series has every label, empty where a mailbox has none: a
-    /// family with changing label names breaks joins.
-    pub(super) fn write(&self, page: &mut Page<'_>) -> io::Result<()> {
+    /// Writes `mailbox_info` of those whose name is `wanted`. Every series has every label, empty where a
+    /// mailbox has none: a family with changing label names breaks joins.
+    pub(super) fn write(&self, page: &mut Page<'_>, wanted: impl Fn(&str) -> bool) -> io::Result<()> {
         page.family(&families::MAILBOX_INFO, |series| {
             series.extra_labels(&self.labels);
-            for mailbox in &self.sorted {
+            for mailbox in self.sorted.iter().filter(|mailbox| wanted(&mailbox.name)) {
                 let fixed =
                     [&*mailbox.name, &*mailbox.address, &*mailbox.provider.name, &*mailbox.credential.name];
                 let own =

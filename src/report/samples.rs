@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::model::{
     Access, Cause, Check, Claims, Credential, Endpoint, Failure, Family, Goal, Grant, IpChoice, Limits,
     Listen, Mailbox, Mechanism, Observation, Outcome, Phase, Plan, Protocol, Provider, Reason, SecretRef,
-    Security, ServerFacts, Timings, TokenFacts, TokenReport, TokenSpec,
+    Security, ServerFacts, Shard, Timings, TokenFacts, TokenReport, TokenSpec,
 };
 
 /// The beginning of time in these tests, 2026-11-24 00:00 UTC.
@@ -87,6 +87,7 @@ pub(crate) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
         listen: Listen { host: "127.0.0.1".to_owned(), port: 0 },
         web: None,
         limits: Limits { concurrency: 256, per_host: 128, token_max_age: Duration::from_secs(1800) },
+        shard: Shard::WHOLE,
         credentials,
         mailboxes: mailboxes.to_vec(),
         checks: mailboxes

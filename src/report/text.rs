@@ -8,6 +8,23 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::model::NOTABLE_SKEW;
 
+/// How many similar names are offered for an unknown one.
+const OFFERED: usize = 3;
+/// The likeness (Jaro–Winkler, 0 to 1) from which a name is offered.
+const LIKENESS: f64 = 0.75;
+
+/// The names most like this one, the nearest first; few, and none that is far away.
+pub fn nearest<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
+    let name = name.to_lowercase();
+    let mut near: Vec<_> = names
+        .into_iter()
+        .map(|known| (strsim::jaro_winkler(&name, &known.to_lowercase()), known))
+        .filter(|(likeness, _)| *likeness >= LIKENESS)
+        .collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    near.into_iter().take(OFFERED).map(|(_, known)| known).collect()
+}
+
 /// `one` or `many`.
 pub fn plural<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
     if count == 1 { one } else { many }

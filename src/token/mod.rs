@@ -9,7 +9,8 @@ mod grant;
 mod http;
 mod state;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,7 +21,8 @@ use tokio::time::{Instant, timeout};
 use self::state::{Decision, State};
 use crate::diagnosis;
 use crate::model::{
-    Cause, CheckName, Claims, Grant, Phase, Reason, Redacted, TokenFacts, TokenReport, TokenSeal, TokenSpec,
+    Access, Cause, CheckName, Claims, Grant, Phase, Plan, Reason, Redacted, TokenFacts, TokenReport,
+    TokenSeal, TokenSpec,
 };
 use crate::net::Dialer;
 use crate::secret;
@@ -79,17 +81,32 @@ pub struct TokenSource(Arc<Shared>);
 struct Shared {
     dialer: Arc<Dialer>,
     /// A token is renewed at the latest then.
-    max_age: Duration,
+    max_age: Mutex<Duration>,
     observer: Observer,
     cells: Mutex<HashMap<Key, Arc<Cell>>>,
 }
 
-/// Equal keys share a token.
+/// Equal keys share a token. Everything by which it is asked for is part of it: a credential that is
+/// described anew under its old name has nothing to do with the old one's tokens and failures.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     credential: Arc<str>,
+    grant: Grant,
     url: Arc<str>,
     scope: Arc<str>,
+    ca_file: Option<PathBuf>,
+}
+
+impl Key {
+    fn of(spec: &TokenSpec) -> Self {
+        Self {
+            credential: Arc::clone(&spec.credential.name),
+            grant: spec.credential.grant.clone(),
+            url: Arc::clone(&spec.url),
+            scope: Arc::clone(&spec.scope),
+            ca_file: spec.ca_file.clone(),
+        }
+    }
 }
 
 struct Cell {
@@ -100,14 +117,37 @@ struct Cell {
 
 impl Cell {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
+}
+
+/// A lock whose holder panicked guards values that are still good.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl TokenSource {
     /// A source without tokens. `max_age` is the longest time one is used before it is renewed.
     pub fn new(dialer: Arc<Dialer>, max_age: Duration, observer: Observer) -> Self {
+        let max_age = Mutex::new(max_age);
         Self(Arc::new(Shared { dialer, max_age, observer, cells: Mutex::new(HashMap::new()) }))
+    }
+
+    /// Goes on by another plan: tokens that no check needs any more are forgotten, all others stay as
+    /// they are, their failures and back-offs too. A new bound of their age holds at once.
+    pub fn apply(&self, plan: &Plan) {
+        let max_age = plan.limits.token_max_age;
+        *lock(&self.0.max_age) = max_age;
+        let specs = plan.checks.iter().filter_map(|check| match &check.access {
+            Access::Token { spec, .. } => Some(Key::of(spec)),
+            Access::Password { .. } => None,
+        });
+        let needed: HashSet<Key> = specs.collect();
+        let mut cells = lock(&self.0.cells);
+        cells.retain(|key, _| needed.contains(key));
+        for cell in cells.values() {
+            cell.state().limit_age(max_age);
+        }
     }
 
     /// A token for this specification: the one in hand, or a new one. However many ask at once, one
@@ -173,14 +213,8 @@ impl TokenSource {
     }
 
     fn cell(&self, spec: &TokenSpec) -> Arc<Cell> {
-        let key = Key {
-            credential: Arc::clone(&spec.credential.name),
-            url: Arc::clone(&spec.url),
-            scope: Arc::clone(&spec.scope),
-        };
-        let mut cells = self.0.cells.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || Arc::new(Cell { state: Mutex::default(), flight: Arc::default() });
-        Arc::clone(cells.entry(key).or_insert_with(new))
+        Arc::clone(lock(&self.0.cells).entry(Key::of(spec)).or_insert_with(new))
     }
 
     /// Asks the identity provider in a task of its own: a probe that runs out of time must not take
@@ -225,7 +259,8 @@ impl Shared {
             }
         };
         cell.state().measured(peer.clock_skew());
-        let outcome = cell.state().answered(Instant::now(), self.max_age, fingerprint, answer);
+        let max_age = *lock(&self.max_age);
+        let outcome = cell.state().answered(Instant::now(), max_age, fingerprint, answer);
         let facts = outcome.as_ref().map(|(token, lifetime)| TokenFacts {
             expires_at: started_at.checked_add(*lifetime).unwrap_or(Timestamp::MAX),
             claims: token.claims().cloned(),

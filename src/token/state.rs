@@ -59,6 +59,9 @@ pub(super) struct State {
 #[derive(Debug)]
 struct Held {
     token: AccessToken,
+    issued_at: Instant,
+    /// When it would be renewed if nothing else were asked for.
+    natural_age: Duration,
     renew_at: Instant,
     dead_at: Instant,
     /// Some mailbox has logged in with it.
@@ -124,10 +127,12 @@ impl State {
         let life = issued.lifetime.unwrap_or(ASSUMED_LIFE).max(SHORTEST_LIFE);
         // A token that lives for minutes only is renewed at half its life.
         let early = life.saturating_sub(RENEWED_BEFORE_END).max(life / 2);
-        let age = early.min(max_age).min(issued.refresh_in.unwrap_or(early).max(SHORTEST_LIFE / 2));
+        let natural_age = early.min(issued.refresh_in.unwrap_or(early).max(SHORTEST_LIFE / 2));
         self.held = Some(Held {
             token: token.clone(),
-            renew_at: now + age,
+            issued_at: now,
+            natural_age,
+            renew_at: now + natural_age.min(max_age),
             dead_at: now + life.saturating_sub(UNUSED_BEFORE_END),
             proven: false,
             doubted_by: HashSet::new(),
@@ -166,6 +171,13 @@ impl State {
 
     pub(super) const fn clock_skew(&self) -> Option<SignedDuration> {
         self.clock_skew
+    }
+
+    /// Another bound of the age holds from now on, for the token in hand as well.
+    pub(super) fn limit_age(&mut self, max_age: Duration) {
+        if let Some(held) = &mut self.held {
+            held.renew_at = held.issued_at + held.natural_age.min(max_age);
+        }
     }
 
     pub(super) const fn recoveries(&self) -> u64 {
@@ -249,6 +261,20 @@ mod tests {
                 assert_eq!((at(renewed), at(dead - 0.01)), ("renew", "renew"), "{life:?} {refresh:?}");
             }
             assert_eq!(at(dead), "ask", "{life:?} {refresh:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn another_bound_of_the_age_holds_for_the_token_in_hand() {
+        let begun = Instant::now();
+        let mut state = State::default();
+        state.answered(begun, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
+        for (minutes, renewed) in [(10, 10), (60, 60), (600, 70)] {
+            state.limit_age(minutes * MINUTE);
+            let renewed = begun + renewed * MINUTE;
+            let before = renewed - Duration::from_millis(1);
+            let seen = [before, renewed].map(|at| word(&state.decide(at, &check("a"))));
+            assert_eq!(seen, ["use", "renew"], "{minutes}");
         }
     }
 

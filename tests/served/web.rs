@@ -8,23 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mailbox_exporter::app::App;
-use mailbox_exporter::config;
-use mailbox_exporter::http::{self, Protection};
-use mailbox_exporter::report::Report;
 use rcgen::SanType;
 use reqwest::{Client, StatusCode};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, SupportedProtocolVersion};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
-use tokio_util::sync::CancellationToken;
 
 use crate::pki::{Authority, Pair};
 use crate::rig::{PATIENCE, client, folder, start, stop, trusting};
 
-const PASSWORD: &str = "correct horse";
+pub(crate) const PASSWORD: &str = "correct horse";
 
 /// An agent without mailboxes, protected by a web configuration of these lines.
 struct Site {
@@ -65,14 +61,14 @@ impl Site {
     }
 }
 
-fn configuration(folder: &Path) -> PathBuf {
+pub(crate) fn configuration(folder: &Path) -> PathBuf {
     let file = folder.join("config.yaml");
     let yaml = "http: {listen: \"127.0.0.1:0\", web_config: web.yaml}\nmailbox_files: [none/*.yaml]\n";
     fs::write(&file, yaml).unwrap();
     file
 }
 
-fn put(folder: &Path, name: &str, pair: &Pair) {
+pub(crate) fn put(folder: &Path, name: &str, pair: &Pair) {
     fs::write(folder.join(format!("{name}.crt")), &pair.certificate).unwrap();
     fs::write(folder.join(format!("{name}.key")), &pair.key).unwrap();
 }
@@ -85,11 +81,11 @@ fn key(pair: &Pair) -> PrivateKeyDer<'static> {
     PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap()
 }
 
-fn user(name: &str, password: &str) -> String {
+pub(crate) fn user(name: &str, password: &str) -> String {
     format!("  {name}: {}\n", bcrypt::hash(password, 4).unwrap())
 }
 
-const TLS: &str = "tls_server_config: {cert_file: server.crt, key_file: server.key}\n";
+pub(crate) const TLS: &str = "tls_server_config: {cert_file: server.crt, key_file: server.key}\n";
 
 #[tokio::test]
 async fn pages_come_by_tls_with_the_configured_headers_and_clear_text_is_told_so() {
@@ -348,38 +344,4 @@ fn a_faulty_web_configuration_is_named_by_validate_and_keeps_serve_from_starting
         assert!(said.contains("web.yaml:3:3: tls_server_config.key_fil: unknown key"), "{command}: {said}");
         assert!(said.contains("web.yaml:2:3: tls_server_config: key_file is missing"), "{command}: {said}");
     }
-}
-
-#[tokio::test]
-async fn an_endpoint_can_begin_to_follow_a_file_and_leave_it_while_it_runs() {
-    let folder = folder("follow");
-    fs::write(folder.join("web.yaml"), format!("basic_auth_users:\n{}", user("alice", PASSWORD))).unwrap();
-    let web = config::load_web(&folder.join("web.yaml")).unwrap();
-    let plan = config::load(&configuration(&folder)).unwrap().plan;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/metrics", listener.local_addr().unwrap());
-    let protection = Protection::new(Arc::new(|file| config::load_web(file).map_err(|e| e.to_string())));
-    let site = http::Site::new(Arc::new(Report::new(&plan)), Arc::default(), Arc::default());
-    let stop = CancellationToken::new();
-    let server = tokio::spawn(http::serve(listener, site, protection.clone(), stop.clone()));
-    let status = async || {
-        let client = client(trusting("").with_no_client_auth());
-        client.get(&url).send().await.unwrap().status().as_u16()
-    };
-
-    assert_eq!(status().await, 200);
-    protection.follow(Some(&web)).unwrap();
-    assert_eq!(status().await, 401);
-    let authority = Authority::new("Short-lived");
-    put(&folder, "server", &authority.server());
-    fs::write(folder.join("tls.yaml"), TLS).unwrap();
-    let tls = config::load_web(&folder.join("tls.yaml")).unwrap();
-    fs::remove_file(folder.join("server.key")).unwrap();
-    let fault = protection.follow(Some(&tls)).unwrap_err();
-    assert!(fault.contains("server.key"), "{fault}");
-    assert_eq!(status().await, 401, "what cannot be followed changes nothing");
-    protection.follow(None).unwrap();
-    assert_eq!(status().await, 200);
-    stop.cancel();
-    timeout(PATIENCE, server).await.unwrap().unwrap();
 }

@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use uuid::Uuid;
 
-use crate::app::{self, App, AppError};
+use crate::app::{self, App, AppError, Origin};
 use crate::config;
-use crate::model::{Listen, Plan};
+use crate::model::{Listen, Plan, Shard};
 use crate::sim::{Fault, Sim, SimMailbox};
 
 use super::answer::{Progress, complain, say};
-use super::serve::{Signals, listen_at};
+use super::serve::{Signals, listen_at, reading};
 use super::{Exit, cannot_run, check};
 
 /// Often enough to watch.
@@ -58,26 +58,35 @@ async fn show(options: Options) -> Result<Exit, String> {
     let folder = Folder::new().map_err(|error| format!("no temporary directory: {error}"))?;
     let file = configuration::write(&folder.0, &sim, &mailboxes)
         .map_err(|error| format!("{}: {error}", folder.0.display()))?;
-    let mut plan = config::load(&file).map_err(|errors| errors.to_string())?.plan;
+    let config::Reading { sources, outcome } = config::read(&file);
+    let mut plan = outcome.map_err(|errors| errors.to_string())?.plan;
 
     if options.once {
         let progress = Progress::of(plan.checks.len());
         let observations = tokio::select! {
             observations = app::round(&plan, |_| progress.step()) => observations,
-            _ = signals.stop() => return Ok(Exit::Failing),
+            _ = signals.end() => return Ok(Exit::Failing),
         };
         progress.end();
         return Ok(say(&check::table(&observations, false), Exit::Fine));
     }
     let free = options.listen.is_none();
-    if let Err(complaint) = listen_at(&mut plan, Some(options.listen.unwrap_or_else(|| LISTEN.to_owned()))) {
-        complain(&format!("{complaint}\n"));
-        return Ok(Exit::Bad);
-    }
-    let app = start(&mut plan, free).await.map_err(|error| error.to_string())?;
+    plan.listen = match listen_at(options.listen.as_deref().unwrap_or(LISTEN)) {
+        Ok(listen) => listen,
+        Err(complaint) => {
+            complain(&format!("{complaint}\n"));
+            return Ok(Exit::Bad);
+        }
+    };
+    // Who changes the file sees what comes of it, as with `serve`.
+    let origin = |listen: &Listen| Origin {
+        sources: sources.clone(),
+        read: Box::new(reading(&file, Some(listen.clone()), Shard::WHOLE)),
+    };
+    let app = start(&mut plan, free, origin).await.map_err(|error| error.to_string())?;
     let exit = say(&introduction(&app, &folder.0, &mailboxes), Exit::Fine);
     if exit == Exit::Fine {
-        signals.stop().await;
+        signals.stop(app.reloader()).await;
     }
     app.stop().await;
     Ok(exit)
@@ -88,11 +97,11 @@ fn simulator(error: &io::Error) -> String {
 }
 
 /// Starts the agent; where the port is taken and was not asked for, on a free one.
-async fn start(plan: &mut Plan, free: bool) -> Result<App, AppError> {
-    match App::start(plan).await {
+async fn start(plan: &mut Plan, free: bool, origin: impl Fn(&Listen) -> Origin) -> Result<App, AppError> {
+    match App::start_from(plan, origin(&plan.listen)).await {
         Err(AppError::Listen { .. }) if free => {
             plan.listen = Listen { port: 0, ..plan.listen.clone() };
-            App::start(plan).await
+            App::start_from(plan, origin(&plan.listen)).await
         }
         started => started,
     }

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::report::{CredentialRecord, Facts, TokenRecord};
+use crate::report::{ConfigurationRecord, CredentialRecord, Facts, TokenRecord};
 
 use super::{soon, text};
 
@@ -86,12 +86,24 @@ pub(super) fn section(facts: &Facts) -> Markup {
                 dt { "Version" } dd { (env!("CARGO_PKG_VERSION")) }
                 dt { "Up for" } dd { (text::stretch(up)) }
                 dt { "Checks" } dd { (facts.checks.len()) ", " (facts.in_flight) " being probed now, " (facts.skipped) " skipped" }
+                dt { "Configuration" } dd { (configuration(facts.now, facts.configuration)) }
                 dt { "Pages" } dd {
                     a href="/metrics" { "/metrics" } " "
                     a href="/-/healthy" { "/-/healthy" } " "
                     a href="/-/ready" { "/-/ready" }
                 }
             }
+        }
+    }
+}
+
+/// Since when which part of the configuration is in force, and whether the last one was refused.
+fn configuration(now: Timestamp, record: ConfigurationRecord) -> Markup {
+    html! {
+        "in force since " (text::clock(record.read_at))
+        @if !record.shard.is_whole() { ", shard " (record.shard) }
+        @if let Some(at) = record.refused_at {
+            "; " span.failing { "refused for its faults " (text::ago(now, at)) } ", the log names them"
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The rooms put together: started, and stopped.
 
+mod reload;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,12 +13,16 @@ use tokio::task::{self, JoinHandle};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use self::reload::Rooms;
 use crate::check::Prober;
 use crate::config;
-use crate::http::{self, Protection, Pulse, Ready, Site};
+use crate::http::{self, Desk, Protection, Pulse, Ready, Site};
 use crate::model::{Listen, Observation, Plan};
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, Orders};
 use crate::report::Report;
+use crate::watch;
+
+pub use self::reload::{Origin, ReloadError, Reloader};
 
 /// The whole stop takes no longer than this; each room has a bound of its own inside it.
 const STOP: Duration = Duration::from_secs(9);
@@ -49,17 +55,31 @@ pub struct App {
     address: SocketAddr,
     report: Arc<Report>,
     ready: Arc<Ready>,
+    reloader: Reloader,
+    watch: (CancellationToken, JoinHandle<()>),
     monitor: (CancellationToken, JoinHandle<()>),
     pages: (CancellationToken, JoinHandle<()>),
 }
 
 impl App {
-    /// Opens the HTTP endpoint and begins to probe.
+    /// Opens the HTTP endpoint and begins to probe by a plan that stays as it is.
     ///
     /// # Errors
     /// [`AppError::Listen`] where the port is taken or the address is not ours, [`AppError::Web`] where a
     /// certificate has become unusable since the configuration was read.
     pub async fn start(plan: &Plan) -> Result<Self, AppError> {
+        Self::assemble(plan, None).await
+    }
+
+    /// The same by a plan that is read again when it is asked for, and when a file of it changes.
+    ///
+    /// # Errors
+    /// As [`App::start`].
+    pub async fn start_from(plan: &Plan, origin: Origin) -> Result<Self, AppError> {
+        Self::assemble(plan, Some(origin)).await
+    }
+
+    async fn assemble(plan: &Plan, origin: Option<Origin>) -> Result<Self, AppError> {
         let protection = protection(plan).await?;
         let listener = listen(&plan.listen)
             .await
@@ -71,15 +91,31 @@ impl App {
         let tokens = Arc::clone(&report);
         let prober = Arc::new(Prober::new(&plan.limits, Arc::new(move |token| tokens.record_token(token))));
         let (pulse, ready) = (Arc::new(Pulse::new()), Arc::new(Ready::default()));
-        let monitor = Monitor::new(plan, prober, Arc::clone(&report));
+        let monitor = Monitor::new(plan, Arc::clone(&prober), Arc::clone(&report));
+        let (orders, watched) = (monitor.orders(), origin.is_some());
+        let (protects, report_to) = (protection.clone(), Arc::clone(&report));
+        let rooms = Rooms { report: report_to, prober, orders: orders.clone(), protection: protects };
+        let reloader = Reloader::new(rooms, plan.clone(), origin);
         let stop = CancellationToken::new();
         let beat = Arc::clone(&pulse);
         let monitor = (stop.clone(), tokio::spawn(monitor.run(stop, move || beat.beat())));
         let stop = CancellationToken::new();
         let site = Site::new(Arc::clone(&report), pulse, Arc::clone(&ready));
+        let site = site.asking(desk(orders, reloader.clone()));
         let pages = (stop.clone(), tokio::spawn(http::serve(listener, site, protection, stop)));
+        let stop = CancellationToken::new();
+        let (looking, eyes) = (stop.clone(), reloader.clone());
+        let look = move || {
+            let eyes = eyes.clone();
+            async move { eyes.look().await }
+        };
+        let watch = tokio::spawn(async move {
+            if watched {
+                watch::run(look, looking).await;
+            }
+        });
         ready.set();
-        Ok(Self { address, report, ready, monitor, pages })
+        Ok(Self { address, report, ready, reloader, watch: (stop, watch), monitor, pages })
     }
 
     /// Where the HTTP endpoint listens.
@@ -92,15 +128,22 @@ impl App {
         &self.report
     }
 
+    /// By which the configuration is read again.
+    pub const fn reloader(&self) -> &Reloader {
+        &self.reloader
+    }
+
     /// Stops: no more probes, the running ones end, the last scrape is answered. Bounded in time.
     pub async fn stop(self) {
         self.ready.unset();
         let stopping = async {
+            self.watch.0.cancel();
+            let watch = self.watch.1.await;
             self.monitor.0.cancel();
             let monitor = self.monitor.1.await;
             self.pages.0.cancel();
             let pages = self.pages.1.await;
-            if monitor.is_err() || pages.is_err() {
+            if watch.is_err() || monitor.is_err() || pages.is_err() {
                 tracing::error!("a room died before the stop");
             }
         };
@@ -120,6 +163,23 @@ async fn protection(plan: &Plan) -> Result<Protection, AppError> {
     let followed = task::spawn_blocking(move || following.follow(web.as_deref())).await;
     let followed = followed.unwrap_or_else(|error| Err(error.to_string()));
     followed.map(|()| protection).map_err(|error| AppError::Web { file, error })
+}
+
+/// Whom the pages ask.
+fn desk(orders: Orders, reloader: Reloader) -> Desk {
+    Desk {
+        probe: Box::new(move |check, within| {
+            let orders = orders.clone();
+            Box::pin(async move { orders.probe(check, within).await })
+        }),
+        reload: Box::new(move || {
+            let reloader = reloader.clone();
+            Box::pin(async move {
+                let reloaded = reloader.reload("by POST /-/reload").await;
+                reloaded.map(|difference| reload::told(&difference)).map_err(|error| error.to_string())
+            })
+        }),
+    }
 }
 
 /// One round: every check of the plan once, at the same time as far as the limits allow. `each` is

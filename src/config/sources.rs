@@ -1,0 +1,210 @@
+//! What a configuration was made of: which files, with which content; and whether that is still so.
+//!
+//! Not here: what the files mean, and who waits for them to change (`watch`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
+
+use sha2::{Digest, Sha256};
+
+use super::fault::Faults;
+use super::place::{At, Place};
+use super::source;
+
+/// Most links from a file's name to the file itself, as Linux has it for a path.
+const MAX_LINKS: usize = 40;
+
+/// Most folders that are named for watching; what lies in others is found by looking.
+const MAX_FOLDERS: usize = 1000;
+
+/// The files of a configuration, by content.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    base: PathBuf,
+    patterns: Vec<String>,
+    /// The hash of what was read; `None` where the file could not be read.
+    read: BTreeMap<PathBuf, Option<[u8; 32]>>,
+}
+
+impl Sources {
+    pub(super) fn relative_to(base: &Path) -> Self {
+        Self { base: base.to_path_buf(), ..Self::default() }
+    }
+
+    pub(super) fn note_patterns(&mut self, patterns: &[At<String>]) {
+        self.patterns = patterns.iter().map(|pattern| pattern.value.clone()).collect();
+    }
+
+    pub(super) fn note(&mut self, file: &Path, content: Option<&[u8]>) {
+        self.read.insert(file.to_path_buf(), content.map(|bytes| Sha256::digest(bytes).into()));
+    }
+
+    /// Whether reading now would find other content, other files or fewer. Blocks while it reads.
+    pub fn have_changed(&self) -> bool {
+        let differs = |(file, known): (&PathBuf, &Option<[u8; 32]>)| {
+            source::bytes(file).ok().map(|bytes| <[u8; 32]>::from(Sha256::digest(bytes))) != *known
+        };
+        self.matched().iter().any(|file| !self.read.contains_key(file)) || self.read.iter().any(differs)
+    }
+
+    fn matched(&self) -> Vec<PathBuf> {
+        let place = Place::whole(&Rc::from(self.base.as_path()));
+        let at = |pattern: &String| At { value: pattern.clone(), place: place.clone() };
+        let patterns: Vec<_> = self.patterns.iter().map(at).collect();
+        source::expand(&patterns, &self.base, &Faults::default())
+    }
+
+    /// The folders in which something happens when the configuration changes: those of the files, those
+    /// that links lead to, and those where patterns look. Folders, because a watched file that is
+    /// replaced is watched no more; Kubernetes replaces a link beside the file (`..data`).
+    pub fn folders(&self) -> BTreeSet<PathBuf> {
+        let mut folders = BTreeSet::new();
+        for file in self.read.keys() {
+            folders.extend(on_the_way_to(file));
+        }
+        for pattern in &self.patterns {
+            folders.extend(existing(&self.base.join(before_wildcards(pattern))));
+        }
+        folders.into_iter().take(MAX_FOLDERS).collect()
+    }
+}
+
+/// The folder of a file, of what the file links to, and so on.
+fn on_the_way_to(file: &Path) -> Vec<PathBuf> {
+    let (mut folders, mut file) = (Vec::new(), file.to_path_buf());
+    for _ in 0..MAX_LINKS {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        folders.extend(existing(folder));
+        match fs::read_link(&file) {
+            Ok(target) => file = folder.join(target),
+            Err(_) => break,
+        }
+    }
+    folders
+}
+
+/// A folder by its own name, without links; or the nearest one above it that exists, in which it will appear.
+fn existing(folder: &Path) -> Option<PathBuf> {
+    let above =
+        folder.ancestors().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    above.filter_map(|folder| folder.canonicalize().ok()).find(|folder| folder.is_dir())
+}
+
+/// The part of a pattern that is a folder's name.
+fn before_wildcards(pattern: &str) -> PathBuf {
+    let folder = Path::new(pattern).parent().unwrap_or(Path::new(""));
+    let plain = |part: &Component<'_>| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']);
+    folder.components().take_while(plain).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::config;
+
+    const MAIN: &str = "credentials: { a: { type: password, password: { env: A } } }\n\
+                        defaults: { provider: gmail }\nmailbox_files: [ \"boxes.d/*.yaml\" ]\n";
+
+    /// A folder of its own for a test.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("sources-{name}-{}", std::process::id()));
+            let _ = fs::remove_dir_all(&folder);
+            fs::create_dir(&folder).unwrap();
+            Self(folder.canonicalize().unwrap())
+        }
+
+        fn write(&self, name: &str, text: &str) -> PathBuf {
+            let file = self.0.join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, text).unwrap();
+            file
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn mailbox(name: &str) -> String {
+        format!("- {{ address: {name}@contoso.example, credential: a }}\n")
+    }
+
+    #[test]
+    fn every_change_of_content_and_every_file_more_or_less_is_one() {
+        let folder = Folder::new("changes");
+        let main = folder.write("config.yaml", MAIN);
+        folder.write("boxes.d/one.yaml", &mailbox("one"));
+        folder.write("other.yaml", "nobody reads this");
+        let steps: [(&str, fn(&Folder), bool); 7] = [
+            ("nothing", |_| (), false),
+            ("a file that is not ours", |folder| drop(folder.write("boxes.d/.two.yaml", "x")), false),
+            (
+                "the same written again",
+                |folder| drop(folder.write("boxes.d/one.yaml", &mailbox("one"))),
+                false,
+            ),
+            ("a mailbox file", |folder| drop(folder.write("boxes.d/one.yaml", &mailbox("uno"))), true),
+            (
+                "a further mailbox file",
+                |folder| drop(folder.write("boxes.d/two.yaml", &mailbox("two"))),
+                true,
+            ),
+            (
+                "one mailbox file less",
+                |folder| fs::remove_file(folder.0.join("boxes.d/one.yaml")).unwrap(),
+                true,
+            ),
+            ("the main file", |folder| drop(folder.write("config.yaml", &format!("{MAIN}# more\n"))), true),
+        ];
+        for (what, change, seen) in steps {
+            let reading = config::read(&main);
+            assert!(reading.outcome.is_ok(), "{what}");
+            change(&folder);
+            assert_eq!(reading.sources.have_changed(), seen, "{what}");
+            assert!(!config::read(&main).sources.have_changed(), "{what}, read again");
+        }
+    }
+
+    #[test]
+    fn of_a_faulty_configuration_the_same_is_known() {
+        let folder = Folder::new("faulty");
+        let main = folder.write("config.yaml", MAIN);
+        folder.write("boxes.d/one.yaml", "- nonsense");
+        let reading = config::read(&main);
+        assert!(reading.outcome.is_err() && !reading.sources.have_changed());
+        folder.write("boxes.d/one.yaml", &mailbox("one"));
+        assert!(reading.sources.have_changed());
+        fs::remove_file(&main).unwrap();
+        let reading = config::read(&main);
+        assert!(reading.outcome.is_err() && !reading.sources.have_changed());
+        folder.write("config.yaml", MAIN);
+        assert!(reading.sources.have_changed());
+    }
+
+    #[test]
+    fn the_folders_are_those_of_files_of_links_and_of_patterns() {
+        let folder = Folder::new("folders");
+        folder.write("volume/..first/config.yaml", MAIN);
+        symlink("..first", folder.0.join("volume/..data")).unwrap();
+        symlink("..data/config.yaml", folder.0.join("volume/config.yaml")).unwrap();
+        fs::create_dir(folder.0.join("etc")).unwrap();
+        let main = folder.0.join("etc/config.yaml");
+        symlink("../volume/config.yaml", &main).unwrap();
+        let folders = config::read(&main).sources.folders();
+        let expected = ["etc", "volume", "volume/..first"].map(|name| folder.0.join(name));
+        assert_eq!(folders, BTreeSet::from(expected), "boxes.d is not there yet: it will appear in etc");
+        fs::create_dir(folder.0.join("etc/boxes.d")).unwrap();
+        assert!(config::read(&main).sources.folders().contains(&folder.0.join("etc/boxes.d")));
+    }
+}

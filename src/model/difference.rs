@@ -1,0 +1,279 @@
+//! What becomes of every check when one plan takes the place of another.
+//!
+//! A value and nothing else: whoever holds something for a check acts on it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Access, Check, CheckName, Credential, Limits, Listen, Mailbox, Plan, TokenSpec};
+
+/// The way from one plan to the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Probed as before: schedule, counters, back-off and history stay. The checks as the new plan has
+    /// them, since labels and the declared end of a secret may differ.
+    pub stays: Vec<Arc<Check>>,
+    /// Probed in another way or at other times: counters and history stay, the schedule begins anew.
+    pub changes: Vec<Arc<Check>>,
+    /// Not in the old plan.
+    pub comes: Vec<Arc<Check>>,
+    /// Not in the new plan.
+    pub goes: Vec<CheckName>,
+    /// The listener of the old plan and of the new one, where they differ.
+    pub listen: Option<(Listen, Listen)>,
+    /// The new bounds, where they differ.
+    pub limits: Option<Limits>,
+}
+
+impl Difference {
+    /// What has to happen for `new` to take the place of `old`.
+    pub fn between(old: &Plan, new: &Plan) -> Self {
+        let mut left: HashMap<CheckName, &Arc<Check>> =
+            old.checks.iter().map(|check| (check.name(), check)).collect();
+        let (mut stays, mut changes, mut comes) = (Vec::new(), Vec::new(), Vec::new());
+        for check in &new.checks {
+            let fate = match left.remove(&check.name()) {
+                None => &mut comes,
+                Some(before) if before.is_probed_like(check) => &mut stays,
+                Some(_) => &mut changes,
+            };
+            fate.push(Arc::clone(check));
+        }
+        let mut goes: Vec<_> = left.into_keys().collect();
+        goes.sort();
+        let listen = (old.listen != new.listen).then(|| (old.listen.clone(), new.listen.clone()));
+        let limits = (old.limits != new.limits).then_some(new.limits);
+        Self { stays, changes, comes, goes, listen, limits }
+    }
+}
+
+impl Check {
+    /// Whether a probe of the other does the same, at the same times. Labels and the declared end of a
+    /// secret are for people: they change no probe.
+    pub fn is_probed_like(&self, other: &Self) -> bool {
+        // Taken apart, so that a new field asks to be thought of.
+        let Self { mailbox, endpoint, ip, access, goal, interval, timeout } = self;
+        mailbox.is_opened_like(&other.mailbox)
+            && access.is_like(&other.access)
+            && (endpoint, ip, goal, interval, timeout)
+                == (&other.endpoint, &other.ip, &other.goal, &other.interval, &other.timeout)
+    }
+}
+
+impl Mailbox {
+    fn is_opened_like(&self, other: &Self) -> bool {
+        let Self { name, address, username, credential, provider, labels: _ } = self;
+        credential.proves_like(&other.credential)
+            && (name, address, username, provider)
+                == (&other.name, &other.address, &other.username, &other.provider)
+    }
+}
+
+impl Credential {
+    fn proves_like(&self, other: &Self) -> bool {
+        let Self { name, grant, expires: _ } = self;
+        (name, grant) == (&other.name, &other.grant)
+    }
+}
+
+impl Access {
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Token { spec, mechanism, permission },
+                Self::Token { spec: other, mechanism: their_mechanism, permission: their_permission },
+            ) => spec.is_like(other) && (mechanism, permission) == (their_mechanism, their_permission),
+            (Self::Password { password }, Self::Password { password: other }) => password == other,
+            (Self::Token { .. } | Self::Password { .. }, _) => false,
+        }
+    }
+}
+
+impl TokenSpec {
+    /// Whether the other asks for the same token in the same way.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let Self { credential, url, scope, ca_file } = self;
+        credential.proves_like(&other.credential)
+            && (url, scope, ca_file) == (&other.url, &other.scope, &other.ca_file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::model::{
+        Endpoint, Family, Goal, Grant, IpChoice, Mechanism, Provider, SecretRef, Security, Shard,
+    };
+
+    /// One mailbox with one check, every part of it to be changed.
+    fn check(name: &str, change: impl FnOnce(&mut Parts)) -> Arc<Check> {
+        let mut parts = Parts::of(name);
+        change(&mut parts);
+        let credential = Arc::new(parts.credential);
+        parts.spec.credential = Arc::clone(&credential);
+        parts.mailbox.credential = credential;
+        parts.mailbox.provider = Arc::new(parts.provider);
+        let access = match parts.password {
+            Some(password) => Access::Password { password },
+            None => {
+                Access::Token { spec: parts.spec, mechanism: parts.mechanism, permission: parts.permission }
+            }
+        };
+        Arc::new(Check { mailbox: Arc::new(parts.mailbox), access, ..parts.check })
+    }
+
+    struct Parts {
+        credential: Credential,
+        provider: Provider,
+        mailbox: Mailbox,
+        spec: TokenSpec,
+        mechanism: Mechanism,
+        permission: Option<&'static str>,
+        password: Option<SecretRef>,
+        check: Check,
+    }
+
+    impl Parts {
+        fn of(name: &str) -> Self {
+            let secret = SecretRef::Env("SECRET".to_owned());
+            let grant = Grant::ClientSecret {
+                tenant: "t".to_owned(),
+                client_id: "c".to_owned(),
+                secret: secret.clone(),
+            };
+            let credential = Credential { name: "contoso".into(), grant, expires: None };
+            let provider = Provider { name: "lab".into(), family: Family::Generic, ca_file: None };
+            let shared = Arc::new(credential.clone());
+            let mailbox = Mailbox {
+                name: name.into(),
+                address: format!("{name}@contoso.example"),
+                username: name.to_owned(),
+                credential: Arc::clone(&shared),
+                provider: Arc::new(provider.clone()),
+                labels: BTreeMap::new(),
+            };
+            let spec = TokenSpec {
+                credential: shared,
+                url: "https://idp/".into(),
+                scope: "s".into(),
+                ca_file: None,
+            };
+            let check = Check {
+                mailbox: Arc::new(mailbox.clone()),
+                endpoint: Endpoint { host: "mail".to_owned(), port: 993, security: Security::Implicit },
+                ip: IpChoice::Auto,
+                access: Access::Password { password: secret },
+                goal: Goal::Folder { name: "INBOX".to_owned(), read_only: false },
+                interval: Duration::from_secs(300),
+                timeout: Duration::from_secs(90),
+            };
+            let (mechanism, permission, password) = (Mechanism::Xoauth2, None, None);
+            Self { credential, provider, mailbox, spec, mechanism, permission, password, check }
+        }
+    }
+
+    fn plan(checks: Vec<Arc<Check>>) -> Plan {
+        Plan {
+            web: None,
+            listen: Listen { host: "::".to_owned(), port: 9993 },
+            limits: Limits { concurrency: 256, per_host: 128, token_max_age: Duration::from_secs(1800) },
+            shard: Shard::WHOLE,
+            credentials: Vec::new(),
+            mailboxes: Vec::new(),
+            checks,
+        }
+    }
+
+    #[test]
+    fn what_a_probe_depends_on_is_a_change_and_what_is_shown_to_people_is_none() {
+        type Change = fn(&mut Parts);
+        let changes: [(&str, Change); 17] = [
+            ("address", |parts| parts.mailbox.address.push('x')),
+            ("username", |parts| parts.mailbox.username.push('x')),
+            ("credential", |parts| parts.credential.name = "fabrikam".into()),
+            ("grant", |parts| {
+                parts.credential.grant = Grant::Password { password: SecretRef::Env("OTHER".to_owned()) };
+            }),
+            ("provider", |parts| parts.provider.name = "other".into()),
+            ("family", |parts| parts.provider.family = Family::Gmail),
+            ("ca_file", |parts| parts.provider.ca_file = Some("ca.pem".into())),
+            ("host", |parts| parts.check.endpoint.host.push('x')),
+            ("ip", |parts| parts.check.ip = IpChoice::V4),
+            ("folder", |parts| {
+                parts.check.goal = Goal::Folder { name: "Archive".to_owned(), read_only: false };
+            }),
+            ("interval", |parts| parts.check.interval *= 2),
+            ("timeout", |parts| parts.check.timeout /= 2),
+            ("token_url", |parts| parts.spec.url = "https://other/".into()),
+            ("scope", |parts| parts.spec.scope = "other".into()),
+            ("mechanism", |parts| parts.mechanism = Mechanism::Oauthbearer),
+            ("permission", |parts| parts.permission = Some("IMAP.AccessAsApp")),
+            ("password", |parts| parts.password = Some(SecretRef::Env("SECRET".to_owned()))),
+        ];
+        let old = plan(vec![check("a", |_| ())]);
+        for (what, change) in changes {
+            let difference = Difference::between(&old, &plan(vec![check("a", change)]));
+            assert_eq!((difference.stays.len(), difference.changes.len()), (0, 1), "{what}");
+        }
+        let shown: [(&str, Change); 3] = [
+            ("nothing", |_| ()),
+            ("labels", |parts| drop(parts.mailbox.labels.insert("team".to_owned(), "x".to_owned()))),
+            ("expires", |parts| parts.credential.expires = Some(Timestamp::UNIX_EPOCH)),
+        ];
+        for (what, change) in shown {
+            let new = check("a", change);
+            let difference = Difference::between(&old, &plan(vec![Arc::clone(&new)]));
+            assert_eq!(difference.stays, [new], "{what}");
+            assert!(
+                difference.changes.is_empty() && difference.comes.is_empty() && difference.goes.is_empty()
+            );
+        }
+    }
+
+    #[test]
+    fn every_check_of_both_plans_has_one_fate() {
+        let names = |checks: &[Arc<Check>]| -> String { checks.iter().map(|c| &*c.mailbox.name).collect() };
+        let slow = |name: &str| check(name, |parts| parts.check.interval *= 2);
+        let plain = |name: &str| check(name, |_| ());
+        let rows = [
+            // old, new (a capital letter: probed otherwise), stays, changes, comes, goes
+            ("", "", ["", "", "", ""]),
+            ("", "ab", ["", "", "ab", ""]),
+            ("ab", "", ["", "", "", "ab"]),
+            ("ab", "ba", ["ba", "", "", ""]),
+            ("abc", "aBd", ["a", "b", "d", "c"]),
+            ("AB", "Ab", ["a", "b", "", ""]),
+        ];
+        for (old, new, fates) in rows {
+            let of = |letters: &str| {
+                let one = |letter: char| {
+                    let name = letter.to_ascii_lowercase().to_string();
+                    if letter.is_uppercase() { slow(&name) } else { plain(&name) }
+                };
+                plan(letters.chars().map(one).collect())
+            };
+            let difference = Difference::between(&of(old), &of(new));
+            let goes: String = difference.goes.iter().map(|name| &*name.mailbox).collect();
+            let seen = [names(&difference.stays), names(&difference.changes), names(&difference.comes), goes];
+            assert_eq!(seen, fates, "{old} to {new}");
+        }
+    }
+
+    #[test]
+    fn the_listener_and_the_bounds_are_named_where_they_differ() {
+        let old = plan(Vec::new());
+        let mut new = old.clone();
+        let difference = Difference::between(&old, &new);
+        assert_eq!((difference.listen, difference.limits), (None, None));
+        new.listen.port = 1;
+        new.limits.per_host = 1;
+        let difference = Difference::between(&old, &new);
+        assert_eq!(difference.listen, Some((old.listen, new.listen)));
+        assert_eq!(difference.limits, Some(new.limits));
+    }
+}

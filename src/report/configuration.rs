@@ -1,0 +1,69 @@
+//! What is remembered of the configuration itself: which part of it is in force, since when, and
+//! whether the last attempt to replace it went well.
+//!
+//! Not here: reading it.
+
+use std::io;
+use std::sync::Mutex;
+
+use jiff::Timestamp;
+
+use crate::model::{Plan, Shard};
+
+use super::exposition::{Page, timestamp};
+use super::families;
+use super::locked;
+
+/// What is known of the configuration in force.
+#[derive(Debug, Clone, Copy)]
+pub struct ConfigurationRecord {
+    /// Which part of the mailboxes this agent has.
+    pub shard: Shard,
+    /// How many checks it has.
+    pub checks: usize,
+    /// When it was read.
+    pub read_at: Timestamp,
+    /// When reading it again was last refused for its faults; `None` once it has been taken.
+    pub refused_at: Option<Timestamp>,
+}
+
+/// The record, shared.
+#[derive(Debug)]
+pub(super) struct Configuration(Mutex<ConfigurationRecord>);
+
+impl Configuration {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self(Mutex::new(taken(plan)))
+    }
+
+    pub(super) fn apply(&self, plan: &Plan) {
+        *locked(&self.0) = taken(plan);
+    }
+
+    pub(super) fn refuse(&self) {
+        locked(&self.0).refused_at = Some(Timestamp::now());
+    }
+
+    pub(super) fn record(&self) -> ConfigurationRecord {
+        *locked(&self.0)
+    }
+
+    pub(super) fn write(&self, page: &mut Page<'_>) -> io::Result<()> {
+        let ConfigurationRecord { shard, checks, read_at, refused_at } = self.record();
+        let (index, count) = (shard.index().to_string(), shard.count().to_string());
+        page.family(&families::CHECKS, |series| series.add(&[], checks as f64))?;
+        page.family(&families::SHARD_INFO, |series| series.add(&[&index, &count], 1.0))?;
+        let successful = f64::from(u8::from(refused_at.is_none()));
+        page.family(&families::RELOAD_SUCCESSFUL, |series| series.add(&[], successful))?;
+        page.family(&families::RELOAD_SUCCESS_TIME, |series| series.add(&[], timestamp(read_at)))
+    }
+}
+
+fn taken(plan: &Plan) -> ConfigurationRecord {
+    ConfigurationRecord {
+        shard: plan.shard,
+        checks: plan.checks.len(),
+        read_at: Timestamp::now(),
+        refused_at: None,
+    }
+}

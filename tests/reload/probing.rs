@@ -1,0 +1,130 @@
+//! `/probe`: now, within the scraper's time, and never a way to hammer logins.
+
+use std::time::{Duration, Instant};
+
+use mailbox_exporter::model::{CheckName, Protocol, Shard};
+use mailbox_exporter::schedule::Schedule;
+use mailbox_exporter::sim::{Fault, Service, Sim, SimMailbox};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::world::{Folder, Yaml, ask, observed, record, until, value};
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// A mailbox whose own first probe is far away: whatever happens before is asked for.
+async fn late(sim: &Sim, fault: Fault) -> SimMailbox {
+    for _ in 0..50 {
+        let mailbox = sim.mailbox(fault).await.unwrap();
+        let first = |protocol: &Protocol| {
+            Schedule::of(&CheckName { mailbox: mailbox.address().into(), protocol: *protocol }, HOUR).first()
+        };
+        if Protocol::ALL.iter().all(|protocol| first(protocol) > Duration::from_secs(30)) {
+            return mailbox;
+        }
+    }
+    panic!("no name is late enough");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scraper_cannot_hammer_logins() {
+    let (sim, folder) = (Sim::start().await.unwrap(), Folder::new());
+    let (fine, broken) = (late(&sim, Fault::None).await, late(&sim, Fault::TokenRejected).await);
+    Yaml::new(&sim, &folder, "defaults: { interval: 1h }").with(&fine, "").with(&broken, "").write();
+    let app = folder.start(Shard::WHOLE).await;
+    let address = app.address();
+    for (mailbox, success) in [(&fine, 1.0), (&broken, 0.0)] {
+        let name = mailbox.address();
+        let request = format!("GET /probe?mailbox={name}");
+        let together: Vec<_> = (0..20)
+            .map(|_| {
+                let request = request.clone();
+                tokio::spawn(async move { ask(address, &request).await })
+            })
+            .collect();
+        for answer in together {
+            let (status, page) = answer.await.unwrap();
+            assert_eq!(status, 200, "{page}");
+            for protocol in ["imap", "smtp"] {
+                let series = format!("mailbox_probe_success{{mailbox=\"{name}\",protocol=\"{protocol}\"}}");
+                assert_eq!(value(&page, &series), Some(success), "{page}");
+            }
+        }
+        for _ in 0..20 {
+            assert_eq!(ask(address, &request).await.0, 200);
+        }
+        let debug = ask(address, &format!("{request}&debug=true&protocol=imap")).await.1;
+        assert!(debug.contains("younger than a minute") && debug.contains("AUTHENTICATE XOAUTH2"), "{debug}");
+        let connections = [Service::Imap, Service::Smtp].map(|service| mailbox.connections(service).total);
+        assert_eq!(connections, [1, 1], "{name} was asked {connections:?} times for 41 scrapes");
+        assert_eq!(observed(&app, mailbox, Protocol::Imap), 1, "recorded like a scheduled probe");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_keeps_silent_is_a_time_out_within_the_scrapers_time() {
+    let (sim, folder) = (Sim::start().await.unwrap(), Folder::new());
+    let silent = late(&sim, Fault::SilentGreeting).await;
+    Yaml::new(&sim, &folder, "defaults: { interval: 1h }").with(&silent, "").write();
+    let app = folder.start(Shard::WHOLE).await;
+    let began = Instant::now();
+    let request = format!(
+        "GET /probe?mailbox={} HTTP/1.1\r\nX-Prometheus-Scrape-Timeout-Seconds: 4\r\nX-Rest:",
+        silent.address()
+    );
+    let (status, page) = ask(app.address(), &request).await;
+    assert!(
+        status == 200 && began.elapsed() < Duration::from_secs(4),
+        "{status} after {:?}",
+        began.elapsed()
+    );
+    for protocol in ["imap", "smtp"] {
+        let name = silent.address();
+        let series = format!(
+            "mailbox_probe_failure_info{{mailbox=\"{name}\",protocol=\"{protocol}\",phase=\"greeting\",reason=\"timeout\"}}"
+        );
+        assert_eq!(value(&page, &series), Some(1.0), "{page}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_scraper_that_goes_away_stops_nothing() {
+    let (sim, folder) = (Sim::start().await.unwrap(), Folder::new());
+    let silent = late(&sim, Fault::SilentGreeting).await;
+    Yaml::new(&sim, &folder, "defaults: { interval: 1h, timeout: 2s, checks: [imap] }")
+        .with(&silent, "")
+        .write();
+    let app = folder.start(Shard::WHOLE).await;
+    let mut stream = TcpStream::connect(app.address()).await.unwrap();
+    let request = format!("GET /probe?mailbox={} HTTP/1.1\r\nHost: x\r\n\r\n", silent.address());
+    stream.write_all(request.as_bytes()).await.unwrap();
+    until("the probe is under way", async || silent.connections(Service::Imap).now == 1).await;
+    drop(stream);
+    until("it is recorded", async || observed(&app, &silent, Protocol::Imap) == 1).await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_changed_check_had_to_say_is_no_answer() {
+    let (sim, folder) = (Sim::start().await.unwrap(), Folder::new());
+    let mailbox = late(&sim, Fault::None).await;
+    let head = "defaults: { interval: 1h, checks: [imap] }";
+    Yaml::new(&sim, &folder, head).with(&mailbox, "").write();
+    let app = folder.start(Shard::WHOLE).await;
+    let request = format!("GET /probe?mailbox={}", mailbox.address());
+    for (labels, connections) in [("", 1), ("labels: { team: x }", 1), ("imap: { folder: Other }", 2)] {
+        Yaml::new(&sim, &folder, head).with(&mailbox, labels).write();
+        assert_eq!(ask(app.address(), "POST /-/reload").await.0, 200);
+        assert_eq!(ask(app.address(), &request).await.0, 200);
+        assert_eq!(mailbox.connections(Service::Imap).total, connections, "{labels}");
+    }
+    let record = record(&app, &mailbox, Protocol::Imap).unwrap();
+    assert_eq!(
+        (record.successes + record.failed(), record.recent.len()),
+        (2, 2),
+        "counts and past stay with the name"
+    );
+    app.stop().await;
+}
