@@ -292,6 +292,14 @@ async fn a_rotated_certificate_and_a_new_password_count_at_once_and_a_broken_fil
     put(&volume.join("3"), "server", &third.server());
     until("the mended files count", async || ask(&third.pem, "third").await == Some(200)).await;
 
+    // A file that names what is yet to come counts when it has come, though it is not touched again.
+    let later = linked.replace("..data", "later");
+    site.write("web.yaml", &format!("{later}basic_auth_users:\n{}", user("alice", "fourth")));
+    assert_eq!(ask(&third.pem, "third").await, Some(200));
+    fs::create_dir(volume.join("later")).unwrap();
+    put(&volume.join("later"), "server", &next.server());
+    until("what has come counts", async || ask(&next.pem, "fourth").await == Some(200)).await;
+
     // TLS can be switched off as well: the file says so, and nobody else can write it.
     site.write("web.yaml", "http_server_config: {headers: {X-Frame-Options: deny}}\n");
     let clear = without_tls(&site.app).await;
