@@ -134,7 +134,9 @@ impl Inner {
             // Said again at every reload, for as long as it is so.
             next.listen.clone_from(running);
         }
-        self.protect(plan, &mut next).await;
+        if difference.web {
+            self.protect(plan, &mut next).await;
+        }
         // The report first: what is observed for a new check must find its place, and what is still
         // observed for one that is gone must find none.
         let Rooms { report, prober, orders, .. } = &self.rooms;
@@ -152,12 +154,9 @@ impl Inner {
 }
 
 impl Inner {
-    /// Another web configuration guards the endpoint from now on, or none any more. What the one in force
-    /// says anew it follows by itself.
+    /// Another file guards the endpoint from now on, or none any more. What the one in force says anew is
+    /// followed without being told.
     async fn protect(&self, plan: &Plan, next: &mut Plan) {
-        if plan.web == next.web {
-            return;
-        }
         let (protection, web) = (self.rooms.protection.clone(), next.web.clone());
         let followed = spawn_blocking(move || protection.follow(web.as_deref())).await;
         if let Err(fault) = followed.unwrap_or_else(|error| Err(error.to_string())) {
@@ -169,13 +168,16 @@ impl Inner {
 
 /// What a reload has done, for whoever asked for it.
 pub(super) fn told(difference: &Difference) -> String {
-    let Difference { stays, changes, comes, goes, listen, .. } = difference;
+    let Difference { stays, changes, comes, goes, listen, web, limits: _ } = difference;
     let [stay, changed, new, gone] = [stays.len(), changes.len(), comes.len(), goes.len()];
     let mut text = format!("Taken. Checks: {stay} as before, {changed} changed, {new} new, {gone} gone.");
     if let Some((running, wanted)) = listen {
         // Writing to a string cannot fail.
         let _ =
             write!(text, " http.listen has changed: {wanted} takes a restart, until then {running} stays.");
+    }
+    if *web {
+        text += " The endpoint is protected by another http.web_config, or by none any more.";
     }
     text
 }

@@ -159,9 +159,9 @@ mod tests {
         let name: Arc<str> = "desk".into();
         let held = gate.mailbox(&name).await;
         gate.apply(&Plan {
-            web: None,
             listen: Listen { host: String::new(), port: 0 },
             limits: Limits { concurrency: 2, per_host: 1, token_max_age: Duration::ZERO },
+            web: None,
             shard: Shard::WHOLE,
             credentials: Vec::new(),
             mailboxes: Vec::new(),

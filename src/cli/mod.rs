@@ -7,6 +7,7 @@ mod answer;
 mod check;
 mod consent_url;
 mod demo;
+mod explain;
 mod logging;
 mod nagios;
 mod select;
@@ -78,6 +79,10 @@ enum Command {
         #[command(flatten)]
         config: Config,
     },
+    /// Tell what an error means, who must act, and what to do.
+    ///
+    /// Works without a configuration. Exit status: 0 recognised, 1 not (`unexpected`), 2 bad command line.
+    Explain(explain::Options),
     /// Print the URLs at which an administrator consents to what a credential's checks need.
     ConsentUrl(consent_url::Options),
     /// Show the whole product on this machine, without any account.
@@ -136,6 +141,7 @@ fn run(command: Command) -> Exit {
         Command::Serve(options) => on_runtime(serve::run(options)),
         Command::Check(options) => on_runtime(check::run(options)),
         Command::Validate { config } => validate::run(&config),
+        Command::Explain(options) => explain::run(&options),
         Command::ConsentUrl(options) => consent_url::run(&options),
         Command::Demo(options) => on_runtime(demo::run(options)),
         Command::Completions { shell } => {

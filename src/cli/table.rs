@@ -21,9 +21,9 @@ const RESULT: usize = 2;
 /// The result of a check that did not fail.
 const OK: &str = "ok";
 
-const RED: &str = "\x1b[31m";
+pub(super) const RED: &str = "\x1b[31m";
 const GREEN: &str = "\x1b[32m";
-const BOLD: &str = "\x1b[1m";
+pub(super) const BOLD: &str = "\x1b[1m";
 const PLAIN: &str = "\x1b[0m";
 
 /// How a table is drawn.
@@ -36,7 +36,7 @@ pub(super) struct Style {
 }
 
 impl Style {
-    fn paint(self, colour: &str, text: &str) -> String {
+    pub(super) fn paint(self, colour: &str, text: &str) -> String {
         if self.colours { format!("{colour}{text}{PLAIN}") } else { text.to_owned() }
     }
 }

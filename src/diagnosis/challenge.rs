@@ -30,7 +30,8 @@ const OPENINGS: &[&str] = &["eyJ", "eyA", "ewo", "ew0"];
 /// The report inside an answer, decoded, and the word that held it.
 pub(super) fn inside(text: &str) -> Option<(String, &str)> {
     let trimmed = text.trim();
-    if trimmed.starts_with('{') && trimmed.contains("status") {
+    // Other JSON has a status too: an error response of an identity provider.
+    if trimmed.starts_with('{') && trimmed.contains("\"status\"") && !trimmed.contains("\"error") {
         return Some((trimmed.to_owned(), trimmed));
     }
     let word = text

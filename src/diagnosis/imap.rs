@@ -5,7 +5,7 @@
 use super::sentences::{FAMILIES, REFUSALS, SENTENCES};
 use super::text::words;
 use super::wording::Says::{Before, Is, Refused};
-use super::wording::{Login, Says, Situation, Wording, find, wordings};
+use super::wording::{Login, Says, Situation, Wording, bracketed, find, wordings};
 use crate::model::{Phase, Reason};
 
 use Reason as R;
@@ -15,15 +15,18 @@ const WORDINGS: &[Wording] = wordings! {
     Is(R::ProtocolError) => {
         "no mailbox selected", "generic; Dovecot, Cyrus, Gmail";
     }
+    Is(R::TlsProtocol) => {
+        "tls*not available", "generic: the answer to STARTTLS, as RFC 3207 section 4 words it for SMTP";
+    }
     Is(R::FolderMissing) => {
         "code: some(trycreate)", "async-imap, its Debug form of [TRYCREATE]";
         "nonexistent namespace", "rob-luke/emails-html-to-pdf#42";
         "unknown mailbox", "Gmail: Unknown Mailbox: NoSuchFolder (Failure)";
+        "unable to open this mailbox", "Courier imap/imapd.c: the folder cannot be opened";
     }
 };
 
-/// Response codes: RFC 5530 section 3 unless said otherwise; the POP3 ones of RFC 2449 and RFC 3206
-/// come through proxies and shared login processes.
+/// Response codes: RFC 5530 section 3 unless said otherwise.
 const CODES: &[(&str, Says)] = &[
     ("unavailable", Is(R::ServerUnavailable)),
     ("authenticationfailed", Refused),
@@ -33,7 +36,6 @@ const CODES: &[(&str, Says)] = &[
     ("contactadmin", Is(R::AccountDisabled)),
     ("noperm", Is(R::MailboxAccessDenied)),
     ("inuse", Is(R::TooManyConnections)),
-    ("in-use", Is(R::TooManyConnections)),
     ("expungeissued", Is(R::ServerUnavailable)),
     ("corruption", Is(R::ServerUnavailable)),
     ("serverbug", Is(R::ServerUnavailable)),
@@ -42,18 +44,22 @@ const CODES: &[(&str, Says)] = &[
     ("limit", Is(R::TooManyConnections)),
     ("overquota", Is(R::OverQuota)),
     ("nonexistent", Before { auth: R::AccountNotFound, later: R::FolderMissing }),
-    ("trycreate", Is(R::FolderMissing)),    // RFC 3501 section 7.1
-    ("badcharset", Is(R::ProtocolError)),   // RFC 3501 section 7.1
-    ("parse", Is(R::ProtocolError)),        // RFC 3501 section 7.1
-    ("webalert", Is(R::AccountLocked)),     // Gmail
-    ("throttled", Is(R::Throttled)),        // Gmail, Yahoo
-    ("unknown-cte", Is(R::ProtocolError)),  // RFC 3516
-    ("toobig", Is(R::ProtocolError)),       // RFC 4469
-    ("sys/temp", Is(R::ServerUnavailable)), // RFC 3206 section 4
-    ("sys/perm", Is(R::ServerUnavailable)), // RFC 3206 section 4
-    ("auth", Refused),                      // RFC 3206 section 4
-    ("login-delay", Is(R::Throttled)),      // RFC 2449 section 8.1.1
+    ("trycreate", Is(R::FolderMissing)),   // RFC 3501 section 7.1
+    ("badcharset", Is(R::ProtocolError)),  // RFC 3501 section 7.1
+    ("parse", Is(R::ProtocolError)),       // RFC 3501 section 7.1
+    ("webalert", Is(R::AccountLocked)),    // Gmail
+    ("throttled", Is(R::Throttled)),       // Gmail, Yahoo
+    ("unknown-cte", Is(R::ProtocolError)), // RFC 3516
+    ("toobig", Is(R::ProtocolError)),      // RFC 4469
 ];
+
+/// What is left of a folder that cannot be opened.
+const LAST: &[Wording] = wordings! {
+    Is(R::FolderMissing) => {
+        "select failed", "Zimbra/zm-mailbox: NO SELECT failed, of a folder that is not there";
+        "examine failed", "Zimbra/zm-mailbox, as the row above";
+    }
+};
 
 /// Codes that mean one thing even before the sentences: what follows them is free text.
 const STRONG: &[&str] =
@@ -73,12 +79,12 @@ enum Status {
 /// What an IMAP answer means.
 pub(super) fn classify(text: &str, at: &Situation) -> Reason {
     let status = status(text);
-    if status == Status::Capability {
+    if status == Status::Capability || (at.phase == Phase::Capability && text.contains("capability imap")) {
         return capability(text, at);
     }
     let code = |only: fn(&str) -> bool| {
         let named = |code: &&str| CODES.iter().find(|(name, _)| name == code && only(name));
-        codes(text).find_map(|code| named(&code)).map(|(_, says)| *says)
+        bracketed(text).find_map(|code| named(&code)).map(|(_, says)| *says)
     };
     // Two sentences stand under codes that say something else (design notes, misleading words):
     // a bandwidth limit under [OVERQUOTA], a connection limit under [UNAVAILABLE].
@@ -87,8 +93,10 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
         .or_else(|| code(|name| STRONG.contains(&name)).filter(|_| !limit(text)))
         .or_else(|| find(SENTENCES, text))
         .or_else(|| code(|_| true))
+        .or_else(|| (at.phase == Phase::StartTls && text.contains("tls")).then_some(Is(R::TlsProtocol)))
         .or_else(|| find(FAMILIES, text))
         .or_else(|| find(REFUSALS, text))
+        .or_else(|| find(LAST, text))
         .or_else(|| (at.phase == Phase::StartTls && status != Status::Bye).then_some(Is(R::TlsProtocol)))
         .or(match (status, at.phase) {
             (Status::No, Phase::Auth) => Some(Refused),
@@ -100,7 +108,7 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
     said.unwrap_or(Is(R::Unexpected)).reason(at)
 }
 
-/// Whether a folded text is surely an answer of an IMAP or POP3 server, and not the words of a library
+/// Whether a folded text is surely an answer of an IMAP server, and not the words of a library
 /// ("no route to host") that begin like one.
 pub(super) fn is_answer(text: &str) -> bool {
     let mut words = text.split(' ');
@@ -109,16 +117,11 @@ pub(super) fn is_answer(text: &str) -> bool {
             && word.bytes().any(|byte| byte.is_ascii_digit())
     });
     let status = matches!(words.next(), Some("no" | "bad" | "bye"));
-    (tag && status) || ["* ", "-err", "no [", "bad [", "bye "].iter().any(|head| text.starts_with(head))
+    (tag && status) || ["* ", "no [", "bad [", "bye "].iter().any(|head| text.starts_with(head))
 }
 
 fn limit(text: &str) -> bool {
     matches!(find(SENTENCES, text), Some(Is(R::Throttled | R::TooManyConnections)))
-}
-
-/// The response codes of a text, in their order: what stands first in square brackets.
-fn codes(text: &str) -> impl Iterator<Item = &str> {
-    text.split('[').skip(1).filter_map(|rest| rest.split([']', ' ']).next())
 }
 
 fn status(text: &str) -> Status {

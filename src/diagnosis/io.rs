@@ -112,6 +112,10 @@ pub(super) const RESOLVERS: &[Wording] = wordings! {
         "resolution lifetime expired", "dnspython";
         "no connections available", "hickory-resolver: no connections available";
         "resolv.conf", "generic; hickory-resolver";
+        "no servers could be reached", "BIND tools";
+        "contact name servers", "systemd-resolved";
+        "contact dns servers", "c-ares ARES_ECONNREFUSED";
+        "contacting dns servers", "c-ares ARES_ETIMEOUT";
         "dns timeout", "generic; curl: Resolving timed out";
         "dns*timed out", "generic";
         "resolving timed out", "curl";
@@ -123,12 +127,15 @@ pub(super) const RESOLVERS: &[Wording] = wordings! {
         "nodename nor servname", "macOS EAI_NONAME";
         "no such host", "Go net: DNSError; Windows 11001";
         "host is known", "Windows: No such host is known";
+        "errno 11001", "Windows WSAHOST_NOT_FOUND as Python writes it";
+        "os error 11001", "Windows WSAHOST_NOT_FOUND as Rust writes it";
         "name does not resolve", "musl EAI_NONAME";
         "name has no usable address", "musl EAI_NODATA";
         "enotfound", "Node.js dns error codes";
         "enodata", "Node.js dns error codes";
         "eai_noname", "POSIX";
         "eai_nodata", "glibc";
+        "bad address '", "BusyBox";
         "unknown host", "Java: UnknownHostException; BSD";
         "unknownhostexception", "Java";
         "nxdomain", "RFC 2308";
@@ -140,6 +147,9 @@ pub(super) const RESOLVERS: &[Wording] = wordings! {
         "name or service is not known", "generic";
         "hostname could not be", "generic";
         "host not found", "Boost.Asio, netcat, BSD h_errno";
+        "domain name not found", "c-ares ARES_ENOTFOUND";
+        "answer with no data", "c-ares ARES_ENODATA";
+        "resolve call failed*not found", "systemd-resolved";
         "domain not found", "generic";
     }
     Is(R::DnsFailure) => {
@@ -147,7 +157,12 @@ pub(super) const RESOLVERS: &[Wording] = wordings! {
         "name resolution", "generic";
         "getaddrinfo", "generic; Node.js, Python";
         "dial tcp: lookup", "Go net, whatever follows";
-        "dns", "generic";
+        "dns error", "hyper, reqwest: error trying to connect: dns error";
+        "dns lookup", "generic";
+        "dns query", "generic";
+        "dns server", "c-ares; generic";
+        "dns fail", "generic";
+        "dns resol", "generic: DNS resolution failed, DNS resolver";
     }
 };
 
@@ -172,6 +187,10 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "unreachable network", "Windows WSAENETUNREACH";
         "host is down", "EHOSTDOWN";
         "network is down", "ENETDOWN";
+        "os error 101)", "Linux ENETUNREACH";
+        "os error 113", "Linux EHOSTUNREACH";
+        "os error 10051", "Windows WSAENETUNREACH";
+        "os error 10065", "Windows WSAEHOSTUNREACH";
         "enetunreach", "Node.js";
         "ehostunreach", "Node.js";
         "ehostdown", "Node.js";
@@ -181,7 +200,9 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "can't assign requested address", "macOS EADDRNOTAVAIL";
         "address family not supported", "EAFNOSUPPORT";
         "operation not permitted", "EPERM of connect(2)";
-        "permission denied", "EACCES of connect(2)";
+        "permission denied (os error", "EACCES of connect(2), as Rust writes it";
+        "errno 13", "EACCES of connect(2), as Python writes it";
+        "connect: permission denied", "EACCES of connect(2), as Go and shells write it";
         "eacces", "Node.js";
         "forbidden by its access permissions", "Windows WSAEACCES";
     }
@@ -207,7 +228,17 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "socket hang up", "Node.js";
         "socket closed", "generic; Java";
         "socket is not connected", "ENOTCONN";
-        "not connected", "ENOTCONN: Transport endpoint is not connected";
+        "endpoint is not connected", "ENOTCONN: Transport endpoint is not connected";
+        "client is not connected", "MailKit: ServiceNotConnectedException";
+        "ssl_error_syscall", "OpenSSL, curl: the socket ended within the handshake";
+        "use of closed", "Go net: use of closed network connection";
+        "connection was aborted", "Windows WSAECONNABORTED";
+        "os error 104", "Linux ECONNRESET";
+        "os error 10053", "Windows WSAECONNABORTED";
+        "os error 10054", "Windows WSAECONNRESET";
+        "non-properly terminated", "GnuTLS: The TLS connection was non-properly terminated";
+        "terminated the handshake", "Java: Remote host terminated the handshake";
+        "closed connection during handshake", "Java: Remote host closed connection during handshake";
         "unexpected eof", "the Rust standard library; OpenSSL";
         "unexpectedeof", "the Rust standard library, debug form";
         "unexpected end of file", "the Rust standard library";
@@ -219,6 +250,7 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "connection dropped", "generic";
     }
     Is(R::Timeout) => {
+        "resource temporarily unavailable", "EAGAIN of a socket with a time limit";
         "timed out", "haraka/Haraka#1965; ETIMEDOUT text of Linux and BSD";
         "i/o timeout", "warmbly/warmbly internal mailcause tests (Go)";
         "timeout", "generic; Node.js: Connection timeout";
@@ -227,7 +259,8 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "deadline has elapsed", "deltachat/deltachat-android#3919 (tokio)";
         "deadline exceeded", "Go context";
         "os error 110", "Linux errno";
-        "os error 60", "macOS errno";
+        "os error 60)", "macOS errno";
+        "os error 10060", "Windows WSAETIMEDOUT";
         "failed to respond", "Windows WSAETIMEDOUT: connected host has failed to respond";
         "did not properly respond", "Windows WSAETIMEDOUT";
     }

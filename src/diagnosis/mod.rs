@@ -8,16 +8,19 @@
 use std::time::Duration;
 
 use self::wording::{Login, Says, Situation};
-use crate::model::{Family, Mechanism, Phase, Protocol, Reason};
+use crate::model::{Family, Mechanism, Phase, Reason};
 
 mod aadsts;
 mod challenge;
+mod dialect;
 mod imap;
 mod interception;
 mod io;
 mod manual;
 mod oauth;
 mod offer;
+pub mod paste;
+mod pop3;
 pub mod remedy;
 mod sentences;
 mod smtp;
@@ -28,6 +31,7 @@ mod wording;
 #[cfg(test)]
 mod tests;
 
+pub use dialect::Dialect;
 pub use interception::{is_intercepted, is_of_certificate};
 pub use io::io;
 pub use manual::{Entry, manual};
@@ -41,7 +45,7 @@ pub struct Answer<'a> {
     /// The step that was being taken.
     pub phase: Phase,
     /// In which protocol.
-    pub protocol: Protocol,
+    pub protocol: Dialect,
     /// By which mechanism the login was tried; `None` where none was yet, or where it is not known.
     pub mechanism: Option<Mechanism>,
     /// Whose server it is: the same line means different things at different houses.
@@ -79,8 +83,8 @@ pub struct TokenAnswer<'a> {
 pub fn reply(answer: &Answer<'_>) -> Verdict {
     let plain = text::unescape(answer.text);
     let plain = match answer.protocol {
-        Protocol::Imap => plain,
-        Protocol::Smtp => smtp::join(&plain),
+        Dialect::Imap | Dialect::Pop3 => plain,
+        Dialect::Smtp => smtp::join(&plain),
     };
     // A report in base64 is read as a report; its letters mean nothing.
     let (inside, folded) = match challenge::inside(&plain) {
@@ -90,17 +94,19 @@ pub fn reply(answer: &Answer<'_>) -> Verdict {
         }
         None => (None, text::fold(&plain)),
     };
+    let folded = text::nameless(&folded);
     let challenge = answer.challenge.map(str::to_owned).or(inside);
     let at = Situation {
         phase: answer.phase,
-        protocol: answer.protocol,
+        dialect: answer.protocol,
         family: answer.family,
         login: Login::of(answer.mechanism, challenge.is_some(), &folded),
     };
     // Some servers hand on the words of the identity provider that they asked.
     let reason = oauth::number(&folded).unwrap_or_else(|| match answer.protocol {
-        Protocol::Imap => imap::classify(&folded, &at),
-        Protocol::Smtp => smtp::classify(&folded, &at),
+        Dialect::Imap => imap::classify(&folded, &at),
+        Dialect::Smtp => smtp::classify(&folded, &at),
+        Dialect::Pop3 => pop3::classify(&folded, &at),
     });
     let reason = challenge.map_or(reason, |challenge| challenge::sharpen(reason, &challenge));
     Verdict { reason, retry_after: text::backoff(&folded) }
@@ -115,10 +121,11 @@ pub fn token(answer: &TokenAnswer<'_>) -> Verdict {
 /// What a text of a resolver, an operating system or a TLS library means, as somebody pastes it into
 /// `explain`; `None` where it is no such text.
 pub fn network_text(text: &str) -> Option<Reason> {
-    let folded = text::fold(&text::unescape(text));
+    let folded = text::nameless(&text::fold(&text::unescape(text)));
     // A server that says "not connected" or "connection closed" in its own protocol means other things.
     if imap::is_answer(&folded)
         || smtp::is_answer(&folded)
+        || pop3::is_answer(&folded)
         || folded.starts_with('{')
         || folded.contains("aadsts")
     {

@@ -49,9 +49,15 @@ const SENTENCES: &[Wording] = wordings! {
         "requested client not authorized", "Google: access_denied";
         "not authorized to access*grant", "Auth0: You need to create a client-grant";
         "not consented", "MicrosoftDocs/entra-docs reference-error-codes";
+        "unauthorized client or scope", "Google: Unauthorized client or scope in request";
         "consent_required", "OpenID Connect Core section 3.1.2.6; Entra suberror";
         "consent required", "generic";
         "admin consent", "generic";
+    }
+    // The same failure of the signature's check, told by its cause.
+    Is(R::ClockSkew) => {
+        "signed jwt failed*not active", "Keycloak: Client authentication with signed JWT failed: Token is not active";
+        "signed jwt failed*expired", "Keycloak, variation of the row above";
     }
     Is(R::CertificateRejected) => {
         "invalid jwt signature", "googleapis/google-cloud-python#10004";
@@ -73,12 +79,19 @@ const SENTENCES: &[Wording] = wordings! {
         "client_assertion*expired", "Okta: The client_assertion token has expired";
         "assertion*expired", "generic";
         "assertion*time range", "generic";
-        "issued in the future", "generic";
-        "token is not active", "Keycloak: Token is not active";
+        "in the future", "generic; Google: iat is in the future";
         "used before", "generic";
         "not yet valid", "generic";
     }
+    // The sentence of the standard names every cause there is.
+    Is(R::SecretInvalid) => {
+        "secret did not match", "ory/hydra";
+        "client authentication failed", "RFC 6749 section 5.2; ory/hydra, Laravel Passport, Spring, GitLab";
+    }
     Is(R::AppNotFound) => {
+        "invalid grant: account not found", "Google: the service account is gone";
+        "unknown_client", "Keycloak: Client was not identified by any client authenticator";
+        "no registered client", "AD FS MSIS9607";
         "oauth client was not found", "simonrob/email-oauth2-proxy#362 (Google)";
         "deleted_client", "rvk01/google-oauth2#30";
         "oauth client was deleted", "rvk01/google-oauth2#30";
@@ -112,8 +125,9 @@ const SENTENCES: &[Wording] = wordings! {
         "client secret*not match", "generic";
         "invalid client credentials", "Keycloak: Invalid client or Invalid client credentials";
         "invalid client or invalid client", "Keycloak";
-        "client authentication failed", "RFC 6749 section 5.2; Laravel Passport, Spring";
         "bad client credentials", "Spring Security OAuth";
+        "_description\":\"unauthorized\"", "Auth0 (access_denied), Google (invalid_client)";
+        "_description\": \"unauthorized\"", "the same, written with a space";
     }
     Is(R::TenantNotFound) => {
         "realm does not exist", "Keycloak";
@@ -176,6 +190,7 @@ const SENTENCES: &[Wording] = wordings! {
         "token has been revoked", "Google";
         "refresh token", "Okta, Keycloak, Auth0: refresh token is invalid, expired, reused";
         "refresh_token", "Entra: the refresh_token is not valid";
+        "token is not active", "Keycloak: Token is not active, of a refresh token";
         "session not active", "Keycloak";
         "session doesn't have", "Keycloak";
         "offline session", "Keycloak";
@@ -233,6 +248,9 @@ const SENTENCES: &[Wording] = wordings! {
         "slow_down", "RFC 8628 section 3.5";
     }
     Is(R::IdpUnavailable) => {
+        "upstream connect error", "Envoy, in front of many a provider";
+        "no healthy upstream", "Envoy";
+        "upstream request timeout", "Envoy";
         "temporarily_unavailable", "RFC 6749 section 4.1.2.1";
         "temporarily unavailable", "Azure-Samples/active-directory-angularjs-singlepageapp-dotnet-webapi#1";
         "service unavailable", "RFC 9110 section 15.6.4";
@@ -289,6 +307,13 @@ const ERRORS: &[(&str, Reason)] = &[
     ("slow_down", R::IdpThrottled),
     ("too_many_requests", R::IdpThrottled),
     ("rate_limit_exceeded", R::IdpThrottled),
+    // Google's other interfaces: google.rpc.Code.
+    ("unavailable", R::IdpUnavailable),
+    ("internal", R::IdpUnavailable),
+    ("deadline_exceeded", R::IdpUnavailable),
+    ("resource_exhausted", R::IdpThrottled),
+    ("permission_denied", R::ConsentMissing),
+    ("unauthenticated", R::SecretInvalid),
 ];
 
 /// What an HTTP status says when the body says nothing.
@@ -315,7 +340,7 @@ pub(super) fn classify(answer: &TokenAnswer<'_>) -> Verdict {
     let reason = if success && body.error.is_none() {
         Reason::ProtocolError
     } else {
-        body.reason(answer.status.is_none()).or_else(known).unwrap_or(Reason::Unexpected)
+        body.reason(answer.status.is_none()).or_else(known).unwrap_or_else(|| body.leftover())
     };
     Verdict { reason, retry_after: answer.retry_after }
 }
@@ -323,6 +348,15 @@ pub(super) fn classify(answer: &TokenAnswer<'_>) -> Verdict {
 /// What a text with an Entra number in it means; `None` where there is none that is known.
 pub(super) fn number(folded: &str) -> Option<Reason> {
     by_number(&numbers(folded, "aadsts"), folded)
+}
+
+/// Whether a text is an identity provider's: a number of Entra, an error response, or its words in a
+/// library's message.
+pub(super) fn speaks(folded: &str) -> bool {
+    folded.contains("aadsts")
+        || (folded.starts_with('{') && folded.contains("\"error"))
+        || folded.contains("error_description")
+        || words(folded).any(|word| word.contains('_') && ERRORS.iter().any(|(error, _)| *error == word))
 }
 
 /// The last specific number that is known, else the last vague one.
@@ -366,6 +400,13 @@ impl Body {
         Self { error, codes, folded }
     }
 
+    fn leftover(&self) -> Reason {
+        match find(LEFTOVERS, &self.folded) {
+            Some(Is(reason)) => reason,
+            _ => Reason::Unexpected,
+        }
+    }
+
     fn reason(&self, bare: bool) -> Option<Reason> {
         let by_text = || number(&self.folded);
         let by_error = || {
@@ -388,6 +429,21 @@ impl Body {
             .or_else(|| if bare { status_in(&self.folded) } else { None })
     }
 }
+
+/// What is left of a body in which nothing is known: a page, or a complaint about the request.
+const LEFTOVERS: &[Wording] = wordings! {
+    Is(R::ProtocolError) => {
+        "<html", "a captive portal, a proxy, a login page: no token endpoint speaks HTML";
+        "<!doctype", "as the row above";
+        "decoding response", "reqwest: error decoding response body";
+        "not valid json", "JavaScript: Unexpected token < in JSON, is not valid JSON";
+        "invalid json", "generic";
+        "jsondecodeerror", "Python";
+    }
+    Is(R::TokenRequestInvalid) => {
+        "bad request", "RFC 9110 section 15.5.1; Okta E0000021";
+    }
+};
 
 /// `error_codes: [70043]` where the text around it is not JSON.
 fn listed_codes(folded: &str) -> Vec<u32> {

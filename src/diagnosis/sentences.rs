@@ -14,6 +14,18 @@ use crate::model::Reason as R;
 /// What a sentence says whatever code it comes with. The order matters: the first row wins.
 pub(super) const SENTENCES: &[Wording] = wordings! {
     // --- limits and outages that some servers report as refusals
+    // Two providers list every cause there is: of such a sentence only the "no" is left.
+    Refused => {
+        "service is not open, password is incorrect", "QQ Mail: Login fail. Account is abnormal, service is not open, password is incorrect, …";
+    }
+    // A lock is told together with its cause: "Too many failed login attempts".
+    Is(R::AccountLocked) => {
+        "account locked", "warmbly/warmbly internal mailcause tests: 535 5.7.139 account locked";
+        "account is locked", "Zimbra, Kerio, Exchange Server";
+        "account*been locked", "Yahoo, AOL, Zoho";
+        "account*temporarily locked", "Yahoo, Kerio";
+        "locked out", "generic";
+    }
     Is(R::Throttled) => {
         "request is throttled", "ikvk/imap_tools#135; imapsync/imapsync#198";
         "suggested backoff time", "simonrob/email-oauth2-proxy#191";
@@ -35,15 +47,24 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "submission rate limit", "Exchange Online: The message can't be submitted because the sender's submission quota was exceeded";
         "quota was exceeded*submi", "MicrosoftDocs/OfficeDocs-Support#1150";
         "submission quota", "MicrosoftDocs/OfficeDocs-Support#1150";
+        "daily*limit", "Exchange Online 5.1.90: you've reached your daily limit; generic";
+        "too much mail", "postfix src/smtpd/smtpd.c: too much mail from 192.0.2.1";
+        "unusual rate", "Gmail: 421 4.7.0 Our system has detected an unusual rate of unsolicited mail";
         "rate limit", "generic; Amazon SES, Mailgun, Fastmail";
         "rate exceeded", "Amazon SES: Maximum sending rate exceeded";
         "login frequency*limited", "QQ Mail: user login frequency limited";
         "exceeded the rate limit", "generic";
         "throttl", "generic: throttled, throttling";
     }
+    Is(R::ConnectionClosed) => {
+        // Before the connections that there can be too many of: "too many errors on this connection".
+        "too many errors", "postfix src/smtpd/smtpd.c; Sendmail";
+    }
     Is(R::TooManyConnections) => {
         "maximum number of connections", "mscdex/node-imap#606; dovecot src/imap-login/client-authenticate.c";
-        "too many*connection", "postfix src/smtpd/smtpd.c; cyrusimap/cyrus-imapd imap/imapd.c; Gmail: Too many simultaneous connections";
+        "too many connection", "postfix src/smtpd/smtpd.c; cyrusimap/cyrus-imapd imap/imap_err.et";
+        "too many open connection", "cyrusimap/cyrus-imapd imap/imapd.c, imap/pop3d.c";
+        "too many*connections", "Gmail: Too many simultaneous connections; generic";
         "too many simultaneous", "Gmail, Zoho: [ALERT] Too many simultaneous connections";
         "too many concurrent", "exim SMTP, Exchange SMTP";
         "too many sessions", "Domino, Zimbra";
@@ -63,10 +84,13 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "already locked", "generic POP3 and mbox servers";
         "lock busy", "qpopper: maildrop lock busy";
         "mailbox*is locked", "Cyrus, teapop: mailbox is locked";
+        "lock mailbox", "apache/james-project: SELECT failed. Failed to lock mailbox.";
         "unable to lock", "RFC 1939 section 4; Cyrus pop3d";
         "in-use", "RFC 2449 section 8.1.2 where the library hides the brackets";
     }
     Is(R::ServerUnavailable) => {
+        "insufficient disk", "sendmail: 452 4.4.5 Insufficient disk space";
+        "no space left", "generic";
         "connection lost to authentication server", "neomutt/neomutt#2690; docker-mailserver/docker-mailserver#3891";
         "authentication failed: generic failure", "postfix src/xsasl/xsasl_cyrus_server.c; domain facts";
         "generic failure", "cyrus-sasl lib/common.c, SASL_FAIL";
@@ -95,6 +119,9 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "access policy", "generic variation of the rows above";
         "unsafe login", "163 and 126 mail: SELECT Unsafe Login";
         "ip address*not authorized", "generic relay services";
+        "traffic not accepted from this ip", "Exchange Online 5.7.708";
+        "blocked using", "postfix src/smtpd/smtpd_check.c: Client host [192.0.2.1] blocked using LIST";
+        "client host*reject", "postfix src/smtpd/smtpd_check.c: Client host rejected";
         "country*blocked", "generic: logins from this country are blocked";
     }
     Is(R::MfaRequired) => {
@@ -102,14 +129,17 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "multifactor", "generic variation of the row above";
         "mfa required", "generic variation of the row above";
     }
+    // --- what is refused for now, whatever it is called
+    Is(R::EncryptionRequired) => {
+        "before tls", "generic: not allowed, disabled before TLS";
+        "before starttls", "generic variation of the row above";
+        "use starttls", "generic: LOGIN is disabled, use STARTTLS";
+        "use tls", "generic: Plaintext login disallowed. Use TLS.";
+        "use ssl", "generic variation of the row above";
+    }
     // --- accounts
     Is(R::AccountLocked) => {
-        "account locked", "warmbly/warmbly internal mailcause tests: 535 5.7.139 account locked";
-        "account is locked", "Zimbra, Kerio, Exchange Server";
-        "account*been locked", "Yahoo, AOL, Zoho";
-        "account*temporarily locked", "Yahoo, Kerio";
         "user is locked", "generic; the security-defaults sentence has won before";
-        "locked out", "generic";
         "account is blocked", "Outlook.com: Account is blocked. Login to your account via a web browser";
         "account*been blocked", "Zoho: Your account has been blocked";
         "account blocked", "generic";
@@ -143,6 +173,8 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "expired password", "generic";
         "passexpired", "dovecot src/auth/auth-request.c";
         "must change*password", "Zimbra: must change password";
+        "password is too simple", "MailCore/mailcore2#1517 (Tiscali)";
+        "password*too weak", "generic variation of the row above";
         "password must be changed", "generic; Active Directory behind Dovecot or Kerio";
         "password change*required", "generic";
         "password transition*need", "RFC 4954 section 6, 4.7.12";
@@ -195,6 +227,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "enable pop", "Zoho: You are yet to enable POP for your account";
         "imap access*disabled", "mozilla-b2g gaia e-mail client: IMAP access is disabled for your domain";
         "pop access*disabled", "Gmail POP3";
+        "not have*access enabled", "Zimbra/zm-mailbox: account does not have IMAP access enabled";
         "imap access is not", "generic: enabled, available, allowed";
         "imap access not", "generic";
         "pop access is not", "generic; Yahoo: POP access is not available";
@@ -280,7 +313,12 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "plaintext auth", "dovecot src/login-common/client-common-auth.c";
         "plaintext login", "Courier, uw-imapd: plaintext login disabled";
         "plaintext password", "generic";
-        "plain text*", "generic: plain text passwords are not allowed";
+        "plain text", "generic: plain text passwords are not allowed";
+        "over plain-text", "stalwartlabs/stalwart: Cannot authenticate over plain-text.";
+        "plain login*disabled", "apache/james-project: Plain login / authentication are disabled.";
+        "ssl/tls-connection", "hmailserver/hmailserver: A SSL/TLS-connection is required for authentication.";
+        "authentication disallowed on non-secure", "dovecot src/login-common/client-common-auth.c";
+        "stls is required", "hmailserver/hmailserver";
         "unencrypted", "generic: logins on unencrypted connections are refused";
         "encryption required", "postfix src/smtpd/smtpd_sasl_proto.c; RFC 4954 section 6";
         "encryption is required", "generic";
@@ -299,6 +337,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "requires tls", "generic";
         "requires ssl", "generic";
         "without tls", "generic; exim: authentication without TLS";
+        "without ssl", "generic; dovecot: not allowed without SSL/TLS";
         "only over tls", "generic";
         "only*encrypted connection", "generic";
         "insecure connection", "generic";
@@ -316,6 +355,10 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "mechanism*not supported", "generic";
         "mechanism*not available", "cyrus-sasl SASL_NOMECH";
         "mechanism*unavailable", "generic";
+        "mechanism*unsupported", "apache/james-project: Authentication mechanism is unsupported.";
+        "auth method*not", "OpenSMTPD: AUTH method \"XOAUTH2\" not supported";
+        "authentication not allowed", "1&1, sisimai/p5-sisimai: Authentication not allowed on IBSMTP Servers";
+        "invalid auth string", "haraka/Haraka: 504 Invalid AUTH string";
         "mechanism*not enabled", "generic";
         "mechanism*not recognized", "generic";
         "mechanism*unknown", "generic";
@@ -337,6 +380,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "authentication not enabled", "antespi/docker-imap-devel#6; mail-in-a-box/mailinabox#2284";
         "authentication is not enabled", "generic";
         "authentication not supported", "generic";
+        "authentication is not supported", "generic variation of the row above";
         "authentication not available", "generic";
         "authentication*not implemented", "generic";
         "authentication method*not", "generic: authentication method not supported, allowed";
@@ -361,6 +405,11 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "not authorized to send", "generic";
         "not permitted to send", "generic";
         "send on behalf", "Exchange";
+        "authorization failure", "cyrus-sasl SASL_BADAUTH of the proxied user, imap/imapd.c";
+        "delegation is forbidden", "apache/james-project";
+        "relaying denied", "courier, sendmail: Relaying denied";
+        "relay access denied", "postfix src/smtpd/smtpd_check.c; Exchange Online 5.7.64";
+        "unable to relay", "Exchange Server 5.7.1";
         "authorization failed", "dovecot src/login-common/client-common-auth.c";
         "not owned by", "postfix reject_sender_login_mismatch: Sender address rejected: not owned by user";
         "not one of your addresses", "iCloud: 550 5.7.0 From address is not one of your addresses";
@@ -388,9 +437,6 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
 /// Words of a family, read after every code that means one thing: an unseen variation still lands
 /// where it belongs. Vague words stand last.
 pub(super) const FAMILIES: &[Wording] = wordings! {
-    Is(R::ConnectionClosed) => {
-        "too many errors", "postfix src/smtpd/smtpd.c";
-    }
     Is(R::ProtocolError) => {
         "too many invalid imap commands", "dovecot src/imap/imap-client.c";
         "too many bad commands", "hMailServer, Courier";
@@ -419,6 +465,9 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "mailbox size", "Exchange: mailbox size limit";
         "exceeded*storage", "generic";
     }
+    Is(R::Throttled) => {
+        "exceeded*limit", "generic; SendGrid: You have exceeded your messaging limits";
+    }
     Is(R::ServerUnavailable) => {
         "temporar", "generic: temporary, temporarily";
         "unavailable", "generic; Exchange: Server Unavailable. 15";
@@ -427,7 +476,14 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "try later", "generic";
         "internal error", "dovecot src/lib-storage/mail-error.h";
         "internal server error", "generic";
-        "internal fail", "generic";
+        "internal*failure", "dovecot src/login-common/client-common-auth.c: Internal login failure";
+        "refer to server log", "dovecot src/lib-storage/mail-error.h";
+        "not responding", "dovecot: Auth process not responding";
+        "too much load", "exim src/daemon.c";
+        "invalid format", "cyrusimap/cyrus-imapd imap/imap_err.et: Mailbox has an invalid format";
+        "io failure", "apache/james-project";
+        "unable to access", "hmailserver/hmailserver: Unable to access mailbox.";
+        "inconsistent", "dovecot src/pop3: Mailbox is in inconsistent state";
         "server error", "Yahoo: LOGIN Server error - Please try again later";
         "server busy", "Exchange: 4.3.2 Server busy";
         "server is busy", "generic";
@@ -445,8 +501,15 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "insufficient system", "RFC 5321 section 4.2.3";
         "insufficient resources", "Exchange 452 4.3.1 Insufficient system resources";
         "out of memory", "generic";
-        "database", "generic; auth back ends";
-        "ldap", "generic; auth back ends";
+        "mailboxes database", "cyrusimap/cyrus-imapd: can't open mailboxes database";
+        "database error", "generic; auth back ends";
+        "database is", "generic: locked, down, read-only";
+        "database*fail", "generic; auth back ends";
+        "database*offline", "generic";
+        "ldap server", "generic; auth back ends";
+        "ldap error", "generic; auth back ends";
+        "ldap*down", "generic";
+        "ldap*connect", "generic";
         "couldn't sync", "dovecot src/pop3/pop3-client.c";
         "couldn't open", "dovecot src/pop3/pop3-client.c";
         "unable to open", "cyrusimap/cyrus-imapd imap/pop3d.c";
@@ -458,7 +521,8 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "bad configuration", "generic";
         "configuration error", "postfix: Server configuration error";
         "configuration problem", "postfix src/smtpd/smtpd_check.c: Server configuration problem";
-        "resources", "generic";
+        "no system resources", "postfix src/postscreen/postscreen.c: 421 4.3.2 No system resources";
+        "out of resources", "generic";
         "outage", "generic";
     }
     Is(R::ProtocolError) => {
@@ -470,7 +534,12 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "invalid base64", "dovecot; postfix: Invalid base64 data";
         "base64", "generic: malformed, bad, could not decode base64";
         "sasl response limit", "postfix src/smtpd/smtpd_sasl_glue.c";
-        "line too long", "postfix; RFC 5321 section 4.5.3.1";
+        "line*too long", "postfix, dovecot, Haraka; RFC 5321 section 4.5.3.1";
+        "command too long", "postfix src/smtpd/smtpd.c";
+        "response too large", "dovecot src/login-common/client-common-auth.c";
+        "must be in", "Zimbra/zm-mailbox: must be in SELECTED state";
+        "login first", "cyrusimap/cyrus-imapd imap/imapd.c: Please login first";
+        "select a mailbox", "cyrusimap/cyrus-imapd imap/imapd.c: Please select a mailbox first";
         "invalid xoauth2", "Exchange Online: 501 5.5.124 Invalid XOAUTH2 auth data";
         "invalid sasl argument", "Gmail: BAD Invalid SASL argument";
         "cannot decode", "generic; Courier, qmail";
@@ -479,6 +548,7 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "syntax", "generic; RFC 5321 section 4.2.3";
         "parse", "generic: Could not parse command (Gmail)";
         "unknown command", "generic; Gmail, Dovecot";
+        "not understood", "getmail6/getmail6#252 (Gmail): Command not understood";
         "unrecognized command", "generic; Cyrus, Exchange";
         "unrecognised command", "exim src/smtp_in.c";
         "command not recognized", "postfix src/smtpd/smtpd.c";
@@ -513,6 +583,8 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "inactive too long", "generic";
         "idle t", "generic: idle timeout, idle too long; Cyrus, Courier";
         "idle for", "generic: idle for too long";
+        "session expired", "Gmail: * BYE Session expired, please login again.";
+        "excessive amount", "hmailserver/hmailserver: Excessive amounts of data sent to server.";
         "autologout", "RFC 3501 section 5.4; Courier, uw-imapd";
         "auto-logout", "generic";
         "auto logout", "generic";
@@ -557,6 +629,7 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "nonexistent", "RFC 5530 section 3";
         "no such", "generic: no such mailbox, folder, user";
         "not found", "generic: mailbox, folder not found; Yahoo, Domino";
+        "could not be found", "Exchange: The specified folder could not be found in the store";
         "unknown mailbox", "Gmail: Unknown Mailbox: NoSuchFolder (Failure)";
         "unknown folder", "generic";
         "mailbox unknown", "generic";
@@ -585,6 +658,12 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "service*not open", "generic; Chinese providers";
         "service is not enabled", "generic";
     }
+    Is(R::MechanismUnsupported) => {
+        "auth is disabled", "generic: SMTP AUTH is disabled";
+        "auth disabled", "generic";
+        "authentication is disabled", "generic; basic, password and plaintext ones have won before";
+        "authentication disabled", "generic";
+    }
     Is(R::AccountDisabled) => {
         "disabled", "generic; what else can be disabled has won before";
     }
@@ -597,6 +676,9 @@ pub(super) const REFUSALS: &[Wording] = wordings! {
         "login failed", "paperless-ngx/paperless-ngx#1647; imapsync/imapsync#317";
         "login failure", "Courier: LOGIN failure";
         "login fail", "QQ Mail";
+        "login error", "163 mail: LOGIN Login error or password error";
+        "password error", "163 mail";
+        "login denied", "curl: (67) Login denied";
         "login incorrect", "generic; public mail client tests";
         "invalid login", "marcpope/borgbackupserver#16; cyrusimap/cyrus-imapd imap/pop3d.c";
         "invalid credential", "imapsync/imapsync#175 (Gmail)";

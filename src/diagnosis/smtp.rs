@@ -12,6 +12,10 @@ use Reason as R;
 
 /// Sentences of SMTP servers that the shared table would read otherwise, or not at all.
 const WORDINGS: &[Wording] = wordings! {
+    Is(R::CredentialsRejected) => {
+        "auth command first", "postfix src/smtpd/smtpd.c: 503 5.5.4 Error: send AUTH command first";
+        "issue an auth command", "OpenSMTPD: 530 5.5.1 Invalid command: Must issue an AUTH command first";
+    }
     Is(R::TlsProtocol) => {
         "tls not available", "postfix src/smtpd/smtpd.c; RFC 3207 section 4";
         "tls 1.0 and 1.1 are not supported", "Exchange Online: 421 4.7.66";
@@ -19,8 +23,15 @@ const WORDINGS: &[Wording] = wordings! {
         "starttls*not", "generic: STARTTLS not supported, available, implemented";
         "tls*not supported", "generic; Exchange Server";
         "tls is not available", "generic";
+        "tls currently unavailable", "exim src/smtp_in.c: 454";
+        "tls*temporarily unavailable", "generic variation of the row above";
         "tls negotiation", "generic; exim, Gmail";
         "tls handshake", "generic";
+    }
+    Is(R::MechanismUnsupported) => {
+        "auth extension not supported", "Python smtplib: SMTP AUTH extension not supported by server.";
+        "server doesn't support auth", "Go net/smtp";
+        "no suitable authentication", "Python smtplib; generic";
     }
     Is(R::ServerUnavailable) => {
         "4.3.2 service not available", "Exchange: 421 4.3.2 Service not available";
@@ -29,6 +40,20 @@ const WORDINGS: &[Wording] = wordings! {
     // The reason is what is unavailable, not the server.
     Refused => {
         "authentication failed: (reason unavailable)", "postfix src/smtpd/smtpd_sasl_glue.c, with Dovecot's SASL";
+    }
+};
+
+/// Mail was offered before a login. Read after the sentences: "multi-factor authentication required" is one.
+const UNAUTHENTICATED: &[Wording] = wordings! {
+    Is(R::CredentialsRejected) => {
+        "please authenticate", "exim and others: Please authenticate before sending mail";
+        "authenticate first", "generic";
+        "authenticate before", "generic";
+        "authentication required", "RFC 4954 section 6, at MAIL; Gmail: 530-5.7.0 Authentication Required";
+        "authentication is required", "generic; SMTP authentication is required";
+        "must authenticate", "generic";
+        "client not authenticated", "Exchange Online 5.7.57";
+        "client was not authenticated", "Exchange 5.7.57";
     }
 };
 
@@ -55,7 +80,7 @@ const CODES: &[(&str, Says)] = &[
     ("*.2.2", Is(R::OverQuota)),           // RFC 3463: mailbox full
     ("*.2.252", Is(R::MailboxAccessDenied)), // Exchange: SendAsDenied
     ("*.2.121", Is(R::Throttled)),         // Exchange Online: recipient limit
-    ("*.4.5", Is(R::Throttled)),           // RFC 3463: mail system congestion; Gmail: daily limit
+    ("*.4.5", Is(R::ServerUnavailable)),   // RFC 3463: mail system congestion
     ("*.4.1", Is(R::ConnectionClosed)),    // haraka/Haraka#2321
     ("*.4.2", Is(R::ConnectionClosed)),    // RFC 3463: bad connection; postfix: timeout exceeded
     ("*.5.124", Is(R::ProtocolError)),     // Exchange Online: invalid XOAUTH2 auth data
@@ -88,6 +113,7 @@ const BASIC: &[(u16, Says)] = &[
     (421, Is(R::ServerUnavailable)),
     (432, Is(R::PasswordExpired)),
     (435, Is(R::ServerUnavailable)), // exim: unable to authenticate at present
+    (440, Is(R::TlsProtocol)),       // courier: TLS not available
     (450, Is(R::ServerUnavailable)),
     (451, Is(R::ServerUnavailable)),
     (452, Is(R::ServerUnavailable)),
@@ -102,6 +128,9 @@ const BASIC: &[(u16, Says)] = &[
     (502, Is(R::ProtocolError)),
     (503, Is(R::ProtocolError)),
     (504, Is(R::MechanismUnsupported)),
+    (511, Is(R::AccountNotFound)),   // courier
+    (513, Denied),                   // courier: Relaying denied
+    (517, Denied),                   // courier: Sender rejected
     (521, Is(R::ServerUnavailable)), // RFC 7504: takes no mail
     (523, Is(R::EncryptionRequired)),
     (525, Is(R::AccountDisabled)), // RFC 4954, draft stage: user account disabled
@@ -109,11 +138,13 @@ const BASIC: &[(u16, Says)] = &[
     (534, Is(R::MechanismUnsupported)),
     (535, Refused),
     (538, Is(R::EncryptionRequired)),
+    (540, Is(R::TlsProtocol)), // courier: TLS not available
     (550, Denied),
     (551, Denied),
     (552, Is(R::OverQuota)),
     (553, Denied),
     (554, Denied),
+    (571, Denied), // courier: Delivery not authorized
 ];
 
 /// What an SMTP answer means.
@@ -123,13 +154,16 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
     }
     let basic = words(text).find_map(basic_code);
     let enhanced = enhanced_code(text);
-    let unknown_command = matches!(basic, Some(500 | 502)) || matches!(enhanced, Some("5.5.1"));
+    // An enhanced code says more than 500 and 502: a syntax (5.5.2) that is not understood is no unknown command.
+    let unknown_command = matches!(basic, Some(500 | 502) | None) && matches!(enhanced, Some("5.5.1"))
+        || matches!(basic, Some(500 | 502)) && enhanced.is_none();
     let by_code = |table: &[(&str, Says)]| {
         let code = enhanced?;
         table.iter().find(|(row, _)| fits(row, code)).map(|(_, says)| *says)
     };
     let said = find(WORDINGS, text)
         .or_else(|| find(SENTENCES, text))
+        .or_else(|| find(UNAUTHENTICATED, text))
         // What cannot be asked for is not offered: no TLS while TLS is asked for, no AUTH at the login.
         .or_else(|| match at.phase {
             Phase::Capability | Phase::StartTls | Phase::Tls if unknown_command => Some(Is(R::TlsProtocol)),
@@ -147,13 +181,30 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
         .or(match enhanced.and_then(|code| code.chars().next()) {
             Some('4') => Some(Is(R::ServerUnavailable)),
             _ => None,
-        });
+        })
+        .or_else(|| passing_class(text).then_some(Is(R::ServerUnavailable)));
     said.unwrap_or(Is(R::Unexpected)).reason(at)
 }
 
 /// Whether a folded text is an answer of an SMTP server.
 pub(super) fn is_answer(text: &str) -> bool {
     words(text).next().is_some_and(|word| basic_code(word).is_some() || is_enhanced(word))
+}
+
+/// Whether a code that no table knows is of the class that passes (RFC 5321 section 4.2.1).
+fn passing_class(text: &str) -> bool {
+    let code: Option<u16> = text.split([' ', '-']).next().and_then(leading_number);
+    code.is_some_and(|code| (400..500).contains(&code))
+}
+
+/// Whether an answer stands somewhere in a folded text, as in a library's message.
+pub(super) fn holds_answer(text: &str) -> bool {
+    enhanced_code(text).is_some()
+        || ["(5", "(4"].iter().any(|head| {
+            text.match_indices(head).any(|(at, _)| {
+                text.get(at + 1..).and_then(|rest| words(rest).next()).and_then(basic_code).is_some()
+            })
+        })
 }
 
 /// The lines of a reply as one: the code is repeated on each, and so is the enhanced one.
@@ -163,7 +214,10 @@ pub(super) fn join(text: &str) -> String {
     for line in text.lines().map(str::trim) {
         let (code, rest) = split_codes(line);
         match (first, code) {
-            (Some(known), Some(code)) if known == code => joined.push_str(rest),
+            (Some(known), Some(code)) if known == code => {
+                let rest = without_repeated(rest, &joined);
+                joined.push_str(rest);
+            }
             _ => joined.push_str(line),
         }
         first = first.or(code);
@@ -172,16 +226,21 @@ pub(super) fn join(text: &str) -> String {
     joined
 }
 
-/// The basic code at the head of a line, and what follows it and an enhanced one.
+/// A line's text without the enhanced code that has been said before.
+fn without_repeated<'a>(text: &'a str, joined: &str) -> &'a str {
+    match text.split_once(' ') {
+        Some((word, after)) if is_enhanced(word) && joined.contains(word) => after,
+        _ => text,
+    }
+}
+
+/// The basic code at the head of a line, and what follows it.
 fn split_codes(line: &str) -> (Option<u16>, &str) {
     let Some((head, rest)) = line.split_at_checked(3) else { return (None, line) };
-    let Some(code) = leading_number::<u16>(head).filter(|_| rest.is_empty() || rest.starts_with(['-', ' ']))
-    else {
-        return (None, line);
-    };
-    let rest = rest.trim_start_matches(['-', ' ']);
-    let after = rest.split_once(' ').filter(|(word, _)| is_enhanced(word)).map_or(rest, |(_, after)| after);
-    (Some(code), after)
+    match leading_number::<u16>(head).filter(|_| rest.is_empty() || rest.starts_with(['-', ' '])) {
+        Some(code) => (Some(code), rest.trim_start_matches(['-', ' '])),
+        None => (None, line),
+    }
 }
 
 /// A word that is a reply code, or begins with one as `535-5.7.1` does. Only codes of the table:
@@ -201,7 +260,13 @@ fn enhanced_code(text: &str) -> Option<&str> {
     })
 }
 
-fn is_enhanced(word: &str) -> bool {
+/// Whether a word is a basic code by which a server refuses.
+pub(super) fn is_code(word: &str) -> bool {
+    word.len() == 3 && word.starts_with(['3', '4', '5']) && basic_code(word).is_some()
+}
+
+/// Whether a word is an enhanced code by which a server refuses.
+pub(super) fn is_enhanced(word: &str) -> bool {
     let mut numbers = word.split('.').map(|part| part.len() <= 3 && leading_number::<u16>(part).is_some());
     word.starts_with(['4', '5'])
         && word.get(1..2) == Some(".")

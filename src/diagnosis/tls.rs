@@ -54,7 +54,15 @@ fn received(alert: AlertDescription) -> Reason {
 
 /// What TLS libraries write about certificates.
 pub(super) const CERTIFICATES: &[Wording] = wordings! {
+    // One sentence for both ends of the time; what follows it tells which.
     Is(R::ClockSkew) => {
+        "expired or is not yet valid*is before", "Go crypto/x509: current time … is before …";
+    }
+    Is(R::TlsCertificateExpired) => {
+        "expired or is not yet valid", "Go crypto/x509: CertificateInvalidError";
+    }
+    Is(R::ClockSkew) => {
+        "certificatenotyetvalid", "Java: CertificateNotYetValidException";
         "not valid yet", "rustls v0.23 source, CertificateError";
         "not yet valid", "OpenSSL X509_V_ERR_CERT_NOT_YET_VALID; Go crypto/x509";
         "notvalidyet", "rustls, debug form of older releases";
@@ -68,10 +76,11 @@ pub(super) const CERTIFICATES: &[Wording] = wordings! {
         "expiredcontext", "rustls, debug form";
         "invalidcertificate(expired", "rustls, debug form";
         "certificate is not valid after", "rustls v0.23 source, CertificateError";
-        "certificate has expired or is not yet valid", "Go crypto/x509: CertificateInvalidError";
         "certificateexpired", "rustls AlertDescription";
         "sec_error_expired_certificate", "NSS";
         "certificate*expired", "generic; Schannel, Java: CertificateExpiredException";
+        "nottimevalid", ".NET X509ChainStatusFlags";
+        "expired certificate", "GnuTLS: The certificate chain uses expired certificate";
         "validity check failed", "Java PKIX: validity check failed";
     }
     Is(R::TlsNameMismatch) => {
@@ -82,8 +91,15 @@ pub(super) const CERTIFICATES: &[Wording] = wordings! {
         "hostname mismatch", "OpenSSL X509_V_ERR_HOSTNAME_MISMATCH; Python ssl";
         "host name mismatch", "generic spelling of the row above";
         "ip address mismatch", "OpenSSL X509_V_ERR_IP_ADDRESS_MISMATCH";
-        "doesn't match", "Python ssl: hostname doesn't match; Java: doesn't match the host name";
-        "does not match", "Node.js: Hostname/IP does not match certificate's altnames";
+        "hostname*doesn't match", "Python ssl: hostname doesn't match";
+        "certificate*doesn't match", "Java: Certificate for <…> doesn't match; the host name";
+        "hostname*does not match", "Node.js: Hostname/IP does not match certificate's altnames";
+        "does not match hostname", "GnuTLS: the certificate's owner does not match hostname";
+        "certificate*does not match", "generic";
+        "target principal name", "Schannel SEC_E_WRONG_PRINCIPAL";
+        "certificate cn*did not match", "PHP streams";
+        "namemismatch", ".NET SslPolicyErrors.RemoteCertificateNameMismatch";
+        "no alternative certificate subject name", "curl";
         "altnames", "Node.js: ERR_TLS_CERT_ALTNAME_INVALID";
         "altname_invalid", "Node.js tls error codes";
         "certificate is valid for", "Go crypto/x509: HostnameError";
@@ -119,7 +135,9 @@ pub(super) const CERTIFICATES: &[Wording] = wordings! {
         "unknown ca", "OpenSSL alert text: tlsv1 alert unknown ca";
         "unknown certificate authority", "Go alert text";
         "certificate revoked", "generic";
-        "revoked", "generic; rustls: Revoked";
+        "peer certificate: revoked", "rustls v0.23 source, CertificateError";
+        "certificate*revoked", "generic";
+        "cert_revoked", "Node.js tls error codes";
         "invalidpurpose", "rustls CertificateError";
         "badsignature", "rustls CertificateError";
         "badencoding", "rustls CertificateError";
@@ -127,10 +145,16 @@ pub(super) const CERTIFICATES: &[Wording] = wordings! {
         "certificate verify failed", "lefcha/imapfilter#274";
         "certificate_verify_failed", "Python ssl";
         "certificate verification", "generic";
-        "verification failed", "generic";
+        "signature verification failed", "generic; Java";
+        "peer verification failed", "generic";
         "invalid peer certificate", "rustls: whatever else it is";
         "failed to verify certificate", "Go crypto/tls: whatever else it is";
         "bad certificate", "OpenSSL, Go alert text";
+        "remote certificate is invalid", ".NET SslStream: whatever else it is";
+        "certificate for this server is invalid", "macOS Foundation";
+        "sent no certificates", "rustls v0.23 source, Error";
+        "certificate could not be validated", "MailKit: whatever else it is";
+        "partialchain", ".NET X509ChainStatusFlags";
         "invalid certificate", "generic";
         "sec_error", "NSS";
     }
@@ -185,6 +209,13 @@ pub(super) const HANDSHAKES: &[Wording] = wordings! {
         "ssl routines", "OpenSSL: any other fault";
         "ssl_error", "OpenSSL, NSS: any other fault";
         "eproto", "Node.js: write EPROTO";
+        "unexpected tls packet", "GnuTLS: plain text on a TLS port";
+        "tls fatal alert", "GnuTLS, OpenSSL: any other alert";
+        "tls alert", ".NET: the remote party sent a TLS alert";
+        "common algorithm", "Schannel: they do not possess a common algorithm";
+        "unexpected packet format", ".NET: plain text on a TLS port";
+        "no appropriate protocol", "Java: protocol is disabled or cipher suites are inappropriate";
+        "frame size*corrupted", ".NET: plain text on a TLS port";
         "not a tls", "generic";
         "tls handshake", "generic";
         "ssl handshake", "generic";

@@ -2,8 +2,9 @@
 //!
 //! Not here: the rows. Each stands in the file of its protocol, with its source beside it.
 
+use super::Dialect;
 use super::text::matches;
-use crate::model::{Family, Mechanism, Phase, Protocol, Reason};
+use crate::model::{Family, Mechanism, Phase, Reason};
 
 /// What a wording says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,11 @@ pub(super) fn find(table: &[Wording], text: &str) -> Option<Says> {
     table.iter().find(|row| matches(text, row.pattern)).map(|row| row.says)
 }
 
+/// The response codes of a text, in their order: what stands first in square brackets.
+pub(super) fn bracketed(text: &str) -> impl Iterator<Item = &str> {
+    text.split('[').skip(1).filter_map(|rest| rest.split([']', ' ']).next())
+}
+
 /// What was shown to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Login {
@@ -59,22 +65,23 @@ pub(super) enum Login {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Situation {
     pub(super) phase: Phase,
-    pub(super) protocol: Protocol,
+    pub(super) dialect: Dialect,
     pub(super) family: Family,
     pub(super) login: Login,
 }
 
 /// Wordings that only somebody with a token hears. They decide where the mechanism is not known.
-const TOKEN_WORDS: &[&str] = &["authenticate failed", "token", "oauth", "bearer"];
+///
+/// Exchange's POP3 service says "Authentication failure" after AUTH and "Logon failure" after PASS.
+const TOKEN_WORDS: &[&str] =
+    &["authenticate failed", "authentication failure: unknown user name", "token", "oauth", "bearer"];
 
 impl Login {
     /// What was shown, by the mechanism, or else by what the answer talks about.
     pub(super) fn of(mechanism: Option<Mechanism>, challenged: bool, text: &str) -> Self {
         match mechanism {
-            Some(Mechanism::Xoauth2 | Mechanism::Oauthbearer) => Self::Token,
-            Some(Mechanism::Plain | Mechanism::Login | Mechanism::LoginCommand | Mechanism::Other) => {
-                Self::Password
-            }
+            Some(mechanism) if mechanism.shows_password() => Self::Password,
+            Some(_) => Self::Token,
             None if challenged || TOKEN_WORDS.iter().any(|word| text.contains(word)) => Self::Token,
             None => Self::Password,
         }
@@ -101,14 +108,14 @@ impl Situation {
 
     /// What a plain "no" to a login means.
     pub(super) fn refused(&self) -> Reason {
-        match (self.login, self.family, self.protocol) {
-            (Login::Token, _, _) => Reason::TokenRejected,
+        match (self.login, self.family) {
+            (Login::Token, _) => Reason::TokenRejected,
             // No password can work there any more, right or wrong (domain facts: basic authentication
-            // for IMAP ended with January 2023, for personal accounts with September 2024).
-            (Login::Password, Family::ExchangeOnline | Family::OutlookCom, Protocol::Imap) => {
+            // for IMAP and POP3 ended with January 2023, for personal accounts with September 2024).
+            (Login::Password, Family::ExchangeOnline | Family::OutlookCom) if self.dialect.reads() => {
                 Reason::BasicAuthDisabled
             }
-            (Login::Password, _, _) => Reason::CredentialsRejected,
+            (Login::Password, _) => Reason::CredentialsRejected,
         }
     }
 }

@@ -21,6 +21,8 @@ pub struct Difference {
     pub goes: Vec<CheckName>,
     /// The listener of the old plan and of the new one, where they differ.
     pub listen: Option<(Listen, Listen)>,
+    /// The endpoint is protected by another file, or by one where there was none, or no longer.
+    pub web: bool,
     /// The new bounds, where they differ.
     pub limits: Option<Limits>,
 }
@@ -42,8 +44,10 @@ impl Difference {
         let mut goes: Vec<_> = left.into_keys().collect();
         goes.sort();
         let listen = (old.listen != new.listen).then(|| (old.listen.clone(), new.listen.clone()));
+        let file = |plan: &Plan| plan.web.as_ref().map(|web| web.file.clone());
+        let web = file(old) != file(new);
         let limits = (old.limits != new.limits).then_some(new.limits);
-        Self { stays, changes, comes, goes, listen, limits }
+        Self { stays, changes, comes, goes, listen, web, limits }
     }
 }
 
@@ -107,7 +111,7 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Endpoint, Family, Goal, Grant, IpChoice, Mechanism, Provider, SecretRef, Security, Shard,
+        Endpoint, Family, Goal, Grant, IpChoice, Mechanism, Provider, SecretRef, Security, Shard, Users, Web,
     };
 
     /// One mailbox with one check, every part of it to be changed.
@@ -179,9 +183,9 @@ mod tests {
 
     fn plan(checks: Vec<Arc<Check>>) -> Plan {
         Plan {
-            web: None,
             listen: Listen { host: "::".to_owned(), port: 9993 },
             limits: Limits { concurrency: 256, per_host: 128, token_max_age: Duration::from_secs(1800) },
+            web: None,
             shard: Shard::WHOLE,
             credentials: Vec::new(),
             mailboxes: Vec::new(),
@@ -275,5 +279,19 @@ mod tests {
         let difference = Difference::between(&old, &new);
         assert_eq!(difference.listen, Some((old.listen, new.listen)));
         assert_eq!(difference.limits, Some(new.limits));
+    }
+
+    #[test]
+    fn another_web_configuration_is_named_and_another_content_of_the_same_file_is_none() {
+        let of = |file: Option<&str>, headers: &[&'static str]| {
+            let headers = headers.iter().map(|name| (*name, String::new())).collect();
+            let web = |file: &str| Web { file: file.into(), tls: None, headers, users: Users::default() };
+            Plan { web: file.map(web).map(Arc::new), ..plan(Vec::new()) }
+        };
+        let differs = |old: &Plan, new: &Plan| Difference::between(old, new).web;
+        assert!(!differs(&of(Some("web.yaml"), &[]), &of(Some("web.yaml"), &["X-Frame-Options"])));
+        assert!(differs(&of(Some("web.yaml"), &[]), &of(Some("other.yaml"), &[])));
+        assert!(differs(&of(None, &[]), &of(Some("web.yaml"), &[])));
+        assert!(differs(&of(Some("web.yaml"), &[]), &of(None, &[])));
     }
 }

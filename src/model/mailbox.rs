@@ -81,6 +81,13 @@ table! {
     }
 }
 
+impl Mechanism {
+    /// Whether it shows a password; what a server invents is taken for one, since tokens have names.
+    pub const fn shows_password(self) -> bool {
+        !matches!(self, Self::Xoauth2 | Self::Oauthbearer)
+    }
+}
+
 table! {
     /// Whose server it is, where that changes what an answer means.
     pub enum Family: LabelRow {

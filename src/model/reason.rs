@@ -167,6 +167,13 @@ table! {
     }
 }
 
+impl Reason {
+    /// The page about this reason on the status page: meaning, causes, what to do, how to verify.
+    pub fn docs(self) -> String {
+        format!("/reasons/{}", self.label())
+    }
+}
+
 /// A reason with what was seen. The text is for people, scrubbed and cut; it is never a label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {

@@ -258,8 +258,8 @@ impl Shared {
                 (false, Err(Cause::new(Reason::Internal, "a password is no grant for a token")))
             }
         };
-        cell.state().measured(peer.clock_skew());
         let max_age = *lock(&self.max_age);
+        cell.state().measured(peer.clock_skew());
         let outcome = cell.state().answered(Instant::now(), max_age, fingerprint, answer);
         let facts = outcome.as_ref().map(|(token, lifetime)| TokenFacts {
             expires_at: started_at.checked_add(*lifetime).unwrap_or(Timestamp::MAX),

@@ -4,8 +4,8 @@
 //! word of any shell. `{%name}` is part of a URL. A value that cannot be written so is not written: the
 //! place keeps its name in capitals, as it does where nothing is known.
 
-use super::Subject;
 use super::consent::{NATIVE_CLIENT, consent_url};
+use super::{Dialect, Subject};
 use crate::model::{Access, Check, Family, Goal, Phase, Protocol, Security};
 
 /// What stands in each place; the order is of no matter.
@@ -86,20 +86,21 @@ impl Values {
         values.push(("peerhost", host));
         values.push(("peerport", port.to_string()));
         // The first value of a name counts: the check's own permission has gone before.
-        values.extend(Self::unknown(Some(check.protocol())).0);
+        values.extend(Self::unknown(Some(check.protocol().into())).0);
         Self(values)
     }
 
     /// Nothing but perhaps the protocol.
-    pub(super) fn unknown(protocol: Option<Protocol>) -> Self {
-        let known = |protocol| {
-            let permission = match protocol {
-                Protocol::Imap => "IMAP.AccessAsApp",
-                Protocol::Smtp => "SMTP.SendAsApp",
+    pub(super) fn unknown(dialect: Option<Dialect>) -> Self {
+        let known = |dialect: Dialect| {
+            let permission = match dialect {
+                Dialect::Imap => "IMAP.AccessAsApp",
+                Dialect::Smtp => "SMTP.SendAsApp",
+                Dialect::Pop3 => "POP.AccessAsApp",
             };
-            vec![("protocol", upper(protocol).to_owned()), ("permission", permission.to_owned())]
+            vec![("protocol", dialect.title().to_owned()), ("permission", permission.to_owned())]
         };
-        Self(protocol.map(known).unwrap_or_default())
+        Self(dialect.map(known).unwrap_or_default())
     }
 
     /// A line with its places filled in.

@@ -20,7 +20,8 @@ mod tests;
 use jiff::{SignedDuration, Timestamp};
 
 use self::fill::Values;
-use crate::model::{Access, Check, Claims, Family, Phase, Protocol, Reason, ServerFacts};
+use super::Dialect;
+use crate::model::{Access, Check, Claims, Family, Mechanism, Phase, Protocol, Reason, ServerFacts};
 
 pub use consent::{NATIVE_CLIENT, consent_url};
 pub use fill::host_of;
@@ -42,6 +43,21 @@ pub struct Subject<'a> {
     pub detail: &'a str,
     /// Another protocol in which the same credential opens the same mailbox right now.
     pub works: Option<Protocol>,
+}
+
+/// What is known where no mailbox is configured: somebody asks what an answer means.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Heard<'a> {
+    /// Whose server it is; where nobody knows, the remedies of all are told.
+    pub family: Option<Family>,
+    /// In which protocol it was said.
+    pub dialect: Option<Dialect>,
+    /// At which step.
+    pub phase: Option<Phase>,
+    /// By which mechanism the login was tried.
+    pub mechanism: Option<Mechanism>,
+    /// The answer.
+    pub text: &'a str,
 }
 
 /// Where a remedy applies.
@@ -124,15 +140,27 @@ pub fn hint(reason: Reason, phase: Phase, subject: &Subject<'_>) -> String {
 /// What to do about a reason where no mailbox is at hand: for one family of servers, or for all that
 /// differ, one after the other. What is not known stands in capitals (`APP_ID`).
 pub fn generic_hint(reason: Reason, family: Option<Family>, protocol: Option<Protocol>) -> String {
-    let values = Values::unknown(protocol);
+    hint_unconfigured(reason, &Heard { family, dialect: protocol.map(Dialect::from), ..Heard::default() })
+}
+
+/// As [`generic_hint`], for one answer: what it says, and where, chooses among the remedies.
+pub fn hint_unconfigured(reason: Reason, heard: &Heard<'_>) -> String {
+    let values = Values::unknown(heard.dialect);
+    let text = heard.text.to_lowercase();
     let fill = |row: &Remedy| row.text.lines().map(|line| values.fill(line)).collect::<Vec<_>>().join("\n");
-    let fits = |row: &&Remedy| match row.when {
-        When::Always => row.reason == reason,
-        When::By(wanted) => row.reason == reason && protocol == Some(wanted),
-        When::Says(_) | When::OtherWorks | When::Password | When::In(_) => false,
+    let fits = |row: &&Remedy| {
+        row.reason == reason
+            && match row.when {
+                When::Always => true,
+                When::By(wanted) => heard.dialect == Some(wanted.into()),
+                When::Says(words) => text.contains(words),
+                When::In(wanted) => heard.phase == Some(wanted),
+                When::Password => heard.mechanism.is_some_and(Mechanism::shows_password),
+                When::OtherWorks => false,
+            }
     };
     let of = |family| rows().filter(fits).find(|row| row.at == At::Any || row.at == At::Only(family));
-    if let Some(family) = family {
+    if let Some(family) = heard.family {
         return of(family).map(fill).unwrap_or_default();
     }
     let special = Family::ALL.iter().filter_map(|family| {

@@ -73,10 +73,15 @@ impl Force {
 /// A file, and what changes when it is written or replaced: a symlink that is led elsewhere included.
 type Look = (PathBuf, Option<(u64, u64, u64, (i64, i64), (i64, i64))>);
 
-fn look(web: &Web) -> Vec<Look> {
+/// The file, and those that it names.
+fn paths(web: &Web) -> impl Iterator<Item = &PathBuf> {
     let tls = web.tls.iter().flat_map(|tls| {
         [Some(&tls.cert_file), Some(&tls.key_file), tls.client_ca_file.as_ref()].into_iter().flatten()
     });
+    [&web.file].into_iter().chain(tls)
+}
+
+fn look(web: &Web) -> Vec<Look> {
     let look = |path: &PathBuf| {
         let seen = std::fs::metadata(path).ok().map(|file| {
             let (written, changed) = ((file.mtime(), file.mtime_nsec()), (file.ctime(), file.ctime_nsec()));
@@ -84,7 +89,7 @@ fn look(web: &Web) -> Vec<Look> {
         });
         (path.clone(), seen)
     };
-    [&web.file].into_iter().chain(tls).map(look).collect()
+    paths(web).map(look).collect()
 }
 
 impl Protection {
@@ -102,9 +107,9 @@ impl Protection {
     /// Where a file that it names cannot be used, and how: what was in force stays so.
     pub fn follow(&self, web: Option<&Web>) -> Result<(), String> {
         let mut looked = self.0.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        let files = web.map(look).unwrap_or_default();
         let force = web.map(|web| Force::of(web.clone())).transpose()?;
-        *looked = Looked { files, fault: None };
+        // No look yet: the first client has the files read again, since they may have changed meanwhile.
+        *looked = Looked::default();
         *self.0.force.write().unwrap_or_else(PoisonError::into_inner) = force;
         Ok(())
     }
@@ -140,13 +145,21 @@ impl Shared {
         if files == looked.files && tried {
             return;
         }
+        let first = looked.files.is_empty();
         looked.files = files;
         let file = &force.web.file;
         match (self.read)(file).and_then(Force::of) {
             Ok(new) => {
-                *looked = Looked { files: look(&new.web), fault: None };
+                // What was seen before it was read counts, so that no change in between is missed. Of files that
+                // are newly named nothing was seen: it is read once more.
+                if !paths(&new.web).eq(paths(&force.web)) {
+                    looked.files.clear();
+                }
+                looked.fault = None;
                 *self.force.write().unwrap_or_else(PoisonError::into_inner) = Some(new);
-                info!(file = %file.display(), "the web configuration was read again");
+                if !first {
+                    info!(file = %file.display(), "the web configuration was read again");
+                }
             }
             Err(fault) => {
                 let known = looked.fault.replace((Instant::now(), fault.clone()));

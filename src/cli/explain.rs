@@ -1,0 +1,265 @@
+//! `explain`: what an answer of a server, of an identity provider or of the network means.
+//!
+//! Owns the options and the layout. The text itself is read by `diagnosis` and never printed: people
+//! paste secrets.
+
+use std::ffi::OsString;
+use std::io::{self, Read};
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use crate::diagnosis::Dialect;
+use crate::diagnosis::paste::{self, Paste, Reading, Source};
+use crate::diagnosis::remedy::{self, Heard};
+use crate::model::{Family, Mechanism, Phase, Reason};
+use crate::report::text::stretch;
+
+use super::answer::{complain, say};
+use super::table::{BOLD, RED, Style};
+use super::{Exit, cannot_run, colours};
+
+/// More is not read, in bytes: a log's end belongs into the paste, not the log.
+const LONGEST: usize = 64 * 1024;
+
+/// Standard input in place of a text.
+const STANDARD_INPUT: &str = "-";
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// A raw reply, a dialogue, an AADSTS number, a JSON error body, a base64 challenge, a library's
+    /// message, or a reason's name; `-` reads standard input.
+    #[arg(allow_hyphen_values = true)]
+    text: OsString,
+    /// The rest of a text without quotes.
+    #[arg(hide = true)]
+    more: Vec<OsString>,
+    /// Who said it: imap, smtp, pop3, oauth (an identity provider) or net (a socket, a resolver, TLS).
+    #[arg(long, value_parser = protocol)]
+    protocol: Option<Source>,
+    /// At which step: token, resolve, connect, tls, greeting, starttls, capability, auth, select or stat, sender or send.
+    #[arg(long, value_parser = phase)]
+    phase: Option<Phase>,
+    /// How the login was tried: xoauth2, oauthbearer, plain, login, user_pass.
+    #[arg(long, value_parser = mechanism)]
+    mechanism: Option<Tried>,
+    /// Whose server it is: a preset's name, such as `exchange_online` or `gmail`; any other is a standard server.
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
+    /// For people or for programs.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+/// A mechanism, or that there was none.
+type Tried = Option<Mechanism>;
+
+const PROTOCOLS: &[(&str, Source)] = &[
+    (Dialect::Imap.label(), Source::Mail(Dialect::Imap)),
+    (Dialect::Smtp.label(), Source::Mail(Dialect::Smtp)),
+    (Dialect::Pop3.label(), Source::Mail(Dialect::Pop3)),
+    ("oauth", Source::Token),
+    ("net", Source::Network),
+];
+
+/// Other names of steps: POP3's, and the one in which a sender is refused.
+const STEPS: &[(&str, Phase)] = &[("stat", Phase::Select), ("send", Phase::Sender)];
+
+/// Ways to show a password that no check of ours takes, and none at all.
+const MECHANISMS: &[(&str, Tried)] = &[
+    ("user_pass", Some(Mechanism::Other)),
+    ("apop", Some(Mechanism::Other)),
+    ("cram_md5", Some(Mechanism::Other)),
+    ("none", None),
+];
+
+/// Names of providers by their beginnings, `_` for what parts their words.
+const PROVIDERS: &[(&str, Family)] = &[
+    ("exchange_online", Family::ExchangeOnline),
+    ("office_365", Family::ExchangeOnline),
+    ("office365", Family::ExchangeOnline),
+    ("microsoft_365", Family::ExchangeOnline),
+    ("microsoft365", Family::ExchangeOnline),
+    ("m365", Family::ExchangeOnline),
+    ("o365", Family::ExchangeOnline),
+    ("entra", Family::ExchangeOnline),
+    ("azure", Family::ExchangeOnline),
+    ("outlook", Family::OutlookCom),
+    ("hotmail", Family::OutlookCom),
+    ("live_com", Family::OutlookCom),
+    ("gmail", Family::Gmail),
+    ("google", Family::Gmail),
+];
+
+fn named<T: Copy>(table: &[(&str, T)], text: &str) -> Option<T> {
+    table.iter().find(|(name, _)| *name == text).map(|(_, value)| *value)
+}
+
+fn folded(text: &str) -> String {
+    text.trim().to_ascii_lowercase().replace(['.', '-', ' '], "_")
+}
+
+fn expected<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    format!("expected one of {}", names.collect::<Vec<_>>().join(", "))
+}
+
+fn protocol(text: &str) -> Result<Source, String> {
+    named(PROTOCOLS, &folded(text)).ok_or_else(|| expected(PROTOCOLS.iter().map(|(name, _)| *name)))
+}
+
+fn phase(text: &str) -> Result<Phase, String> {
+    let name = folded(text);
+    let names = || Phase::ALL.iter().map(|phase| phase.label()).chain(STEPS.iter().map(|(name, _)| *name));
+    Phase::from_label(&name).or_else(|| named(STEPS, &name)).ok_or_else(|| expected(names()))
+}
+
+fn mechanism(text: &str) -> Result<Tried, String> {
+    let name = folded(text);
+    let known = || Mechanism::ALL.iter().map(|mechanism| mechanism.label());
+    let names = || known().chain(MECHANISMS.iter().map(|(name, _)| *name));
+    let found = Mechanism::from_label(&name).map(Some).or_else(|| named(MECHANISMS, &name));
+    found.ok_or_else(|| expected(names()))
+}
+
+fn family(provider: &str) -> Family {
+    let name = folded(provider);
+    let known = PROVIDERS.iter().find(|(beginning, _)| name.starts_with(beginning));
+    known.map_or(Family::Generic, |(_, family)| *family)
+}
+
+pub(super) fn run(options: &Options) -> Exit {
+    let text = match text(options) {
+        Ok(text) => text,
+        Err(exit) => return exit,
+    };
+    let provider = options.provider.as_deref().map(family);
+    let reading = paste::read(&Paste {
+        text: &text,
+        source: options.protocol,
+        phase: options.phase,
+        mechanism: options.mechanism.flatten(),
+        family: provider.unwrap_or(Family::Generic),
+    });
+    let reason = reading.verdict.reason;
+    let hint = remedy::hint_unconfigured(
+        reason,
+        &Heard {
+            // Whose server it is shows in many an answer: enough for a remedy, not for a verdict.
+            family: provider.or_else(|| paste::family(&text)),
+            dialect: match reading.source {
+                Some(Source::Mail(dialect)) => Some(dialect),
+                _ => None,
+            },
+            phase: reading.phase.or(options.phase),
+            mechanism: reading.mechanism,
+            text: &text,
+        },
+    );
+    let known = reason != Reason::Unexpected || reading.by_name;
+    let exit = if known { Exit::Fine } else { Exit::Failing };
+    match options.output {
+        Output::Text => {
+            say(&page(&reading, &hint, Style { colours: colours(&io::stdout()), transcript: false }), exit)
+        }
+        Output::Json => say(&json(reason, &hint), exit),
+    }
+}
+
+/// The text of the command line, or what standard input holds.
+fn text(options: &Options) -> Result<String, Exit> {
+    let words: Vec<_> =
+        std::iter::once(&options.text).chain(&options.more).map(|word| word.to_string_lossy()).collect();
+    // A text may begin with a hyphen, as `-ERR` does; with two it is a misspelt option.
+    if let Some(option) = words.iter().find(|word| word.starts_with("--")) {
+        complain(&format!("explain has no option {option:?}; see `mailbox-exporter explain --help`\n"));
+        return Err(Exit::Bad);
+    }
+    let mut bytes = Vec::new();
+    if words == [STANDARD_INPUT] {
+        let limit = u64::try_from(LONGEST).unwrap_or(u64::MAX).saturating_add(1);
+        io::stdin()
+            .lock()
+            .take(limit)
+            .read_to_end(&mut bytes)
+            .map_err(|error| cannot_run(&format!("standard input: {error}")))?;
+    } else {
+        bytes.extend(words.join(" ").bytes());
+    }
+    if bytes.len() > LONGEST {
+        bytes.truncate(LONGEST);
+        complain(&format!("only the first {} KiB were read\n", LONGEST / 1024));
+    }
+    // Text in two bytes a letter, as some shells pipe it, is read without its zeroes.
+    bytes.retain(|byte| *byte != 0);
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn json(reason: Reason, hint: &str) -> String {
+    let row = reason.row();
+    let owners: Vec<_> = row.owners.iter().map(|owner| owner.label()).collect();
+    let object = json!({
+        "reason": row.label,
+        "meaning": row.meaning,
+        "owner": owners,
+        "transient": row.transient,
+        "hint": hint,
+        "docs": reason.docs(),
+    });
+    format!("{object:#}\n")
+}
+
+fn page(reading: &Reading, hint: &str, style: Style) -> String {
+    let reason = reading.verdict.reason;
+    let row = reason.row();
+    let owners: Vec<&str> = row.owners.iter().map(|owner| owner.row().title).collect();
+    let passes = match (row.transient, reading.verdict.retry_after) {
+        (true, Some(pause)) => format!("by itself; the server asks for a pause of {}", stretch(pause)),
+        (true, None) => "by itself, mostly".to_owned(),
+        (false, _) => "not before somebody acts".to_owned(),
+    };
+    let mut text = format!("{}\n", style.paint(RED, row.label));
+    let mut entry = |name: &str, line: &str| {
+        text += format!("  {name:<6} {line}").trim_end();
+        text.push('\n');
+    };
+    entry("means", row.meaning);
+    entry("acts", &owners.join(", "));
+    entry("passes", &passes);
+    if let Some(read) = read_as(reading) {
+        entry("read", &read);
+    }
+    for (place, line) in hint.lines().filter(|line| !line.trim().is_empty()).enumerate() {
+        entry(if place == 0 { "do" } else { "" }, &commands(line, style));
+    }
+    entry("more", &format!("{} of the status page", reason.docs()));
+    text
+}
+
+/// How the text was understood, so that whoever knows better can say so by an option.
+fn read_as(reading: &Reading) -> Option<String> {
+    let who = match reading.source? {
+        Source::Mail(dialect) => format!("an answer by {}", dialect.title()),
+        Source::Token => "an identity provider's answer".to_owned(),
+        Source::Network => "a fault of network or TLS".to_owned(),
+    };
+    let phase = reading.phase.map(|phase| format!(", phase {phase}")).unwrap_or_default();
+    let login = reading.mechanism.map(|mechanism| format!(", login by {mechanism}")).unwrap_or_default();
+    Some(format!("as {who}{phase}{login}"))
+}
+
+/// What stands between backticks is a command or a value: on a terminal it stands out by itself.
+fn commands(line: &str, style: Style) -> String {
+    if !style.colours {
+        return line.to_owned();
+    }
+    let pieces = line.split('`').enumerate();
+    pieces
+        .map(|(place, piece)| if place % 2 == 1 { style.paint(BOLD, piece) } else { piece.to_owned() })
+        .collect()
+}

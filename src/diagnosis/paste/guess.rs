@@ -1,0 +1,157 @@
+//! Guesses where nobody says who spoke, or at which step: by the shape of the text, then by its words.
+//!
+//! Not here: what it means.
+
+use super::Source;
+use super::inside::answer;
+use super::lines::bare;
+use crate::diagnosis::text::{fold, unescape};
+use crate::diagnosis::{Dialect, challenge, imap, network_text, oauth, pop3, smtp};
+use crate::model::{Family, Phase};
+
+/// Words of programs and servers that speak one protocol.
+const WORDS: &[(&str, Source)] = &[
+    ("token request", Source::Token),
+    ("token endpoint", Source::Token),
+    ("http error", Source::Token),
+    ("status code", Source::Token),
+    ("too many requests", Source::Token),
+    ("bad gateway", Source::Token),
+    ("gateway time", Source::Token),
+    ("<html", Source::Token),
+    ("tenant '", Source::Token),
+    ("service principal", Source::Token),
+    ("application with identifier", Source::Token),
+    ("client secret", Source::Token),
+    ("refresh token", Source::Token),
+    ("msal", Source::Token),
+    ("-err", Source::Mail(Dialect::Pop3)),
+    ("poplib", Source::Mail(Dialect::Pop3)),
+    ("pop3", Source::Mail(Dialect::Pop3)),
+    ("maildrop", Source::Mail(Dialect::Pop3)),
+    ("pop access", Source::Mail(Dialect::Pop3)),
+    ("smtp", Source::Mail(Dialect::Smtp)),
+    ("starttls command", Source::Mail(Dialect::Smtp)),
+    ("imap", Source::Mail(Dialect::Imap)),
+    ("authenticate failed", Source::Mail(Dialect::Imap)),
+    ("login failed", Source::Mail(Dialect::Imap)),
+    ("no response: code:", Source::Mail(Dialect::Imap)),
+    ("mailbox", Source::Mail(Dialect::Imap)),
+];
+
+/// Words of a folder that could not be opened.
+const FOLDER: &[&str] = &[
+    "mailbox does",
+    "this mailbox",
+    "mailbox not found",
+    "no such mailbox",
+    "open mailbox",
+    "mailbox isn",
+    "unknown mailbox",
+    "folder",
+    "select",
+    "examine",
+    "trycreate",
+    "nonexistent",
+    "doesn't exist",
+];
+
+/// Words of a sender that was refused.
+const SENDING: &[&str] =
+    &["sender", "recipient", "send as", "mail from", "to send", "message", "storedrv", "relay"];
+
+/// Basic codes of SMTP that answer to MAIL, RCPT and DATA.
+const SENDING_CODES: &[&str] = &["452", "550", "551", "552", "553", "554"];
+
+/// What an identity provider's web server says when the provider itself says nothing. The numbers mean
+/// other things in SMTP.
+const HTTP: &[&str] = &[
+    "400 bad request",
+    "401 unauthorized",
+    "403 forbidden",
+    "404 not found",
+    "429 too many requests",
+    "500 internal server error",
+    "502 bad gateway",
+    "503 service unavailable",
+    "504 gateway time",
+];
+
+/// Marks that servers leave in their answers.
+const MARKS: &[(&str, Family)] = &[
+    ("usertype:outlookcom", Family::OutlookCom),
+    ("aadsts", Family::ExchangeOnline),
+    ("prod.outlook.com", Family::ExchangeOnline),
+    ("5.7.139", Family::ExchangeOnline),
+    ("smtpclientauthentication", Family::ExchangeOnline),
+    ("storedrv", Family::ExchangeOnline),
+    ("aka.ms/", Family::ExchangeOnline),
+    ("authenticated but not connected", Family::ExchangeOnline),
+    ("suggested backoff time", Family::ExchangeOnline),
+    ("accesstokenexpired", Family::ExchangeOnline),
+    ("gsmtp", Family::Gmail),
+    ("google", Family::Gmail),
+];
+
+/// Whose server speaks.
+pub(super) fn family(text: &str) -> Option<Family> {
+    let folded = fold(&unescape(text));
+    MARKS.iter().find(|(mark, _)| folded.contains(mark)).map(|(_, family)| *family)
+}
+
+/// Who said it.
+pub(super) fn source(text: &str) -> Option<Source> {
+    if text.parse::<u32>().is_ok_and(|number| number > 999) {
+        return Some(Source::Token);
+    }
+    let folded = fold(&unescape(text));
+    if challenge::inside(text).is_some() {
+        let smtp = folded.split(' ').any(|word| word == "334");
+        return Some(Source::Mail(if smtp { Dialect::Smtp } else { Dialect::Imap }));
+    }
+    // A number of Entra says more than whoever hands it on.
+    if oauth::speaks(&folded) || HTTP.iter().any(|status| folded.contains(status)) {
+        return Some(Source::Token);
+    }
+    by_shape(text).or_else(|| {
+        if network_text(text).is_some() {
+            return Some(Source::Network);
+        }
+        if smtp::holds_answer(&folded) {
+            return Some(Source::Mail(Dialect::Smtp));
+        }
+        WORDS.iter().find(|(words, _)| folded.contains(words)).map(|(_, source)| *source)
+    })
+}
+
+/// By the line that is surely an answer.
+fn by_shape(text: &str) -> Option<Source> {
+    unescape(text).lines().map(|line| fold(&answer(bare(line)))).find_map(|line| {
+        let dialect = if pop3::is_answer(&line) {
+            Dialect::Pop3
+        } else if imap::is_answer(&line) {
+            Dialect::Imap
+        } else if smtp::is_answer(&line) {
+            Dialect::Smtp
+        } else {
+            return None;
+        };
+        Some(Source::Mail(dialect))
+    })
+}
+
+/// At which step: the login, unless the words are of a folder or a sender.
+pub(super) fn phase(said: &str, dialect: Dialect) -> Phase {
+    let folded = fold(said);
+    let any = |words: &[&str]| words.iter().any(|word| folded.contains(word));
+    match dialect {
+        Dialect::Imap if folded.contains("capability imap") => Phase::Capability,
+        Dialect::Imap if any(FOLDER) => Phase::Select,
+        Dialect::Pop3 if folded.contains("maildrop") => Phase::Select,
+        Dialect::Smtp if folded.starts_with("250") => Phase::Capability,
+        Dialect::Smtp if any(SENDING) || SENDING_CODES.iter().any(|code| folded.starts_with(code)) => {
+            Phase::Sender
+        }
+        Dialect::Imap | Dialect::Pop3 | Dialect::Smtp => Phase::Auth,
+    }
+}
