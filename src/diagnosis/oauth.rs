@@ -454,10 +454,24 @@ fn listed_codes(folded: &str) -> Vec<u32> {
     list.split(',').filter_map(|code| leading_number(code.trim())).collect()
 }
 
+/// In a text of so few bytes a number stands for itself: `error code 7000215`.
+const SHORT: usize = 40;
+
+/// Entra's numbers begin here; smaller ones are ports, years and statuses.
+const LEAST: u32 = 10_000;
+
+/// Whether a short text holds a number that is known.
+pub(super) fn is_number(folded: &str) -> bool {
+    folded.len() <= SHORT && bare_numbers(folded).into_iter().any(|number| aadsts::reason(number).is_some())
+}
+
 /// Numbers without their letters: alone, or before ` - [`, as MSAL writes them.
 fn bare_numbers(folded: &str) -> Vec<u32> {
     if let Ok(number) = folded.parse() {
         return vec![number];
+    }
+    if folded.len() <= SHORT {
+        return words(folded).filter_map(leading_number).filter(|number| *number >= LEAST).collect();
     }
     let before = folded.split(" - [").next().unwrap_or_default();
     if before.len() == folded.len() {
