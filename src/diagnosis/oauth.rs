@@ -31,8 +31,7 @@ const SENTENCES_OF: &[(u32, &str, Reason)] = &[
     (70000, "'scope'", R::ScopeInvalid), // personal accounts: the value for 'scope' is not valid
     (70000, "'code'", R::TokenRequestInvalid), // personal accounts: the value for 'code' is not valid
     (70000, "signature", R::CertificateRejected), // transmission data parser faults of personal accounts
-    (70001, "disabled", R::AppDisabled), // reference page: "The application is disabled"
-    (700016, "disabled", R::AppDisabled), // variation of the row above
+    (70001, "is disabled", R::AppDisabled), // reference page: "The application is disabled"
     (50001, "disabled", R::AppDisabled), // reference page: "disabled or doesn't exist"
     (70002, "expired", R::SecretExpired), // older wording of 7000222
     (90002, "throttl", R::IdpThrottled), // variation
