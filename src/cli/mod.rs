@@ -79,7 +79,7 @@ enum Command {
         #[command(flatten)]
         config: Config,
     },
-    /// Tell what an answer of a server or an identity provider means, who must act, and what to do.
+    /// Tell what an error means, who must act, and what to do.
     ///
     /// Works without a configuration. Exit status: 0 recognised, 1 not (`unexpected`), 2 bad command line.
     Explain(explain::Options),

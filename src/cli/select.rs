@@ -38,9 +38,11 @@ pub(super) fn narrow(plan: &mut Plan, names: &[String], protocols: &[Protocol]) 
 /// That a name is not in the configuration, with the nearest ones that are.
 pub(super) fn unknown(what: &str, name: &str, names: &[&str]) -> String {
     let near = text::nearest(name, names.iter().copied());
-    if near.is_empty() {
-        format!("no {what} is named {name:?}; the configuration has {}", names.len())
-    } else {
-        format!("no {what} is named {name:?}; did you mean {}?", near.join(" or "))
+    match (near.as_slice(), names.len()) {
+        ([], 0..=text::OFFERED) => {
+            format!("no {what} is named {name:?}; the configuration has {}", names.join(" and "))
+        }
+        ([], count) => format!("no {what} is named {name:?}, and none of the {count} known names is like it"),
+        _ => format!("no {what} is named {name:?}; did you mean {}?", near.join(" or ")),
     }
 }

@@ -140,13 +140,16 @@ mod tests {
         format!("- {{ address: {name}@contoso.example, credential: a }}\n")
     }
 
+    /// What happens, how, and whether it changes the configuration.
+    type Step = (&'static str, fn(&Folder), bool);
+
     #[test]
     fn every_change_of_content_and_every_file_more_or_less_is_one() {
         let folder = Folder::new("changes");
         let main = folder.write("config.yaml", MAIN);
         folder.write("boxes.d/one.yaml", &mailbox("one"));
         folder.write("other.yaml", "nobody reads this");
-        let steps: [(&str, fn(&Folder), bool); 7] = [
+        let steps: [Step; 7] = [
             ("nothing", |_| (), false),
             ("a file that is not ours", |folder| drop(folder.write("boxes.d/.two.yaml", "x")), false),
             (

@@ -326,29 +326,3 @@ fn complaints_lie_inside(text: &str) -> Result<(), TestCaseError> {
     }
     Ok(())
 }
-
-#[test]
-fn zz_dump() {
-    let Ok(list) = std::env::var("DUMP") else { return };
-    let mut out = String::new();
-    for path in list.split(':').filter(|p| !p.is_empty()) {
-        out += &format!("=== {path}\n");
-        match load(Path::new(path)) {
-            Ok(loaded) => {
-                for check in &loaded.plan.checks {
-                    out += &format!("check: {}\n", describe(check));
-                }
-                for w in &loaded.warnings {
-                    out += &format!("warning: {}\n", spelt(Path::new(path), w));
-                }
-                out += "OK\n";
-            }
-            Err(errors) => {
-                for e in &errors {
-                    out += &format!("expect: {}\n", spelt(Path::new(path), e));
-                }
-            }
-        }
-    }
-    fs::write(std::env::var("DUMP_TO").unwrap(), out).unwrap();
-}

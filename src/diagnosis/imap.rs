@@ -15,6 +15,9 @@ const WORDINGS: &[Wording] = wordings! {
     Is(R::ProtocolError) => {
         "no mailbox selected", "generic; Dovecot, Cyrus, Gmail";
     }
+    Is(R::TlsProtocol) => {
+        "tls*not available", "generic: the answer to STARTTLS, as RFC 3207 section 4 words it for SMTP";
+    }
     Is(R::FolderMissing) => {
         "code: some(trycreate)", "async-imap, its Debug form of [TRYCREATE]";
         "nonexistent namespace", "rob-luke/emails-html-to-pdf#42";
@@ -90,6 +93,7 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
         .or_else(|| code(|name| STRONG.contains(&name)).filter(|_| !limit(text)))
         .or_else(|| find(SENTENCES, text))
         .or_else(|| code(|_| true))
+        .or_else(|| (at.phase == Phase::StartTls && text.contains("tls")).then_some(Is(R::TlsProtocol)))
         .or_else(|| find(FAMILIES, text))
         .or_else(|| find(REFUSALS, text))
         .or_else(|| find(LAST, text))

@@ -135,6 +135,7 @@ pub(super) const RESOLVERS: &[Wording] = wordings! {
         "enodata", "Node.js dns error codes";
         "eai_noname", "POSIX";
         "eai_nodata", "glibc";
+        "bad address '", "BusyBox";
         "unknown host", "Java: UnknownHostException; BSD";
         "unknownhostexception", "Java";
         "nxdomain", "RFC 2308";
@@ -156,7 +157,12 @@ pub(super) const RESOLVERS: &[Wording] = wordings! {
         "name resolution", "generic";
         "getaddrinfo", "generic; Node.js, Python";
         "dial tcp: lookup", "Go net, whatever follows";
-        "dns", "generic";
+        "dns error", "hyper, reqwest: error trying to connect: dns error";
+        "dns lookup", "generic";
+        "dns query", "generic";
+        "dns server", "c-ares; generic";
+        "dns fail", "generic";
+        "dns resol", "generic: DNS resolution failed, DNS resolver";
     }
 };
 

@@ -94,6 +94,7 @@ pub fn reply(answer: &Answer<'_>) -> Verdict {
         }
         None => (None, text::fold(&plain)),
     };
+    let folded = text::nameless(&folded);
     let challenge = answer.challenge.map(str::to_owned).or(inside);
     let at = Situation {
         phase: answer.phase,
@@ -120,7 +121,7 @@ pub fn token(answer: &TokenAnswer<'_>) -> Verdict {
 /// What a text of a resolver, an operating system or a TLS library means, as somebody pastes it into
 /// `explain`; `None` where it is no such text.
 pub fn network_text(text: &str) -> Option<Reason> {
-    let folded = text::fold(&text::unescape(text));
+    let folded = text::nameless(&text::fold(&text::unescape(text)));
     // A server that says "not connected" or "connection closed" in its own protocol means other things.
     if imap::is_answer(&folded)
         || smtp::is_answer(&folded)

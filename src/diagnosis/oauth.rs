@@ -435,6 +435,10 @@ const LEFTOVERS: &[Wording] = wordings! {
     Is(R::ProtocolError) => {
         "<html", "a captive portal, a proxy, a login page: no token endpoint speaks HTML";
         "<!doctype", "as the row above";
+        "decoding response", "reqwest: error decoding response body";
+        "not valid json", "JavaScript: Unexpected token < in JSON, is not valid JSON";
+        "invalid json", "generic";
+        "jsondecodeerror", "Python";
     }
     Is(R::TokenRequestInvalid) => {
         "bad request", "RFC 9110 section 15.5.1; Okta E0000021";

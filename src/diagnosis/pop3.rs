@@ -38,6 +38,7 @@ const WORDINGS: &[Wording] = wordings! {
         "logins must be at least", "cyrusimap/cyrus-imapd imap/pop3d.c";
     }
     Is(R::AccountNotFound) => {
+        "maildrop: mailbox does not exist", "cyrusimap/cyrus-imapd imap/pop3d.c";
         "no mailbox for", "RFC 1939 section 7, example: sorry, no mailbox for mrose here";
         "never heard of", "RFC 1939 section 7, example";
     }

@@ -56,6 +56,10 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "exceeded the rate limit", "generic";
         "throttl", "generic: throttled, throttling";
     }
+    Is(R::ConnectionClosed) => {
+        // Before the connections that there can be too many of: "too many errors on this connection".
+        "too many errors", "postfix src/smtpd/smtpd.c; Sendmail";
+    }
     Is(R::TooManyConnections) => {
         "maximum number of connections", "mscdex/node-imap#606; dovecot src/imap-login/client-authenticate.c";
         "too many connection", "postfix src/smtpd/smtpd.c; cyrusimap/cyrus-imapd imap/imap_err.et";
@@ -376,6 +380,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "authentication not enabled", "antespi/docker-imap-devel#6; mail-in-a-box/mailinabox#2284";
         "authentication is not enabled", "generic";
         "authentication not supported", "generic";
+        "authentication is not supported", "generic variation of the row above";
         "authentication not available", "generic";
         "authentication*not implemented", "generic";
         "authentication method*not", "generic: authentication method not supported, allowed";
@@ -432,9 +437,6 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
 /// Words of a family, read after every code that means one thing: an unseen variation still lands
 /// where it belongs. Vague words stand last.
 pub(super) const FAMILIES: &[Wording] = wordings! {
-    Is(R::ConnectionClosed) => {
-        "too many errors", "postfix src/smtpd/smtpd.c";
-    }
     Is(R::ProtocolError) => {
         "too many invalid imap commands", "dovecot src/imap/imap-client.c";
         "too many bad commands", "hMailServer, Courier";
@@ -462,6 +464,9 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "storage is full", "generic; Google Workspace";
         "mailbox size", "Exchange: mailbox size limit";
         "exceeded*storage", "generic";
+    }
+    Is(R::Throttled) => {
+        "exceeded*limit", "generic; SendGrid: You have exceeded your messaging limits";
     }
     Is(R::ServerUnavailable) => {
         "temporar", "generic: temporary, temporarily";
@@ -496,8 +501,15 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "insufficient system", "RFC 5321 section 4.2.3";
         "insufficient resources", "Exchange 452 4.3.1 Insufficient system resources";
         "out of memory", "generic";
-        "database", "generic; auth back ends";
-        "ldap", "generic; auth back ends";
+        "mailboxes database", "cyrusimap/cyrus-imapd: can't open mailboxes database";
+        "database error", "generic; auth back ends";
+        "database is", "generic: locked, down, read-only";
+        "database*fail", "generic; auth back ends";
+        "database*offline", "generic";
+        "ldap server", "generic; auth back ends";
+        "ldap error", "generic; auth back ends";
+        "ldap*down", "generic";
+        "ldap*connect", "generic";
         "couldn't sync", "dovecot src/pop3/pop3-client.c";
         "couldn't open", "dovecot src/pop3/pop3-client.c";
         "unable to open", "cyrusimap/cyrus-imapd imap/pop3d.c";
@@ -509,7 +521,8 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "bad configuration", "generic";
         "configuration error", "postfix: Server configuration error";
         "configuration problem", "postfix src/smtpd/smtpd_check.c: Server configuration problem";
-        "resources", "generic";
+        "no system resources", "postfix src/postscreen/postscreen.c: 421 4.3.2 No system resources";
+        "out of resources", "generic";
         "outage", "generic";
     }
     Is(R::ProtocolError) => {
@@ -616,6 +629,7 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "nonexistent", "RFC 5530 section 3";
         "no such", "generic: no such mailbox, folder, user";
         "not found", "generic: mailbox, folder not found; Yahoo, Domino";
+        "could not be found", "Exchange: The specified folder could not be found in the store";
         "unknown mailbox", "Gmail: Unknown Mailbox: NoSuchFolder (Failure)";
         "unknown folder", "generic";
         "mailbox unknown", "generic";
@@ -643,6 +657,12 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "smtp*not enabled", "generic";
         "service*not open", "generic; Chinese providers";
         "service is not enabled", "generic";
+    }
+    Is(R::MechanismUnsupported) => {
+        "auth is disabled", "generic: SMTP AUTH is disabled";
+        "auth disabled", "generic";
+        "authentication is disabled", "generic; basic, password and plaintext ones have won before";
+        "authentication disabled", "generic";
     }
     Is(R::AccountDisabled) => {
         "disabled", "generic; what else can be disabled has won before";

@@ -36,6 +36,33 @@ pub(super) fn fold(text: &str) -> String {
     folded
 }
 
+/// A folded answer without what names somebody: addresses and hosts hold any word (`busy.example.net`).
+pub(super) fn nameless(folded: &str) -> String {
+    let words = folded.split(' ').map(|word| {
+        let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
+        if is_address(bare) || is_host(bare) { "…" } else { word }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn is_address(word: &str) -> bool {
+    word.split_once('@').is_some_and(|(user, domain)| !user.is_empty() && domain.contains('.'))
+        && !word.contains(['/', '(', '{', '\\'])
+}
+
+/// Three labels or more, the last in letters. Names of classes have dots too.
+fn is_host(word: &str) -> bool {
+    let mut labels = word.split('.');
+    let label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    word.starts_with(|c: char| c.is_ascii_alphabetic())
+        && word.matches('.').count() >= 2
+        && labels.all(label)
+        && word.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_lowercase()))
+        && !["exception", "error"].iter().any(|end| word.ends_with(end))
+}
+
 /// Whether the pattern's pieces, divided by `*`, stand in the folded text in their order.
 pub(super) fn matches(text: &str, pattern: &str) -> bool {
     let mut rest = text;

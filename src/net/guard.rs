@@ -16,8 +16,12 @@ pub enum Grammar {
     Smtp,
 }
 
-/// The longest line in bytes, literals included. Servers send a few hundred; Exchange's longest are below 2 KiB.
+/// The longest line in bytes, IMAP literals and all lines of one SMTP reply included. Servers send a few
+/// hundred; Exchange's longest are below 2 KiB.
 pub(super) const LONGEST_LINE: usize = 16 * 1024;
+/// Lines of one connection. A probe is answered with a few dozen; and lettre reads a reply anew from its
+/// start at every line, so that a hundred thousand bytes of short ones would hold a thread for seconds.
+pub(super) const MOST_LINES: usize = 500;
 /// The largest IMAP literal in bytes. Nothing that a probe asks is answered with one.
 pub(super) const LARGEST_LITERAL: usize = 4 * 1024;
 /// Open parentheses in an IMAP line. Real answers before and at SELECT need two.
@@ -34,8 +38,13 @@ pub enum Violation {
     LiteralTooLarge,
     /// More than 16 parentheses open.
     NestedTooDeep,
+    /// More than 500 lines in one connection.
+    TooManyLines,
     /// More than 1 MiB in one connection.
     TooMuchData,
+    /// An SMTP line that ends in LF alone (RFC 5321 section 2.3.8 forbids it): lettre would wait for its
+    /// CR until the time is over, and the server would be called silent.
+    LoneLineFeed,
 }
 
 impl fmt::Display for Violation {
@@ -46,7 +55,9 @@ impl fmt::Display for Violation {
                 write!(f, "the server announced a literal of more than {LARGEST_LITERAL} bytes")
             }
             Self::NestedTooDeep => write!(f, "the server nested more than {DEEPEST_NESTING} parentheses"),
+            Self::TooManyLines => write!(f, "the server sent more than {MOST_LINES} lines"),
             Self::TooMuchData => write!(f, "the server sent more than {LARGEST_DIALOGUE} bytes"),
+            Self::LoneLineFeed => f.write_str("the server ends its lines in LF instead of CR LF"),
         }
     }
 }
@@ -59,7 +70,15 @@ pub struct Guard {
     grammar: Grammar,
     /// Bytes so far.
     total: usize,
-    /// Bytes of this logical line: from its start over its literals to its end.
+    /// Lines so far.
+    lines: usize,
+    /// The byte before this one.
+    previous: u8,
+    /// Bytes of this line.
+    column: usize,
+    /// The line says that another one of its SMTP reply follows (`250-`, RFC 5321 section 4.2.1).
+    continued: bool,
+    /// Bytes of this logical line: from its start over its literals, or its reply, to its end.
     line: usize,
     /// Parentheses open in this logical line. Inside what may be a literal it only grows: whether
     /// the parser takes those bytes for data or for a line of its own, it is never deeper than this.
@@ -73,7 +92,18 @@ pub struct Guard {
 impl Guard {
     /// A guard at the start of a connection.
     pub const fn new(grammar: Grammar) -> Self {
-        Self { grammar, total: 0, line: 0, depth: 0, literal: 0, announced: None }
+        Self {
+            grammar,
+            total: 0,
+            lines: 0,
+            previous: 0,
+            column: 0,
+            continued: false,
+            line: 0,
+            depth: 0,
+            literal: 0,
+            announced: None,
+        }
     }
 
     /// Checks bytes that just arrived and makes them fit for the parsers: NUL and 8-bit bytes, on
@@ -102,12 +132,36 @@ impl Guard {
         }
         let inside_literal = self.literal > 0;
         self.literal = self.literal.saturating_sub(1);
-        let goes_on = self.grammar == Grammar::Imap && self.step_imap(byte, inside_literal)?;
-        if byte == b'\n' && !inside_literal && !goes_on {
-            self.line = 0;
-            self.depth = 0;
+        let goes_on = match self.grammar {
+            Grammar::Imap => self.step_imap(byte, inside_literal)?,
+            Grammar::Smtp => self.step_smtp(byte)?,
+        };
+        self.previous = byte;
+        self.column += 1;
+        if byte == b'\n' {
+            self.column = 0;
+            self.lines += 1;
+            if self.lines > MOST_LINES {
+                return Err(Violation::TooManyLines);
+            }
+            if !inside_literal && !goes_on {
+                self.line = 0;
+                self.depth = 0;
+            }
         }
         Ok(())
+    }
+
+    /// Whether the reply goes on behind this line.
+    fn step_smtp(&mut self, byte: u8) -> Result<bool, Violation> {
+        if byte == b'\n' && self.previous != b'\r' {
+            return Err(Violation::LoneLineFeed);
+        }
+        // A code has three digits; what stands behind it tells.
+        if self.column == 3 {
+            self.continued = byte == b'-';
+        }
+        Ok(self.continued)
     }
 
     /// Whether the logical line goes on behind this byte though it ends a line: a literal follows.
@@ -176,9 +230,19 @@ mod tests {
         assert_eq!(imap("* STATUS {500000000}\r\n"), Violation::LiteralTooLarge);
         assert_eq!(imap("* STATUS {99999999999999999999999999}\r\n"), Violation::LiteralTooLarge);
         assert_eq!(imap(&"x".repeat(LONGEST_LINE + 1)), Violation::LineTooLong);
-        assert_eq!(imap(&"* OK\r\n".repeat(200_000)), Violation::TooMuchData);
-        assert_eq!(admit(Grammar::Smtp, &"2".repeat(LONGEST_LINE + 1)).unwrap_err(), Violation::LineTooLong);
-        assert_eq!(admit(Grammar::Smtp, &"220-x\r\n".repeat(200_000)).unwrap_err(), Violation::TooMuchData);
+        assert_eq!(imap(&"* OK\r\n".repeat(MOST_LINES + 1)), Violation::TooManyLines);
+        assert_eq!(imap(&format!("* OK {}\r\n", "x".repeat(10_000)).repeat(200)), Violation::TooMuchData);
+        let smtp = |text: &str| admit(Grammar::Smtp, text).unwrap_err();
+        assert_eq!(smtp(&"2".repeat(LONGEST_LINE + 1)), Violation::LineTooLong);
+        assert_eq!(smtp(&"220 x\r\n".repeat(MOST_LINES + 1)), Violation::TooManyLines);
+        assert_eq!(smtp("220-x\r\n220 x\n"), Violation::LoneLineFeed);
+    }
+
+    #[test]
+    fn the_lines_of_an_smtp_reply_count_together() {
+        let line = format!("250-{}\r\n", "x".repeat(994));
+        assert!(admit(Grammar::Smtp, &format!("{}250 x\r\n", line.repeat(16)).repeat(3)).is_ok());
+        assert_eq!(admit(Grammar::Smtp, &line.repeat(17)).unwrap_err(), Violation::LineTooLong);
     }
 
     #[test]
@@ -190,7 +254,8 @@ mod tests {
         assert_eq!(imap(&"(((((((({8}\r\n))))))))".repeat(3)), Violation::NestedTooDeep);
         assert_eq!(imap(&format!("* OK {{4000}}\r\n* 1 FETCH {}", "(".repeat(40))), Violation::NestedTooDeep);
         assert_eq!(imap("* OK {4000}\r\n* STATUS {500000000}\r\n"), Violation::LiteralTooLarge);
-        assert_eq!(imap(&"x{4000}\r\n".repeat(2000)), Violation::LineTooLong);
+        let padded = format!("{}{{4000}}\r\n", "x".repeat(100));
+        assert_eq!(imap(&padded.repeat(200)), Violation::LineTooLong);
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use hickory_resolver::TokioResolver;
 use hickory_resolver::config::LookupIpStrategy;
 use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::{ResolverBuilder, TokioResolver};
 
 use crate::model::{Cause, IpChoice, Reason};
 
@@ -27,6 +28,24 @@ pub struct Resolver {
 struct Families {
     v4: TokioResolver,
     v6: TokioResolver,
+}
+
+impl Families {
+    fn asking(
+        servers: impl Fn() -> Result<ResolverBuilder<TokioRuntimeProvider>, NetError>,
+    ) -> Result<Self, NetError> {
+        let of = |strategy| {
+            let mut builder = servers()?;
+            let options = builder.options_mut();
+            options.timeout = PATIENCE;
+            options.attempts = 1;
+            options.cache_size = 0;
+            options.max_active_requests = QUESTIONS_IN_FLIGHT;
+            options.ip_strategy = strategy;
+            builder.build()
+        };
+        Ok(Self { v4: of(LookupIpStrategy::Ipv4Only)?, v6: of(LookupIpStrategy::Ipv6Only)? })
+    }
 }
 
 impl Resolver {
@@ -57,21 +76,9 @@ impl Resolver {
         if let Some(families) = &*asked {
             return Ok(families.clone());
         }
-        let build = |strategy| -> Result<TokioResolver, NetError> {
-            let mut builder = TokioResolver::builder_tokio()?;
-            let options = builder.options_mut();
-            options.timeout = PATIENCE;
-            options.attempts = 1;
-            options.cache_size = 0;
-            options.max_active_requests = QUESTIONS_IN_FLIGHT;
-            options.ip_strategy = strategy;
-            builder.build()
-        };
-        let both = build(LookupIpStrategy::Ipv4Only)
-            .and_then(|v4| Ok(Families { v4, v6: build(LookupIpStrategy::Ipv6Only)? }))
-            .map_err(|error| {
-                Cause::new(Reason::DnsFailure, format!("the system's name servers are not known: {error}"))
-            })?;
+        let both = Families::asking(TokioResolver::builder_tokio).map_err(|error| {
+            Cause::new(Reason::DnsFailure, format!("the system's name servers are not known: {error}"))
+        })?;
         *asked = Some(both.clone());
         Ok(both)
     }
@@ -121,7 +128,104 @@ async fn first(resolver: &TokioResolver, host: &str, family: &str) -> Result<IpA
 // A test that cannot go on should say so at once.
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
+    use tokio::net::UdpSocket;
+
     use super::*;
+
+    /// Length of the header of a message (RFC 1035 section 4.1.1).
+    const HEADER: usize = 12;
+    /// Record types (RFC 1035 section 3.2.2, RFC 3596 section 2.1).
+    const A: u8 = 1;
+    const AAAA: u8 = 28;
+
+    /// What is answered to a question: a code and at most one address; nothing is silence.
+    fn zone(name: &str, kind: u8) -> Option<(u8, Vec<u8>)> {
+        let v6 = || Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 9).octets().to_vec();
+        Some(match (name, kind) {
+            ("both.test" | "four.test", A) => (0, vec![192, 0, 2, 7]),
+            ("both.test" | "six.test", AAAA) => (0, v6()),
+            ("both.test" | "four.test" | "six.test" | "bare.test", _) => (0, Vec::new()),
+            ("servfail.test", _) => (2, Vec::new()),
+            ("refused.test", _) => (5, Vec::new()),
+            ("silent.test", _) => return None,
+            _ => (3, Vec::new()),
+        })
+    }
+
+    /// A message that answers another one.
+    fn answer(question: &[u8]) -> Option<Vec<u8>> {
+        let mut labels = Vec::new();
+        let mut at = HEADER;
+        while question[at] > 0 {
+            let end = at + 1 + usize::from(question[at]);
+            labels.push(String::from_utf8_lossy(&question[at + 1..end]).to_lowercase());
+            at = end;
+        }
+        let (code, address) = zone(&labels.join("."), question[at + 2])?;
+        // A response to a recursive question, of one question and as many answers as there are addresses.
+        let counts = [0, 1, 0, u8::from(!address.is_empty()), 0, 0, 0, 0];
+        let mut message = [&question[..2], &[0x81, 0x80 | code], &counts, &question[HEADER..at + 5]].concat();
+        if !address.is_empty() {
+            // The name by a pointer to the question, the type asked for, class IN, a minute to live.
+            message.extend([0xc0, 12, 0, question[at + 2], 0, 1, 0, 0, 0, 60, 0]);
+            message.push(u8::try_from(address.len()).unwrap());
+            message.extend(address);
+        }
+        Some(message)
+    }
+
+    /// A resolver that asks a name server of this test.
+    async fn asking() -> Resolver {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = socket.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let mut question = [0; 512];
+            while let Ok((length, client)) = socket.recv_from(&mut question).await {
+                if let Some(answer) = answer(&question[..length]) {
+                    socket.send_to(&answer, client).await.unwrap();
+                }
+            }
+        });
+        let mut connection = ConnectionConfig::udp();
+        connection.port = port;
+        let server = NameServerConfig::new(Ipv4Addr::LOCALHOST.into(), true, vec![connection]);
+        let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
+        let servers =
+            || Ok(TokioResolver::builder_with_config(config.clone(), TokioRuntimeProvider::default()));
+        Resolver { asked: Mutex::new(Some(Families::asking(servers).unwrap())) }
+    }
+
+    #[tokio::test]
+    async fn a_name_has_an_address_of_the_chosen_family_or_the_cause_why_not() {
+        let resolver = asking().await;
+        let rows = [
+            ("both.test", IpChoice::Auto, Ok("192.0.2.7")),
+            ("both.test", IpChoice::V6, Ok("2001:db8::9")),
+            ("six.test", IpChoice::Auto, Ok("2001:db8::9")),
+            ("six.test", IpChoice::V4, Err(Reason::DnsNotFound)),
+            ("four.test", IpChoice::V6, Err(Reason::DnsNotFound)),
+            ("bare.test", IpChoice::Auto, Err(Reason::DnsNotFound)),
+            ("missing.test", IpChoice::Auto, Err(Reason::DnsNotFound)),
+            ("no..name", IpChoice::Auto, Err(Reason::DnsNotFound)),
+            ("servfail.test", IpChoice::Auto, Err(Reason::DnsFailure)),
+            ("refused.test", IpChoice::Auto, Err(Reason::DnsFailure)),
+        ];
+        for (host, choice, expected) in rows {
+            let resolved = resolver.resolve(host, choice).await;
+            let found = resolved.map(|address| address.to_string()).map_err(|cause| cause.reason);
+            assert_eq!(found, expected.map(str::to_owned), "{host} {choice:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_name_server_is_a_failure_before_the_phase_is_over() {
+        let resolver = asking().await;
+        let begun = tokio::time::Instant::now();
+        let cause = resolver.resolve("silent.test", IpChoice::Auto).await.unwrap_err();
+        assert_eq!(cause.reason, Reason::DnsFailure, "{}", cause.detail);
+        assert!(begun.elapsed() < crate::model::Phase::Resolve.row().bound, "{:?}", begun.elapsed());
+    }
 
     #[tokio::test]
     async fn literals_and_localhost_need_no_name_server() {

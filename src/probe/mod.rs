@@ -170,6 +170,14 @@ impl Probe<'_> {
         match dialogue.take_end() {
             Some(End::Violation(violation)) => Cause::new(Reason::ProtocolError, violation.to_string()),
             Some(End::Closed) if farewell.is_some() => self.refused(stage, farewell.unwrap_or_default()),
+            // The error challenge has said what the verdict would be.
+            Some(End::Closed) if stage.challenge.is_some() => Cause {
+                detail: format!(
+                    "the server closed the connection after its challenge: {}",
+                    stage.challenge.unwrap_or_default()
+                ),
+                ..self.refused(stage, "")
+            },
             Some(End::Closed) => Cause::new(
                 Reason::ConnectionClosed,
                 match said.lines().last() {

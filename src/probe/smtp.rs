@@ -186,6 +186,10 @@ impl Smtp {
                 self.orderly = true;
                 Err(probe.refused(stage, &self.dialogue.answer()))
             }
+            // lettre knows neither lines above 1000 bytes nor every code; a refusal is one all the same.
+            Err(_) if is_refusal(&self.dialogue.answer()) => {
+                Err(probe.refused(stage, &self.dialogue.answer()))
+            }
             Err(_) => Err(probe.lost(stage, &self.dialogue)),
         }
     }
@@ -196,6 +200,14 @@ impl Smtp {
             drop(self.connection.command(Quit).await);
         }
     }
+}
+
+/// Whether a whole reply is a refusal: its last line has a code of 4yz or 5yz and no `-` behind it
+/// (RFC 5321 section 4.2.1).
+fn is_refusal(reply: &str) -> bool {
+    let last = reply.lines().last().unwrap_or_default().as_bytes();
+    matches!(last, [b'4' | b'5', y, z, rest @ ..]
+        if y.is_ascii_digit() && z.is_ascii_digit() && matches!(rest, [] | [b' ', ..]))
 }
 
 /// What is said after `334`, line by line.
@@ -233,6 +245,16 @@ fn mechanism(word: &str) -> Mechanism {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_whole_reply_is_a_refusal() {
+        for refusal in ["535 5.7.8 no", "571 5.7.1 no", "421", "535-5.7.8 no\n535 5.7.8 really"] {
+            assert!(is_refusal(refusal), "{refusal}");
+        }
+        for other in ["", "250 fine", "535-5.7.8 more follows", "53", "5xx no", "5350 no"] {
+            assert!(!is_refusal(other), "{other}");
+        }
+    }
 
     #[test]
     fn an_ehlo_reply_is_read_in_any_case_and_both_forms() {

@@ -7,8 +7,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    Certificate, Claims, DialogueLine, Mailbox, Mechanism, Observation, Outcome, Reason, ServerFacts,
-    Speaker, TokenSeal,
+    Certificate, Claims, DialogueLine, Mailbox, Mechanism, Observation, Outcome, ServerFacts, Speaker,
+    TokenSeal,
 };
 
 use super::{CheckRecord, CredentialRecord, Glance, TokenRecord, TokenRequest};
@@ -59,7 +59,7 @@ pub fn observation(observation: &Observation, transcript: bool) -> Value {
             .put("owner", owners.collect::<Value>())
             .put("detail", &*failure.cause.detail)
             .put("hint", &**hint)
-            .put("docs", docs(failure.cause.reason));
+            .put("docs", failure.cause.reason.docs());
     }
     let transcript = transcript.then(|| observation.dialogue.iter().map(line).collect::<Value>());
     object
@@ -98,11 +98,6 @@ fn certificate(certificate: &Certificate) -> Value {
         .put("sha256", &*certificate.sha256)
         .maybe("public_root", certificate.public_root)
         .done()
-}
-
-/// Where a reason is explained.
-fn docs(reason: Reason) -> String {
-    format!("/reasons/{reason}")
 }
 
 fn seal(seal: &TokenSeal) -> Value {
@@ -227,6 +222,6 @@ fn request(request: &TokenRequest) -> Value {
         .put("success", failure.is_none())
         .maybe("reason", failure.map(|cause| cause.reason.label()))
         .maybe("detail", failure.map(|cause| &*cause.detail))
-        .maybe("docs", failure.map(|cause| docs(cause.reason)))
+        .maybe("docs", failure.map(|cause| cause.reason.docs()))
         .done()
 }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::model::NOTABLE_SKEW;
 
 /// How many similar names are offered for an unknown one.
-const OFFERED: usize = 3;
+pub const OFFERED: usize = 3;
 /// The likeness (Jaro–Winkler, 0 to 1) from which a name is offered.
 const LIKENESS: f64 = 0.75;
 

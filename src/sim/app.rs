@@ -156,6 +156,11 @@ impl SimApp {
         lock(&self.state).tokens.clear();
     }
 
+    /// The tokens it holds, for those who look for them where they must not be.
+    pub fn tokens(&self) -> Vec<String> {
+        lock(&self.state).tokens.keys().cloned().collect()
+    }
+
     /// Its token requests so far, in order.
     pub fn requests(&self) -> Vec<SeenTokenRequest> {
         lock(&self.state).seen.iter().cloned().collect()

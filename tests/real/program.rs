@@ -128,9 +128,14 @@ impl Agent {
         Self { process, address }
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.child.id()
+    }
+
     /// Asks for a clean stop, and waits for it.
     pub(crate) fn terminate(self) -> Run {
-        let pid = self.process.child.id().to_string();
+        let pid = self.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         self.process.ended(STOP_PATIENCE, "the end of the agent after SIGTERM")
     }

@@ -82,11 +82,14 @@ async fn a_hang_up_reloads_with_what_the_command_line_says_and_every_fault_is_in
     serve.says(&["stopped"]);
 }
 
+/// Arguments, environment, and the complaint.
+type Refused = (&'static [&'static str], &'static [(&'static str, &'static str)], &'static str);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shard_that_cannot_be_is_refused_at_the_door() {
     let (sim, folder) = (Sim::start().await.unwrap(), Folder::new());
     Yaml::new(&sim, &folder, "").all(&sim.mailboxes_on_one_port(&sim.app(), 3).await.unwrap()).write();
-    let rows: [(&[&str], &[(&str, &str)], &str); 4] = [
+    let rows: [Refused; 4] = [
         (&["--shard", "3/3"], &[], "shards count from 0"),
         (&["--shard", "one"], &[], "expected I/N"),
         (&["--shard", "auto"], &[("HOSTNAME", "x-1")], "set MAILBOX_EXPORTER_SHARDS"),

@@ -89,7 +89,7 @@ pub(super) struct Dialogue {
     pub(super) said: String,
     /// The step of the last command before the fault.
     pub(super) phase: Option<Phase>,
-    /// The mechanism of the last login.
+    /// The mechanism of the last login before it.
     pub(super) mechanism: Option<Mechanism>,
 }
 
@@ -120,7 +120,7 @@ impl Dialogue {
         // Where only the client is marked, what bears no mark is the server's.
         let marks = lines.iter().any(|line| marked(line).0 == Speaker::Server);
         let mut dialogue = Self::default();
-        let (mut phase, mut last) = (None, Last::Nothing);
+        let (mut phase, mut mechanism, mut last) = (None, None, Last::Nothing);
         let (mut kept, mut passed) = (Vec::new(), Vec::new());
         for line in lines {
             let (speaker, rest) = marked(line);
@@ -136,31 +136,38 @@ impl Dialogue {
                 }
                 Speaker::Server => {
                     last = Last::Kept;
-                    dialogue.phase = phase.or(dialogue.phase);
+                    dialogue.asked(phase, mechanism);
                     kept.push(rest);
                 }
                 Speaker::Unmarked if marks || !is_command(&rest) => {
                     last = Last::Kept;
-                    dialogue.phase = phase.or(dialogue.phase);
+                    dialogue.asked(phase, mechanism);
                     kept.push(rest);
                 }
                 Speaker::Client | Speaker::Unmarked => {
                     last = Last::Nothing;
-                    if let Some((step, mechanism)) = command(&fold(&rest)) {
+                    if let Some((step, named)) = command(&fold(&rest)) {
                         phase = step.or(phase);
-                        dialogue.mechanism = mechanism.or(dialogue.mechanism);
+                        mechanism = named.or(mechanism);
                     }
                 }
             }
         }
         kept.dedup();
         if kept.is_empty() {
+            dialogue.asked(phase, mechanism);
             // Nothing failed: what is offered is all there is to judge.
             let offers: Vec<_> = passed.iter().filter(|line| is_offer(line)).cloned().collect();
             kept = if offers.is_empty() { passed } else { offers };
         }
         dialogue.said = kept.join("\n");
         dialogue
+    }
+
+    /// What had been asked when a fault was told. Commands after it have nothing to do with it.
+    fn asked(&mut self, phase: Option<Phase>, mechanism: Option<Mechanism>) {
+        self.phase = phase.or(self.phase);
+        self.mechanism = mechanism.or(self.mechanism);
     }
 }
 

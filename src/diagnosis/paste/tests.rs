@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::{Dialect, Family, Mechanism, Paste, Phase, Reading, Reason, Source, read};
+use super::{Dialect, Family, Mechanism, Paste, Phase, Reading, Reason, Source, family, read};
 
 fn bare(text: &str) -> Reading {
     read(&Paste { text, source: None, phase: None, mechanism: None, family: Family::Generic })
@@ -82,6 +82,19 @@ fn numbers_of_entra_are_found_with_their_letters_and_without() {
         assert_eq!(reason(text), Reason::SecretInvalid, "{text}");
     }
     assert_eq!(reason("99999999"), Reason::Unexpected);
+}
+
+#[test]
+fn marks_tell_whose_server_speaks() {
+    for (text, wanted) in [
+        ("535 5.7.3 Authentication unsuccessful [X.PROD.OUTLOOK.COM]", Some(Family::ExchangeOnline)),
+        ("AADSTS7000215", Some(Family::ExchangeOnline)),
+        ("NO AuthFailed:LogonDenied-BasicAuthBlocked <UserType:OutlookCom>", Some(Family::OutlookCom)),
+        ("535 5.7.8 https://support.google.com/mail/?p=BadCredentials x - gsmtp", Some(Family::Gmail)),
+        ("535 5.7.8 Error: authentication failed", None),
+    ] {
+        assert_eq!(family(text), wanted, "{text}");
+    }
 }
 
 #[test]

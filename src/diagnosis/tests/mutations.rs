@@ -35,6 +35,14 @@ const MUTATIONS: &[Mutation] = &[
         (row.protocol == "imap" && single(row, text) && !text.ends_with('='))
             .then(|| format!("{text} (0.011 + 0.000 + 0.010 secs)."))
     }),
+    ("misleading names", |row, text| {
+        // Where a name is in the place of the words, there is no place for one.
+        (mail(row) && single(row, text) && !text.ends_with('=')).then(|| {
+            format!(
+                "{text} for <quota@throttled.too-many-connections.example> at busy.timeout.disabled.example"
+            )
+        })
+    }),
     ("other ids", |row, text| {
         (row.protocol == "oauth").then(|| {
             text.replace("00000000-0000-0000-0000-000000000000", "5b5a1f54-3d25-4f65-8f55-40317c6f0a53")

@@ -18,12 +18,12 @@ pub(super) fn mailbox(name: &str) -> Markup {
 
 /// A reason's label, leading to its page.
 pub(super) fn reason(reason: Reason) -> Markup {
-    html! { a href={ "/reasons/" (reason) } { code.reason { (reason) } } }
+    html! { a href=(reason.docs()) { code.reason { (reason) } } }
 }
 
 /// Where more stands about a reason.
 pub(super) fn about(reason: Reason) -> Markup {
-    html! { a.about href={ "/reasons/" (reason) } { "more" } }
+    html! { a.about href=(reason.docs()) { "more" } }
 }
 
 /// A hint: a paragraph per line, what stands between backticks as commands.

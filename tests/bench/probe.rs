@@ -1,0 +1,3 @@
+//! What a probe costs.
+
+fn main() {}

@@ -1,0 +1,208 @@
+//! The program as it is typed: the demo, bad input, and an end in good order.
+//!
+//! The faults of a configuration have their table in `config`; here is what becomes of them at the door.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use mailbox_exporter::sim::Fault;
+
+use crate::program::{Agent, results, run};
+use crate::wait::{Reserved, get, until};
+use crate::world::{Door, World};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_mailbox-exporter");
+/// The demo probes for the first time within fifteen seconds.
+const DEMO_PATIENCE: Duration = Duration::from_secs(40);
+/// What the interface grants for a clean stop.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+
+#[test]
+fn one_round_of_the_demo_shows_every_lesson_and_ends_well() {
+    let run = run(&["demo", "--once"], None);
+    assert_eq!(run.status, Some(0), "{}", run.stderr);
+    for fault in Fault::DEMO {
+        assert!(run.stdout.contains(fault.mailbox_name()), "{fault:?}: {}", run.stdout);
+    }
+    for reason in [
+        "secret_invalid",
+        "secret_expired",
+        "conditional_access",
+        "role_missing",
+        "token_rejected",
+        "mailbox_not_connected",
+        "folder_missing",
+        "smtp_auth_disabled_tenant",
+        "tls_certificate_expired",
+        "connection_refused",
+        "timeout",
+        "throttled",
+    ] {
+        assert!(run.stdout.contains(reason), "{reason}: {}", run.stdout);
+    }
+    assert!(run.stderr.is_empty(), "a pipe is left in peace: {}", run.stderr);
+}
+
+/// A running demo; dropped, it is killed.
+struct Demo(Child);
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_demo_finds_a_port_of_its_own_and_serves_page_and_metrics_until_it_is_told_to_stop() {
+    // Taken by this test, or by somebody else already.
+    let _taken = TcpListener::bind("127.0.0.1:9993");
+    let mut demo = Demo(
+        Command::new(BINARY)
+            .arg("demo")
+            .env_remove("RUST_LOG")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    let mut said = BufReader::new(demo.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let after = |line: &str, head: &str| line.strip_prefix(head).map(|rest| rest.trim().to_owned());
+    let page = said.find_map(|line| after(&line, "Status page")).unwrap();
+    let config = said.find_map(|line| after(&line, "Configuration")).unwrap();
+    let address: SocketAddr = page.trim_start_matches("http://").trim_end_matches('/').parse().unwrap();
+    assert_ne!(address.port(), 9993);
+    let shown = |metrics: &str| {
+        let lines = [
+            "mailbox_probe_success{mailbox=\"info@contoso.example\",protocol=\"imap\"} 1",
+            "reason=\"secret_expired\"} 1",
+            "reason=\"smtp_auth_disabled_tenant\"} 1",
+        ];
+        lines.iter().all(|line| metrics.contains(line))
+    };
+    until(DEMO_PATIENCE, "the demo shows a success and two failures", || {
+        get(address, "/metrics").ok().filter(|(status, body)| *status == 200 && shown(body))
+    });
+    let (status, body) = get(address, "/").unwrap();
+    assert!(status == 200 && body.contains("payroll@contoso.example"), "{body}");
+    assert!(Path::new(&config).exists());
+    terminate(&demo.0);
+    let status = until(STOP_PATIENCE, "the end of the demo", || demo.0.try_wait().unwrap());
+    assert_eq!(status.code(), Some(0));
+    assert!(!Path::new(&config).exists(), "it takes its files with it");
+}
+
+fn terminate(child: &Child) {
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+}
+
+/// A name, a configuration or what stands before the smallest one, arguments before `--config`, the exit status and what must be said.
+const BAD_INPUT: [(&str, &str, &[&str], i32, &str); 7] = [
+    ("syntax", "mailboxes: [", &["check"], 2, "1:"),
+    ("unknown-key", "defalts: { interval: 1m }\n", &["serve"], 2, "did you mean"),
+    ("wrong-type", "mailboxes: 7\n", &["validate"], 2, "1:12"),
+    ("plugin", "mailboxes: 7\n", &["check", "--output", "nagios"], 3, "1:12"),
+    ("who", "", &["check", "nobody"], 2, "desk"),
+    ("where", "", &["serve", "--listen", "nowhere"], 2, "--listen"),
+    ("secret", "", &["check"], 1, ""),
+];
+
+const SMALLEST: &str = "credentials:\n  own: { type: password, password: { file: no-such-file } }\n\
+    providers:\n  own:\n    imap: { host: 127.0.0.1, port: 1, tls: none }\n\
+    mailboxes:\n  - { name: desk, address: a@b.example, provider: own, credential: own, checks: [imap] }\n";
+
+#[tokio::test]
+async fn bad_input_is_one_clear_sentence_and_the_right_exit_status() {
+    let world = World::start().await;
+    for (name, config, arguments, status, sentence) in BAD_INPUT {
+        let rest = if config.contains("mailboxes") { "" } else { SMALLEST };
+        let path = world.file(&format!("{name}.yaml"), &format!("{config}{rest}"));
+        let run = run(arguments, Some(&path));
+        assert_eq!(run.status, Some(status), "{name}: {}{}", run.stdout, run.stderr);
+        let said = format!("{}{}", run.stdout, run.stderr);
+        assert!(said.contains(sentence), "{name} does not say {sentence:?}: {said}");
+        assert!(!said.contains("panic") && !said.contains("RUST_BACKTRACE"), "{name}: {said}");
+        if status > 1 {
+            assert!(run.stderr.lines().count() <= 2, "{name} is not one sentence: {}", run.stderr);
+        } else {
+            assert!(
+                run.stdout.contains("secret_unreadable") && run.stdout.contains("no-such-file"),
+                "{said}"
+            );
+        }
+    }
+    let folder = world.file("a-file", "").parent().unwrap().to_owned();
+    for unreadable in [folder.join("no-such.yaml"), folder] {
+        let run = run(&["check"], Some(&unreadable));
+        assert_eq!((run.status, run.stderr.lines().count()), (Some(2), 1), "{}", run.stderr);
+        assert!(run.stderr.contains(unreadable.to_str().unwrap()), "{}", run.stderr);
+    }
+    let taken = Reserved::new();
+    let listen = format!("127.0.0.1:{}", taken.port());
+    let path = world.file("taken.yaml", SMALLEST);
+    let run = run(&["serve", "--listen", &listen], Some(&path));
+    assert_eq!((run.status, run.stderr.lines().count()), (Some(1), 1), "{}", run.stderr);
+    assert!(run.stderr.contains(&listen) && run.stderr.contains("--listen"), "{}", run.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_does_not_wait_for_a_silent_server() {
+    let mut world = World::start().await;
+    let app = world.app();
+    let silent = world.mailbox(&app, Fault::SilentGreeting).await;
+    world.watch("silent", &silent, Door::Imap, "interval: 10s");
+    let agent = Agent::serve(&world.configuration(), &[]);
+    let address = agent.address;
+    until(DEMO_PATIENCE, "a probe is under way", || {
+        get(address, "/metrics").ok().filter(|(_, body)| body.contains("mailbox_exporter_probes_in_flight 1"))
+    });
+    let run = agent.terminate();
+    assert_eq!(run.status, Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("stopped"), "{}", run.stderr);
+}
+
+/// Open files of the program: enough to begin with, and for three of ten connections.
+const FEW_FILES: usize = 12;
+
+#[test]
+fn a_want_of_file_descriptors_is_a_fault_of_ours_and_said_so() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let config = folder.join(format!("starved-{}.yaml", std::process::id()));
+    // Connections stand, and nobody ever speaks.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let mailbox = |place| {
+        format!(
+            "  - {{ name: m{place}, address: a@b.example, provider: own, credential: own, timeout: 2s, checks: [imap] }}\n"
+        )
+    };
+    let mailboxes: String = (0..10).map(mailbox).collect();
+    fs::write(&config, format!("credentials:\n  own: {{ type: password, password: {{ env: STARVED }} }}\nproviders:\n  own:\n    imap: {{ host: 127.0.0.1, port: {port}, tls: none }}\nmailboxes:\n{mailboxes}")).unwrap();
+    let command = format!("ulimit -n {FEW_FILES}; exec \"$0\" check --output json --config \"$1\"");
+    let output =
+        Command::new("sh").args(["-c", &command, BINARY]).arg(&config).env("STARVED", "x").output().unwrap();
+    fs::remove_file(&config).unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let run = crate::program::Run {
+        status: output.status.code(),
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+    };
+    assert_eq!(run.status, Some(1), "{}", run.stderr);
+    let results = results(&run);
+    let verdicts: Vec<_> = results
+        .iter()
+        .map(|result| format!("{} {}", result["phase"].as_str().unwrap(), result["reason"].as_str().unwrap()))
+        .collect();
+    for wanted in ["connect internal", "greeting timeout"] {
+        assert!(verdicts.iter().any(|verdict| verdict == wanted), "{wanted}: {verdicts:?}");
+    }
+    assert!(
+        results.iter().any(|result| result["detail"].as_str().unwrap().contains("Too many open files")),
+        "{verdicts:?}"
+    );
+}

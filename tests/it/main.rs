@@ -1,0 +1,23 @@
+//! The product against simulated servers: every fault by every protocol, token economy, schedule, secrets, and the door.
+//!
+//! What real servers do is tested in `tests/real`. Whatever a test needs to know of time it waits for,
+//! or lets pass by a clock of its own (`clock`).
+
+// A test ends at the first thing that is not as it must be.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod clock;
+mod door;
+mod hostile;
+mod monitor;
+mod probes;
+#[path = "../real/program.rs"]
+mod program;
+mod recorded;
+mod scrape;
+mod script;
+mod secrets;
+mod tokens;
+#[path = "../real/wait.rs"]
+mod wait;
+mod world;

@@ -1,0 +1,154 @@
+//! Every secret of a world in which everything goes wrong is looked for in everything that the product says.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use mailbox_exporter::sim::{Fault, Offers, SimApp, SimMailbox};
+
+use crate::program::{Agent, run};
+use crate::scrape::Scrape;
+use crate::wait::{get, until};
+use crate::world::{Door, World};
+
+/// A first probe of every check, on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// As much of a secret is a secret.
+const PART: usize = 24;
+
+/// A world with every fault, by token and by password.
+struct Everything {
+    world: World,
+    apps: Vec<SimApp>,
+    mailboxes: Vec<SimMailbox>,
+    names: Vec<String>,
+}
+
+impl Everything {
+    async fn new() -> Self {
+        let mut world = World::start().await;
+        world.settings =
+            "defaults: { timeout: 2s, interval: 10s, smtp: { sender: true } }\nlimits: { concurrency: 96 }"
+                .to_owned();
+        let shared = world.app();
+        let (mut apps, mut mailboxes, mut names) = (vec![shared.clone()], Vec::new(), Vec::new());
+        for &fault in Fault::ALL {
+            let app = if matches!(fault, Fault::Token(_)) { world.app() } else { shared.clone() };
+            let mailbox = world.mailbox(&app, fault).await;
+            mailbox.set_offers(Offers { passwords: true, ..Offers::default() });
+            for door in [Door::Imap, Door::Smtp] {
+                let name = format!("{}-{}", fault.label(), door.protocol());
+                world.watch(&name, &mailbox, door, "");
+                names.push(name);
+            }
+            if matches!(
+                fault,
+                Fault::None | Fault::EchoedLogin | Fault::CredentialsRejected | Fault::SilentAuth
+            ) {
+                for door in [Door::Imap, Door::Smtp] {
+                    let name = format!("{}-{}-password", fault.label(), door.protocol());
+                    world.watch_by_password(&name, &mailbox, door, "");
+                    names.push(name);
+                }
+            }
+            apps.push(app);
+            mailboxes.push(mailbox);
+        }
+        Self { world, apps, mailboxes, names }
+    }
+
+    /// What must be found nowhere: secrets, passwords and tokens, as they are, in base64, and in part.
+    fn needles(&self) -> HashSet<String> {
+        let mut needles = HashSet::new();
+        let mut add = |secret: &str| {
+            needles.insert(secret.to_owned());
+            // From the second byte and the third on as well: base64 of a text in which it stands.
+            for skipped in 0..3 {
+                let tail = STANDARD.encode(&secret[skipped..]);
+                needles.insert(tail[..tail.len().min(PART)].to_owned());
+            }
+        };
+        self.apps.iter().for_each(|app| add(&app.secret));
+        self.mailboxes.iter().for_each(|mailbox| add(mailbox.password()));
+        let tokens: Vec<_> = self.apps.iter().flat_map(SimApp::tokens).collect();
+        assert!(tokens.len() > 5, "tokens were issued");
+        for token in &tokens {
+            add(token);
+            // Claims are no secret, and every token begins alike: the signature is what nobody may have.
+            let signature = token.rsplit('.').next().unwrap();
+            add(&signature[..signature.len().min(PART)]);
+        }
+        needles
+    }
+
+    fn must_be_silent(&self, said: &str, where_: &str) {
+        assert!(!said.is_empty(), "{where_} is empty");
+        for needle in self.needles() {
+            if let Some(at) = said.find(&needle) {
+                panic!(
+                    "a secret stands in {where_}: {}",
+                    &said[said.floor_char_boundary(at.saturating_sub(200))..at]
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_check_says_a_secret_in_any_format_at_any_level() {
+    let everything = Everything::new().await;
+    let config = everything.world.configuration();
+    for format in ["json", "table", "nagios"] {
+        let run = run(&["check", "--transcript", "--output", format, "--log-level", "trace"], Some(&config));
+        everything.must_be_silent(&run.stdout, &format!("the output as {format}"));
+        everything.must_be_silent(&format!("log: {}", run.stderr), "the log");
+        if format != "nagios" {
+            // The dialogues are there, or their silence would prove nothing.
+            for said in ["AUTHENTICATE XOAUTH2 <redacted", "AUTH XOAUTH2", "<redacted"] {
+                assert!(run.stdout.contains(said), "{format} does not say {said}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_page_log_or_metric_holds_a_secret() {
+    let everything = Everything::new().await;
+    let agent = Agent::serve(&everything.world.configuration(), &["--log-level", "trace"]);
+    until(PATIENCE, "every check has been probed", || {
+        let probed = Scrape::of(agent.address).metric("mailbox_probe_success").count();
+        (probed == everything.names.len()).then_some(())
+    });
+    let mut said = String::new();
+    let own = everything
+        .names
+        .iter()
+        .flat_map(|name| [format!("/mailboxes/{name}"), format!("/api/v1/mailboxes/{name}")]);
+    let routes = ["/", "/metrics", "/api/v1/mailboxes", "/api/v1/credentials"].map(str::to_owned);
+    for route in routes.into_iter().chain(own) {
+        let (status, body) = get(agent.address, &route).unwrap();
+        assert_eq!(status, 200, "{route}");
+        said += &body;
+    }
+    assert!(said.contains("&lt;redacted") && said.contains("echoed_login"), "pages show dialogues");
+    everything.must_be_silent(&said, "a page");
+    let run = agent.terminate();
+    everything.must_be_silent(&run.stderr, "the log");
+    assert!(
+        run.stderr.contains("\"level\":\"DEBUG\"") || run.stderr.contains("token request"),
+        "something is logged"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_debug_output_holds_a_secret() {
+    let everything = Everything::new().await;
+    let mut said = format!("{:?}", everything.world.plan());
+    for observation in everything.world.round().await.values() {
+        write!(said, "{observation:?}").unwrap();
+    }
+    assert!(said.contains("TokenSeal") && said.contains("DialogueLine"));
+    everything.must_be_silent(&said, "a Debug output");
+}
