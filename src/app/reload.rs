@@ -76,17 +76,27 @@ impl Reloader {
     /// As [`ReloadError`] has them; then nothing has changed.
     pub async fn reload(&self, why: &'static str) -> Result<Arc<Difference>, ReloadError> {
         let inner = Arc::clone(&self.0);
-        let reload = tokio::spawn(async move { inner.reload(why).await });
+        let reload = tokio::spawn(async move {
+            let mut plan = inner.plan.lock().await;
+            inner.reload(&mut plan, why).await
+        });
         reload.await.unwrap_or(Err(ReloadError::Stopping))
     }
 
     /// Reloads where a file has changed; the folders in which the next change will be.
     pub(super) async fn look(&self) -> BTreeSet<PathBuf> {
-        let sources = self.0.sources();
-        if let Ok(true) = spawn_blocking(move || sources.have_changed()).await {
-            // Whether it was taken is in the log.
-            let _ = self.reload("a file has changed").await;
-        }
+        let inner = Arc::clone(&self.0);
+        let looked = tokio::spawn(async move {
+            // In turn: what is being read just now is no change afterwards.
+            let mut plan = inner.plan.lock().await;
+            let sources = inner.sources();
+            if let Ok(true) = spawn_blocking(move || sources.have_changed()).await {
+                // Whether it was taken is in the log.
+                let _ = inner.reload(&mut plan, "a file has changed").await;
+            }
+        });
+        // It fails only where the program ends.
+        let _ = looked.await;
         let sources = self.0.sources();
         spawn_blocking(move || sources.folders()).await.unwrap_or_default()
     }
@@ -97,17 +107,20 @@ impl Inner {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn reload(self: Arc<Self>, why: &'static str) -> Result<Arc<Difference>, ReloadError> {
-        let mut plan = self.plan.lock().await;
+    async fn reload(
+        self: &Arc<Self>,
+        plan: &mut Plan,
+        why: &'static str,
+    ) -> Result<Arc<Difference>, ReloadError> {
         if self.origin.is_none() {
             return Err(ReloadError::NoOrigin);
         }
-        let reader = Arc::clone(&self);
+        let reader = Arc::clone(self);
         let read = spawn_blocking(move || reader.origin.as_ref().map(|origin| (origin.read)())).await;
         let Ok(Some(reading)) = read else { return Err(ReloadError::Stopping) };
         *self.sources.lock().unwrap_or_else(PoisonError::into_inner) = reading.sources;
         match reading.outcome {
-            Ok(loaded) => self.take(&mut plan, loaded, why).await,
+            Ok(loaded) => self.take(plan, loaded, why).await,
             Err(faults) => {
                 self.rooms.report.reload_refused();
                 let count = faults.len();
