@@ -12,6 +12,7 @@ use super::cursor::{Cursor, Map};
 use super::keys;
 use super::place::{At, Place, Written};
 use super::provider::{self, Draft};
+use super::readiness;
 use super::sources::Sources;
 use super::value;
 use super::web;
@@ -58,6 +59,7 @@ pub(super) struct File {
     pub(super) providers: Vec<Draft>,
     pub(super) mailboxes: Written<Vec<Mailbox>>,
     pub(super) mailbox_files: Written<Vec<At<String>>>,
+    pub(super) readiness: readiness::Section,
 }
 
 #[derive(Debug, Default)]
@@ -116,6 +118,7 @@ pub(super) struct Mailbox {
     pub(super) username: Written<String>,
     pub(super) credential: Option<At<String>>,
     pub(super) labels: BTreeMap<String, String>,
+    pub(super) readiness: readiness::Said,
     pub(super) settings: Settings,
 }
 
@@ -154,6 +157,7 @@ pub(super) fn read(top: &Cursor<'_>, base: &Path, sources: &mut Sources) -> Opti
         }
         Some(())
     });
+    file.readiness = readiness::read(&map, base, sources);
     file.mailbox_files = map.read("mailbox_files", |at| {
         let patterns = at.list("a list of patterns like [\"mailboxes.d/*.yaml\"]")?;
         let pattern = |at: Cursor<'_>| Some(At { value: at.text()?.to_owned(), place: at.place().clone() });
@@ -182,6 +186,7 @@ fn mailbox(at: &Cursor<'_>) -> Option<Mailbox> {
         username: map.read("username", own_text),
         credential: map.require("credential", "the name of one of the credentials", own_text),
         labels: map.read("labels", labels).value().cloned().unwrap_or_default(),
+        readiness: readiness::said(&map),
         settings: settings(&map),
     })
 }

@@ -13,6 +13,7 @@ mod lower;
 mod place;
 mod presets;
 mod provider;
+mod readiness;
 mod source;
 mod sources;
 mod tree;
@@ -42,7 +43,8 @@ use place::Place;
 pub struct Loaded {
     /// What it means.
     pub plan: Plan,
-    /// Every file that was read: the configuration first, then the mailbox files.
+    /// Every file that was read or looked for: the configuration first, then the mailbox files, then those of
+    /// `readiness`.
     pub files: Vec<PathBuf>,
     /// What is allowed and yet deserves a look.
     pub warnings: Vec<Notice>,
@@ -116,6 +118,9 @@ fn assemble(
         more.extend(read());
     }
     let mailboxes: Vec<&Mailbox> = written.mailboxes.value().into_iter().chain(&more).flatten().collect();
+    files.extend(written.readiness.files());
     let top = Place { line: node.line, column: node.column, ..Place::whole(file) };
-    Some((lower::lower(&written, &mailboxes, &top, faults), files))
+    let plan = lower::lower(&written, &mailboxes, &top, faults);
+    written.readiness.inspect(&plan, faults);
+    Some((plan, files))
 }
