@@ -119,6 +119,7 @@ const TOKENS: &[(TokenFault, &str)] = &[
     (TokenFault::Roleless, "auth role_missing"),
     (TokenFault::WrongAudience, "auth token_rejected"),
     (TokenFault::OpaqueToken, "up"),
+    (TokenFault::StaleToken, "auth token_rejected"),
     (TokenFault::LifetimeAsText, "token protocol_error"),
     (TokenFault::NoLifetime, "up"),
     (TokenFault::NoType, "token protocol_error"),
