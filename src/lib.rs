@@ -21,12 +21,14 @@ pub mod token;
 
 // Work.
 pub mod check;
+pub mod readiness;
 pub mod report;
 
 // Rooms.
 pub mod config;
 pub mod http;
 pub mod monitor;
+pub mod trial;
 pub mod watch;
 
 // The frame.

@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 
-use crate::model::{Cause, Reason, Redacted, SecretRef};
+use crate::model::{Cause, Reason, Redacted, SecretRef, WRONG_PASSWORD};
 
 /// The largest file that is taken for a secret or a list of authorities, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
@@ -32,6 +32,7 @@ pub async fn read(place: &SecretRef) -> Result<Redacted, Cause> {
             std::env::VarError::NotPresent => unreadable("is not set"),
             std::env::VarError::NotUnicode(_) => unreadable("is not UTF-8 text"),
         })?,
+        SecretRef::WrongPassword => WRONG_PASSWORD.to_owned(),
     };
     let text = Redacted::from(text);
     let secret = text.expose_secret();

@@ -19,7 +19,9 @@ use crate::config;
 use crate::http::{self, Desk, Protection, Pulse, Ready, Site};
 use crate::model::{Listen, Observation, Plan};
 use crate::monitor::{Monitor, Orders};
-use crate::report::Report;
+use crate::readiness::{Readiness, StoreError};
+use crate::report::{Report, Witness};
+use crate::trial;
 use crate::watch;
 
 pub use self::reload::{Origin, ReloadError, Reloader};
@@ -40,6 +42,9 @@ pub enum AppError {
         /// What the system said.
         error: io::Error,
     },
+    /// The memory cannot be used.
+    #[error(transparent)]
+    State(#[from] StoreError),
     /// The web configuration can no longer be followed.
     #[error("web configuration {}: {error}", .file.display())]
     Web {
@@ -59,14 +64,16 @@ pub struct App {
     watch: (CancellationToken, JoinHandle<()>),
     monitor: (CancellationToken, JoinHandle<()>),
     pages: (CancellationToken, JoinHandle<()>),
+    trials: (CancellationToken, JoinHandle<()>),
 }
 
 impl App {
     /// Opens the HTTP endpoint and begins to probe by a plan that stays as it is.
     ///
     /// # Errors
-    /// [`AppError::Listen`] where the port is taken or the address is not ours, [`AppError::Web`] where a
-    /// certificate has become unusable since the configuration was read.
+    /// [`AppError::Listen`] where the port is taken or the address is not ours, [`AppError::State`] where the
+    /// state directory cannot be used, [`AppError::Web`] where a certificate has become unusable since the
+    /// configuration was read.
     pub async fn start(plan: &Plan) -> Result<Self, AppError> {
         Self::assemble(plan, None).await
     }
@@ -88,13 +95,19 @@ impl App {
             .local_addr()
             .map_err(|error| AppError::Listen { listen: plan.listen.to_string(), error })?;
         let report = Arc::new(Report::new(plan));
+        let readiness = Arc::new(Readiness::open(plan)?);
+        report.call(witness(&readiness));
         let tokens = Arc::clone(&report);
         let prober = Arc::new(Prober::new(&plan.limits, Arc::new(move |token| tokens.record_token(token))));
         let (pulse, ready) = (Arc::new(Pulse::new()), Arc::new(Ready::default()));
+        let stop = CancellationToken::new();
+        let tries = trial::run(Arc::clone(&readiness), Arc::clone(&prober), stop.clone());
+        let trials = (stop, tokio::spawn(tries));
         let monitor = Monitor::new(plan, Arc::clone(&prober), Arc::clone(&report));
         let (orders, watched) = (monitor.orders(), origin.is_some());
         let (protects, report_to) = (protection.clone(), Arc::clone(&report));
-        let rooms = Rooms { report: report_to, prober, orders: orders.clone(), protection: protects };
+        let rooms =
+            Rooms { report: report_to, readiness, prober, orders: orders.clone(), protection: protects };
         let reloader = Reloader::new(rooms, plan.clone(), origin);
         let stop = CancellationToken::new();
         let beat = Arc::clone(&pulse);
@@ -115,7 +128,7 @@ impl App {
             }
         });
         ready.set();
-        Ok(Self { address, report, ready, reloader, watch: (stop, watch), monitor, pages })
+        Ok(Self { address, report, ready, reloader, watch: (stop, watch), monitor, pages, trials })
     }
 
     /// Where the HTTP endpoint listens.
@@ -141,15 +154,26 @@ impl App {
             let watch = self.watch.1.await;
             self.monitor.0.cancel();
             let monitor = self.monitor.1.await;
+            // After the last observation, which is to be remembered.
+            self.trials.0.cancel();
             self.pages.0.cancel();
-            let pages = self.pages.1.await;
-            if watch.is_err() || monitor.is_err() || pages.is_err() {
+            let (trials, pages) = tokio::join!(self.trials.1, self.pages.1);
+            if watch.is_err() || monitor.is_err() || pages.is_err() || trials.is_err() {
                 tracing::error!("a room died before the stop");
             }
         };
         if timeout(STOP, stopping).await.is_err() {
             tracing::warn!("the stop took too long and was cut short");
         }
+    }
+}
+
+/// What the report needs of readiness.
+fn witness(readiness: &Arc<Readiness>) -> Witness {
+    let (saw, board) = (Arc::clone(readiness), Arc::clone(readiness));
+    Witness {
+        saw: Box::new(move |seen, interval| saw.record(seen, interval)),
+        board: Box::new(move |now| board.board(now)),
     }
 }
 

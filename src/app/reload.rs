@@ -16,6 +16,7 @@ use crate::config::{ConfigErrors, Loaded, Reading, Sources};
 use crate::http::Protection;
 use crate::model::{Difference, Plan};
 use crate::monitor::Orders;
+use crate::readiness::Readiness;
 use crate::report::Report;
 
 /// Where the plan comes from, and comes from again at every reload.
@@ -43,6 +44,7 @@ pub enum ReloadError {
 /// What has to know of another plan.
 pub(super) struct Rooms {
     pub(super) report: Arc<Report>,
+    pub(super) readiness: Arc<Readiness>,
     pub(super) prober: Arc<Prober>,
     pub(super) orders: Orders,
     pub(super) protection: Protection,
@@ -152,9 +154,13 @@ impl Inner {
         }
         // The report first: what is observed for a new check must find its place, and what is still
         // observed for one that is gone must find none.
-        let Rooms { report, prober, orders, .. } = &self.rooms;
+        let Rooms { report, readiness, prober, orders, .. } = &self.rooms;
         report.apply(&next);
         prober.apply(&next);
+        let (readiness, plan_of_readiness) = (Arc::clone(readiness), next.clone());
+        if spawn_blocking(move || readiness.apply(&plan_of_readiness)).await.is_err() {
+            return Err(ReloadError::Stopping);
+        }
         if !orders.apply(Arc::clone(&difference)).await {
             return Err(ReloadError::Stopping);
         }

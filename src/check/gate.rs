@@ -166,6 +166,7 @@ mod tests {
             credentials: Vec::new(),
             mailboxes: Vec::new(),
             checks: Vec::new(),
+            policy: crate::model::Policy::default(),
         });
         assert!(timeout(Duration::from_secs(1), gate.mailbox(&name)).await.is_err());
         drop(held);

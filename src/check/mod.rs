@@ -21,7 +21,7 @@ use self::gate::{Gate, Permit};
 use crate::diagnosis::{self, remedy};
 use crate::model::{
     Access, Cause, Check, CheckName, Failure, Limits, Observation, Outcome, Phase, Plan, Protocol, Reason,
-    Redacted, Security, ServerFacts, TokenSpec,
+    Redacted, SecretRef, Security, ServerFacts, TokenSpec,
 };
 use crate::net::{Dialer, Dialogue, Io, Stopwatch};
 use crate::probe::{self, Connection, Login, Probe, Secret, Session};
@@ -98,6 +98,24 @@ impl Prober {
         due: Instant,
         begun: impl FnOnce() -> G,
     ) -> Observation {
+        self.probe(check, within, due, begun, true).await
+    }
+
+    /// Logs in once by this password, in the place of whatever the check logs in by. What comes of it says
+    /// nothing about how the check itself stands.
+    pub async fn observe_password(&self, check: &Check, password: SecretRef) -> Observation {
+        let check = Arc::new(Check { access: Access::Password { password }, ..check.clone() });
+        self.probe(&check, check.timeout, Instant::now(), || (), false).await
+    }
+
+    async fn probe<G>(
+        &self,
+        check: &Arc<Check>,
+        within: Duration,
+        due: Instant,
+        begun: impl FnOnce() -> G,
+        counts: bool,
+    ) -> Observation {
         let _mailbox = self.gate.mailbox(&check.mailbox.name).await;
         let late = due.elapsed();
         let started_at = Timestamp::now();
@@ -120,7 +138,7 @@ impl Prober {
         facts.front_end = dialogue.as_ref().and_then(Dialogue::front_end);
         let (timings, waited) = watch.stop();
         self.judge_token(check, token.as_ref(), &verdict);
-        let works = self.remember(&check.name(), verdict.is_ok());
+        let works = counts.then(|| self.remember(&check.name(), verdict.is_ok())).flatten();
         let seen = Seen { token: token.as_ref(), server: &facts, works, clock_skew: self.clock_skew(check) };
         let outcome = outcome(check, &seen, verdict);
         if let Some(session) = open.session.take() {

@@ -10,6 +10,7 @@ mod demo;
 mod explain;
 mod logging;
 mod nagios;
+mod readiness;
 mod select;
 mod serve;
 mod shard;
@@ -83,6 +84,13 @@ enum Command {
     ///
     /// Works without a configuration. Exit status: 0 recognised, 1 not (`unexpected`), 2 bad command line.
     Explain(explain::Options),
+    /// Tell which mailboxes are ready for the end of passwords.
+    ///
+    /// Probes every mailbox once, now. Per mailbox and protocol the state, the evidence and what to do next.
+    /// What the agent has remembered in `state_dir` counts: a mailbox is `ready` only after OAuth has worked
+    /// for seven days.
+    /// Exit status: 0 all ready or done, 1 not yet, 2 bad configuration.
+    Readiness(readiness::Options),
     /// Print the URLs at which an administrator consents to what a credential's checks need.
     ConsentUrl(consent_url::Options),
     /// Show the whole product on this machine, without any account.
@@ -141,6 +149,7 @@ fn run(command: Command) -> Exit {
         Command::Serve(options) => on_runtime(serve::run(options)),
         Command::Check(options) => on_runtime(check::run(options)),
         Command::Validate { config } => validate::run(&config),
+        Command::Readiness(options) => on_runtime(readiness::run(options)),
         Command::Explain(options) => explain::run(&options),
         Command::ConsentUrl(options) => consent_url::run(&options),
         Command::Demo(options) => on_runtime(demo::run(options)),

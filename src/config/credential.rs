@@ -68,7 +68,8 @@ fn own_text(at: &Cursor<'_>) -> Option<String> {
     at.text().map(str::to_owned)
 }
 
-fn secret(at: &Cursor<'_>, base: &Path) -> Option<SecretRef> {
+/// Reads the place of a secret.
+pub(super) fn secret(at: &Cursor<'_>, base: &Path) -> Option<SecretRef> {
     if !at.is_map() {
         return at.complain(PLACE);
     }

@@ -12,6 +12,8 @@ use super::cursor::{Cursor, Map};
 use super::keys;
 use super::place::{At, Place, Written};
 use super::provider::{self, Draft};
+use super::readiness;
+use super::sources::Sources;
 use super::value;
 use crate::model::{Credential, IpChoice, Listen, Protocol};
 
@@ -56,6 +58,7 @@ pub(super) struct File {
     pub(super) providers: Vec<Draft>,
     pub(super) mailboxes: Written<Vec<Mailbox>>,
     pub(super) mailbox_files: Written<Vec<At<String>>>,
+    pub(super) readiness: readiness::Section,
 }
 
 #[derive(Debug, Default)]
@@ -114,11 +117,12 @@ pub(super) struct Mailbox {
     pub(super) username: Written<String>,
     pub(super) credential: Option<At<String>>,
     pub(super) labels: BTreeMap<String, String>,
+    pub(super) readiness: readiness::Said,
     pub(super) settings: Settings,
 }
 
 /// Reads the main file. Paths in it are relative to `base`.
-pub(super) fn read(top: &Cursor<'_>, base: &Path) -> Option<File> {
+pub(super) fn read(top: &Cursor<'_>, base: &Path, sources: &mut Sources) -> Option<File> {
     let map = top.map(&keys::TOP)?;
     let mut file = File::default();
     map.read("http", |at| {
@@ -151,6 +155,7 @@ pub(super) fn read(top: &Cursor<'_>, base: &Path) -> Option<File> {
         }
         Some(())
     });
+    file.readiness = readiness::read(&map, base, sources);
     file.mailbox_files = map.read("mailbox_files", |at| {
         let patterns = at.list("a list of patterns like [\"mailboxes.d/*.yaml\"]")?;
         let pattern = |at: Cursor<'_>| Some(At { value: at.text()?.to_owned(), place: at.place().clone() });
@@ -179,6 +184,7 @@ fn mailbox(at: &Cursor<'_>) -> Option<Mailbox> {
         username: map.read("username", own_text),
         credential: map.require("credential", "the name of one of the credentials", own_text),
         labels: map.read("labels", labels).value().cloned().unwrap_or_default(),
+        readiness: readiness::said(&map),
         settings: settings(&map),
     })
 }

@@ -73,8 +73,8 @@ pub(super) static TOP: Keys = section(
         works("providers"),
         works("mailboxes"),
         works("mailbox_files"),
-        later("readiness"),
-        later("state_dir"),
+        works("readiness"),
+        works("state_dir"),
         instead("listen", "it is written http: {listen: ADDRESS}"),
         instead("interval", "it is written defaults: {interval: 5m}"),
         instead("timeout", "it is written defaults: {timeout: 90s}"),
@@ -122,8 +122,8 @@ pub(super) static MAILBOX: Keys = section(
         works("smtp"),
         later("pop3"),
         later("round_trip"),
-        later("password"),
-        later("not_expected"),
+        works("password"),
+        works("not_expected"),
         instead("user", "the login name is written username: NAME"),
         instead("folder", FOLDER),
         instead("read_only", READ_ONLY),
@@ -256,6 +256,38 @@ pub(super) static CREDENTIAL_TYPES: Keys = section(
         later("managed_identity"),
         later("refresh_token"),
         later("google_service_account"),
+    ],
+);
+
+pub(super) static READINESS: Keys = section(
+    "readiness",
+    &[
+        works("calendar"),
+        works("usage"),
+        works("switches"),
+        works("refusal_tenants"),
+        works("password_login"),
+        instead("state_dir", "it stands at the top: state_dir: PATH"),
+        instead("password", "a mailbox declares its own: password: {file: PATH}"),
+        instead("not_expected", "it is a mailbox's: not_expected: [smtp]"),
+    ],
+);
+
+/// The values of `password_login`.
+pub(super) static PASSWORD_LOGINS: Keys =
+    section("password_login", &[works("never"), works("declared"), works("refusal")]);
+
+/// A row of the calendar, which is a file of its own.
+pub(super) static DEADLINE: Keys = section(
+    "a date of the calendar",
+    &[
+        works("provider"),
+        works("protocol"),
+        works("kind"),
+        works("date"),
+        works("confidence"),
+        works("source"),
+        works("reviewed"),
     ],
 );
 

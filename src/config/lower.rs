@@ -16,7 +16,7 @@ use super::provider::{self, Providers, Resolved};
 use super::value;
 use crate::model::{
     self, Access, Check, Credential, Endpoint, Goal, Grant, IpChoice, Limits, Listen, Mechanism, Plan,
-    Protocol, SecretRef, Shard, TokenSpec,
+    Policy, Protocol, SecretRef, Shard, TokenSpec,
 };
 
 /// Where the pages and metrics are: every address, the port of the project.
@@ -66,6 +66,7 @@ pub(super) fn lower(file: &File, mailboxes: &[&Mailbox], top: &Place, faults: &F
         credentials: file.credentials.iter().filter_map(|(_, read)| read.clone()).collect(),
         mailboxes: Vec::with_capacity(mailboxes.len()),
         checks: Vec::with_capacity(mailboxes.len()),
+        policy: Policy::default(),
     };
     // Also where every mailbox names another one.
     if let Written::Is(at) = &file.defaults.provider {
@@ -76,6 +77,9 @@ pub(super) fn lower(file: &File, mailboxes: &[&Mailbox], top: &Place, faults: &F
         plan.mailboxes.extend(mailbox);
         plan.checks.extend(checks);
     }
+    let government = lowering.providers.values().flatten().filter(|resolved| resolved.government);
+    let government = government.map(|resolved| Arc::clone(&resolved.provider.name)).collect();
+    plan.policy = file.readiness.policy(mailboxes, &plan, government, faults);
     capacity::warn(&plan, &file.limits, top, faults);
     plan
 }
@@ -202,6 +206,7 @@ impl<'a> Lowering<'a> {
                 Written::Absent => CHECKS.iter().map(|&protocol| (protocol, None)).collect(),
                 Written::Is(at) => at.value.iter().map(|at| (at.value, Some(&at.place))).collect(),
             };
+        let wanted = self.expected(written, wanted);
         let server = |(protocol, place): (Protocol, Option<&Place>)| {
             let endpoint = match provider.map(|provider| (provider, provider.endpoint(protocol))) {
                 Some((_, Ok(Some(endpoint)))) => Some(endpoint.clone()),
@@ -219,6 +224,23 @@ impl<'a> Lowering<'a> {
             (protocol, endpoint)
         };
         wanted.into_iter().map(server).collect()
+    }
+
+    /// What nobody expects is probed only where the mailbox itself asks for it: a default must not page.
+    fn expected<'w>(
+        &self,
+        written: &Mailbox,
+        mut wanted: Vec<(Protocol, Option<&'w Place>)>,
+    ) -> Vec<(Protocol, Option<&'w Place>)> {
+        if written.settings.checks.is_absent() && !wanted.is_empty() {
+            wanted.retain(|(protocol, _)| !written.readiness.excludes(*protocol));
+            if wanted.is_empty()
+                && let Written::Is(at) = &written.readiness.not_expected
+            {
+                self.faults.add(&at.place, "nothing is left to check: a mailbox needs at least one protocol");
+            }
+        }
+        wanted
     }
 
     fn goal(&self, own: &Settings, protocol: Protocol) -> Option<Goal> {

@@ -13,6 +13,7 @@ mod lower;
 mod place;
 mod presets;
 mod provider;
+mod readiness;
 mod source;
 mod sources;
 mod tree;
@@ -43,7 +44,8 @@ use place::Place;
 pub struct Loaded {
     /// What it means.
     pub plan: Plan,
-    /// Every file that was read: the configuration first, then the mailbox files.
+    /// Every file that was read or looked for: the configuration first, then the mailbox files, then those of
+    /// `readiness`.
     pub files: Vec<PathBuf>,
     /// What is allowed and yet deserves a look.
     pub warnings: Vec<Notice>,
@@ -100,7 +102,7 @@ fn assemble(
 ) -> Option<(Plan, Vec<PathBuf>)> {
     let base = file.parent().unwrap_or(Path::new(""));
     let node = source::parse(file, text, faults)?;
-    let written = file::read(&Cursor::top(file, &node, faults), base)?;
+    let written = file::read(&Cursor::top(file, &node, faults), base, sources)?;
 
     let web_config = written.web_config.value();
     let web = web_config.and_then(|path| web::read(path, sources, faults)).map(Arc::new);
@@ -119,7 +121,9 @@ fn assemble(
         more.extend(read());
     }
     let mailboxes: Vec<&Mailbox> = written.mailboxes.value().into_iter().chain(&more).flatten().collect();
+    files.extend(written.readiness.files());
     let top = Place { line: node.line, column: node.column, ..Place::whole(file) };
     let plan = lower::lower(&written, &mailboxes, &top, faults);
+    written.readiness.inspect(&plan, faults);
     Some((Plan { web, ..plan }, files))
 }

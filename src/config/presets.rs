@@ -14,6 +14,8 @@ pub(super) struct Preset {
     pub(super) smtp: Server,
     /// How an application gets a token for itself.
     pub(super) app: App,
+    /// A US Government cloud: three failed logins lock an account there.
+    pub(super) government: bool,
 }
 
 /// Host, port, and when TLS starts.
@@ -59,6 +61,7 @@ pub(super) static PRESETS: &[Preset] = &[
             url: "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token",
             scope: "https://outlook.office365.com/.default",
         },
+        government: false,
     },
     Preset {
         name: "exchange_online_gcc_high",
@@ -69,6 +72,7 @@ pub(super) static PRESETS: &[Preset] = &[
             url: "https://login.microsoftonline.us/{tenant}/oauth2/v2.0/token",
             scope: "https://outlook.office365.us/.default",
         },
+        government: true,
     },
     Preset {
         name: "exchange_online_dod",
@@ -79,6 +83,7 @@ pub(super) static PRESETS: &[Preset] = &[
             url: "https://login.microsoftonline.us/{tenant}/oauth2/v2.0/token",
             scope: "https://outlook-dod.office365.us/.default",
         },
+        government: true,
     },
     Preset {
         name: "exchange_online_china",
@@ -89,6 +94,7 @@ pub(super) static PRESETS: &[Preset] = &[
             url: "https://login.partner.microsoftonline.cn/{tenant}/oauth2/v2.0/token",
             scope: "https://partner.outlook.cn/.default",
         },
+        government: false,
     },
     Preset {
         name: "outlook_com",
@@ -98,6 +104,7 @@ pub(super) static PRESETS: &[Preset] = &[
         app: App::None(
             "personal Microsoft accounts let no application in by itself, a person must sign in, which is not in this version",
         ),
+        government: false,
     },
     Preset {
         name: "gmail",
@@ -107,6 +114,7 @@ pub(super) static PRESETS: &[Preset] = &[
         app: App::None(
             "Google has no client secret for mailboxes; a service account is not in this version, an app password works with type: password",
         ),
+        government: false,
     },
 ];
 

@@ -59,6 +59,8 @@ pub(super) struct Resolved {
     pub(super) mechanism: Fact<At<Mechanism>>,
     /// Why the provider knows no client credentials, where that is so.
     pub(super) no_app: Option<&'static str>,
+    /// It descends from the preset of a US Government cloud.
+    pub(super) government: bool,
 }
 
 impl Resolved {
@@ -212,6 +214,7 @@ fn from_preset(preset: &Preset) -> Resolved {
         scope: Ok(scope),
         mechanism: Ok(None),
         no_app,
+        government: preset.government,
     }
 }
 
@@ -225,6 +228,7 @@ fn nothing() -> Resolved {
         scope: Ok(None),
         mechanism: Ok(None),
         no_app: None,
+        government: false,
     }
 }
 
@@ -251,6 +255,7 @@ fn extend(base: &Resolved, draft: &Draft, faults: &Faults) -> Resolved {
             Written::Is(at) => Ok(Some(at.clone())),
         },
         no_app: base.no_app,
+        government: base.government,
     }
 }
 

@@ -131,11 +131,11 @@ fn describe(check: &Check) -> String {
 }
 
 #[test]
-fn the_example_loads_and_its_only_notice_is_the_folder_that_is_not_there() {
+fn the_example_loads_and_its_only_notices_are_the_files_that_are_not_there() {
     let loaded = load_text(EXAMPLE).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(loaded.plan.mailboxes.len(), 4);
     let notices: Vec<_> = loaded.warnings.iter().map(|notice| notice.path.as_str()).collect();
-    assert_eq!(notices, ["mailbox_files[0]"]);
+    assert_eq!(notices, ["readiness.calendar", "readiness.usage", "readiness.switches", "mailbox_files[0]"]);
 }
 
 /// Where each table of keys applies; `*` is any name or index.
@@ -143,6 +143,7 @@ const SHAPE: &[(&str, &Keys)] = &[
     ("", &keys::TOP),
     ("http", &keys::HTTP),
     ("limits", &keys::LIMITS),
+    ("readiness", &keys::READINESS),
     ("defaults", &keys::DEFAULTS),
     ("defaults.imap", &keys::IMAP),
     ("defaults.smtp", &keys::SMTP),
@@ -186,8 +187,9 @@ fn the_example_shows_every_key_that_works_and_none_that_does_not() {
         }
     }
     // What may stand in several places (a mailbox's own interval, the env of a password) is shown in one at least.
-    let tables: [&Keys; 12] = [
+    let tables: [&Keys; 13] = [
         &keys::TOP,
+        &keys::READINESS,
         &keys::HTTP,
         &keys::LIMITS,
         &keys::DEFAULTS,

@@ -19,6 +19,7 @@ mod io;
 mod manual;
 mod oauth;
 mod offer;
+mod passwords;
 pub mod paste;
 mod pop3;
 pub mod remedy;
@@ -36,6 +37,7 @@ pub use interception::{is_intercepted, is_of_certificate};
 pub use io::io;
 pub use manual::{Entry, manual};
 pub use offer::{Offer, not_offered};
+pub use passwords::{Proof, password};
 pub use remedy::host_of;
 pub use tls::tls;
 

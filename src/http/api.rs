@@ -13,6 +13,7 @@ use tracing::error;
 
 use crate::report::CheckRecord;
 use crate::report::json::{credential, mailbox};
+use crate::report::readiness_json::board;
 
 use super::{Site, negotiate, scrape};
 
@@ -55,6 +56,10 @@ pub(super) async fn credentials(State(site): State<Site>, headers: HeaderMap) ->
         (StatusCode::OK, json!({ "credentials": list }))
     };
     respond(&headers, write).await
+}
+
+pub(super) async fn readiness(State(site): State<Site>, headers: HeaderMap) -> Response {
+    respond(&headers, move || (StatusCode::OK, board(&site.report.readiness()))).await
 }
 
 /// Writes beside the async threads: ten thousand mailboxes are megabytes.

@@ -80,6 +80,12 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         method: "GET",
+        path: "/readiness",
+        answers: "the switch-off board: who would break without passwords, and what to do",
+        handler: || get(page::readiness),
+    },
+    Route {
+        method: "GET",
         path: "/reasons",
         answers: "every reason of a failure, and what fails for it now",
         handler: || get(page::reasons),
@@ -113,6 +119,12 @@ pub const ROUTES: &[Route] = &[
         path: "/api/v1/mailboxes/{name}",
         answers: "one mailbox with transcripts, as JSON",
         handler: || get(api::one_mailbox),
+    },
+    Route {
+        method: "GET",
+        path: "/api/v1/readiness",
+        answers: "the switch-off board, as JSON",
+        handler: || get(api::readiness),
     },
     Route {
         method: "GET",

@@ -17,13 +17,20 @@ pub enum SecretRef {
     File(PathBuf),
     /// An environment variable.
     Env(String),
+    /// No secret at all: [`WRONG_PASSWORD`], which no configuration can name.
+    WrongPassword,
 }
+
+/// The password that is shown where readiness asks whether passwords are still looked at. It is always the
+/// same one, because directories count a repeated wrong password once, and it says in their logs whose it is.
+pub const WRONG_PASSWORD: &str = "mailbox-exporter-deliberately-wrong-password";
 
 impl fmt::Display for SecretRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "file {}", path.display()),
             Self::Env(name) => write!(f, "environment variable {name}"),
+            Self::WrongPassword => write!(f, "the deliberate wrong password"),
         }
     }
 }

@@ -190,6 +190,7 @@ mod tests {
             credentials: Vec::new(),
             mailboxes: Vec::new(),
             checks,
+            policy: crate::model::Policy::default(),
         }
     }
 

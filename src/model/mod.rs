@@ -59,13 +59,15 @@ mod mailbox;
 mod observation;
 mod phase;
 mod plan;
+mod policy;
+mod readiness;
 mod reason;
 mod shard;
 mod token;
 mod web;
 
 pub use check::{Access, Check, CheckName, Goal, TokenSpec};
-pub use credential::{Claims, Credential, Grant, Redacted, SecretRef};
+pub use credential::{Claims, Credential, Grant, Redacted, SecretRef, WRONG_PASSWORD};
 pub use difference::Difference;
 pub use mailbox::{Endpoint, Family, IpChoice, Mailbox, Mechanism, Protocol, Provider, Security};
 pub use observation::{
@@ -73,6 +75,11 @@ pub use observation::{
 };
 pub use phase::{Phase, Timings};
 pub use plan::{Limits, Listen, Plan};
+pub use policy::{Expectation, PasswordLogin, Policy};
+pub use readiness::{
+    Basic, Board, Confidence, Deadline, DeadlineKind, Evidence, Exhibit, Finding, ImportReport, Oauth,
+    Record, Score, Signal, Standing, State, Use,
+};
 pub use reason::{Cause, Failure, Owner, Reason};
 pub use shard::Shard;
 pub use token::{NOTABLE_SKEW, TokenFacts, TokenReport};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Check, Credential, Mailbox, Shard, Web};
+use super::{Check, Credential, Mailbox, Policy, Shard, Web};
 
 /// Where the HTTP endpoint listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,4 +53,6 @@ pub struct Plan {
     pub mailboxes: Vec<Arc<Mailbox>>,
     /// Every check.
     pub checks: Vec<Arc<Check>>,
+    /// The operator's word on passwords.
+    pub policy: Policy,
 }

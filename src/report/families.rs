@@ -109,6 +109,19 @@ families! {
         "When the secret or certificate of the credential ends, and who says so.";
     TOKEN_PERMISSION: Gauge "mailbox_token_permission" ["credential", "permission"]
         "Whether a permission that a check needs is in the token: 1 it is, 0 it is not. A hint: some tenants grant without it.";
+    // --- the switch-off of passwords
+    BASIC_AUTH: Gauge "mailbox_basic_auth" ["mailbox", "protocol", "state"]
+        "1 for the state of password logins: open, closed or unknown.";
+    READINESS: Gauge "mailbox_readiness" ["mailbox", "protocol", "state"]
+        "1 for the state before and after passwords are switched off: decommissioned, ready, dual, at_risk, blocked, unknown or not_expected.";
+    READINESS_SCORE: Gauge "mailbox_readiness_score" ["tenant"]
+        "How far a tenant is, 0 to 100; at most 49 while a mailbox at risk has a deadline within 30 days. Read it beside mailbox_readiness_checks.";
+    READINESS_CHECKS: Gauge "mailbox_readiness_checks" ["tenant", "protocol", "state"]
+        "Mailboxes of a tenant in each state of readiness, 0 included.";
+    READINESS_EVIDENCE: Gauge "mailbox_readiness_evidence_timestamp_seconds" ["mailbox", "protocol", "signal"]
+        "When a signal last said something about passwords, stale or not: offer, oauth_login, password_login, refusal, usage, switch or calendar.";
+    BASIC_AUTH_DEADLINE: Gauge "mailbox_basic_auth_deadline_timestamp_seconds" ["provider", "protocol", "kind"]
+        "When a provider switches passwords off: default_off (an administrator may turn them on again), removal or account_password. Absent where no date is known.";
     // --- the program
     BUILD_INFO: Gauge "mailbox_exporter_build_info" ["version", "os", "arch"]
         "1, with the version of the program.";

@@ -14,6 +14,8 @@ mod metrics;
 mod openmetrics;
 mod per_check;
 mod per_credential;
+mod per_readiness;
+pub mod readiness_json;
 #[cfg(test)]
 mod reload_tests;
 #[cfg(test)]
@@ -24,12 +26,12 @@ pub mod text;
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::{CheckName, Observation, Plan, Protocol, TokenReport};
+use crate::model::{Board, CheckName, Observation, Plan, Protocol, TokenReport};
 
 use exposition::Page;
 use history::History;
@@ -63,6 +65,20 @@ pub struct Report {
     /// Held by whoever writes one thing down in several places; alone by whoever exchanges the plan. So
     /// nothing is written down half under the old plan and half under the new one.
     plan: RwLock<()>,
+    witness: OnceLock<Witness>,
+}
+
+/// Is told of an observation, and of the interval in force.
+pub type Saw = Box<dyn Fn(&Observation, Duration) + Send + Sync>;
+/// Says how everything stands at a moment.
+pub type Stands = Box<dyn Fn(Timestamp) -> Board + Send + Sync>;
+
+/// Who makes of what is recorded how far the mailboxes are from doing without passwords.
+pub struct Witness {
+    /// Is told of every observation of a check in the plan, with the interval in force.
+    pub saw: Saw,
+    /// How everything stands at that moment.
+    pub board: Stands,
 }
 
 /// Everything the pages show, as of one moment.
@@ -97,7 +113,19 @@ impl Report {
             configuration: configuration::Configuration::new(plan),
             metrics: Metrics::new(plan),
             plan: RwLock::default(),
+            witness: OnceLock::new(),
         }
+    }
+
+    /// Has somebody told of every observation from now on; the first one called stays.
+    pub fn call(&self, witness: Witness) {
+        // A second one would tell the same.
+        drop(self.witness.set(witness));
+    }
+
+    /// How far the mailboxes are from doing without passwords; empty where nobody judges it.
+    pub fn readiness(&self) -> Board {
+        self.witness.get().map(|witness| (witness.board)(Timestamp::now())).unwrap_or_default()
     }
 
     /// Goes on by another plan. Whatever has kept its name keeps its counts and its past; the series of
@@ -123,8 +151,12 @@ impl Report {
         log::probe(&observation);
         let observation = Arc::new(observation);
         let _plan = self.plan.read().unwrap_or_else(PoisonError::into_inner);
-        if self.history.note(&observation.check.name(), &observation) {
+        let name = observation.check.name();
+        if self.history.note(&name, &observation) {
             self.metrics.note_probe(&observation);
+            if let Some((witness, record)) = self.witness.get().zip(self.history.record(&name)) {
+                (witness.saw)(&observation, record.interval);
+            }
         }
     }
 
@@ -165,6 +197,7 @@ impl Report {
         self.metrics.write_servers(&mut page)?;
         per_credential::write(&self.credentials.records(), &mut page)?;
         self.metrics.write_tokens(&mut page)?;
+        per_readiness::write(&self.readiness(), &mut page)?;
         let build = [env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH];
         page.family(&families::BUILD_INFO, |series| series.add(&build, 1.0))?;
         self.configuration.write(&mut page)?;

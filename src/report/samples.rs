@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::date;
 
 use crate::model::{
-    Access, Cause, Check, Claims, Credential, Endpoint, Failure, Family, Goal, Grant, IpChoice, Limits,
-    Listen, Mailbox, Mechanism, Observation, Outcome, Phase, Plan, Protocol, Provider, Reason, SecretRef,
-    Security, ServerFacts, Shard, Timings, TokenFacts, TokenReport, TokenSpec,
+    Access, Basic, Board, Cause, Check, Claims, Confidence, Credential, Deadline, DeadlineKind, Endpoint,
+    Evidence, Exhibit, Failure, Family, Finding, Goal, Grant, IpChoice, Limits, Listen, Mailbox, Mechanism,
+    Oauth, Observation, Outcome, Phase, Plan, Policy, Protocol, Provider, Reason, Record, Score, SecretRef,
+    Security, ServerFacts, Shard, Signal, Standing, State, Timings, TokenFacts, TokenReport, TokenSpec, Use,
 };
 
 /// The beginning of time in these tests, 2026-11-24 00:00 UTC.
@@ -94,6 +96,7 @@ pub(crate) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
             .iter()
             .flat_map(|mailbox| Protocol::ALL.iter().map(|protocol| check(mailbox, *protocol)))
             .collect(),
+        policy: Policy::default(),
     }
 }
 
@@ -193,5 +196,50 @@ fn token_report(credential: &Arc<Credential>, outcome: Result<TokenFacts, Cause>
         certificate: None,
         intercepted: false,
         outcome,
+    }
+}
+
+/// A board with one of everything.
+pub(crate) fn board(plan: &Plan) -> Board {
+    let Some(check) = plan.checks.first() else { return Board::default() };
+    let evidence = Evidence {
+        at: dawn(),
+        finding: Finding::OauthWorks,
+        signal: Signal::OauthLogin,
+        until: None,
+        note: "<b>said</b>".to_owned(),
+    };
+    let deadline = |date| Deadline {
+        provider: "exchange_online".to_owned(),
+        protocol: "smtp".to_owned(),
+        kind: DeadlineKind::DefaultOff,
+        date,
+        confidence: Confidence::Medium,
+        source: "a post".to_owned(),
+        reviewed: None,
+    };
+    Board {
+        standings: vec![Standing {
+            name: check.name(),
+            mailbox: Arc::clone(&check.mailbox),
+            tenant: "contoso-tenant".to_owned(),
+            basic: Basic::Unknown,
+            oauth: Oauth::Ok,
+            usage: Use::Unknown,
+            state: State::Dual,
+            reason: None,
+            evidence: vec![Exhibit { evidence, fresh: true }],
+            record: Record::default(),
+            deadline: None,
+            advice: "Run `Get-X`.".to_owned(),
+        }],
+        scores: vec![Score {
+            tenant: "contoso-tenant".to_owned(),
+            score: Some(60.0),
+            capped: false,
+            counts: State::ALL.iter().map(|state| (Protocol::Imap, *state, 0)).collect(),
+        }],
+        calendar: vec![deadline(Some(date(2026, 12, 31))), deadline(None)],
+        ..Board::default()
     }
 }

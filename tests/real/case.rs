@@ -189,6 +189,17 @@ pub(crate) const CROWDED: Case = Case {
 /// The same mailbox as in `imaps-examine`, by a SELECT that takes the mark of a new message away.
 pub(crate) const SELECTED: Case = Case { name: "imaps-select", user: "selected", ..IMAPS };
 
+/// What readiness is asked about.
+#[rustfmt::skip] // one case, one line
+pub(crate) const READINESS: &[Case] = &[
+    Case { name: "token-only", port: "imaps-token", ..IMAPS },
+    Case { name: "advertised", ..SUBMISSION },
+    Case { name: "imap-password", extra: "password: {file: password}", ..IMAPS },
+    Case { name: "smtp-password", extra: "password: {file: password}", ..SUBMISSION },
+    Case { name: "wrong-password", user: "refused", extra: "password: {file: wrong-password}", ..SUBMISSIONS },
+    Case { name: "by-password", credential: "password", mechanism: "", ..IMAPS },
+];
+
 /// A case of the table by its name.
 pub(crate) fn case(name: &str) -> Case {
     *CASES.iter().find(|case| case.name == name).unwrap_or_else(|| panic!("no case is called {name}"))

@@ -1,6 +1,6 @@
-//! Dovecot's configuration: one instance that offers everything, and two that each lack something.
+//! Dovecot's configuration: one instance that offers everything, and three that each lack something.
 //!
-//! `auth_mechanisms` holds for a whole instance, hence the three. Settings and their traps: doc.dovecot.org/2.3.
+//! `auth_mechanisms` holds for a whole instance, hence the four. Settings and their traps: doc.dovecot.org/2.3.
 
 use std::fmt::Write;
 use std::fs;
@@ -30,7 +30,7 @@ const PLENTY: u32 = 200;
 pub(crate) const FEW: u32 = 6;
 
 /// Every instance.
-pub(crate) const INSTANCES: [Instance; 3] = [
+pub(crate) const INSTANCES: [Instance; 4] = [
     Instance {
         name: "full",
         mechanisms: "plain login xoauth2 oauthbearer",
@@ -45,11 +45,18 @@ pub(crate) const INSTANCES: [Instance; 3] = [
         imap: "imap-plain",
         imaps: Some("imaps-plain"),
     },
+    Instance {
+        name: "token",
+        mechanisms: "xoauth2 oauthbearer",
+        sessions: PLENTY,
+        imap: "imap-token",
+        imaps: Some("imaps-token"),
+    },
     Instance { name: "login", mechanisms: "login", sessions: PLENTY, imap: "imap-login", imaps: None },
 ];
 
 /// Users with a mailbox. `examined` and `selected` have a message in it.
-pub(crate) const USERS: [&str; 5] = ["user1", "examined", "selected", "crowded", "control"];
+pub(crate) const USERS: [&str; 6] = ["user1", "examined", "selected", "crowded", "control", "refused"];
 
 /// Writes everything that the instances read into `work`.
 pub(crate) fn configure(work: &Path, ports: &Ports) {

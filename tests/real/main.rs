@@ -14,6 +14,7 @@ mod dovecot;
 mod idp;
 mod postfix;
 mod program;
+mod readiness;
 mod rig;
 mod scrape;
 mod verdicts;

@@ -1,4 +1,4 @@
-//! The rig: a directory, an authority, an identity provider, three Dovecots and a Postfix, started once for all tests.
+//! The rig: a directory, an authority, an identity provider, four Dovecots and a Postfix, started once for all tests.
 //!
 //! What the servers are told is in `dovecot.rs` and `postfix.rs`; how they are stopped, in `keeper.sh`.
 
@@ -24,12 +24,14 @@ pub(crate) const DOMAIN: &str = "rig.test";
 pub(crate) const PASSWORD: &str = "canary-mailbox-password-93cd";
 
 /// Every port by name; nobody ever listens on `closed`.
-const PORTS: [&str; 12] = [
+const PORTS: [&str; 14] = [
     "imap",
     "imaps",
     "imap-plain",
     "imaps-plain",
     "imap-login",
+    "imap-token",
+    "imaps-token",
     "submission",
     "submissions",
     "submission-bare",

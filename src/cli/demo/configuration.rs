@@ -18,6 +18,17 @@ const SECRET_ENDS_IN: SignedDuration = SignedDuration::from_hours(20 * 24);
 /// The file's name.
 pub(super) const FILE: &str = "config.yaml";
 
+/// Who still uses passwords, as an administrator would write it down.
+const USAGE: &str = "usage.csv";
+
+/// The second mailbox is said to be used by password, and the last one not to be.
+fn usage(mailboxes: &[SimMailbox]) -> String {
+    let said = [(mailboxes.get(1), "used"), (mailboxes.get(2..).and_then(<[_]>::last), "unused")];
+    let lines =
+        said.iter().filter_map(|(mailbox, used)| Some(format!("{},smtp,{used},\n", (*mailbox)?.address())));
+    format!("mailbox,protocol,used,until\n{}", lines.collect::<String>())
+}
+
 /// Things that several mailboxes may share: each is described once, under a name of its first user.
 struct Named<'a, K> {
     known: Vec<(K, &'a str)>,
@@ -67,13 +78,23 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
             );
         }
         let labels = team.map_or_else(String::new, |team| format!(", labels: {{ team: {team} }}"));
+        let password = if list.is_empty() {
+            // The first one, which is healthy, declares its password, so that it shows whether it is still taken.
+            fs::write(folder.join(format!("{name}.password")), mailbox.password())?;
+            format!(", password: {{ file: {name}.password }}")
+        } else {
+            String::new()
+        };
         list += &format!(
-            "  - {{ address: {address}, provider: {provider}, credential: {credential}{labels} }}\n"
+            "  - {{ address: {address}, provider: {provider}, credential: {credential}{labels}{password} }}\n"
         );
     }
+    fs::write(folder.join(USAGE), usage(mailboxes))?;
     let file = folder.join(FILE);
     let text = format!(
         "defaults: {{ interval: {INTERVAL}, timeout: {TIMEOUT} }}\n\
+         state_dir: state\n\
+         readiness: {{ password_login: declared, usage: {USAGE} }}\n\
          credentials:\n{credentials}providers:\n{providers}mailboxes:\n{list}"
     );
     fs::write(&file, text)?;

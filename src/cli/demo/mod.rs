@@ -124,6 +124,7 @@ async fn populate(sim: &Sim, count: Option<u32>) -> io::Result<Vec<SimMailbox>> 
 fn introduction(app: &App, folder: &Path, mailboxes: &[SimMailbox]) -> String {
     let mut text = format!(
         "Status page    http://{address}/\n\
+         Readiness      http://{address}/readiness\n\
          Metrics        http://{address}/metrics\n\
          Configuration  {file}\n\n\
          Every mailbox is probed every {INTERVAL} by IMAP and SMTP, the first time within these {INTERVAL}. \

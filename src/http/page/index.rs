@@ -43,5 +43,11 @@ fn page(facts: &Facts) -> Markup {
         (agent::credentials(facts))
         (agent::section(facts))
     };
-    frame(facts.now, standing, &verdict, &html! { "mailbox-exporter" }, &main)
+    frame(
+        facts.now,
+        standing,
+        &verdict,
+        &html! { "mailbox-exporter · " a href="/readiness" { "readiness" } },
+        &main,
+    )
 }

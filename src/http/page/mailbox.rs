@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use crate::http::Site;
-use crate::model::{Mailbox, Mechanism, Observation, Outcome, Speaker, TokenSeal};
+use crate::model::{Board, Mailbox, Mechanism, Observation, Outcome, Speaker, TokenSeal};
 use crate::report::CheckRecord;
 
-use super::{Standing, fleet, frame, respond, text, trouble};
+use super::{Standing, fleet, frame, readiness, respond, text, trouble};
 
 pub(in crate::http) async fn mailbox(
     State(site): State<Site>,
@@ -23,7 +23,7 @@ pub(in crate::http) async fn mailbox(
     let write = move || {
         let records = site.report.mailbox(&name);
         match records.first().map(|record| Arc::clone(&record.check.mailbox)) {
-            Some(mailbox) => (StatusCode::OK, page(&mailbox, &records)),
+            Some(mailbox) => (StatusCode::OK, page(&mailbox, &records, &site.report.readiness())),
             None => (StatusCode::NOT_FOUND, unknown(&name)),
         }
     };
@@ -41,7 +41,7 @@ fn unknown(name: &str) -> Markup {
     frame(Timestamp::now(), Standing::Waiting, "Unknown mailbox", &home(), &main)
 }
 
-fn page(mailbox: &Mailbox, records: &[Arc<CheckRecord>]) -> Markup {
+fn page(mailbox: &Mailbox, records: &[Arc<CheckRecord>], board: &Board) -> Markup {
     let now = Timestamp::now();
     let standing = records.iter().map(|record| Standing::of(record)).min().unwrap_or(Standing::Waiting);
     let main = html! {
@@ -52,9 +52,15 @@ fn page(mailbox: &Mailbox, records: &[Arc<CheckRecord>]) -> Markup {
             dt { "Credential" } dd { (mailbox.credential.name) ", " (mailbox.credential.grant.label()) }
             @for (label, value) in &mailbox.labels { dt { (label) } dd { (value) } }
         } }
-        @for record in records { (check(now, record)) }
+        @for record in records { (check(now, record)) (stands(now, record, board)) }
     };
     frame(now, standing, &mailbox.name, &home(), &main)
+}
+
+fn stands(now: Timestamp, record: &CheckRecord, board: &Board) -> Markup {
+    let name = record.check.name();
+    let found = board.standings.iter().find(|standing| standing.name == name);
+    html! { @if let Some(standing) = found { (readiness::of_check(standing, now)) } }
 }
 
 fn check(now: Timestamp, record: &CheckRecord) -> Markup {

@@ -7,6 +7,7 @@ mod agent;
 mod fleet;
 mod index;
 mod mailbox;
+mod readiness;
 mod reasons;
 mod soon;
 mod text;
@@ -47,6 +48,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 
 pub(super) use index::index;
 pub(super) use mailbox::mailbox;
+pub(super) use readiness::readiness;
 pub(super) use reasons::{reason, reasons};
 
 /// Writes a page beside the async threads, in the encoding that is asked for.

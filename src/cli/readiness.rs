@@ -1,0 +1,247 @@
+//! `readiness`: one round, then how far every mailbox is from doing without passwords, for people and for tickets.
+
+use std::io;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use csv::{QuoteStyle, WriterBuilder};
+use jiff::Timestamp;
+use unicode_width::UnicodeWidthStr;
+
+use crate::app;
+use crate::check::Prober;
+use crate::model::{Board, Plan, Score, Standing, State};
+use crate::readiness::{Readiness, StoreError};
+use crate::report::readiness_json;
+use crate::report::text::{ago, counted};
+use crate::trial;
+
+use super::answer::{Progress, complain, say};
+use super::{Config, Exit, cannot_run, colours};
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    config: Config,
+    /// For people, for programs, for spreadsheets, or to be pasted into a ticket.
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Table,
+    Json,
+    Csv,
+    Markdown,
+}
+
+pub(super) async fn run(options: Options) -> Exit {
+    let loaded = match options.config.load() {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    for notice in &loaded.warnings {
+        complain(&format!("warning: {notice}\n"));
+    }
+    let board = match round(&loaded.plan).await {
+        Ok(board) => board,
+        Err(error) => return cannot_run(&error.to_string()),
+    };
+    let settled = board.standings.iter().all(|standing| standing.state.row().settled);
+    let exit = if settled { Exit::Fine } else { Exit::Failing };
+    let now = Timestamp::now();
+    match options.output {
+        Output::Table => say(&table(&board, now), exit),
+        Output::Json => say(&format!("{:#}\n", readiness_json::board(&board)), exit),
+        Output::Csv => match csv(&board, now) {
+            Ok(text) => say(&text, exit),
+            Err(error) => cannot_run(&format!("no CSV: {error}")),
+        },
+        Output::Markdown => say(&markdown(&board, now), exit),
+    }
+}
+
+/// Probes every check once, tries the passwords that may be tried, and judges.
+async fn round(plan: &Plan) -> Result<Board, StoreError> {
+    let readiness = match Readiness::open(plan) {
+        // An agent is at work there: what it knows is used, and nothing is added to it.
+        Err(StoreError::Busy(_)) => Readiness::look(plan)?,
+        opened => opened?,
+    };
+    let readiness = Arc::new(readiness);
+    let progress = Progress::of(plan.checks.len());
+    app::round(plan, |seen| {
+        readiness.record(seen, seen.check.interval);
+        progress.step();
+    })
+    .await;
+    progress.end();
+    // The round is over: no mailbox is talked to twice at once.
+    trial::once(&readiness, &Prober::new(&plan.limits, Arc::new(|_| ()))).await;
+    Ok(readiness.board(Timestamp::now()))
+}
+
+const COLUMNS: [&str; 8] =
+    ["mailbox", "protocol", "state", "passwords", "oauth", "use", "evidence", "deadline"];
+
+fn cells(standing: &Standing, now: Timestamp) -> [String; COLUMNS.len()] {
+    let deadline = standing.deadline.as_ref().and_then(|row| Some(format!("{} {}", row.date?, row.kind)));
+    [
+        standing.name.mailbox.to_string(),
+        standing.name.protocol.to_string(),
+        standing.state.to_string(),
+        standing.basic.to_string(),
+        standing.oauth.to_string(),
+        standing.usage.to_string(),
+        evidence(standing, now),
+        deadline.unwrap_or_else(|| "-".to_owned()),
+    ]
+    .map(|cell| printable(&cell))
+}
+
+/// `oauth_login oauth_works 2 min ago, calendar removed`; what is stale says so.
+fn evidence(standing: &Standing, now: Timestamp) -> String {
+    let exhibits = standing.evidence.iter().map(|exhibit| {
+        let seen = &exhibit.evidence;
+        let stale = if exhibit.fresh { "" } else { ", stale" };
+        format!("{} {} {}{stale}", seen.signal, seen.finding, ago(now, seen.at))
+    });
+    let text = exhibits.collect::<Vec<_>>().join("; ");
+    if text.is_empty() { "-".to_owned() } else { text }
+}
+
+/// `contoso 72.5 (smtp: 3 ready, 1 at_risk)`.
+fn score(score: &Score) -> String {
+    let mut by_protocol: Vec<(String, Vec<String>)> = Vec::new();
+    for (protocol, state, count) in score.counts.iter().filter(|(_, _, count)| *count > 0) {
+        let count = format!("{count} {state}");
+        match by_protocol.iter_mut().find(|(known, _)| known == protocol.label()) {
+            Some((_, counts)) => counts.push(count),
+            None => by_protocol.push((protocol.to_string(), vec![count])),
+        }
+    }
+    let counts: Vec<_> = by_protocol
+        .into_iter()
+        .map(|(protocol, counts)| format!("{protocol}: {}", counts.join(", ")))
+        .collect();
+    let value =
+        score.score.map_or_else(|| "nothing expected".to_owned(), |value| format!("{value:.1} of 100"));
+    let capped = if score.capped {
+        ", held at 49 at most: a mailbox at risk has a deadline within 30 days"
+    } else {
+        ""
+    };
+    let tenant = if score.tenant.is_empty() { "no tenant" } else { &score.tenant };
+    format!("{tenant}: {value} ({}){capped}", counts.join("; "))
+}
+
+/// In the order in which they matter, the worst first.
+fn ordered(board: &Board) -> Vec<&Standing> {
+    let mut standings: Vec<&Standing> = board.standings.iter().collect();
+    standings.sort_by_key(|standing| standing.state);
+    standings
+}
+
+fn table(board: &Board, now: Timestamp) -> String {
+    let standings = ordered(board);
+    let mut lines = vec![COLUMNS.map(str::to_owned)];
+    lines.extend(standings.iter().map(|standing| cells(standing, now)));
+    let mut widths = [0; COLUMNS.len()];
+    for line in &lines {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = cell.width().max(*width);
+        }
+    }
+    let (bold, plain) = if colours(&io::stdout()) { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    let mut text = String::new();
+    for (place, line) in lines.iter().enumerate() {
+        let cells = line
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.width())));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        text += &if place == 0 {
+            format!("{bold}{}{plain}\n", line.trim_end())
+        } else {
+            format!("{}\n", line.trim_end())
+        };
+    }
+    text += "\n";
+    for standing in
+        standings.iter().filter(|standing| !standing.state.row().settled || standing.state == State::Ready)
+    {
+        text += &format!(
+            "{} {}: {}\n",
+            printable(&standing.name.mailbox),
+            standing.name.protocol,
+            printable(&standing.advice)
+        );
+    }
+    text += &format!("\n{}\n", board.scores.iter().map(score).collect::<Vec<_>>().join("\n"));
+    text += &remarks(board);
+    text
+}
+
+/// What is to be known of the whole besides.
+fn remarks(board: &Board) -> String {
+    let mut text = format!("Memory: {}.\n", board.memory);
+    for report in &board.imports {
+        text += &match &report.fault {
+            Some(fault) => format!("{}: {fault}; nothing was taken.\n", report.file),
+            None => format!(
+                "{}: {} taken, {} not understood, {} of no mailbox here.\n",
+                report.file,
+                counted(report.taken, "line", "lines"),
+                report.refused_count,
+                report.strangers
+            ),
+        };
+    }
+    for (tenant, at, said) in &board.stopped {
+        text += &printable(&format!("No password is tried in tenant {tenant} since {at}: {said}"));
+        text.push('\n');
+    }
+    text
+}
+
+fn csv(board: &Board, now: Timestamp) -> Result<String, csv::Error> {
+    let mut writer = WriterBuilder::new().quote_style(QuoteStyle::Necessary).from_writer(Vec::new());
+    writer.write_record(COLUMNS.iter().chain(&["address", "tenant", "provider", "next"]))?;
+    for standing in ordered(board) {
+        let more = [
+            standing.mailbox.address.clone(),
+            standing.tenant.clone(),
+            standing.mailbox.provider.name.to_string(),
+            standing.advice.clone(),
+        ];
+        writer.write_record(cells(standing, now).iter().chain(&more))?;
+    }
+    let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn markdown(board: &Board, now: Timestamp) -> String {
+    let row = |cells: &[String]| {
+        let cells: Vec<_> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        format!("| {} |\n", cells.join(" | "))
+    };
+    let mut head: Vec<String> = COLUMNS.map(str::to_owned).to_vec();
+    head.push("what to do".to_owned());
+    let mut text = row(&head);
+    text += &row(&vec!["---".to_owned(); head.len()]);
+    for standing in ordered(board) {
+        let mut cells = cells(standing, now).to_vec();
+        cells.push(printable(&standing.advice));
+        text += &row(&cells);
+    }
+    for tenant in &board.scores {
+        text += &format!("\n- {}", score(tenant));
+    }
+    text + "\n\n" + &remarks(board)
+}
+
+/// A server's words must not move the cursor.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

@@ -1,0 +1,324 @@
+//! What the file says about passwords: `state_dir`, `readiness`, and two keys of a mailbox; and the calendar.
+//!
+//! Owns what must not be said together. The imported CSV files are read by `readiness`; here they are only looked
+//! at, so that `validate` tells what will be taken.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use super::credential;
+use super::cursor::{Cursor, Map};
+use super::fault::Faults;
+use super::file::Mailbox;
+use super::keys;
+use super::place::{At, Place, Quoted, Written};
+use super::source;
+use super::sources::Sources;
+use crate::model::{
+    Confidence, Deadline, DeadlineKind, Expectation, ImportReport, PasswordLogin, Plan, Policy, Protocol,
+    SecretRef,
+};
+use crate::readiness;
+
+/// In the place of a protocol: each of those that are logged in to.
+const EVERY: &str = "all";
+/// What `all` means, also before every one of them is checked.
+const PROTOCOLS: [&str; 3] = ["imap", "smtp", "pop3"];
+
+/// The keys of the main file.
+#[derive(Debug, Default)]
+pub(super) struct Section {
+    pub(super) state_dir: Written<PathBuf>,
+    /// With the file; `None` where there is none.
+    calendar: Written<(PathBuf, Option<Vec<Deadline>>)>,
+    usage: Written<PathBuf>,
+    switches: Written<PathBuf>,
+    refusal_tenants: Written<Vec<At<String>>>,
+    password_login: Written<PasswordLogin>,
+    /// Where relative paths of mailboxes begin.
+    base: PathBuf,
+}
+
+/// The keys of a mailbox.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    password: Written<SecretRef>,
+    pub(super) not_expected: Written<Vec<At<Protocol>>>,
+}
+
+/// Reads the keys of the main file, and the calendar. What is imported is noted in `sources`, so that its
+/// change is one of the configuration.
+pub(super) fn read(top: &Map<'_>, base: &Path, sources: &mut Sources) -> Section {
+    let path = |at: &Cursor<'_>| at.text().map(|path| base.join(path));
+    let mut section =
+        Section { state_dir: top.read("state_dir", path), base: base.to_owned(), ..Section::default() };
+    top.read("readiness", |at| {
+        let map = at.map(&keys::READINESS)?;
+        section.calendar = map.read("calendar", |at| Some(calendar(path(at)?, at, sources)));
+        let mut imported = |at: &Cursor<'_>| {
+            let path = path(at)?;
+            sources.note(&path, source::bytes(&path).ok().as_deref());
+            Some(path)
+        };
+        section.usage = map.read("usage", &mut imported);
+        section.switches = map.read("switches", &mut imported);
+        section.refusal_tenants = map.read("refusal_tenants", |at| {
+            let tenant =
+                |at: Cursor<'_>| Some(At { value: at.text()?.to_owned(), place: at.place().clone() });
+            let list = at.list("a list of tenants, as credentials name them")?;
+            Some(list.into_iter().filter_map(tenant).collect())
+        });
+        section.password_login = map
+            .read("password_login", |at| at.word(&keys::PASSWORD_LOGINS).and_then(PasswordLogin::from_label));
+        Some(())
+    });
+    section
+}
+
+/// Reads the keys of a mailbox.
+pub(super) fn said(map: &Map<'_>) -> Said {
+    Said {
+        // Relative to the main file, whichever file the mailbox stands in; that is known later.
+        password: map.read("password", |at| credential::secret(at, Path::new(""))),
+        not_expected: map.read("not_expected", |at| {
+            let items = at.list("a list like [smtp]")?;
+            let protocol = |item: Cursor<'_>| {
+                let value = Protocol::from_label(item.word(&keys::CHECKS)?)?;
+                Some(At { value, place: item.place().clone() })
+            };
+            Some(items.into_iter().filter_map(protocol).collect())
+        }),
+    }
+}
+
+impl Said {
+    /// Whether nobody expects this protocol.
+    pub(super) fn excludes(&self, protocol: Protocol) -> bool {
+        self.not_expected.value().is_some_and(|list| list.iter().any(|at| at.value == protocol))
+    }
+}
+
+impl Section {
+    /// The files that are read besides the configuration.
+    pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let calendar = self.calendar.value().map(|(path, _)| path.clone());
+        calendar
+            .into_iter()
+            .chain([&self.usage, &self.switches].into_iter().filter_map(|path| path.value().cloned()))
+    }
+
+    /// What it means. `government` holds the names of providers of US Government clouds.
+    pub(super) fn policy(
+        &self,
+        mailboxes: &[&Mailbox],
+        plan: &Plan,
+        government: BTreeSet<Arc<str>>,
+        faults: &Faults,
+    ) -> Policy {
+        let expectations: BTreeMap<Arc<str>, Expectation> = mailboxes
+            .iter()
+            .filter_map(|mailbox| {
+                let name = mailbox.name.value().or(mailbox.address.as_ref().map(|at| &at.value))?;
+                let said = &mailbox.readiness;
+                let password = said.password.value().cloned().map(|place| match place {
+                    SecretRef::File(path) => SecretRef::File(self.base.join(path)),
+                    other => other,
+                });
+                let not_expected =
+                    said.not_expected.value().into_iter().flatten().map(|at| at.value).collect();
+                let said = Expectation { password, not_expected };
+                (said != Expectation::default()).then(|| (name.as_str().into(), said))
+            })
+            .collect();
+        let policy = Policy {
+            state_dir: self.state_dir.value().cloned(),
+            calendar: self.calendar.value().and_then(|(_, rows)| rows.clone()),
+            usage: self.usage.value().cloned(),
+            switches: self.switches.value().cloned(),
+            password_login: self.password_login.value().copied().unwrap_or(PasswordLogin::Never),
+            refusal_tenants: self
+                .refusal_tenants
+                .value()
+                .into_iter()
+                .flatten()
+                .map(|at| at.value.clone())
+                .collect(),
+            government,
+            expectations,
+        };
+        self.judge(&policy, mailboxes, plan, faults);
+        policy
+    }
+
+    /// What must not be said together, and what is said in vain.
+    fn judge(&self, policy: &Policy, mailboxes: &[&Mailbox], plan: &Plan, faults: &Faults) {
+        let tried = policy.password_login;
+        let tenants = self.refusal_tenants.value().map_or(&[][..], Vec::as_slice);
+        if let Written::Is(at) = &self.refusal_tenants
+            && !at.value.is_empty()
+        {
+            if self.state_dir.is_absent() {
+                let why = "needs state_dir: without a memory the wrong password would be tried again after every restart";
+                faults.add(&at.place, why);
+            }
+            if tried != PasswordLogin::Refusal {
+                faults.warn(
+                    &at.place,
+                    "said in vain: the wrong password is tried only with password_login: refusal",
+                );
+            }
+        }
+        if let Written::Is(at) = &self.password_login {
+            let declared = policy.expectations.values().any(|said| said.password.is_some());
+            match tried {
+                PasswordLogin::Refusal
+                    if tenants.is_empty() && !matches!(self.refusal_tenants, Written::Faulty) =>
+                {
+                    faults.warn(
+                        &at.place,
+                        "no tenant has opted in: write refusal_tenants, or password_login: declared",
+                    );
+                }
+                PasswordLogin::Declared if !declared => {
+                    faults.warn(&at.place, "no mailbox declares a password: {file: PATH} or {env: NAME}");
+                }
+                _ => {}
+            }
+        }
+        for at in tenants {
+            let same =
+                |tenant: Option<&str>| tenant.is_some_and(|tenant| tenant.eq_ignore_ascii_case(&at.value));
+            if !plan.credentials.iter().any(|credential| same(credential.grant.tenant())) {
+                let names = plan.credentials.iter().filter_map(|credential| credential.grant.tenant());
+                let hint = faults.hint("tenant", &at.value, names);
+                faults.warn(&at.place, format!("no credential has the tenant {}{hint}", Quoted(&at.value)));
+            }
+            let government = plan.mailboxes.iter().find(|mailbox| {
+                same(mailbox.credential.grant.tenant()) && policy.government.contains(&mailbox.provider.name)
+            });
+            if let Some(mailbox) = government {
+                let message = format!(
+                    "the wrong password is never tried in US Government clouds, where three failures lock an account: mailbox {} is in one",
+                    Quoted(&mailbox.name)
+                );
+                faults.add(&at.place, message);
+            }
+        }
+        if tried == PasswordLogin::Never {
+            for mailbox in mailboxes {
+                if let Written::Is(at) = &mailbox.readiness.password {
+                    faults.warn(
+                        &at.place,
+                        "said in vain: no password is tried without readiness.password_login",
+                    );
+                }
+            }
+        }
+    }
+
+    /// Tells what the imported files will give.
+    pub(super) fn inspect(&self, plan: &Plan, faults: &Faults) {
+        for report in readiness::inspect(plan) {
+            let written = [&self.usage, &self.switches];
+            let path = |written: &&&Written<PathBuf>| {
+                written.value().is_some_and(|path| path.display().to_string() == report.file)
+            };
+            let Some(place) = written.iter().find(path).and_then(|written| self.place(written)) else {
+                continue;
+            };
+            if let Some(sentence) = sentence(&report) {
+                faults.warn(place, sentence);
+            }
+        }
+    }
+
+    fn place<'a>(&self, written: &'a Written<PathBuf>) -> Option<&'a Place> {
+        match written {
+            Written::Is(at) => Some(&at.place),
+            Written::Absent | Written::Faulty => None,
+        }
+    }
+}
+
+/// How many refused lines a notice names.
+const NAMED: usize = 3;
+
+/// What became of a file; nothing where all of it was taken.
+fn sentence(report: &ImportReport) -> Option<String> {
+    if let Some(fault) = &report.fault {
+        return Some(format!("{} {fault}: nothing is taken from it", report.file));
+    }
+    if report.refused_count == 0 && report.taken > 0 {
+        return None;
+    }
+    let named: Vec<_> =
+        report.refused.iter().take(NAMED).map(|(line, why)| format!("line {line}: {why}")).collect();
+    let named = if named.is_empty() { String::new() } else { format!(" ({})", named.join("; ")) };
+    Some(format!(
+        "{}: lines taken {}, not understood {}{named}, of no mailbox here {}",
+        report.file, report.taken, report.refused_count, report.strangers
+    ))
+}
+
+/// Reads a calendar. One that is not there is worth a notice: then the shipped one counts.
+fn calendar(path: PathBuf, named: &Cursor<'_>, sources: &mut Sources) -> (PathBuf, Option<Vec<Deadline>>) {
+    let faults = named.faults();
+    if !path.exists() {
+        sources.note(&path, None);
+        faults.warn(named.place(), format!("{} is not there: the shipped calendar counts", path.display()));
+        return (path, None);
+    }
+    let file: Rc<Path> = path.as_path().into();
+    let mut rows = || {
+        let text = source::read(&file, sources, faults)?;
+        let node = source::parse(&file, &text, faults)?;
+        let top = Cursor::top(&file, &node, faults);
+        let rows = top.list("a list of dates, each with provider, protocol and kind")?;
+        Some(rows.iter().filter_map(deadline).flatten().collect())
+    };
+    let rows = rows();
+    (path, rows)
+}
+
+fn deadline(at: &Cursor<'_>) -> Option<Vec<Deadline>> {
+    let map = at.map(&keys::DEADLINE)?;
+    let text = |at: &Cursor<'_>| at.text().map(str::to_owned);
+    let provider = map.require("provider", "whose date it is: exchange_online, a provider of yours, …", text);
+    let protocol =
+        map.require("protocol", "imap, smtp, pop3, or all", |at| at.judge(|text| Ok(text.to_lowercase())));
+    let kind = map.require("kind", "default_off, removal or account_password", |at| {
+        at.parse("one of default_off, removal, account_password", DeadlineKind::from_label)
+    });
+    let date = map.read("date", day);
+    let confidence =
+        map.read("confidence", |at| at.parse("one of high, medium, low", Confidence::from_label));
+    let source = map.read("source", text);
+    let reviewed = map.read("reviewed", day);
+    let row = Deadline {
+        provider: provider?.value,
+        protocol: protocol?.value,
+        kind: kind?.value,
+        date: date.value().copied(),
+        confidence: confidence.or_default(Confidence::Medium)?,
+        source: source.or_default(String::new())?,
+        reviewed: reviewed.value().copied(),
+    };
+    if row.protocol != EVERY {
+        return Some(vec![row]);
+    }
+    Some(
+        PROTOCOLS
+            .iter()
+            .map(|protocol| Deadline { protocol: (*protocol).to_owned(), ..row.clone() })
+            .collect(),
+    )
+}
+
+fn day(at: &Cursor<'_>) -> Option<Date> {
+    const DATE: usize = "2027-03-01".len();
+    at.parse("a date like 2027-03-01", |text| text.parse().ok().filter(|_| text.len() == DATE))
+}

@@ -1,0 +1,222 @@
+//! `/readiness`, the switch-off board: who would break, what to do, and on what evidence; and the same evidence
+//! for the page of one mailbox.
+//!
+//! Not here: judging.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use maud::{Markup, html};
+
+use crate::http::Site;
+use crate::model;
+use crate::model::{Board, Deadline, ImportReport, Score, Standing as Stands};
+
+use super::{Standing, frame, respond, text};
+
+/// More evidence than this many mailboxes' is folded away.
+const SHOWN: usize = 200;
+
+pub(in crate::http) async fn readiness(State(site): State<Site>, headers: HeaderMap) -> Response {
+    respond(&headers, move || (StatusCode::OK, page(&site.report.readiness(), Timestamp::now()))).await
+}
+
+fn page(board: &Board, now: Timestamp) -> Markup {
+    let expected = board.standings.iter().filter(|standing| standing.state != model::State::NotExpected);
+    let (all, settled) = expected.fold((0, 0), |(all, settled), standing| {
+        (all + 1, settled + usize::from(standing.state.row().settled))
+    });
+    let worst =
+        board.standings.iter().map(|standing| class(standing.state)).min().unwrap_or(Standing::Waiting);
+    let title = match (settled, all) {
+        (_, 0) => "Nothing is expected to log in".to_owned(),
+        (settled, all) if settled == all => format!("All {all} are ready for the end of passwords"),
+        (settled, all) => format!("{settled} of {all} are ready for the end of passwords"),
+    };
+    let mut standings: Vec<&Stands> = board.standings.iter().collect();
+    standings.sort_by_key(|standing| standing.state);
+    let main = html! {
+        (stopped(board, now))
+        section {
+            h2 { "Tenants" }
+            @for score in &board.scores { (tenant(score)) }
+        }
+        section {
+            h2 { "Mailboxes" }
+            table {
+                thead { tr { th { "Mailbox" } th { "State" } th { "What to do" } th { "Evidence" } } }
+                tbody { @for standing in standings.iter().take(SHOWN) { (row(standing, now)) } }
+            }
+            @if standings.len() > SHOWN {
+                p.more { "and " (standings.len() - SHOWN) " more: " a href="/api/v1/readiness" { "all of them as JSON" } }
+            }
+        }
+        section {
+            h2 { "Dates" }
+            table {
+                thead { tr { th { "Whose" } th { "What" } th { "When" } th { "Source" } } }
+                tbody { @for row in &board.calendar { (date(row, now)) } }
+            }
+        }
+        section.agent {
+            h2 { "Memory and imports" }
+            dl {
+                dt { "Memory" } dd { (board.memory) }
+                @for report in &board.imports { dt { (report.file) } dd { (import(report, now)) } }
+            }
+        }
+    };
+    frame(now, worst, &title, &html! { a href="/" { "mailbox-exporter" } " · readiness" }, &main)
+}
+
+/// How a state is coloured.
+const fn class(state: model::State) -> Standing {
+    match state {
+        model::State::Blocked | model::State::AtRisk => Standing::Failing,
+        model::State::Unknown | model::State::Dual => Standing::Waiting,
+        model::State::Ready | model::State::Decommissioned | model::State::NotExpected => Standing::Fine,
+    }
+}
+
+fn stopped(board: &Board, now: Timestamp) -> Markup {
+    html! {
+        @for (tenant, at, said) in &board.stopped {
+            article {
+                h3 { "No password is tried in tenant " strong { (tenant) } " since " (text::ago(now, *at)) }
+                blockquote { (said) }
+                p { "An account was locked. Find out why before anything is tried again; it goes on after the configuration has been applied once with " code { "password_login: never" } "." }
+            }
+        }
+    }
+}
+
+fn tenant(score: &Score) -> Markup {
+    let protocols: Vec<model::Protocol> = {
+        let mut all: Vec<_> = score.counts.iter().map(|(protocol, ..)| *protocol).collect();
+        all.dedup();
+        all
+    };
+    html! {
+        p.line {
+            strong { @if score.tenant.is_empty() { "no tenant" } @else { (score.tenant) } }
+            @match score.score {
+                Some(value) => span { "score " strong { (format!("{value:.1}")) } " of 100" },
+                None => span.facts { "nothing expected" },
+            }
+            @if score.capped { span.failing { "49 at most while a mailbox at risk has a deadline within 30 days" } }
+        }
+        table.phases { tbody {
+            tr { th { "" } @for state in model::State::ALL { th { (state) } } }
+            @for protocol in protocols {
+                tr {
+                    th { (protocol) }
+                    @for (_, state, count) in score.counts.iter().filter(|(of, ..)| *of == protocol) {
+                        td data-column=(state) { (count) }
+                    }
+                }
+            }
+        } }
+    }
+}
+
+fn row(standing: &Stands, now: Timestamp) -> Markup {
+    html! {
+        tr class=(class(standing.state).class()) {
+            th { (text::mailbox(&standing.name.mailbox)) small { (standing.name.protocol) } }
+            td data-column="State" {
+                span.state { (standing.state) }
+                p.facts { "passwords " (standing.basic) ", OAuth " (standing.oauth) ", use " (standing.usage) }
+                @if let Some(deadline) = &standing.deadline { p.facts { (deadline.kind) " " (when(deadline, now)) } }
+            }
+            td data-column="What to do" { (text::hint(&standing.advice)) }
+            td data-column="Evidence" { (exhibits(standing, now)) }
+        }
+    }
+}
+
+/// The evidence, one line each.
+fn exhibits(standing: &Stands, now: Timestamp) -> Markup {
+    html! {
+        @if standing.evidence.is_empty() { p.none { "none yet" } }
+        @for exhibit in &standing.evidence {
+            @let seen = &exhibit.evidence;
+            p title=(seen.note) {
+                (seen.signal.row().title) ": " (seen.finding.row().meaning) ", "
+                span.facts { (text::ago(now, seen.at)) @if !exhibit.fresh { ", stale" } }
+            }
+        }
+    }
+}
+
+/// For the page of one mailbox.
+pub(super) fn of_check(standing: &Stands, now: Timestamp) -> Markup {
+    html! {
+        details {
+            summary { "Without passwords: " (standing.state) ", " (standing.state.row().meaning) }
+            (text::hint(&standing.advice))
+            dl {
+                dt { "Passwords" } dd { (standing.basic) ": " (standing.basic.row().meaning) }
+                dt { "OAuth" } dd { (standing.oauth) ", " (logins(standing)) }
+                dt { "Use" } dd { (standing.usage) ": " (standing.usage.row().meaning) }
+                @if let Some(deadline) = &standing.deadline { dt { "Deadline" } dd { (deadline.kind.row().meaning) ", " (when(deadline, now)) } }
+            }
+            table { tbody {
+                @for exhibit in &standing.evidence {
+                    @let seen = &exhibit.evidence;
+                    tr {
+                        th { (seen.signal.row().title) small { (text::clock(seen.at)) @if !exhibit.fresh { ", stale" } } }
+                        td data-column="Says" { p { (seen.finding.row().meaning) } @if !seen.note.is_empty() { p.facts { (seen.note) } } }
+                    }
+                }
+            } }
+        }
+    }
+}
+
+fn logins(standing: &Stands) -> String {
+    let record = &standing.record;
+    let all = record.successes + record.failures;
+    let dependable = if record.steady { "dependable" } else { "not dependable yet" };
+    format!("{} of {all} logins of the last seven days worked, {dependable}", record.successes)
+}
+
+fn date(row: &Deadline, now: Timestamp) -> Markup {
+    html! {
+        tr {
+            th { (row.provider) small { (row.protocol) } }
+            td data-column="What" { (row.kind.row().meaning) }
+            td data-column="When" { (when(row, now)) p.facts { (row.confidence) " confidence" } }
+            td data-column="Source" {
+                p { (row.source) }
+                @if let Some(reviewed) = row.reviewed { p.facts { "looked at " (reviewed) } }
+            }
+        }
+    }
+}
+
+fn when(row: &Deadline, now: Timestamp) -> String {
+    let Some(date) = row.date else { return "no date is known".to_owned() };
+    let Ok(day) = date.to_zoned_datetime(TimeZone::UTC) else { return date.to_string() };
+    let day = day.timestamp();
+    if day > now {
+        format!("{date}, in {}", text::stretch(text::between(now, day)))
+    } else {
+        format!("{date}, {}", text::ago(now, day))
+    }
+}
+
+fn import(report: &ImportReport, now: Timestamp) -> Markup {
+    html! {
+        @match &report.fault {
+            Some(fault) => p.failing { (fault) ": nothing was taken from it" },
+            None => p {
+                (text::counted(report.taken, "line", "lines")) " taken, " (report.refused_count) " not understood, "
+                (report.strangers) " of no mailbox here"
+                @if let Some(at) = report.at { "; as of " (text::ago(now, at)) }
+            }
+        }
+        @for (line, why) in &report.refused { p.facts { "line " (line) ": " (why) } }
+    }
+}

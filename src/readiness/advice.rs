@@ -1,0 +1,162 @@
+//! What to do next for one mailbox in one protocol: one line, with the command where there is one.
+//!
+//! Commands: Exchange Online PowerShell (MicrosoftDocs/office-docs-powershell), after `Connect-ExchangeOnline`.
+//! Not here: what a failure's reason means and how it is mended (`diagnosis::remedy`, shown on the mailbox's page).
+
+use crate::model::{Basic, Family, Finding, Oauth, Protocol, Signal, Standing, State, Use};
+
+/// The name of the policy that the advice makes.
+const POLICY: &str = "OAuth only";
+
+/// The line.
+pub(super) fn advice(standing: &Standing) -> String {
+    let exchange = standing.mailbox.provider.family == Family::ExchangeOnline;
+    let smtp = standing.name.protocol == Protocol::Smtp;
+    match standing.state {
+        State::NotExpected => "Nothing to do: nobody expects this protocol here.".to_owned(),
+        State::Decommissioned => {
+            "Nothing to do but to watch: passwords are closed and OAuth works.".to_owned()
+        }
+        State::Ready if exchange && smtp => switch_off(standing),
+        State::Ready => other_switch_off(standing),
+        State::Dual => dual(standing),
+        State::AtRisk | State::Blocked if smtp_is_off(standing) => smtp_on(standing),
+        State::AtRisk
+            if standing.oauth == Oauth::NotOk && standing.usage == Use::Seen && is_password(standing) =>
+        {
+            format!(
+                "Give the mailbox a credential with OAuth (`type: client_secret`) in the place of the password {}.",
+                standing.mailbox.credential.name
+            )
+        }
+        State::AtRisk | State::Blocked => mend(standing),
+        State::Unknown => unknown(standing),
+    }
+}
+
+fn is_password(standing: &Standing) -> bool {
+    standing.mailbox.credential.grant.tenant().is_none()
+}
+
+/// Whether the last word on submission is that it is switched off as a whole.
+fn smtp_is_off(standing: &Standing) -> bool {
+    let off = |finding| matches!(finding, Finding::SmtpAuthOff | Finding::SwitchedOff);
+    standing.name.protocol == Protocol::Smtp
+        && standing.oauth == Oauth::NotOk
+        && standing.evidence.iter().any(|exhibit| exhibit.fresh && off(exhibit.evidence.finding))
+}
+
+/// OAuth stays, passwords go. That OAuth survives the policy is documented for the policy's other protocols only.
+fn switch_off(standing: &Standing) -> String {
+    let user = quoted(&standing.mailbox.address);
+    format!(
+        "Refuse passwords and keep OAuth: `New-AuthenticationPolicy -Name '{POLICY}' -AllowBasicAuthSmtp:$false; \
+         Set-User -Identity {user} -AuthenticationPolicy '{POLICY}'; \
+         Set-CASMailbox -Identity {user} -SmtpClientAuthenticationDisabled $false`, then watch the next probes. \
+         Do not switch SMTP AUTH off for that: it stops OAuth too."
+    )
+}
+
+fn other_switch_off(standing: &Standing) -> String {
+    let (protocol, name) = (standing.name.protocol, &standing.mailbox.name);
+    match standing.mailbox.provider.family {
+        Family::Gmail => {
+            format!("Have the app passwords of {name} revoked at https://myaccount.google.com/apppasswords.")
+        }
+        Family::Generic => format!(
+            "Switch passwords off for {protocol} at the server (Dovecot: `auth_mechanisms = xoauth2 oauthbearer`), then watch the next probes."
+        ),
+        Family::ExchangeOnline | Family::OutlookCom => {
+            format!("Nothing to switch for {protocol}: the provider has done it; the evidence will follow.")
+        }
+    }
+}
+
+fn dual(standing: &Standing) -> String {
+    let exchange = standing.mailbox.provider.family == Family::ExchangeOnline;
+    let (name, protocol) = (&standing.mailbox.name, standing.name.protocol);
+    match standing.usage {
+        Use::Seen if exchange => format!(
+            "Move what still logs in by password to OAuth: Entra > Sign-in logs of {} filtered on client app {} names it.",
+            standing.mailbox.address,
+            client_app(protocol)
+        ),
+        Use::Seen => {
+            format!("Move what still logs in to {name} by password to OAuth; the server's log names it.")
+        }
+        Use::None => {
+            let record = standing.record;
+            format!(
+                "Wait: OAuth must have worked for seven days (95 %, the last 24 h clean); so far {} of {} logins, {} refused in the last 24 h{}.",
+                record.successes,
+                record.successes + record.failures,
+                record.failures_today,
+                record.since.map_or_else(String::new, |since| format!(
+                    ", counted since {}",
+                    since.strftime("%F %H:%M UTC")
+                ))
+            )
+        }
+        Use::Unknown if exchange && protocol == Protocol::Smtp => format!(
+            "Find out whether anything still uses a password: Exchange admin center > Reports > Mail flow > SMTP AUTH clients, exported into readiness.usage; \
+             or say so there: `{name},{protocol},unused`."
+        ),
+        Use::Unknown => format!(
+            "Find out whether anything still uses a password, and say so in readiness.usage: `{name},{protocol},unused`."
+        ),
+    }
+}
+
+fn client_app(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Smtp => "Authenticated SMTP",
+        Protocol::Imap => "IMAP4",
+    }
+}
+
+fn smtp_on(standing: &Standing) -> String {
+    format!(
+        "SMTP AUTH is off, which stops OAuth as well: `Set-CASMailbox -Identity {} -SmtpClientAuthenticationDisabled $false` \
+         (to keep passwords out use an authentication policy with AllowBasicAuthSmtp:$false), or declare `not_expected: [smtp]`.",
+        quoted(&standing.mailbox.address)
+    )
+}
+
+fn mend(standing: &Standing) -> String {
+    let (name, protocol) = (&standing.mailbox.name, standing.name.protocol);
+    let only = if standing.basic == Basic::Closed { ", the only way in" } else { "" };
+    let why = standing
+        .reason
+        .map_or_else(|| "OAuth fails".to_owned(), |reason| format!("OAuth fails with {reason}"));
+    format!(
+        "Mend OAuth{only}: {why}; `mailbox-exporter check {} --protocol {protocol}` says what to do.",
+        shell(name)
+    )
+}
+
+fn unknown(standing: &Standing) -> String {
+    let tried = standing.evidence.iter().any(|exhibit| exhibit.evidence.signal == Signal::OauthLogin);
+    let (name, protocol) = (&standing.mailbox.name, standing.name.protocol);
+    if tried {
+        format!(
+            "No fresh OAuth login: see what stops the probes, `mailbox-exporter check {} --protocol {protocol}`.",
+            shell(name)
+        )
+    } else {
+        format!(
+            "No OAuth login has been seen yet: wait for the first probe that reaches the server, or `mailbox-exporter check {} --protocol {protocol}`.",
+            shell(name)
+        )
+    }
+}
+
+/// A string of PowerShell (about_Quoting_Rules).
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// One word of a shell.
+fn shell(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@.-_".contains(c);
+    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}

@@ -1,0 +1,107 @@
+//! The providers' announced dates, as data; and which of them concern a check.
+//!
+//! Owns the shipped table. Of its kinds only `removal` closes anything; the others are deadlines.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+
+use crate::model::{Check, Confidence, Deadline, DeadlineKind, Evidence, Family, Finding, Protocol, Signal};
+
+use Confidence::{High, Medium};
+use DeadlineKind::{AccountPassword, DefaultOff, Removal};
+
+/// What Microsoft's service for bulk mail inside an organisation is called here; it has dates of its own.
+const HIGH_VOLUME: &str = "high_volume_email";
+/// The host by which it is known.
+const HIGH_VOLUME_HOST: &str = "smtp-hve.office365.com";
+
+/// A row as it ships: provider, protocol, kind, date, confidence, source.
+type Row = (&'static str, &'static str, DeadlineKind, Option<Date>, Confidence, &'static str);
+
+/// When somebody last went through the rows.
+const REVIEWED: Date = date(2026, 11, 24);
+
+const EXCHANGE_TEAM: &str = "Exchange Team Blog, Updated Exchange Online SMTP AUTH Basic Authentication Deprecation Timeline, 2026-01-27";
+const DEPRECATION: &str = "Microsoft Learn, Deprecation of Basic authentication in Exchange Online: off in every tenant, October 2022 to January 2023";
+const PERSONAL: &str = "Microsoft Support, modern authentication for Outlook.com; secondary sources";
+const GOOGLE: &str = "Google Account Help, Less secure apps; for Workspace announced for 2024-09-30 and delayed; app passwords still work";
+
+/// The shipped calendar.
+#[rustfmt::skip] // one date, one line
+const SHIPPED: &[Row] = &[
+    ("exchange_online", "imap", Removal, Some(date(2023, 1, 31)), High, DEPRECATION),
+    ("exchange_online", "pop3", Removal, Some(date(2023, 1, 31)), High, DEPRECATION),
+    // The post says "end of December", and that administrators may turn it on again.
+    ("exchange_online", "smtp", DefaultOff, Some(date(2026, 12, 31)), Medium, EXCHANGE_TEAM),
+    // To be announced in the second half of 2027: no date yet.
+    ("exchange_online", "smtp", Removal, None, Medium, EXCHANGE_TEAM),
+    ("exchange_online", "ews", Removal, Some(date(2027, 4, 1)), Medium, "press of 2026 on the end of Exchange Web Services"),
+    (HIGH_VOLUME, "smtp", Removal, Some(date(2028, 9, 30)), Medium, "secondary sources on High Volume Email, 2026"),
+    ("outlook_com", "imap", Removal, Some(date(2024, 9, 16)), Medium, PERSONAL),
+    ("outlook_com", "pop3", Removal, Some(date(2024, 9, 16)), Medium, PERSONAL),
+    ("outlook_com", "smtp", Removal, Some(date(2024, 9, 16)), Medium, PERSONAL),
+    ("gmail", "imap", AccountPassword, Some(date(2022, 5, 30)), Medium, GOOGLE),
+    ("gmail", "pop3", AccountPassword, Some(date(2022, 5, 30)), Medium, GOOGLE),
+    ("gmail", "smtp", AccountPassword, Some(date(2022, 5, 30)), Medium, GOOGLE),
+];
+
+/// The shipped calendar.
+pub(super) fn shipped() -> Vec<Deadline> {
+    let row = |(provider, protocol, kind, date, confidence, source): &Row| Deadline {
+        provider: (*provider).to_owned(),
+        protocol: (*protocol).to_owned(),
+        kind: *kind,
+        date: *date,
+        confidence: *confidence,
+        source: (*source).to_owned(),
+        reviewed: Some(REVIEWED),
+    };
+    SHIPPED.iter().map(row).collect()
+}
+
+/// The start of a day.
+pub fn moment(date: Date) -> Option<Timestamp> {
+    date.to_zoned_datetime(TimeZone::UTC).ok().map(|start| start.timestamp())
+}
+
+/// The rows of a calendar that concern a check: those of its provider by name, or of the provider's family.
+pub(super) fn of<'c>(
+    calendar: &'c [Deadline],
+    check: &Check,
+    protocol: Protocol,
+) -> impl Iterator<Item = &'c Deadline> {
+    let provider = &check.mailbox.provider;
+    let high_volume =
+        protocol == check.protocol() && check.endpoint.host.eq_ignore_ascii_case(HIGH_VOLUME_HOST);
+    let family = match provider.family {
+        Family::ExchangeOnline if high_volume => Some(HIGH_VOLUME),
+        Family::Generic => None,
+        family => Some(family.label()),
+    };
+    let name = provider.name.to_string();
+    calendar.iter().filter(move |row| {
+        row.protocol == protocol.label() && (Some(&*row.provider) == family || row.provider == name)
+    })
+}
+
+/// What the calendar proves now: the last removal that has come.
+pub(super) fn evidence<'c>(rows: impl Iterator<Item = &'c Deadline>, now: Timestamp) -> Option<Evidence> {
+    let removal = |row: &Deadline| {
+        let at = moment(row.date?).filter(|at| *at <= now && row.kind == Removal)?;
+        let note = format!("{} ({} confidence): {}", row.provider, row.confidence, row.source);
+        Some(Evidence { at, finding: Finding::Removed, signal: Signal::Calendar, until: None, note })
+    };
+    rows.filter_map(removal).max()
+}
+
+/// The deadline that matters next: the first still to come, or else the last that has passed.
+pub(super) fn next<'c>(rows: impl Iterator<Item = &'c Deadline>, now: Timestamp) -> Option<Deadline> {
+    let mut dated: Vec<(Timestamp, &Deadline)> = rows
+        .filter(|row| row.kind != AccountPassword)
+        .filter_map(|row| Some((moment(row.date?)?, row)))
+        .collect();
+    dated.sort_by_key(|(at, _)| *at);
+    let ahead = dated.iter().find(|(at, _)| *at > now);
+    ahead.or(dated.last()).map(|(_, row)| (*row).clone())
+}

@@ -1,0 +1,224 @@
+//! Whether a password may be tried: every rule of the house for real passwords and for the deliberate wrong one.
+//!
+//! The wrong password can lock accounts and looks like an attack, so that it is tried only where all rules
+//! allow it. A pure function; who tries, and how the try is remembered before it is made, is elsewhere.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::{Access, Check, Evidence, Finding, PasswordLogin, Policy, Signal};
+
+use super::proof::Shown;
+
+/// One password of a mailbox is tried at most once in this time.
+const DAILY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Hosts of the US Government clouds: ten failures lock an account elsewhere, three do there.
+const GOVERNMENT_HOSTS: [&str; 2] = [".office365.us", ".microsoftonline.us"];
+
+/// What has to be known before a password is tried.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) shown: Shown,
+    pub(super) policy: &'a Policy,
+    pub(super) check: &'a Check,
+    /// What is tried can be written down first, so that no restart repeats it.
+    pub(super) remembers: bool,
+    /// A lock was seen in the tenant.
+    pub(super) stopped: bool,
+    /// When this password was last tried on this mailbox.
+    pub(super) last: Option<Timestamp>,
+    /// Until then nothing is tried.
+    pub(super) hold: Option<Timestamp>,
+    /// What is known and fresh.
+    pub(super) fresh: &'a [&'a Evidence],
+}
+
+/// Why a password is not tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Veto {
+    /// Nobody asked for it.
+    NotAllowed,
+    /// The tenant has not opted in.
+    NoOptIn,
+    /// It could not be remembered.
+    NoMemory,
+    /// A cloud in which accounts lock sooner.
+    Government,
+    /// A lock was seen.
+    Stopped,
+    /// Tried less than a day ago, or possibly so.
+    Recently,
+    /// The protocol takes no passwords: nothing to learn.
+    Closed,
+    /// The mailbox's own probes log in with a password: there is nothing to try besides.
+    ByPassword,
+}
+
+/// Whether a password may be tried now.
+pub(super) fn veto(question: &Question<'_>, now: Timestamp) -> Option<Veto> {
+    let Question { shown, policy, check, .. } = question;
+    let allowed = match shown {
+        Shown::Real => policy.password_login != PasswordLogin::Never,
+        Shown::Wrong => policy.password_login == PasswordLogin::Refusal,
+    };
+    if !allowed {
+        return Some(Veto::NotAllowed);
+    }
+    let Access::Token { spec, .. } = &check.access else { return Some(Veto::ByPassword) };
+    if *shown == Shown::Wrong {
+        let tenant = check.mailbox.credential.grant.tenant().unwrap_or_default();
+        if !policy.refusal_tenants.iter().any(|opted| opted.eq_ignore_ascii_case(tenant)) {
+            return Some(Veto::NoOptIn);
+        }
+        if !question.remembers {
+            return Some(Veto::NoMemory);
+        }
+        let hosts = [check.endpoint.host.to_ascii_lowercase(), spec.url.to_ascii_lowercase()];
+        let government = GOVERNMENT_HOSTS.iter().any(|name| hosts.iter().any(|host| host.contains(name)));
+        if government || policy.government.contains(&check.mailbox.provider.name) {
+            return Some(Veto::Government);
+        }
+    }
+    if question.stopped {
+        return Some(Veto::Stopped);
+    }
+    let closed = |seen: &&&Evidence| match seen.signal {
+        Signal::Offer => seen.finding == Finding::NotOffered,
+        // A real password may show that the calendar is wrong; the wrong one is not worth it.
+        Signal::Calendar => *shown == Shown::Wrong && seen.finding == Finding::Removed,
+        _ => false,
+    };
+    if question.fresh.iter().any(|seen| closed(&seen)) {
+        return Some(Veto::Closed);
+    }
+    let recently = question.last.is_some_and(|last| now.duration_since(last) < DAILY);
+    let held = question.hold.is_some_and(|until| now < until);
+    (recently || held).then_some(Veto::Recently)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test that cannot go on should say so at once
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::{Credential, Endpoint, Family, Goal, Grant, IpChoice, Mailbox, Mechanism, Provider};
+    use crate::model::{SecretRef, Security, TokenSpec};
+
+    const NOW: i64 = 1_795_521_600;
+
+    fn at(hours: i64) -> Timestamp {
+        Timestamp::from_second(NOW - hours * 3600).unwrap()
+    }
+
+    fn check(host: &str, provider: &str, url: &str) -> Check {
+        let secret = SecretRef::Env("S".to_owned());
+        let grant = Grant::ClientSecret { tenant: "T1".to_owned(), client_id: "c".to_owned(), secret };
+        let credential = Arc::new(Credential { name: "c".into(), grant, expires: None });
+        let spec = TokenSpec {
+            credential: Arc::clone(&credential),
+            url: url.into(),
+            scope: "s".into(),
+            ca_file: None,
+        };
+        Check {
+            mailbox: Arc::new(Mailbox {
+                name: "a".into(),
+                address: "a@b.example".to_owned(),
+                username: "a@b.example".to_owned(),
+                credential,
+                provider: Arc::new(Provider {
+                    name: provider.into(),
+                    family: Family::ExchangeOnline,
+                    ca_file: None,
+                }),
+                labels: Default::default(),
+            }),
+            endpoint: Endpoint { host: host.to_owned(), port: 587, security: Security::StartTls },
+            ip: IpChoice::Auto,
+            access: Access::Token { spec, mechanism: Mechanism::Xoauth2, permission: None },
+            goal: Goal::Submission { sender: false },
+            interval: std::time::Duration::from_secs(300),
+            timeout: std::time::Duration::from_secs(60),
+        }
+    }
+
+    fn ordinary() -> Check {
+        check("smtp.office365.com", "exchange_online", "https://login.microsoftonline.com/T1/token")
+    }
+
+    fn policy() -> Policy {
+        Policy {
+            password_login: PasswordLogin::Refusal,
+            refusal_tenants: ["t1".to_owned()].into(),
+            government: [Arc::from("gov")].into(),
+            ..Policy::default()
+        }
+    }
+
+    fn wrong<'a>(policy: &'a Policy, check: &'a Check) -> Question<'a> {
+        let (shown, remembers) = (Shown::Wrong, true);
+        Question { shown, policy, check, remembers, stopped: false, last: None, hold: None, fresh: &[] }
+    }
+
+    #[test]
+    fn the_wrong_password_is_tried_only_where_every_rule_allows_it() {
+        let (policy, check) = (policy(), ordinary());
+        let question = wrong(&policy, &check);
+        assert_eq!(veto(&question, at(0)), None);
+
+        let never = Policy::default();
+        assert_eq!(veto(&Question { policy: &never, ..question }, at(0)), Some(Veto::NotAllowed));
+        let declared = Policy { password_login: PasswordLogin::Declared, ..policy.clone() };
+        assert_eq!(veto(&Question { policy: &declared, ..question }, at(0)), Some(Veto::NotAllowed));
+        let elsewhere = Policy { refusal_tenants: ["t2".to_owned()].into(), ..policy.clone() };
+        assert_eq!(veto(&Question { policy: &elsewhere, ..question }, at(0)), Some(Veto::NoOptIn));
+        assert_eq!(veto(&Question { remembers: false, ..question }, at(0)), Some(Veto::NoMemory));
+        assert_eq!(veto(&Question { stopped: true, ..question }, at(0)), Some(Veto::Stopped));
+        assert_eq!(veto(&Question { last: Some(at(23)), ..question }, at(0)), Some(Veto::Recently));
+        assert_eq!(veto(&Question { last: Some(at(24)), ..question }, at(0)), None);
+        let ahead = Question { last: Some(at(-2)), ..question };
+        assert_eq!(veto(&ahead, at(0)), Some(Veto::Recently), "a clock that was set back gains no try");
+        assert_eq!(veto(&Question { hold: Some(at(-1)), ..question }, at(0)), Some(Veto::Recently));
+    }
+
+    #[test]
+    fn the_wrong_password_never_goes_to_a_government_cloud() {
+        let policy = policy();
+        for check in [
+            check("smtp.office365.us", "mine", "https://login.microsoftonline.com/T1/token"),
+            check("mail.example", "mine", "https://login.microsoftonline.us/T1/token"),
+            check("mail.example", "gov", "https://idp.example/token"),
+        ] {
+            assert_eq!(veto(&wrong(&policy, &check), at(0)), Some(Veto::Government), "{}", check.endpoint);
+        }
+    }
+
+    #[test]
+    fn no_password_is_tried_where_the_server_offers_no_way_to_show_one() {
+        let (policy, check) = (policy(), ordinary());
+        let evidence =
+            |signal, finding| Evidence { at: at(1), finding, signal, until: None, note: String::new() };
+        let offer = evidence(Signal::Offer, Finding::NotOffered);
+        let removed = evidence(Signal::Calendar, Finding::Removed);
+        for (shown, seen, expected) in [
+            (Shown::Wrong, &offer, Some(Veto::Closed)),
+            (Shown::Real, &offer, Some(Veto::Closed)),
+            (Shown::Wrong, &removed, Some(Veto::Closed)),
+            (Shown::Real, &removed, None),
+        ] {
+            let question = Question { shown, fresh: &[seen], ..wrong(&policy, &check) };
+            assert_eq!(veto(&question, at(0)), expected, "{shown:?} {}", seen.finding);
+        }
+    }
+
+    #[test]
+    fn a_declared_password_needs_no_opt_in_of_the_tenant_and_obeys_a_lock() {
+        let declared = Policy { password_login: PasswordLogin::Declared, ..Policy::default() };
+        let check = ordinary();
+        let question = Question { shown: Shown::Real, remembers: false, ..wrong(&declared, &check) };
+        assert_eq!(veto(&question, at(0)), None);
+        assert_eq!(veto(&Question { stopped: true, ..question }, at(0)), Some(Veto::Stopped));
+        assert_eq!(veto(&Question { last: Some(at(1)), ..question }, at(0)), Some(Veto::Recently));
+    }
+}

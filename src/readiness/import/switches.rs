@@ -1,0 +1,152 @@
+//! How an administrator has set the switches: `Get-CASMailbox` and `Get-TransportConfig`, exported by `Export-Csv`.
+//!
+//! Both may stand in one file, each under its own header. The mailbox's value wins; an empty one inherits the
+//! organisation's. "On" proves nothing about passwords, since an authentication policy may refuse them; "off"
+//! stops OAuth as well.
+
+use std::collections::BTreeSet;
+
+use crate::model::{Family, Finding, Plan, Protocol};
+
+use super::table::{Table, plain};
+use super::{Fact, Reading};
+
+/// The column that both exports have.
+const DISABLED: &str = "smtpclientauthenticationdisabled";
+/// The columns that may name a mailbox, the best first.
+const MAILBOX: &[&str] = &[
+    "primarysmtpaddress",
+    "windowsemailaddress",
+    "emailaddress",
+    "address",
+    "mailbox",
+    "userprincipalname",
+    "identity",
+    "name",
+];
+/// How the organisation's row calls itself.
+const ORGANISATION: &str = "transportsettings";
+
+/// One header, and where its columns are.
+struct Header {
+    mailboxes: Vec<usize>,
+    /// Each with its protocol, and the value that means "off".
+    switches: Vec<(usize, Protocol, bool)>,
+}
+
+impl Header {
+    fn of(row: &[String]) -> Option<Self> {
+        let names: Vec<String> = row.iter().map(|name| plain(name)).collect();
+        let column = |name: &str| names.iter().position(|known| known == name);
+        let known = [(DISABLED, "smtp", true), ("imapenabled", "imap", false), ("popenabled", "pop3", false)];
+        let switches: Vec<_> = known
+            .into_iter()
+            .filter_map(|(name, protocol, off)| Some((column(name)?, Protocol::from_label(protocol)?, off)))
+            .collect();
+        let mailboxes = MAILBOX.iter().filter_map(|name| column(name)).collect();
+        (!switches.is_empty()).then_some(Self { mailboxes, switches })
+    }
+}
+
+/// A switch of a protocol: off, on, or as the organisation has it.
+type Switch = (Protocol, Option<bool>);
+
+pub(super) fn read(table: &Table, plan: &Plan) -> Result<Reading, String> {
+    let known: BTreeSet<String> = plan
+        .mailboxes
+        .iter()
+        .flat_map(|mailbox| {
+            [mailbox.name.to_lowercase(), mailbox.address.to_lowercase(), mailbox.username.to_lowercase()]
+        })
+        .collect();
+    let (mut header, mut seen) = (None, false);
+    let (mut rows, mut reading, mut organisation) = (Vec::new(), Reading::default(), None);
+    for (line, row) in &table.rows {
+        if let Some(new) = Header::of(row) {
+            (header, seen) = (Some(new), true);
+            continue;
+        }
+        let Some(header) = &header else {
+            reading.refused.push((*line, "stands above the header".to_owned()));
+            continue;
+        };
+        match understand(row, header, &known) {
+            Ok(Understood::Mailbox(whom, switches)) => rows.push((*line, whom, switches)),
+            Ok(Understood::Organisation(off)) => organisation = off.map(|off| (*line, off)),
+            Err(why) => reading.refused.push((*line, why)),
+        }
+    }
+    if !seen {
+        return Err("has no column SmtpClientAuthenticationDisabled, ImapEnabled or PopEnabled: export it by `Get-CASMailbox | Export-Csv`".to_owned());
+    }
+    // Which organisation it is the file does not say.
+    let tenants: BTreeSet<&str> = plan
+        .mailboxes
+        .iter()
+        .filter(|mailbox| mailbox.provider.family == Family::ExchangeOnline)
+        .filter_map(|mailbox| mailbox.credential.grant.tenant())
+        .collect();
+    if let Some((line, _)) = organisation.filter(|_| tenants.len() > 1) {
+        let why = "the configuration has several tenants, and Get-TransportConfig does not say whose it is";
+        reading.refused.push((line, why.to_owned()));
+        organisation = None;
+    }
+    for (line, whom, switches) in rows {
+        let taken = reading.facts.len();
+        for (protocol, off) in switches {
+            let inherited = off.is_none();
+            let off = off.or(organisation.map(|(_, off)| off).filter(|_| protocol == Protocol::Smtp));
+            let Some(off) = off else { continue };
+            let finding = if off { Finding::SwitchedOff } else { Finding::SwitchedOn };
+            let note = if inherited { ", inherited from the organisation" } else { "" };
+            let (whom, protocol) = (whom.clone(), Some(protocol));
+            reading.facts.push(Fact { line, whom, protocol, finding, until: None, note });
+        }
+        if reading.facts.len() == taken {
+            let why = "inherits the organisation's switch, which is not in the file: add the rows of `Get-TransportConfig | Export-Csv`";
+            reading.refused.push((line, why.to_owned()));
+        }
+    }
+    Ok(reading)
+}
+
+enum Understood {
+    Mailbox(String, Vec<Switch>),
+    Organisation(Option<bool>),
+}
+
+fn understand(row: &[String], header: &Header, known: &BTreeSet<String>) -> Result<Understood, String> {
+    let names: Vec<&String> = header
+        .mailboxes
+        .iter()
+        .filter_map(|column| row.get(*column))
+        .filter(|name| !name.is_empty())
+        .collect();
+    let mut switches = Vec::new();
+    for (column, protocol, off_value) in &header.switches {
+        let value = row.get(*column).ok_or("too few columns")?;
+        switches.push((*protocol, truth(value)?.map(|value| value == *off_value)));
+    }
+    if names.is_empty() && !header.mailboxes.is_empty() {
+        return Err("names no mailbox".to_owned());
+    }
+    if names.is_empty() || names.iter().any(|name| plain(name) == ORGANISATION) {
+        let smtp = switches.iter().find(|(protocol, _)| *protocol == Protocol::Smtp);
+        return Ok(Understood::Organisation(smtp.and_then(|(_, off)| *off)));
+    }
+    // Whichever of the names the configuration knows; else the first, which is then a stranger's.
+    let whom = names.iter().map(|name| name.to_lowercase());
+    let whom =
+        whom.clone().find(|name| known.contains(name)).or_else(|| whom.clone().next()).unwrap_or_default();
+    Ok(Understood::Mailbox(whom, switches))
+}
+
+/// A truth value of PowerShell or of a spreadsheet in its language; empty is neither.
+fn truth(text: &str) -> Result<Option<bool>, String> {
+    match text.to_lowercase().trim_start_matches('$') {
+        "" | "null" => Ok(None),
+        "true" | "wahr" | "vrai" | "verdadero" | "vero" | "waar" | "verdadeiro" | "prawda" => Ok(Some(true)),
+        "false" | "falsch" | "faux" | "falso" | "onwaar" | "fałsz" => Ok(Some(false)),
+        _ => Err("expected True, False or nothing".to_owned()),
+    }
+}

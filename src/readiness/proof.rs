@@ -1,0 +1,118 @@
+//! What an observation proves: about OAuth, about passwords, about what the server offers.
+//!
+//! Not here: wordings (`diagnosis`), and what follows from the evidence (`judge`).
+
+use jiff::Timestamp;
+
+use crate::diagnosis::{self, Proof};
+use crate::model::{
+    Access, Evidence, Failure, Family, Finding, Mechanism, Observation, Outcome, Phase, Protocol, Reason,
+    Signal,
+};
+
+/// The longest note that is kept, in characters.
+const NOTE: usize = 240;
+
+/// Which password was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// A real one.
+    Real,
+    /// The deliberate wrong one.
+    Wrong,
+}
+
+/// What an ordinary probe proves.
+pub(super) fn of_probe(seen: &Observation) -> Vec<Evidence> {
+    let login = match &seen.check.access {
+        Access::Token { .. } => oauth(seen),
+        Access::Password { .. } => of_password(seen, Shown::Real),
+    };
+    offer(seen).into_iter().chain(login).collect()
+}
+
+/// Signal A. What is listed before TLS proves nothing: it counts where the login was reached.
+pub(super) fn offer(seen: &Observation) -> Option<Evidence> {
+    const PASSWORDS: [Mechanism; 3] = [Mechanism::Plain, Mechanism::Login, Mechanism::LoginCommand];
+    seen.timings.iter().find(|(phase, _)| *phase == Phase::Auth)?;
+    let offered = seen.server.mechanisms.as_ref()?;
+    let takes = PASSWORDS.iter().any(|mechanism| offered.contains(mechanism));
+    let family = seen.check.mailbox.provider.family;
+    // Exchange lists one set for all mailboxes of a host, closed or not: it proves nothing by SMTP, either way.
+    let host_wide = matches!(family, Family::ExchangeOnline | Family::OutlookCom);
+    let proves = !(host_wide && seen.check.protocol() == Protocol::Smtp);
+    let finding = if takes || !proves { Finding::Offered } else { Finding::NotOffered };
+    let labels: Vec<&str> = offered.iter().map(|mechanism| mechanism.label()).collect();
+    Some(evidence(seen, Signal::Offer, finding, &labels.join(", ")))
+}
+
+/// Signal B. A fault that passes, of the network or of a server, says nothing about OAuth.
+fn oauth(seen: &Observation) -> Option<Evidence> {
+    let (finding, note) = match &seen.outcome {
+        Outcome::Up => (Finding::OauthWorks, ""),
+        Outcome::Down { failure, .. } => {
+            (oauth_failure(failure, seen.check.protocol())?, &*failure.cause.detail)
+        }
+    };
+    let note = match seen.outcome.failure() {
+        Some(failure) if finding != Finding::OauthWorks => format!("{}: {note}", failure.cause.reason),
+        _ => String::new(),
+    };
+    Some(evidence(seen, Signal::OauthLogin, finding, &note))
+}
+
+fn oauth_failure(failure: &Failure, protocol: Protocol) -> Option<Finding> {
+    let reason = failure.cause.reason;
+    if reason.row().transient {
+        return None;
+    }
+    match (failure.phase, reason) {
+        (_, Reason::SmtpAuthDisabledTenant | Reason::SmtpAuthDisabledMailbox) => Some(Finding::SmtpAuthOff),
+        // Ours, never the mailbox's.
+        (_, Reason::Internal | Reason::ProtocolError) => None,
+        (Phase::Token, _) => Some(Finding::OauthFails),
+        (phase, _) if phase < Phase::Auth => None,
+        // By SMTP the accepted login is the proof; what the sender may do is another matter.
+        (phase, _) if phase > Phase::Auth && protocol == Protocol::Smtp => Some(Finding::OauthWorks),
+        // Only who is inside can be told so.
+        (phase, Reason::FolderMissing | Reason::OverQuota) if phase > Phase::Auth => {
+            Some(Finding::OauthWorks)
+        }
+        _ => Some(Finding::OauthFails),
+    }
+}
+
+/// Signals C and D: what a login with a password proves. `None` where no verdict was given.
+pub(super) fn of_password(seen: &Observation, shown: Shown) -> Option<Evidence> {
+    let (signal, exchange) = (signal(shown), seen.check.mailbox.provider.family == Family::ExchangeOnline);
+    let (finding, note) = match &seen.outcome {
+        Outcome::Up => (Finding::Accepted, ""),
+        Outcome::Down { failure, .. } => {
+            let finding = match diagnosis::password(failure) {
+                Proof::Silence => return None,
+                Proof::Policy => Finding::PolicyRefuses,
+                Proof::SmtpAuthOff => Finding::SmtpAuthOff,
+                Proof::Directory => Finding::Reached,
+                Proof::Incorrect if shown == Shown::Wrong && exchange => Finding::Reached,
+                Proof::Incorrect | Proof::Nothing => Finding::Undecided,
+                Proof::Locked => Finding::Locked,
+            };
+            (finding, &*failure.cause.detail)
+        }
+    };
+    Some(evidence(seen, signal, finding, note))
+}
+
+/// The signal of a password.
+pub(super) const fn signal(shown: Shown) -> Signal {
+    match shown {
+        Shown::Real => Signal::PasswordLogin,
+        Shown::Wrong => Signal::Refusal,
+    }
+}
+
+fn evidence(seen: &Observation, signal: Signal, finding: Finding, note: &str) -> Evidence {
+    // As precise as it is written down, so that a restart changes nothing.
+    let at = Timestamp::from_microsecond(seen.started_at.as_microsecond()).unwrap_or(seen.started_at);
+    Evidence { at, finding, signal, until: None, note: note.chars().take(NOTE).collect() }
+}

@@ -1,0 +1,141 @@
+//! How often OAuth opened a mailbox: counts by hour and by day, bounded, whatever the order in which they come.
+//!
+//! Owns the rule of 95 % over seven days with the last 24 hours clean. Not here: what counts as a login.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::model::Record;
+
+/// Seconds of an hour.
+const HOUR: i64 = 3600;
+/// Seconds of a day.
+pub(super) const DAY: i64 = 24 * HOUR;
+
+/// Hours kept: a day, and the one that is running.
+const HOURS: i64 = 25;
+/// Days kept: a week, and the one that is running.
+const DAYS: i64 = 8;
+
+/// The share of logins that must have worked, in hundredths.
+const ENOUGH: u64 = 95;
+/// From that share over so many days on, OAuth may be called dependable.
+const WEEK: i64 = 7 * DAY;
+/// The days of the week on which at least one login must have been seen: a memory with holes proves little.
+const DAYS_SEEN: usize = 5;
+
+/// Successes and failures of one stretch of time.
+pub(super) type Count = (u64, u64);
+
+/// The counts of one check.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// By hours since 1970.
+    pub(super) hours: BTreeMap<i64, Count>,
+    /// By days since 1970.
+    pub(super) days: BTreeMap<i64, Count>,
+    /// The first login ever counted.
+    pub(super) since: Option<Timestamp>,
+}
+
+impl Tally {
+    /// Counts one login; the hour and the day it fell into.
+    pub(super) fn add(&mut self, at: Timestamp, success: bool) -> (i64, i64) {
+        let (hour, day) = (at.as_second().div_euclid(HOUR), at.as_second().div_euclid(DAY));
+        for (buckets, bucket) in [(&mut self.hours, hour), (&mut self.days, day)] {
+            let (successes, failures) = buckets.entry(bucket).or_default();
+            *if success { successes } else { failures } += 1;
+        }
+        self.since = Some(self.since.map_or(at, |since| since.min(at)));
+        self.prune();
+        (hour, day)
+    }
+
+    /// Forgets what no rule looks at any more.
+    pub(super) fn prune(&mut self) {
+        for (buckets, kept) in [(&mut self.hours, HOURS), (&mut self.days, DAYS)] {
+            if let Some(newest) = buckets.keys().next_back().copied() {
+                buckets.retain(|bucket, _| *bucket > newest - kept);
+            }
+        }
+    }
+
+    /// What the logins have shown, as of now.
+    pub(super) fn record(&self, now: Timestamp) -> Record {
+        let second = now.as_second();
+        let sum = |buckets: &BTreeMap<i64, Count>, from: i64| {
+            buckets.range(from..).fold((0, 0), |(s, f), (_, count)| (s + count.0, f + count.1))
+        };
+        // Whole buckets: the eighth day and the twenty-fifth hour count as far as they were seen, never less.
+        let week = second.div_euclid(DAY) - (DAYS - 1);
+        let (successes, failures) = sum(&self.days, week);
+        let (successes_today, failures_today) = sum(&self.hours, second.div_euclid(HOUR) - (HOURS - 1));
+        let covered = self.since.is_some_and(|since| second - since.as_second() >= WEEK)
+            && self.days.range(week..).count() >= DAYS_SEEN;
+        let share = successes * 100 >= (successes + failures) * ENOUGH;
+        let steady = covered && share && successes_today > 0 && failures_today == 0;
+        Record { successes, failures, failures_today, since: self.since, steady }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2026-11-24 12:00 UTC.
+    const NOON: i64 = 1_795_521_600;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(seconds)
+    }
+
+    /// A login every hour of so many days, those that `fails` picks refused.
+    fn week(days: i64, fails: impl Fn(i64) -> bool) -> Tally {
+        let mut tally = Tally::default();
+        for hour in 0..=days * 24 {
+            tally.add(at(NOON - hour * HOUR), !fails(hour));
+        }
+        tally
+    }
+
+    #[test]
+    fn dependable_is_95_of_a_hundred_over_seven_days_with_the_last_day_clean() {
+        let steady = |tally: &Tally, now: i64| tally.record(at(now)).steady;
+        assert!(steady(&week(7, |_| false), NOON));
+        assert!(!steady(&week(7, |_| false), NOON - 1), "an hour of the week is missing");
+        assert!(!steady(&week(6, |_| false), NOON), "six days are no week");
+        assert!(steady(&week(7, |hour| hour > 30 && hour % 24 == 1), NOON), "six of 169 failed");
+        assert!(!steady(&week(7, |hour| hour > 30 && hour % 12 == 1), NOON), "twelve of 169 failed");
+        assert!(!steady(&week(7, |hour| hour == 23), NOON), "yesterday is not clean yet");
+        assert!(
+            steady(&week(7, |hour| hour == 26), NOON),
+            "the day before yesterday counts by its share alone"
+        );
+        assert!(!steady(&week(7, |_| false), NOON + 26 * HOUR), "nothing was seen in the last day");
+    }
+
+    #[test]
+    fn a_memory_with_holes_is_no_week() {
+        let mut tally = Tally::default();
+        for hours in [0, 1, 7 * 24, 7 * 24 + 1] {
+            tally.add(at(NOON - hours * HOUR), true);
+        }
+        assert!(!tally.record(at(NOON)).steady);
+    }
+
+    #[test]
+    fn the_memory_is_bounded_whatever_the_order() {
+        let mut forward = Tally::default();
+        let mut backward = Tally::default();
+        let hours: Vec<i64> = (0..24 * 60).collect();
+        for hour in &hours {
+            forward.add(at(NOON + hour * HOUR), true);
+        }
+        for hour in hours.iter().rev() {
+            backward.add(at(NOON + hour * HOUR), true);
+        }
+        assert_eq!(forward, backward);
+        assert_eq!((forward.hours.len(), forward.days.len()), (25, 8));
+    }
+}

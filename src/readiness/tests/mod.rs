@@ -1,0 +1,7 @@
+//! Readiness as a whole: the table of states, and memory.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on should say so at once
+
+mod judging;
+mod remembering;
+pub(super) mod samples;

@@ -1,0 +1,104 @@
+//! Plans and observations for these tests.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::{
+    Access, Cause, Check, Credential, Endpoint, Failure, Family, Goal, Grant, IpChoice, Limits, Listen,
+    Mailbox, Mechanism, Observation, Outcome, Phase, Plan, Policy, Provider, Reason, SecretRef, Security,
+    ServerFacts, Shard, Timings, TokenSpec,
+};
+
+pub(in crate::readiness) fn credential(name: &str) -> Arc<Credential> {
+    let secret = SecretRef::Env("SECRET".to_owned());
+    let grant =
+        Grant::ClientSecret { tenant: format!("{name}-tenant"), client_id: format!("{name}-app"), secret };
+    Arc::new(Credential { name: name.into(), grant, expires: None })
+}
+
+pub(in crate::readiness) fn mailbox(name: &str, credential: &Arc<Credential>) -> Arc<Mailbox> {
+    let address = format!("{name}@{}.example", credential.name);
+    let provider = Provider { name: "exchange_online".into(), family: Family::ExchangeOnline, ca_file: None };
+    Arc::new(Mailbox {
+        name: name.into(),
+        username: address.clone(),
+        address,
+        credential: Arc::clone(credential),
+        provider: Arc::new(provider),
+        labels: Default::default(),
+    })
+}
+
+fn check(mailbox: &Arc<Mailbox>, host: &str, goal: Goal) -> Arc<Check> {
+    let spec = TokenSpec {
+        credential: Arc::clone(&mailbox.credential),
+        url: "https://login.microsoftonline.com/t/oauth2/v2.0/token".into(),
+        scope: "https://outlook.office365.com/.default".into(),
+        ca_file: None,
+    };
+    Arc::new(Check {
+        mailbox: Arc::clone(mailbox),
+        endpoint: Endpoint { host: host.to_owned(), port: 993, security: Security::Implicit },
+        ip: IpChoice::Auto,
+        access: Access::Token { spec, mechanism: Mechanism::Xoauth2, permission: None },
+        goal,
+        interval: Duration::from_secs(300),
+        timeout: Duration::from_secs(90),
+    })
+}
+
+/// Every mailbox by IMAP and by SMTP.
+pub(in crate::readiness) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
+    let checks = |mailbox| {
+        let folder = Goal::Folder { name: "INBOX".to_owned(), read_only: false };
+        let imap = check(mailbox, "outlook.office365.com", folder);
+        [imap, check(mailbox, "smtp.office365.com", Goal::Submission { sender: false })]
+    };
+    Plan {
+        listen: Listen { host: "127.0.0.1".to_owned(), port: 0 },
+        limits: Limits { concurrency: 256, per_host: 128, token_max_age: Duration::from_secs(1800) },
+        web: None,
+        shard: Shard::WHOLE,
+        credentials: mailboxes.iter().map(|mailbox| Arc::clone(&mailbox.credential)).collect(),
+        mailboxes: mailboxes.to_vec(),
+        checks: mailboxes.iter().flat_map(checks).collect(),
+        policy: Policy::default(),
+    }
+}
+
+/// A probe that got as far as the login, with whatever came of it.
+fn seen(check: &Arc<Check>, started_at: Timestamp, outcome: Outcome) -> Observation {
+    let mut timings = Timings::default();
+    timings.add(Phase::Auth, Duration::from_millis(1));
+    Observation {
+        check: Arc::clone(check),
+        started_at,
+        duration: timings.total(),
+        timings,
+        lateness: Duration::ZERO,
+        server: ServerFacts {
+            mechanisms: Some(BTreeSet::from([Mechanism::Xoauth2, Mechanism::Login])),
+            ..ServerFacts::default()
+        },
+        token: None,
+        dialogue: Vec::new(),
+        outcome,
+    }
+}
+
+pub(in crate::readiness) fn up(check: &Arc<Check>, at: Timestamp) -> Observation {
+    seen(check, at, Outcome::Up)
+}
+
+pub(in crate::readiness) fn refused(
+    check: &Arc<Check>,
+    at: Timestamp,
+    reason: Reason,
+    detail: &str,
+) -> Observation {
+    let failure = Failure { phase: Phase::Auth, cause: Cause::new(reason, detail) };
+    seen(check, at, Outcome::Down { failure, hint: String::new() })
+}

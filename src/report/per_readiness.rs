@@ -1,0 +1,69 @@
+//! The metrics of readiness, built at scrape time from the board.
+//!
+//! Not here: judging.
+
+use std::io;
+
+use jiff::tz::TimeZone;
+
+use crate::model::{Board, Signal, Standing};
+
+use super::exposition::{Page, timestamp};
+use super::families;
+
+/// Writes everything that is known of the switch-off of passwords.
+pub(super) fn write(board: &Board, page: &mut Page<'_>) -> io::Result<()> {
+    page.family(&families::BASIC_AUTH, |series| {
+        board.standings.iter().try_for_each(|standing| {
+            let (mailbox, protocol) = name(standing);
+            series.add(&[mailbox, protocol, standing.basic.label()], 1.0)
+        })
+    })?;
+    page.family(&families::READINESS, |series| {
+        board.standings.iter().try_for_each(|standing| {
+            let (mailbox, protocol) = name(standing);
+            series.add(&[mailbox, protocol, standing.state.label()], 1.0)
+        })
+    })?;
+    page.family(&families::READINESS_SCORE, |series| {
+        let known = board.scores.iter().filter_map(|score| Some((score, score.score?)));
+        known.into_iter().try_for_each(|(score, value)| series.add(&[&score.tenant], value))
+    })?;
+    page.family(&families::READINESS_CHECKS, |series| {
+        for score in &board.scores {
+            for (protocol, state, count) in &score.counts {
+                series.add(&[&score.tenant, protocol.label(), state.label()], *count as f64)?;
+            }
+        }
+        Ok(())
+    })?;
+    page.family(&families::READINESS_EVIDENCE, |series| {
+        for standing in &board.standings {
+            let (mailbox, protocol) = name(standing);
+            for signal in Signal::ALL {
+                let seen = standing.evidence.iter().map(|exhibit| &exhibit.evidence);
+                let last =
+                    seen.filter(|evidence| evidence.signal == *signal).map(|evidence| evidence.at).max();
+                last.map_or(Ok(()), |at| series.add(&[mailbox, protocol, signal.label()], timestamp(at)))?;
+            }
+        }
+        Ok(())
+    })?;
+    page.family(&families::BASIC_AUTH_DEADLINE, |series| {
+        let mut written: Vec<(&str, &str, &str)> = Vec::new();
+        for row in &board.calendar {
+            let day = row.date.and_then(|date| date.to_zoned_datetime(TimeZone::UTC).ok());
+            let key = (&*row.provider, &*row.protocol, row.kind.label());
+            // A series is written once: a calendar of one's own may say a thing twice, and the first one counts.
+            if let Some(day) = day.filter(|_| !written.contains(&key)) {
+                written.push(key);
+                series.add(&[key.0, key.1, key.2], timestamp(day.timestamp()))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn name(standing: &Standing) -> (&str, &'static str) {
+    (&standing.name.mailbox, standing.name.protocol.label())
+}

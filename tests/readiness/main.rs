@@ -1,0 +1,11 @@
+//! Readiness for the end of passwords, end to end: the real program against the simulator.
+//!
+//! The pure parts (the table of states, the journal, the rules of a trial, CSV files) are tested beside their code.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test fails by panicking
+
+mod agent;
+mod evidence;
+mod passwords;
+mod report;
+mod world;
