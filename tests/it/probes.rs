@@ -118,6 +118,7 @@ const TOKENS: &[(TokenFault, &str)] = &[
     (TokenFault::EchoedSecret, "token secret_invalid"),
     (TokenFault::Roleless, "auth role_missing"),
     (TokenFault::WrongAudience, "auth token_rejected"),
+    (TokenFault::StaleToken, "auth token_rejected"),
     (TokenFault::OpaqueToken, "up"),
     (TokenFault::StaleToken, "auth token_rejected"),
     (TokenFault::LifetimeAsText, "token protocol_error"),
