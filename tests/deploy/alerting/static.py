@@ -5,13 +5,6 @@ Reads the rules as Prometheus has parsed them, and the program's own tables. Not
 
 import re
 
-# Families of the interface that the program is about to export. One that it exports is looked up in its table.
-TO_COME = {
-    "mailbox_basic_auth": ["mailbox", "protocol", "state"],
-    "mailbox_basic_auth_deadline_timestamp_seconds": ["provider", "protocol", "kind"],
-    "mailbox_readiness": ["mailbox", "protocol", "state"],
-    "mailbox_readiness_evidence_timestamp_seconds": ["mailbox", "protocol", "signal"],
-}
 # What Prometheus adds, and what the rules do.
 OF_TARGETS = {"job", "instance"}
 OF_RULES = {"owner", "le"}
@@ -155,12 +148,8 @@ def of_files(root):
 
 def check(root, rules):
     """Every fault of names and documents."""
-    exported = families(root)
-    for name in sorted(set(TO_COME) & set(exported)):
-        print(f"{name} is exported by now and may leave TO_COME")
-    known = {**{name: set(labels) for name, labels in TO_COME.items()}, **exported}
     faults = list(of_files(root))
-    faults += of_names(rules, known)
+    faults += of_names(rules, families(root))
     faults += of_reasons(rules, reasons(root))
     faults += of_documents(root, rules)
     return faults + list(of_tests(root, rules))
