@@ -68,12 +68,17 @@ pub struct Report {
     witness: OnceLock<Witness>,
 }
 
+/// Is told of an observation, and of the interval in force.
+pub type Saw = Box<dyn Fn(&Observation, Duration) + Send + Sync>;
+/// Says how everything stands at a moment.
+pub type Stands = Box<dyn Fn(Timestamp) -> Board + Send + Sync>;
+
 /// Who makes of what is recorded how far the mailboxes are from doing without passwords.
 pub struct Witness {
     /// Is told of every observation of a check in the plan, with the interval in force.
-    pub saw: Box<dyn Fn(&Observation, Duration) + Send + Sync>,
+    pub saw: Saw,
     /// How everything stands at that moment.
-    pub board: Box<dyn Fn(Timestamp) -> Board + Send + Sync>,
+    pub board: Stands,
 }
 
 /// Everything the pages show, as of one moment.

@@ -198,7 +198,7 @@ fn submission_that_is_switched_off_is_closed_and_broken_until_a_login_gets_throu
         );
     }
     let off = seen(Switch, SwitchedOff, 60);
-    assert_eq!(judged(&[off.clone()], true).state, State::Blocked);
+    assert_eq!(judged(std::slice::from_ref(&off), true).state, State::Blocked);
     let through = judged(&[off, seen(OauthLogin, OauthWorks, 1)], false);
     assert_eq!((through.basic, through.state), (Basic::Unknown, State::Dual));
     let on = judged(&[seen(Switch, SwitchedOn, 60), seen(OauthLogin, OauthWorks, 1)], false);
