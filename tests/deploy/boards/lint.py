@@ -5,7 +5,7 @@ Not here: whether a query has an answer (`live`), or what the server of Grafana 
 
 import re
 
-from . import fed, files, promql
+from . import files, promql
 
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 TAG = "mailbox-exporter"
@@ -21,7 +21,7 @@ CONFIGURED = {"mailbox_info": {"team"}}
 
 def faults(boards):
     """Every fault of the form, as lines for people."""
-    metrics = fed.labels() | files.metrics() | KNOWN
+    metrics = files.metrics() | KNOWN
     found = []
     uids = {board.get("uid") for board in boards.values()}
     if len(uids) != len(boards):

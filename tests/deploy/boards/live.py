@@ -16,7 +16,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from . import fed, files, promql
+from . import files, promql
 
 JOB = "mailboxes"
 # The first round takes 15 s, the second, which rates need, 15 s more; a machine may be busy.
@@ -108,12 +108,6 @@ class World:
             for labels in re.findall(r"^mailbox_check_info\{(.*)\} 1", self.metrics, re.M)
             for instance in instances
         ]
-        exported = set(re.findall(r"^# TYPE (\w+)", self.metrics, re.M))
-        feed, data = self.folder / "feed", self.folder / "data"
-        feed.write_text(fed.lines(self.checks, exported, int(time.time())))
-        if feed.read_text().startswith("# TYPE"):
-            command = ["promtool", "tsdb", "create-blocks-from", "--quiet", "openmetrics", str(feed), str(data)]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         targets = [{"targets": [self.address], "labels": {"instance": instance}} for instance in instances]
         config = {
             "global": {"scrape_interval": f"{SCRAPE_SECONDS}s", "scrape_timeout": f"{SCRAPE_SECONDS}s"},
@@ -129,7 +123,7 @@ class World:
             [
                 "prometheus",
                 f"--config.file={self.folder / 'prometheus.yml'}",
-                f"--storage.tsdb.path={data}",
+                f"--storage.tsdb.path={self.folder / 'data'}",
                 f"--web.listen-address={self.url.removeprefix('http://')}",
             ],
         )
