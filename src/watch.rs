@@ -135,10 +135,12 @@ mod tests {
             let world = Self { folder: folder.clone(), seen, stop: stop.clone() };
             world.swap("first");
             symlink("..data/config", folder.join("config")).unwrap();
+            fs::write(folder.join("beside"), "read as well").unwrap();
             let folder = Arc::new(folder);
             let look = move || {
                 let (folder, tell) = (Arc::clone(&folder), tell.clone());
                 async move {
+                    let _ = fs::read(folder.join("beside"));
                     let _ = tell.send(fs::read_to_string(folder.join("config")).unwrap_or_default());
                     BTreeSet::from([folder.to_path_buf()])
                 }

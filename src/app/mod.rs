@@ -4,7 +4,7 @@ mod reload;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,7 +105,9 @@ impl App {
         let trials = (stop, tokio::spawn(tries));
         let monitor = Monitor::new(plan, Arc::clone(&prober), Arc::clone(&report));
         let (orders, watched) = (monitor.orders(), origin.is_some());
-        let rooms = Rooms { report: Arc::clone(&report), readiness, prober, orders: orders.clone() };
+        let (protects, report_to) = (protection.clone(), Arc::clone(&report));
+        let rooms =
+            Rooms { report: report_to, readiness, prober, orders: orders.clone(), protection: protects };
         let reloader = Reloader::new(rooms, plan.clone(), origin);
         let stop = CancellationToken::new();
         let beat = Arc::clone(&pulse);
@@ -175,6 +177,18 @@ fn witness(readiness: &Arc<Readiness>) -> Witness {
     }
 }
 
+/// What guards the HTTP endpoint, and how its file is read again.
+async fn protection(plan: &Plan) -> Result<Protection, AppError> {
+    let read = |file: &Path| config::load_web(file).map_err(|errors| errors.to_string());
+    let (protection, web) = (Protection::new(Arc::new(read)), plan.web.clone());
+    let file = web.as_ref().map(|web| web.file.clone()).unwrap_or_default();
+    let following = protection.clone();
+    // The files were good when the configuration was read, a moment ago.
+    let followed = task::spawn_blocking(move || following.follow(web.as_deref())).await;
+    let followed = followed.unwrap_or_else(|error| Err(error.to_string()));
+    followed.map(|()| protection).map_err(|error| AppError::Web { file, error })
+}
+
 /// Whom the pages ask.
 fn desk(orders: Orders, reloader: Reloader) -> Desk {
     Desk {
@@ -190,17 +204,6 @@ fn desk(orders: Orders, reloader: Reloader) -> Desk {
             })
         }),
     }
-}
-
-/// What guards the HTTP endpoint, and how its file is read again.
-async fn protection(plan: &Plan) -> Result<Protection, AppError> {
-    let Some(web) = plan.web.clone() else { return Ok(Protection::none()) };
-    let file = web.file.clone();
-    let read: http::Reader = Arc::new(|file| config::load_web(file).map_err(|errors| errors.to_string()));
-    // The files were good when the configuration was read, a moment ago.
-    let made = task::spawn_blocking(move || Protection::new(&web, read));
-    let made = made.await.unwrap_or_else(|error| Err(error.to_string()));
-    made.map_err(|error| AppError::Web { file, error })
 }
 
 /// One round: every check of the plan once, at the same time as far as the limits allow. `each` is

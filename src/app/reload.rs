@@ -13,14 +13,11 @@ use tokio::task::spawn_blocking;
 
 use crate::check::Prober;
 use crate::config::{ConfigErrors, Loaded, Reading, Sources};
+use crate::http::Protection;
 use crate::model::{Difference, Plan};
 use crate::monitor::Orders;
 use crate::readiness::Readiness;
 use crate::report::Report;
-
-/// The content of the file is followed without a restart; the choice of another file is not.
-const WEB_CHANGED: &str =
-    "http.web_config names another file: that takes a restart, until then the old one protects";
 
 /// Where the plan comes from, and comes from again at every reload.
 pub struct Origin {
@@ -50,6 +47,7 @@ pub(super) struct Rooms {
     pub(super) readiness: Arc<Readiness>,
     pub(super) prober: Arc<Prober>,
     pub(super) orders: Orders,
+    pub(super) protection: Protection,
 }
 
 /// Exchanges the plan of the running agent. Clones exchange the same.
@@ -78,17 +76,27 @@ impl Reloader {
     /// As [`ReloadError`] has them; then nothing has changed.
     pub async fn reload(&self, why: &'static str) -> Result<Arc<Difference>, ReloadError> {
         let inner = Arc::clone(&self.0);
-        let reload = tokio::spawn(async move { inner.reload(why).await });
+        let reload = tokio::spawn(async move {
+            let mut plan = inner.plan.lock().await;
+            inner.reload(&mut plan, why).await
+        });
         reload.await.unwrap_or(Err(ReloadError::Stopping))
     }
 
     /// Reloads where a file has changed; the folders in which the next change will be.
     pub(super) async fn look(&self) -> BTreeSet<PathBuf> {
-        let sources = self.0.sources();
-        if let Ok(true) = spawn_blocking(move || sources.have_changed()).await {
-            // Whether it was taken is in the log.
-            let _ = self.reload("a file has changed").await;
-        }
+        let inner = Arc::clone(&self.0);
+        let looked = tokio::spawn(async move {
+            // In turn: what is being read just now is no change afterwards.
+            let mut plan = inner.plan.lock().await;
+            let sources = inner.sources();
+            if let Ok(true) = spawn_blocking(move || sources.have_changed()).await {
+                // Whether it was taken is in the log.
+                let _ = inner.reload(&mut plan, "a file has changed").await;
+            }
+        });
+        // It fails only where the program ends.
+        let _ = looked.await;
         let sources = self.0.sources();
         spawn_blocking(move || sources.folders()).await.unwrap_or_default()
     }
@@ -99,17 +107,20 @@ impl Inner {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn reload(self: Arc<Self>, why: &'static str) -> Result<Arc<Difference>, ReloadError> {
-        let mut plan = self.plan.lock().await;
+    async fn reload(
+        self: &Arc<Self>,
+        plan: &mut Plan,
+        why: &'static str,
+    ) -> Result<Arc<Difference>, ReloadError> {
         if self.origin.is_none() {
             return Err(ReloadError::NoOrigin);
         }
-        let reader = Arc::clone(&self);
+        let reader = Arc::clone(self);
         let read = spawn_blocking(move || reader.origin.as_ref().map(|origin| (origin.read)())).await;
         let Ok(Some(reading)) = read else { return Err(ReloadError::Stopping) };
         *self.sources.lock().unwrap_or_else(PoisonError::into_inner) = reading.sources;
         match reading.outcome {
-            Ok(loaded) => self.take(&mut plan, loaded, why).await,
+            Ok(loaded) => self.take(plan, loaded, why).await,
             Err(faults) => {
                 self.rooms.report.reload_refused();
                 let count = faults.len();
@@ -139,12 +150,11 @@ impl Inner {
             next.listen.clone_from(running);
         }
         if difference.web {
-            tracing::warn!("{WEB_CHANGED}");
-            next.web.clone_from(&plan.web);
+            self.protect(plan, &mut next).await;
         }
         // The report first: what is observed for a new check must find its place, and what is still
         // observed for one that is gone must find none.
-        let Rooms { report, readiness, prober, orders } = &self.rooms;
+        let Rooms { report, readiness, prober, orders, .. } = &self.rooms;
         report.apply(&next);
         prober.apply(&next);
         let (readiness, plan_of_readiness) = (Arc::clone(readiness), next.clone());
@@ -162,6 +172,19 @@ impl Inner {
     }
 }
 
+impl Inner {
+    /// Another file guards the endpoint from now on, or none any more. What the one in force says anew is
+    /// followed without being told.
+    async fn protect(&self, plan: &Plan, next: &mut Plan) {
+        let (protection, web) = (self.rooms.protection.clone(), next.web.clone());
+        let followed = spawn_blocking(move || protection.follow(web.as_deref())).await;
+        if let Err(fault) = followed.unwrap_or_else(|error| Err(error.to_string())) {
+            tracing::error!(%fault, "the web configuration cannot be followed: the one before stays in force");
+            next.web.clone_from(&plan.web);
+        }
+    }
+}
+
 /// What a reload has done, for whoever asked for it.
 pub(super) fn told(difference: &Difference) -> String {
     let Difference { stays, changes, comes, goes, listen, web, limits: _ } = difference;
@@ -173,7 +196,7 @@ pub(super) fn told(difference: &Difference) -> String {
             write!(text, " http.listen has changed: {wanted} takes a restart, until then {running} stays.");
     }
     if *web {
-        text = format!("{text} {WEB_CHANGED}.");
+        text += " The endpoint is protected by another http.web_config, or by none any more.";
     }
     text
 }

@@ -257,6 +257,13 @@ impl<'a> Map<'a> {
         self.faults.add(&place, message);
     }
 
+    /// Says what deserves a look about a key's value.
+    pub(super) fn warn_of(&self, key: &str, message: impl Into<String>) {
+        if let Some(cursor) = self.cursor(key) {
+            self.faults.warn(&cursor.place, message);
+        }
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -3,7 +3,7 @@
 //! Owns the form of the file. No default is filled in and nothing is looked up here; that is `lower`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +15,7 @@ use super::provider::{self, Draft};
 use super::readiness;
 use super::sources::Sources;
 use super::value;
-use super::web;
-use crate::model::{Credential, IpChoice, Listen, Protocol, Web};
+use crate::model::{Credential, IpChoice, Listen, Protocol};
 
 /// Most probes, and most connections to one server, that may be asked for: more sockets than a process has.
 const MAX_PERMITS: u32 = 100_000;
@@ -51,7 +50,7 @@ const TAKEN_LABELS: &[&str] = &[
 #[derive(Debug, Default)]
 pub(super) struct File {
     pub(super) listen: Written<Listen>,
-    pub(super) web: Written<Arc<Web>>,
+    pub(super) web_config: Written<PathBuf>,
     pub(super) limits: Limits,
     pub(super) defaults: Settings,
     /// In the order of the file; `None` where a credential is faulty.
@@ -129,8 +128,7 @@ pub(super) fn read(top: &Cursor<'_>, base: &Path, sources: &mut Sources) -> Opti
     map.read("http", |at| {
         let map = at.map(&keys::HTTP)?;
         file.listen = map.read("listen", |at| at.judge(value::parse_listen));
-        file.web = map
-            .read("web_config", |at| web::read(&base.join(at.text()?), sources, at.faults()).map(Arc::new));
+        file.web_config = map.read("web_config", |at| Some(base.join(at.text()?)));
         Some(())
     });
     map.read("limits", |at| {

@@ -60,7 +60,7 @@ pub(super) fn lower(file: &File, mailboxes: &[&Mailbox], top: &Place, faults: &F
     let listen = Listen { host: LISTEN_HOST.to_owned(), port: LISTEN_PORT };
     let mut plan = Plan {
         listen: file.listen.value().cloned().unwrap_or(listen),
-        web: file.web.value().cloned(),
+        web: None,
         limits,
         shard: Shard::WHOLE,
         credentials: file.credentials.iter().filter_map(|(_, read)| read.clone()).collect(),

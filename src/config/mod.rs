@@ -26,6 +26,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::model::{Plan, Web};
 
@@ -103,6 +104,8 @@ fn assemble(
     let node = source::parse(file, text, faults)?;
     let written = file::read(&Cursor::top(file, &node, faults), base, sources)?;
 
+    let web_config = written.web_config.value();
+    let web = web_config.and_then(|path| web::read(path, sources, faults)).map(Arc::new);
     let patterns = written.mailbox_files.value().map_or(&[][..], Vec::as_slice);
     sources.note_patterns(patterns);
     let mut files = vec![file.to_path_buf()];
@@ -122,5 +125,5 @@ fn assemble(
     let top = Place { line: node.line, column: node.column, ..Place::whole(file) };
     let plan = lower::lower(&written, &mailboxes, &top, faults);
     written.readiness.inspect(&plan, faults);
-    Some((plan, files))
+    Some((Plan { web, ..plan }, files))
 }

@@ -43,6 +43,10 @@ pub(super) fn read(path: &Path, sources: &mut Sources, faults: &Faults) -> Optio
         Some(at) => users(&at),
         None => Some(Users::default()),
     };
+    if tls.is_absent() && users.as_ref().is_some_and(|users| !users.0.is_empty()) {
+        let sentence = "without tls_server_config these passwords travel in clear";
+        map.warn_of("basic_auth_users", sentence);
+    }
     let is_faulty = matches!(tls, Written::Faulty) || matches!(http, Written::Faulty);
     let (headers, users) = (headers?, users?);
     let web = Web { file: path.to_owned(), tls: tls.value().cloned(), headers, users };

@@ -18,7 +18,10 @@ const WORDINGS: &[Wording] = wordings! {
     Is(R::TlsProtocol) => {
         "tls*not available", "generic: the answer to STARTTLS, as RFC 3207 section 4 words it for SMTP";
     }
+    // The folder's name stands behind it, and may be any word.
     Is(R::FolderMissing) => {
+        "mailbox doesn't exist", "dovecot src/lib-storage/mail-storage.h";
+        "mailbox does not exist", "cyrusimap/cyrus-imapd imap/imap_err.et";
         "code: some(trycreate)", "async-imap, its Debug form of [TRYCREATE]";
         "nonexistent namespace", "rob-luke/emails-html-to-pdf#42";
         "unknown mailbox", "Gmail: Unknown Mailbox: NoSuchFolder (Failure)";

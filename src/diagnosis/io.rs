@@ -135,7 +135,7 @@ pub(super) const RESOLVERS: &[Wording] = wordings! {
         "enodata", "Node.js dns error codes";
         "eai_noname", "POSIX";
         "eai_nodata", "glibc";
-        "bad address '", "BusyBox";
+        ": bad address", "BusyBox: wget: bad address";
         "unknown host", "Java: UnknownHostException; BSD";
         "unknownhostexception", "Java";
         "nxdomain", "RFC 2308";

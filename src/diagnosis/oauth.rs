@@ -31,8 +31,7 @@ const SENTENCES_OF: &[(u32, &str, Reason)] = &[
     (70000, "'scope'", R::ScopeInvalid), // personal accounts: the value for 'scope' is not valid
     (70000, "'code'", R::TokenRequestInvalid), // personal accounts: the value for 'code' is not valid
     (70000, "signature", R::CertificateRejected), // transmission data parser faults of personal accounts
-    (70001, "disabled", R::AppDisabled), // reference page: "The application is disabled"
-    (700016, "disabled", R::AppDisabled), // variation of the row above
+    (70001, "is disabled", R::AppDisabled), // reference page: "The application is disabled"
     (50001, "disabled", R::AppDisabled), // reference page: "disabled or doesn't exist"
     (70002, "expired", R::SecretExpired), // older wording of 7000222
     (90002, "throttl", R::IdpThrottled), // variation
@@ -454,10 +453,24 @@ fn listed_codes(folded: &str) -> Vec<u32> {
     list.split(',').filter_map(|code| leading_number(code.trim())).collect()
 }
 
+/// In a text of so few bytes a number stands for itself: `error code 7000215`.
+const SHORT: usize = 40;
+
+/// Entra's numbers begin here; smaller ones are ports, years and statuses.
+const LEAST: u32 = 10_000;
+
+/// Whether a short text holds a number that is known.
+pub(super) fn is_number(folded: &str) -> bool {
+    folded.len() <= SHORT && bare_numbers(folded).into_iter().any(|number| aadsts::reason(number).is_some())
+}
+
 /// Numbers without their letters: alone, or before ` - [`, as MSAL writes them.
 fn bare_numbers(folded: &str) -> Vec<u32> {
     if let Ok(number) = folded.parse() {
         return vec![number];
+    }
+    if folded.len() <= SHORT {
+        return words(folded).filter_map(leading_number).filter(|number| *number >= LEAST).collect();
     }
     let before = folded.split(" - [").next().unwrap_or_default();
     if before.len() == folded.len() {

@@ -678,6 +678,7 @@ pub(super) const REFUSALS: &[Wording] = wordings! {
         "login fail", "QQ Mail";
         "login error", "163 mail: LOGIN Login error or password error";
         "password error", "163 mail";
+        "could not authenticate", "PHPMailer: SMTP Error: Could not authenticate.";
         "login denied", "curl: (67) Login denied";
         "login incorrect", "generic; public mail client tests";
         "invalid login", "marcpope/borgbackupserver#16; cyrusimap/cyrus-imapd imap/pop3d.c";

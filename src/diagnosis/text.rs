@@ -77,7 +77,11 @@ pub(super) fn matches(text: &str, pattern: &str) -> bool {
 
 /// The numbers that follow a marker, in their order: `aadsts70002: … aadsts50012: …`.
 pub(super) fn numbers(text: &str, marker: &str) -> Vec<u32> {
-    text.match_indices(marker).filter_map(|(at, _)| leading_number(text.get(at + marker.len()..)?)).collect()
+    let number = |at: usize| {
+        let rest = text.get(at + marker.len()..)?;
+        leading_number(rest.trim_start_matches([' ', '-', '#']))
+    };
+    text.match_indices(marker).filter_map(|(at, _)| number(at)).collect()
 }
 
 /// The number a text begins with, if its digits end at a word's end.

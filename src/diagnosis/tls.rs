@@ -150,6 +150,7 @@ pub(super) const CERTIFICATES: &[Wording] = wordings! {
         "invalid peer certificate", "rustls: whatever else it is";
         "failed to verify certificate", "Go crypto/tls: whatever else it is";
         "bad certificate", "OpenSSL, Go alert text";
+        "remote certificate was rejected", ".NET SslStream: its callback said no";
         "remote certificate is invalid", ".NET SslStream: whatever else it is";
         "certificate for this server is invalid", "macOS Foundation";
         "sent no certificates", "rustls v0.23 source, Error";

@@ -40,7 +40,7 @@ impl World {
             (Arc::new(Report::new(plan)), Arc::new(Ready::default()), CancellationToken::new());
         let site = Site::new(Arc::clone(&report), Arc::default(), Arc::clone(&ready)).asking(desk(&report));
         let address = listener.local_addr().unwrap();
-        let server = tokio::spawn(serve(listener, site, Protection::none(), stop.clone()));
+        let server = tokio::spawn(serve(listener, site, open(), stop.clone()));
         Self { address, report, ready, stop, server }
     }
 
@@ -64,6 +64,11 @@ impl World {
     async fn page(&self) -> String {
         self.ask("GET / HTTP/1.1").await.text()
     }
+}
+
+/// Everybody may come.
+fn open() -> Protection {
+    Protection::new(Arc::new(|_| Err("nothing is followed".to_owned())))
 }
 
 pub(super) struct Answer {

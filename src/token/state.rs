@@ -164,13 +164,6 @@ impl State {
         }
     }
 
-    /// Another bound of the age holds from now on, for the token in hand as well.
-    pub(super) fn limit_age(&mut self, max_age: Duration) {
-        if let Some(held) = &mut self.held {
-            held.renew_at = held.issued_at + held.natural_age.min(max_age);
-        }
-    }
-
     /// Takes in how far our clock was ahead at an answer; one that did not tell changes nothing.
     pub(super) fn measured(&mut self, skew: Option<SignedDuration>) {
         self.clock_skew = skew.or(self.clock_skew);
@@ -178,6 +171,13 @@ impl State {
 
     pub(super) const fn clock_skew(&self) -> Option<SignedDuration> {
         self.clock_skew
+    }
+
+    /// Another bound of the age holds from now on, for the token in hand as well.
+    pub(super) fn limit_age(&mut self, max_age: Duration) {
+        if let Some(held) = &mut self.held {
+            held.renew_at = held.issued_at + held.natural_age.min(max_age);
+        }
     }
 
     pub(super) const fn recoveries(&self) -> u64 {

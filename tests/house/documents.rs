@@ -68,7 +68,10 @@ fn commands() -> Vec<String> {
     let output = Command::new(PROGRAM).arg("--help").output().unwrap();
     let help = String::from_utf8(output.stdout).unwrap();
     let list = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap().to_owned();
-    let names = list.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned);
+    // A line that goes on with the one above is indented further.
+    let begins = |line: &&str| line.strip_prefix("  ").is_some_and(|rest| !rest.starts_with(' '));
+    let names =
+        list.lines().filter(begins).filter_map(|line| line.split_whitespace().next()).map(str::to_owned);
     names.filter(|name| name != "help").collect()
 }
 

@@ -47,7 +47,6 @@ impl Line {
 /// The agent on a clock of its own, with everything it logs.
 pub(crate) struct Simulated {
     pub(crate) app: App,
-    begun: Instant,
     lines: Arc<Mutex<Vec<Line>>>,
     /// Tasks of agent and servers that never end.
     residents: usize,
@@ -74,7 +73,7 @@ impl Simulated {
             yield_now().await;
         }
         let residents = alive();
-        Self { app, begun, lines, residents, silent: Vec::new(), waiting: 0, frozen: frozen, _logged: logged }
+        Self { app, lines, residents, silent: Vec::new(), waiting: 0, frozen, _logged: logged }
     }
 
     /// Nobody waits for the probes of these mailboxes from now on, nor for so many that wait for a permit.

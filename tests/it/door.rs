@@ -144,7 +144,7 @@ async fn bad_input_is_one_clear_sentence_and_the_right_exit_status() {
     let taken = Reserved::new();
     let listen = format!("127.0.0.1:{}", taken.port());
     let path = world.file("taken.yaml", SMALLEST);
-    let run = run(&["serve", "--listen", &listen], Some(&path));
+    let run = run(&["serve", "--listen", &listen, "--log-level", "error"], Some(&path));
     assert_eq!((run.status, run.stderr.lines().count()), (Some(1), 1), "{}", run.stderr);
     assert!(run.stderr.contains(&listen) && run.stderr.contains("--listen"), "{}", run.stderr);
 }

@@ -12,9 +12,9 @@ use crate::recorded;
 use crate::world::{Door, World, verdict};
 
 /// How long a silence lasts here. What comes before it has time on a machine that is busy.
-const SILENCE: Duration = Duration::from_secs(3);
+const SILENCE: Duration = Duration::from_secs(5);
 /// How much later than that a probe may end, on such a machine.
-const SLACK: Duration = Duration::from_secs(2);
+const SLACK: Duration = Duration::from_secs(5);
 
 /// A fault, then what an IMAP and an SMTP probe make of it: `up`, or phase and reason. Where the port
 /// matters, what stands in front of `|` is of implicit TLS, what follows of STARTTLS.
@@ -167,7 +167,8 @@ const EXCUSED: [(Reason, &str); 2] = [
     (Reason::Internal, "a fault of ours; `door` starves the program of file descriptors"),
 ];
 
-const fn is_silent(fault: Fault) -> bool {
+/// Whether the fault is one that only an end of patience can tell.
+pub(crate) const fn is_silent(fault: Fault) -> bool {
     use Fault as F;
     matches!(
         fault,
@@ -199,11 +200,12 @@ fn wanted<'a>(door: Door, imap: &'a str, smtp: &'a str) -> &'a str {
     }
 }
 
+/// Compares what was seen with the rows; observations that are not there are another round's.
 fn judge(rows: &[(Fault, &str, &str)], seen: &HashMap<String, Observation>) {
     let mut wrong = Vec::new();
     for &(fault, imap, smtp) in rows {
         for door in Door::ALL {
-            let observation = &seen[&key(fault, door)];
+            let Some(observation) = seen.get(&key(fault, door)) else { continue };
             let (wanted, found) = (wanted(door, imap, smtp), verdict(observation));
             if wanted != found {
                 let detail = observation.outcome.failure().map(|failure| &failure.cause.detail);
@@ -212,6 +214,42 @@ fn judge(rows: &[(Fault, &str, &str)], seen: &HashMap<String, Observation>) {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Every row of both tables.
+fn rows() -> Vec<(Fault, &'static str, &'static str)> {
+    let of_tokens = TOKENS.iter().map(|&(fault, says)| (Fault::Token(fault), says, says));
+    TABLE.iter().copied().chain(of_tokens).collect()
+}
+
+/// Probes once what only an end of patience can tell, or everything else.
+async fn look(silent: bool) -> HashMap<String, Observation> {
+    let mut world = World::start().await;
+    let bound = |fault| match fault {
+        _ if !silent => String::new(),
+        // Its greeting alone takes that long.
+        Fault::SlowDrip => "timeout: 3s".to_owned(),
+        _ => format!("timeout: {}s", SILENCE.as_secs()),
+    };
+    // Handshakes are work, silences are none.
+    let at_once = if silent { 100 } else { 16 };
+    world.settings = format!(
+        "defaults: {{ smtp: {{ sender: true }} }}\nlimits: {{ concurrency: {at_once}, per_host: {at_once} }}"
+    );
+    let shared = world.app();
+    for (fault, imap, smtp) in rows() {
+        let app = if matches!(fault, Fault::Token(_)) { world.app() } else { shared.clone() };
+        let doors =
+            Door::ALL.into_iter().filter(|door| wanted(*door, imap, smtp).ends_with("timeout") == silent);
+        let doors: Vec<_> = doors.collect();
+        if !doors.is_empty() {
+            let mailbox = world.mailbox(&app, fault).await;
+            for door in doors {
+                world.watch(&key(fault, door), &mailbox, door, &bound(fault));
+            }
+        }
+    }
+    world.round().await
 }
 
 /// What holds of every observation, whatever it says.
@@ -230,24 +268,15 @@ fn must_be_sound(name: &str, seen: &Observation) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_fault_has_its_phase_and_its_reason_at_every_door() {
-    let mut world = World::start().await;
-    world.settings =
-        "defaults: { smtp: { sender: true } }\nlimits: { concurrency: 96, per_host: 96 }".to_owned();
-    let shared = world.app();
-    for &fault in Fault::ALL {
-        let app = if matches!(fault, Fault::Token(_)) { world.app() } else { shared.clone() };
-        let mailbox = world.mailbox(&app, fault).await;
-        let bound = if is_silent(fault) { format!("timeout: {}s", SILENCE.as_secs()) } else { String::new() };
-        for door in Door::ALL {
-            world.watch(&key(fault, door), &mailbox, door, &bound);
-        }
+    let mut checks = 0;
+    for silent in [false, true] {
+        let seen = look(silent).await;
+        seen.iter().for_each(|(name, observation)| must_be_sound(name, observation));
+        judge(&rows(), &seen);
+        checks += seen.len();
     }
-    let seen = world.round().await;
-    seen.iter().for_each(|(name, observation)| must_be_sound(name, observation));
-    judge(TABLE, &seen);
-    let of_tokens: Vec<_> = TOKENS.iter().map(|&(fault, says)| (Fault::Token(fault), says, says)).collect();
-    judge(&of_tokens, &seen);
-    assert_eq!(TABLE.len() + TOKENS.len(), Fault::ALL.len(), "every fault has its row");
+    assert_eq!(rows().len(), Fault::ALL.len(), "every fault has its row");
+    assert_eq!(checks, rows().len() * Door::ALL.len(), "and every door was tried");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

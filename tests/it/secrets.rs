@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use mailbox_exporter::sim::{Fault, Offers, SimApp, SimMailbox};
 
+use crate::probes::is_silent;
 use crate::program::{Agent, run};
 use crate::scrape::Scrape;
 use crate::wait::{get, until};
@@ -30,7 +31,7 @@ impl Everything {
     async fn new() -> Self {
         let mut world = World::start().await;
         world.settings =
-            "defaults: { timeout: 2s, interval: 10s, smtp: { sender: true } }\nlimits: { concurrency: 96 }"
+            "defaults: { interval: 20s, smtp: { interval: 20s, sender: true } }\nlimits: { concurrency: 96 }"
                 .to_owned();
         let shared = world.app();
         let (mut apps, mut mailboxes, mut names) = (vec![shared.clone()], Vec::new(), Vec::new());
@@ -38,9 +39,10 @@ impl Everything {
             let app = if matches!(fault, Fault::Token(_)) { world.app() } else { shared.clone() };
             let mailbox = world.mailbox(&app, fault).await;
             mailbox.set_offers(Offers { passwords: true, ..Offers::default() });
+            let bound = if is_silent(fault) { "timeout: 2s" } else { "" };
             for door in [Door::Imap, Door::Smtp] {
                 let name = format!("{}-{}", fault.label(), door.protocol());
-                world.watch(&name, &mailbox, door, "");
+                world.watch(&name, &mailbox, door, bound);
                 names.push(name);
             }
             if matches!(
@@ -49,7 +51,7 @@ impl Everything {
             ) {
                 for door in [Door::Imap, Door::Smtp] {
                     let name = format!("{}-{}-password", fault.label(), door.protocol());
-                    world.watch_by_password(&name, &mailbox, door, "");
+                    world.watch_by_password(&name, &mailbox, door, bound);
                     names.push(name);
                 }
             }

@@ -116,12 +116,6 @@ impl World {
         self.apart(async move { sim.mailbox_of(&app, fault).await }).await.unwrap()
     }
 
-    /// So many healthy mailboxes on one server.
-    pub(crate) async fn mailboxes(&self, app: &SimApp, count: usize) -> Vec<SimMailbox> {
-        let (sim, app) = (Arc::clone(&self.sim), app.clone());
-        self.apart(async move { sim.mailboxes_on_one_port(&app, count).await }).await.unwrap()
-    }
-
     /// Runs something where the servers run.
     pub(crate) async fn apart<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         match &self.servers {

@@ -122,7 +122,7 @@ async fn a_new_check_is_probed_as_soon_as_at_a_start_and_a_changed_one_in_its_ne
     .await;
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     assert!(old.heard(Service::Imap).iter().any(|heard| heard.words.to_lowercase().contains("select other")));
-    let interval = record(&app, &old, Protocol::Imap).unwrap().interval;
+    let interval = record(&app, &old, Protocol::Imap).unwrap().check.interval;
     assert_eq!(interval, Duration::from_secs(2));
     app.stop().await;
 }

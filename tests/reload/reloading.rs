@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use mailbox_exporter::model::{Protocol, Shard};
-use mailbox_exporter::sim::{Fault, Service, Sim};
+use mailbox_exporter::sim::{Fault, Service, Sim, TokenFault};
 
 use crate::world::{Folder, Yaml, ask, metrics, observed, record, until, value};
 
@@ -67,6 +67,20 @@ async fn a_token_is_kept_where_its_credential_is_the_same_and_asked_for_anew_whe
     let before = observed(&app, &first, Protocol::Imap);
     until("the first is probed again", async || observed(&app, &first, Protocol::Imap) > before).await;
     assert_eq!(app_of_all.requests().len(), 2, "the secret lies elsewhere: who knows what it is");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_credential_that_fails_keeps_its_back_off() {
+    let (sim, folder) = (Sim::start().await.unwrap(), Folder::new());
+    let mailbox = sim.mailbox(Fault::Token(TokenFault::SecretExpired)).await.unwrap();
+    Yaml::new(&sim, &folder, "defaults: { interval: 1s, checks: [imap] }").with(&mailbox, "").write();
+    let app = folder.start(Shard::WHOLE).await;
+    until("it fails", async || observed(&app, &mailbox, Protocol::Imap) > 0).await;
+    assert_eq!(ask(app.address(), "POST /-/reload").await.0, 200);
+    let before = observed(&app, &mailbox, Protocol::Imap);
+    until("it fails again", async || observed(&app, &mailbox, Protocol::Imap) > before + 1).await;
+    assert_eq!(mailbox.app().requests().len(), 1, "the identity provider is left alone for half a minute");
     app.stop().await;
 }
 

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::pki::{Authority, Pair};
 use crate::rig::{PATIENCE, client, folder, start, stop, trusting};
 
-const PASSWORD: &str = "correct horse";
+pub(crate) const PASSWORD: &str = "correct horse";
 
 /// An agent without mailboxes, protected by a web configuration of these lines.
 struct Site {
@@ -61,14 +61,14 @@ impl Site {
     }
 }
 
-fn configuration(folder: &Path) -> PathBuf {
+pub(crate) fn configuration(folder: &Path) -> PathBuf {
     let file = folder.join("config.yaml");
     let yaml = "http: {listen: \"127.0.0.1:0\", web_config: web.yaml}\nmailbox_files: [none/*.yaml]\n";
     fs::write(&file, yaml).unwrap();
     file
 }
 
-fn put(folder: &Path, name: &str, pair: &Pair) {
+pub(crate) fn put(folder: &Path, name: &str, pair: &Pair) {
     fs::write(folder.join(format!("{name}.crt")), &pair.certificate).unwrap();
     fs::write(folder.join(format!("{name}.key")), &pair.key).unwrap();
 }
@@ -81,11 +81,11 @@ fn key(pair: &Pair) -> PrivateKeyDer<'static> {
     PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap()
 }
 
-fn user(name: &str, password: &str) -> String {
+pub(crate) fn user(name: &str, password: &str) -> String {
     format!("  {name}: {}\n", bcrypt::hash(password, 4).unwrap())
 }
 
-const TLS: &str = "tls_server_config: {cert_file: server.crt, key_file: server.key}\n";
+pub(crate) const TLS: &str = "tls_server_config: {cert_file: server.crt, key_file: server.key}\n";
 
 #[tokio::test]
 async fn pages_come_by_tls_with_the_configured_headers_and_clear_text_is_told_so() {
@@ -291,6 +291,14 @@ async fn a_rotated_certificate_and_a_new_password_count_at_once_and_a_broken_fil
     assert_eq!(ask(&third.pem, "second").await, Some(200), "a key of another certificate changes nothing");
     put(&volume.join("3"), "server", &third.server());
     until("the mended files count", async || ask(&third.pem, "third").await == Some(200)).await;
+
+    // A file that names what is yet to come counts when it has come, though it is not touched again.
+    let later = linked.replace("..data", "later");
+    site.write("web.yaml", &format!("{later}basic_auth_users:\n{}", user("alice", "fourth")));
+    assert_eq!(ask(&third.pem, "third").await, Some(200));
+    fs::create_dir(volume.join("later")).unwrap();
+    put(&volume.join("later"), "server", &next.server());
+    until("what has come counts", async || ask(&next.pem, "fourth").await == Some(200)).await;
 
     // TLS can be switched off as well: the file says so, and nobody else can write it.
     site.write("web.yaml", "http_server_config: {headers: {X-Frame-Options: deny}}\n");

@@ -4,9 +4,16 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::sim::{Sim, SimMailbox};
 
 use super::{INTERVAL, TIMEOUT};
+
+/// Whom the mailboxes belong to, in turn: a label of the configuration, to group by. One in four belongs to nobody.
+const TEAMS: [Option<&str>; 4] = [Some("billing"), Some("people"), Some("logistics"), None];
+/// When the secret of the first credential ends: near enough to be pointed out.
+const SECRET_ENDS_IN: SignedDuration = SignedDuration::from_hours(20 * 24);
 
 /// The file's name.
 pub(super) const FILE: &str = "config.yaml";
@@ -44,14 +51,16 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
     fs::write(folder.join("ca.pem"), sim.ca_pem())?;
     let (mut credentials, mut providers, mut list) = (String::new(), String::new(), String::new());
     let (mut apps, mut servers) = (Named { known: Vec::new() }, Named { known: Vec::new() });
-    for mailbox in mailboxes {
+    for (mailbox, team) in mailboxes.iter().zip(TEAMS.iter().cycle()) {
         let (app, address) = (mailbox.app(), mailbox.address());
         let name = address.split_once('@').map_or(address, |(name, _)| name);
         let (credential, new) = apps.of(&app.client_id, name);
         if new {
             fs::write(folder.join(format!("{credential}.secret")), &app.secret)?;
+            let expires =
+                if credentials.is_empty() { format!(", expires: {}", secret_end()) } else { String::new() };
             credentials += &format!(
-                "  {credential}: {{ type: client_secret, tenant: {}, client_id: {}, secret: {{ file: {credential}.secret }} }}\n",
+                "  {credential}: {{ type: client_secret, tenant: {}, client_id: {}, secret: {{ file: {credential}.secret }}{expires} }}\n",
                 app.tenant, app.client_id
             );
         }
@@ -68,6 +77,7 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
                 sim.scope()
             );
         }
+        let labels = team.map_or_else(String::new, |team| format!(", labels: {{ team: {team} }}"));
         let password = if list.is_empty() {
             // The first one, which is healthy, declares its password, so that it shows whether it is still taken.
             fs::write(folder.join(format!("{name}.password")), mailbox.password())?;
@@ -76,7 +86,7 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
             String::new()
         };
         list += &format!(
-            "  - {{ address: {address}, provider: {provider}, credential: {credential}{password} }}\n"
+            "  - {{ address: {address}, provider: {provider}, credential: {credential}{labels}{password} }}\n"
         );
     }
     fs::write(folder.join(USAGE), usage(mailboxes))?;
@@ -89,4 +99,10 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
     );
     fs::write(&file, text)?;
     Ok(file)
+}
+
+/// The day, as the configuration writes days.
+fn secret_end() -> String {
+    let now = Timestamp::now();
+    now.checked_add(SECRET_ENDS_IN).unwrap_or(now).strftime("%Y-%m-%d").to_string()
 }

@@ -114,6 +114,9 @@ pub(super) fn source(text: &str) -> Option<Source> {
         return Some(Source::Token);
     }
     by_shape(text).or_else(|| {
+        if oauth::is_number(&folded) {
+            return Some(Source::Token);
+        }
         if network_text(text).is_some() {
             return Some(Source::Network);
         }

@@ -63,6 +63,10 @@ fn is_answer(line: &str, rest: &str) -> bool {
             && first.bytes().any(|byte| byte.is_ascii_digit()));
     let loose = (first == "*" || third.starts_with('['))
         && STATUS.iter().any(|status| status.eq_ignore_ascii_case(second));
+    // Without its tag an answer can only begin the line.
+    if STATUS.contains(&first) && line == rest {
+        return true;
+    }
     if first == "BYE" || (STATUS.contains(&first) && second.starts_with('[')) {
         return true;
     }

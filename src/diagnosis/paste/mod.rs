@@ -69,7 +69,8 @@ impl Reading {
 
 /// What a pasted text means; [`Reason::Unexpected`] where nothing in it is known.
 pub fn read(paste: &Paste<'_>) -> Reading {
-    let text = paste.text.trim();
+    // As it stands in a ticket or a chat.
+    let text = paste.text.trim().trim_matches('`').trim();
     if let Some(reason) = Reason::from_label(&text.to_ascii_lowercase()) {
         return Reading { by_name: true, ..Reading::of(reason) };
     }

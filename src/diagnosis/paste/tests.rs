@@ -78,7 +78,15 @@ fn a_wordless_no_is_the_logins_only_where_somebody_says_so() {
 
 #[test]
 fn numbers_of_entra_are_found_with_their_letters_and_without() {
-    for text in ["7000215", "AADSTS7000215", " aadsts7000215: x ", "error code AADSTS7000215."] {
+    for text in [
+        "7000215",
+        "AADSTS7000215",
+        " aadsts7000215: x ",
+        "error code AADSTS7000215.",
+        "AADSTS 7000215",
+        "error code 7000215",
+        "`AADSTS7000215`",
+    ] {
         assert_eq!(reason(text), Reason::SecretInvalid, "{text}");
     }
     assert_eq!(reason("99999999"), Reason::Unexpected);

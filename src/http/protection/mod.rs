@@ -34,17 +34,18 @@ const TRIED_EVERY: Duration = Duration::from_secs(5);
 
 /// The protection of the endpoint; clones share it.
 #[derive(Clone)]
-pub struct Protection(Option<Arc<Shared>>);
+pub struct Protection(Arc<Shared>);
 
 struct Shared {
     read: Reader,
-    file: PathBuf,
     looked: Mutex<Looked>,
-    force: RwLock<Arc<Force>>,
+    /// Nothing where everybody may come, in clear text.
+    force: RwLock<Option<Arc<Force>>>,
     users: Users,
 }
 
 /// The last look at the files.
+#[derive(Default)]
 struct Looked {
     /// What those in force looked like, whether or not reading them went well.
     files: Vec<Look>,
@@ -72,10 +73,15 @@ impl Force {
 /// A file, and what changes when it is written or replaced: a symlink that is led elsewhere included.
 type Look = (PathBuf, Option<(u64, u64, u64, (i64, i64), (i64, i64))>);
 
-fn look(web: &Web) -> Vec<Look> {
+/// The file, and those that it names.
+fn paths(web: &Web) -> impl Iterator<Item = &PathBuf> {
     let tls = web.tls.iter().flat_map(|tls| {
         [Some(&tls.cert_file), Some(&tls.key_file), tls.client_ca_file.as_ref()].into_iter().flatten()
     });
+    [&web.file].into_iter().chain(tls)
+}
+
+fn look(web: &Web) -> Vec<Look> {
     let look = |path: &PathBuf| {
         let seen = std::fs::metadata(path).ok().map(|file| {
             let (written, changed) = ((file.mtime(), file.mtime_nsec()), (file.ctime(), file.ctime_nsec()));
@@ -83,65 +89,82 @@ fn look(web: &Web) -> Vec<Look> {
         });
         (path.clone(), seen)
     };
-    [&web.file].into_iter().chain(tls).map(look).collect()
+    paths(web).map(look).collect()
 }
 
 impl Protection {
-    /// Everybody may come, in clear text.
-    pub const fn none() -> Self {
-        Self(None)
+    /// Open to everybody, in clear text, until it is told to follow a web configuration; `read` reads such a
+    /// file again.
+    pub fn new(read: Reader) -> Self {
+        let force = RwLock::default();
+        Self(Arc::new(Shared { read, looked: Mutex::default(), force, users: Users::default() }))
     }
 
-    /// What `web` says, and whatever its file says later on. Reads certificates, and blocks while it does.
+    /// From now on what `web` says, and whatever its file says later on; `None` opens to everybody. Reads
+    /// certificates, and blocks while it does.
     ///
     /// # Errors
-    /// Where a file that it names can no longer be used, and how.
-    pub fn new(web: &Web, read: Reader) -> Result<Self, String> {
-        let looked = Mutex::new(Looked { files: look(web), fault: None });
-        let force = RwLock::new(Force::of(web.clone())?);
-        let shared = Shared { read, file: web.file.clone(), looked, force, users: Users::default() };
-        Ok(Self(Some(Arc::new(shared))))
+    /// Where a file that it names cannot be used, and how: what was in force stays so.
+    pub fn follow(&self, web: Option<&Web>) -> Result<(), String> {
+        let mut looked = self.0.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let force = web.map(|web| Force::of(web.clone())).transpose()?;
+        // No look yet: the first client has the files read again, since they may have changed meanwhile.
+        *looked = Looked::default();
+        *self.0.force.write().unwrap_or_else(PoisonError::into_inner) = force;
+        Ok(())
     }
 
     /// TLS for the next connection; `None` is clear text.
     pub(super) async fn tls(&self) -> Option<Arc<ServerConfig>> {
-        let shared = self.0.as_ref()?;
-        shared.now().await.tls.clone()
+        self.0.now().await?.tls.clone()
     }
 }
 
 impl Shared {
     /// What is in force, once the files have been looked at.
-    async fn now(self: &Arc<Self>) -> Arc<Force> {
+    async fn now(self: &Arc<Self>) -> Option<Arc<Force>> {
+        self.in_force()?;
         let shared = Arc::clone(self);
         // A file system can be slow. A panic in there changes nothing.
         if task::spawn_blocking(move || shared.refresh()).await.is_err() {
-            error!(file = %self.file.display(), "the web configuration could not be looked at");
+            error!("the web configuration could not be looked at");
         }
-        Arc::clone(&self.force.read().unwrap_or_else(PoisonError::into_inner))
+        self.in_force()
+    }
+
+    fn in_force(&self) -> Option<Arc<Force>> {
+        self.force.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn refresh(&self) {
         // One looks, the others wait for what it finds: nobody is served by what has just been replaced.
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        let force = Arc::clone(&self.force.read().unwrap_or_else(PoisonError::into_inner));
+        let Some(force) = self.in_force() else { return };
         let files = look(&force.web);
         let tried = looked.fault.as_ref().is_none_or(|(at, _)| at.elapsed() < TRIED_EVERY);
         if files == looked.files && tried {
             return;
         }
+        let first = looked.files.is_empty();
         looked.files = files;
-        let read = (self.read)(&self.file).and_then(Force::of);
-        match read {
+        let file = &force.web.file;
+        match (self.read)(file).and_then(Force::of) {
             Ok(new) => {
-                *looked = Looked { files: look(&new.web), fault: None };
-                *self.force.write().unwrap_or_else(PoisonError::into_inner) = new;
-                info!(file = %self.file.display(), "the web configuration was read again");
+                // What was seen before it was read counts, so that no change in between is missed. Of files that
+                // are newly named nothing was seen: it is read once more.
+                if !paths(&new.web).eq(paths(&force.web)) {
+                    looked.files.clear();
+                }
+                looked.fault = None;
+                *self.force.write().unwrap_or_else(PoisonError::into_inner) = Some(new);
+                if !first {
+                    info!(file = %file.display(), "the web configuration was read again");
+                }
             }
             Err(fault) => {
                 let known = looked.fault.replace((Instant::now(), fault.clone()));
                 if known.is_none_or(|(_, known)| known != fault) {
-                    error!(file = %self.file.display(), %fault, "the web configuration is faulty: the old one stays in force");
+                    error!(file = %file.display(), %fault, "the web configuration is faulty: the old one stays in force");
                 }
             }
         }
@@ -150,13 +173,12 @@ impl Shared {
 
 /// Lets in who may come, and sets the configured headers on every answer.
 pub(super) async fn guard(State(protection): State<Protection>, request: Request, next: Next) -> Response {
-    let Some(shared) = &protection.0 else { return next.run(request).await };
-    let force = shared.now().await;
+    let Some(force) = protection.0.now().await else { return next.run(request).await };
     let users = &force.web.users;
     let credentials = request.headers().get(header::AUTHORIZATION);
     let admitted = users.0.is_empty()
         || OPEN.contains(&request.uri().path())
-        || shared.users.admit(users, credentials).await;
+        || protection.0.users.admit(users, credentials).await;
     let mut response = if admitted { next.run(request).await } else { unauthorised() };
     for (name, value) in &force.web.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(*name), HeaderValue::try_from(value)) {

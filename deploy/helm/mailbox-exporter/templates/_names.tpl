@@ -1,0 +1,56 @@
+{{/* What things are called, and the labels they are found by. */}}
+
+{{- define "mailbox-exporter.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* The name of everything in the release; room is left for a suffix. */}}
+{{- define "mailbox-exporter.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What a selector selects: never changed afterwards. */}}
+{{- define "mailbox-exporter.selector" -}}
+app.kubernetes.io/name: {{ include "mailbox-exporter.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "mailbox-exporter.labels" -}}
+{{ include "mailbox-exporter.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "mailbox-exporter.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "mailbox-exporter.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "mailbox-exporter.image" -}}
+{{- if .Values.image.digest -}}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The Secret whose keys are the files below /run/secrets/mailbox-exporter. */}}
+{{- define "mailbox-exporter.secret" -}}
+{{- default (printf "%s-secrets" (include "mailbox-exporter.fullname" .)) .Values.existingSecret -}}
+{{- end -}}
+
+{{/* Another Service with shards: none can become headless, and an upgrade would fail at it. */}}
+{{- define "mailbox-exporter.service" -}}
+{{- include "mailbox-exporter.fullname" . }}{{ if gt (int .Values.shards) 1 }}-shards{{ end }}
+{{- end -}}

@@ -1,0 +1,64 @@
+{{/* What the exporter's pod and the pod of `helm test` share. */}}
+
+{{- define "mailbox-exporter.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65534
+runAsGroup: 65534
+# Mounted secrets and the state are this group's, and nobody else's.
+fsGroup: 65534
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: { type: RuntimeDefault }
+{{- end -}}
+
+{{- define "mailbox-exporter.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: { drop: [ALL] }
+{{- end -}}
+
+{{- define "mailbox-exporter.env" -}}
+- { name: TOKIO_WORKER_THREADS, value: {{ .Values.workerThreads | quote }} }
+{{- if gt (int .Values.shards) 1 }}
+- { name: MAILBOX_EXPORTER_SHARDS, value: {{ .Values.shards | quote }} }
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Whole folders, never subPath: only these follow a change of their ConfigMap or Secret. */}}
+{{- define "mailbox-exporter.volumeMounts" -}}
+- { name: config, mountPath: /etc/mailbox-exporter, readOnly: true }
+- { name: secrets, mountPath: /run/secrets/mailbox-exporter, readOnly: true }
+{{- if .Values.webConfig.existingSecret }}
+- { name: web, mountPath: /etc/mailbox-exporter-web, readOnly: true }
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "mailbox-exporter.volumes" -}}
+- name: config
+  projected:
+    sources:
+      - configMap: { name: {{ include "mailbox-exporter.configMap" . }} }
+      {{- range .Values.mailboxConfigMaps }}
+      - configMap: { name: {{ . }} }
+      {{- end }}
+- name: secrets
+  secret:
+    secretName: {{ include "mailbox-exporter.secret" . }}
+    defaultMode: 0440
+    # A missing secret is a reason on its mailboxes (secret_unreadable), not a silent exporter.
+    optional: true
+{{- if .Values.webConfig.existingSecret }}
+- name: web
+  secret:
+    secretName: {{ .Values.webConfig.existingSecret }}
+    defaultMode: 0440
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}

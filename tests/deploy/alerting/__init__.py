@@ -1,0 +1,1 @@
+"""Parts of `tests/deploy/rules`: one per thing that is run."""

@@ -1,0 +1,183 @@
+"""What must hold of a dashboard's file, with nothing running.
+
+Not here: whether a query has an answer (`live`), or what the server of Grafana would say.
+"""
+
+import re
+
+from . import fed, files, promql
+
+SOURCE = {"type": "prometheus", "uid": "${datasource}"}
+TAG = "mailbox-exporter"
+# Drawn alike by every version of Grafana in use, and in a browser without one.
+KINDS = {"stat", "timeseries", "table", "row"}
+# Labels that Prometheus adds, and those that a query makes.
+ADDED = {"job", "instance"}
+MADE = {"owner"}
+# Prometheus's own metric, and the label of the configuration that the readiness board groups by.
+KNOWN = {"up": set()}
+CONFIGURED = {"mailbox_info": {"team"}}
+
+
+def faults(boards):
+    """Every fault of the form, as lines for people."""
+    metrics = fed.labels() | files.metrics() | KNOWN
+    found = []
+    uids = {board.get("uid") for board in boards.values()}
+    if len(uids) != len(boards):
+        found.append("two dashboards have the same uid")
+    for path, board in boards.items():
+        say = lambda text, path=path: found.append(f"{path.name}: {text}")
+        if path.read_text() != files.canonical(board):
+            say("not in its canonical form; run: tests/deploy/dashboards format")
+        _board(board, path.stem, say)
+        _variables(board, metrics, say)
+        for panel in files.panels(board):
+            _panel(panel, metrics, lambda text, panel=panel: say(f"{panel.get('title') or panel.get('id')}: {text}"))
+            _links(panel, boards, say)
+    return found
+
+
+def _board(board, name, say):
+    if board.get("uid") != f"{TAG}-{name}":
+        say(f"its uid is not {TAG}-{name}")
+    if board.get("schemaVersion") not in (41, 42):
+        say("its schemaVersion is neither 41 nor 42")
+    if board.get("editable") is not False:
+        say("editable is not false: a change in the browser would be lost at the next import")
+    if TAG not in board.get("tags", []) or not any(link.get("tags") == [TAG] for link in board.get("links", [])):
+        say(f"it does not link to the others by the tag {TAG}")
+    if not board.get("description"):
+        say("no description")
+    identities = [panel["id"] for panel in board["panels"]]
+    if len(identities) != len(set(identities)):
+        say("two panels have the same id")
+    cells = {}
+    for panel in board["panels"]:
+        if panel["type"] not in KINDS:
+            say(f"{panel.get('title')}: a panel of type {panel['type']}")
+        place = panel["gridPos"]
+        if place["x"] + place["w"] > 24:
+            say(f"{panel['title']}: reaches beyond the 24 columns")
+        for x in range(place["x"], place["x"] + place["w"]):
+            for y in range(place["y"], place["y"] + place["h"]):
+                other = cells.setdefault((x, y), panel)
+                if other is not panel:
+                    say(f"{panel['title']} lies over {other['title']}")
+                    return
+
+
+def _variables(board, metrics, say):
+    defined = board["templating"]["list"]
+    names = [variable["name"] for variable in defined]
+    if names[:2] != ["datasource", "job"] or len(names) != len(set(names)):
+        say("the variables do not begin with datasource and job, or one stands twice")
+    text = str(board["panels"]) + "".join(str(variable.get("query")) for variable in defined)
+    for name in promql.variables(text) - set(names):
+        say(f"the variable {name} is used and not defined")
+    for variable in defined:
+        if variable["name"] not in promql.variables(text):
+            say(f"the variable {variable['name']} is defined and not used")
+        if not variable.get("label") or not variable.get("description"):
+            say(f"the variable {variable['name']} has no label or no description")
+        if variable["type"] != "query":
+            continue
+        if variable.get("datasource") != SOURCE:
+            say(f"the variable {variable['name']} does not ask the chosen data source")
+        if variable.get("refresh") not in (1, 2):
+            say(f"the variable {variable['name']} is never refreshed: its panels would stay empty")
+        selector = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
+        if not selector:
+            say(f"the variable {variable['name']} is no label_values(selector, label)")
+            continue
+        _names(selector[1], metrics, say, more={selector[2]})
+
+
+def _panel(panel, metrics, say):
+    for key in ("title", "description"):
+        if not panel.get(key):
+            say(f"no {key}")
+    defaults = panel["fieldConfig"]["defaults"]
+    if not defaults.get("unit"):
+        say("no unit")
+    overrides = [p["value"] for o in panel["fieldConfig"]["overrides"] for p in o["properties"] if p["id"] == "thresholds"]
+    for thresholds in [defaults.get("thresholds")] + overrides:
+        _thresholds(thresholds, say)
+    if panel.get("datasource") != SOURCE or any(target.get("datasource") != SOURCE for target in panel["targets"]):
+        say("does not ask the chosen data source")
+    references = [target.get("refId") for target in panel["targets"]]
+    if None in references or len(references) != len(set(references)):
+        say("a target has no refId of its own")
+    for target in panel["targets"]:
+        if not target.get("legendFormat"):
+            say("a target without legendFormat")
+        _expression(target["expr"], metrics, say)
+    for override in panel["fieldConfig"]["overrides"]:
+        for part in override["properties"]:
+            if part["id"] == "mappings" and override["matcher"]["options"] == "owner":
+                _owners(part["value"], say)
+
+
+def _thresholds(thresholds, say):
+    steps = (thresholds or {}).get("steps") or [{}]
+    values = [step.get("value") for step in steps]
+    if values[0] is not None or any(value is None for value in values[1:]) or values[1:] != sorted(set(values[1:])):
+        say("thresholds do not rise from a base")
+    if steps[0].get("color") == "green":
+        say("what has no value would be green")
+
+
+def _expression(expression, metrics, say):
+    _names(expression, metrics, say)
+    for inner, window in re.findall(r"\brate\(([^()\[\]]*)\[([^\]]*)\]", expression):
+        if window != "$__rate_interval":
+            say(f"rate over {window}, not $__rate_interval")
+        if not re.match(r"\w+_(total|bucket|sum|count)\b", inner):
+            say(f"rate of what is no counter: {inner}")
+    # A join that leaves the instance out is many-to-many as soon as two agents know a mailbox.
+    for labels in re.findall(r"\bon\s*\(([^()]*)\)\s*group_(?:left|right)", expression):
+        if not {"job", "instance"} <= set(re.findall(r"\w+", labels)):
+            say(f"joined on ({labels}), without job and instance")
+    if re.search(r"localhost|127\.0\.0\.1|\b(?:instance|job)=~?\"[^$]", expression):
+        say("names an instance or a job")
+
+
+def _names(expression, metrics, say, more=frozenset()):
+    selectors, grouped = promql.uses(expression)
+    every = set().union(*metrics.values(), *CONFIGURED.values()) | ADDED | MADE
+    for metric, labels in selectors:
+        if metric not in metrics:
+            say(f"{metric} is no metric of this program")
+            continue
+        for label in labels - metrics[metric] - ADDED - CONFIGURED.get(metric, set()):
+            say(f"{metric} has no label {label}")
+    for label in (grouped | more) - every:
+        say(f"no metric has a label {label}")
+
+
+def _owners(mappings, say):
+    shown = {}
+    for mapping in mappings:
+        for reason in mapping["options"]["pattern"].strip("^()$").split("|"):
+            shown[reason] = mapping["options"]["result"]["text"]
+    for reason, owner in files.owners().items():
+        if shown.pop(reason, None) != owner:
+            say(f"who acts on {reason} is not `{owner}`")
+    for reason in shown:
+        say(f"{reason} is no reason")
+
+
+def _links(panel, boards, say):
+    text = str(panel["fieldConfig"])
+    for uid, query in re.findall(r"'url': '/d/([^?']*)\?([^']*)'", text):
+        target = next((board for board in boards.values() if board.get("uid") == uid), None)
+        if target is None:
+            say(f"{panel['title']}: links to no dashboard {uid}")
+            continue
+        names = {variable["name"] for variable in target["templating"]["list"]}
+        for name in set(re.findall(r"var-(\w+)=", query)) | set(re.findall(r"\$\{(\w+):queryparam\}", query)):
+            if name not in names:
+                say(f"{panel['title']}: {uid} has no variable {name}")
+    for field in re.findall(r"var-\w+=\$\{__data\.fields\.([^}]*)\}", text):
+        if not field.endswith(":percentencode"):
+            say(f"{panel['title']}: the field {field} goes into a URL as it is")
