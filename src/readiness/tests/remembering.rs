@@ -117,6 +117,14 @@ fn a_torn_line_costs_itself_and_nothing_else() {
         let readiness = Readiness::open(&plan).unwrap();
         let seen = standing(&readiness, "invoices", Protocol::Smtp).evidence;
         assert!(seen.len() <= 3, "cut at {cut}: {seen:?}");
+        // What a crash leaves is no loss; only a file without its first line is.
+        let header = whole.iter().position(|byte| *byte == b'\n').unwrap();
+        let memory = readiness.board(Timestamp::now()).memory;
+        assert_eq!(
+            memory.contains("could not be read"),
+            (1..=header).contains(&cut),
+            "cut at {cut}: {memory}"
+        );
     }
 }
 
