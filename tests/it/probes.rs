@@ -120,7 +120,6 @@ const TOKENS: &[(TokenFault, &str)] = &[
     (TokenFault::WrongAudience, "auth token_rejected"),
     (TokenFault::StaleToken, "auth token_rejected"),
     (TokenFault::OpaqueToken, "up"),
-    (TokenFault::StaleToken, "auth token_rejected"),
     (TokenFault::LifetimeAsText, "token protocol_error"),
     (TokenFault::NoLifetime, "up"),
     (TokenFault::NoType, "token protocol_error"),
