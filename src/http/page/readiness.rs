@@ -45,7 +45,7 @@ fn page(board: &Board, now: Timestamp) -> Markup {
         }
         section {
             h2 { "Mailboxes" }
-            table {
+            table.board {
                 thead { tr { th { "Mailbox" } th { "State" } th { "What to do" } th { "Evidence" } } }
                 tbody { @for standing in standings.iter().take(SHOWN) { (row(standing, now)) } }
             }
