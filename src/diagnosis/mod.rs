@@ -18,6 +18,7 @@ mod interception;
 mod io;
 mod manual;
 mod oauth;
+mod oauth_sentences;
 mod offer;
 mod passwords;
 pub mod paste;
