@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::app;
+use crate::config;
 use crate::model::{Observation, Plan, Protocol};
 use crate::report::json::observation;
 
@@ -49,12 +50,14 @@ fn protocol(text: &str) -> Result<Protocol, String> {
 pub(super) async fn run(options: Options) -> Exit {
     let plan = match plan(&options) {
         Ok(plan) => plan,
-        Err(exit) if options.output == Output::Nagios => {
-            // A plugin's first line is all that is shown; what is wrong in detail has been said.
-            debug_assert_eq!(exit, Exit::Bad);
-            return say(nagios::UNKNOWN, Exit::Unknown);
+        Err(why) => {
+            complain(&format!("{why}\n"));
+            return match options.output {
+                // A plugin's first line is all that is shown.
+                Output::Nagios => say(&nagios::unknown(&why), Exit::Unknown),
+                Output::Table | Output::Json => Exit::Bad,
+            };
         }
-        Err(exit) => return exit,
     };
     let progress = Progress::of(plan.checks.len());
     let observations = app::round(&plan, |_| progress.step()).await;
@@ -70,16 +73,14 @@ pub(super) async fn run(options: Options) -> Exit {
     }
 }
 
-fn plan(options: &Options) -> Result<Plan, Exit> {
-    let loaded = options.config.load()?;
+/// What is to be checked, or every complaint about what was asked for.
+fn plan(options: &Options) -> Result<Plan, String> {
+    let loaded = config::load(&options.config.config).map_err(|errors| errors.to_string())?;
     for notice in &loaded.warnings {
         complain(&format!("warning: {notice}\n"));
     }
     let mut plan = loaded.plan;
-    select::narrow(&mut plan, &options.mailboxes, &options.protocol).map_err(|complaint| {
-        complain(&format!("{complaint}\n"));
-        Exit::Bad
-    })?;
+    select::narrow(&mut plan, &options.mailboxes, &options.protocol)?;
     Ok(plan)
 }
 

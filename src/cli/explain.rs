@@ -197,7 +197,11 @@ fn text(options: &Options) -> Result<String, Exit> {
     }
     // Text in two bytes a letter, as some shells pipe it, is read without its zeroes.
     bytes.retain(|byte| *byte != 0);
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    if text.trim().is_empty() {
+        complain("there is no text to explain: nothing was given\n");
+    }
+    Ok(text)
 }
 
 fn json(reason: Reason, hint: &str) -> String {

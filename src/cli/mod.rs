@@ -95,7 +95,7 @@ enum Command {
     ConsentUrl(consent_url::Options),
     /// Show the whole product on this machine, without any account.
     ///
-    /// Starts an identity provider and mail servers on loopback, a dozen mailboxes each with another
+    /// Starts an identity provider and mail servers on loopback, mailboxes that each have another
     /// fault or none, and the agent that probes them every 15 seconds.
     Demo(demo::Options),
     /// Print a script that completes commands and options in your shell.
@@ -132,7 +132,9 @@ pub fn main() -> ExitCode {
             // Help and version are answers; what does not fit is a complaint.
             return match error.print() {
                 Ok(()) if !error.use_stderr() => Exit::Fine.into(),
-                _ if nagios::asked_for(&given) => Exit::Unknown.into(),
+                _ if nagios::asked_for(&given) => {
+                    say(&nagios::unknown(&error.to_string()), Exit::Unknown).into()
+                }
                 _ => Exit::Bad.into(),
             };
         }

@@ -20,8 +20,16 @@ const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// More failing checks than these are counted in the first line; the lines below name them all.
 const NAMED: usize = 5;
 
-/// The answer where nothing could be checked.
-pub(super) const UNKNOWN: &str = "MAILBOX UNKNOWN - the configuration or the command line has faults\n";
+/// The answer where nothing could be checked: the first line of why, with the next where it ends in a colon. All of it is on standard error.
+pub(super) fn unknown(why: &str) -> String {
+    let mut lines = why.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut first = lines.next().unwrap_or("nothing could be checked").to_owned();
+    if first.ends_with(':') {
+        first = format!("{first} {}", lines.next().unwrap_or_default());
+    }
+    // What follows a bar is read as numbers.
+    format!("MAILBOX UNKNOWN - {}\n", first.replace('|', "/"))
+}
 
 /// Whether a command line that could not be read was one for this format: plugins have an exit status
 /// of their own for that.

@@ -54,7 +54,7 @@ pub(super) async fn run(options: Options) -> Exit {
     match options.output {
         Output::Table => say(&table(&board, now), exit),
         Output::Json => say(&format!("{:#}\n", readiness_json::board(&board)), exit),
-        Output::Csv => match csv(&board, now) {
+        Output::Csv => match csv(&board) {
             Ok(text) => say(&text, exit),
             Err(error) => cannot_run(&format!("no CSV: {error}")),
         },
@@ -85,7 +85,8 @@ async fn round(plan: &Plan) -> Result<Board, StoreError> {
 const COLUMNS: [&str; 8] =
     ["mailbox", "protocol", "state", "passwords", "oauth", "use", "evidence", "deadline"];
 
-fn cells(standing: &Standing, now: Timestamp) -> [String; COLUMNS.len()] {
+/// The columns; `when` says how the time of a piece of evidence is written.
+fn cells(standing: &Standing, when: &dyn Fn(Timestamp) -> String) -> [String; COLUMNS.len()] {
     let deadline = standing.deadline.as_ref().and_then(|row| Some(format!("{} {}", row.date?, row.kind)));
     [
         standing.name.mailbox.to_string(),
@@ -94,18 +95,18 @@ fn cells(standing: &Standing, now: Timestamp) -> [String; COLUMNS.len()] {
         standing.basic.to_string(),
         standing.oauth.to_string(),
         standing.usage.to_string(),
-        evidence(standing, now),
+        evidence(standing, when),
         deadline.unwrap_or_else(|| "-".to_owned()),
     ]
     .map(|cell| printable(&cell))
 }
 
 /// `oauth_login oauth_works 2 min ago, calendar removed`; what is stale says so.
-fn evidence(standing: &Standing, now: Timestamp) -> String {
+fn evidence(standing: &Standing, when: &dyn Fn(Timestamp) -> String) -> String {
     let exhibits = standing.evidence.iter().map(|exhibit| {
         let seen = &exhibit.evidence;
         let stale = if exhibit.fresh { "" } else { ", stale" };
-        format!("{} {} {}{stale}", seen.signal, seen.finding, ago(now, seen.at))
+        format!("{} {} {}{stale}", seen.signal, seen.finding, when(seen.at))
     });
     let text = exhibits.collect::<Vec<_>>().join("; ");
     if text.is_empty() { "-".to_owned() } else { text }
@@ -146,7 +147,7 @@ fn ordered(board: &Board) -> Vec<&Standing> {
 fn table(board: &Board, now: Timestamp) -> String {
     let standings = ordered(board);
     let mut lines = vec![COLUMNS.map(str::to_owned)];
-    lines.extend(standings.iter().map(|standing| cells(standing, now)));
+    lines.extend(standings.iter().map(|standing| cells(standing, &|at| ago(now, at))));
     let mut widths = [0; COLUMNS.len()];
     for line in &lines {
         for (width, cell) in widths.iter_mut().zip(line) {
@@ -205,7 +206,7 @@ fn remarks(board: &Board) -> String {
     text
 }
 
-fn csv(board: &Board, now: Timestamp) -> Result<String, csv::Error> {
+fn csv(board: &Board) -> Result<String, csv::Error> {
     let mut writer = WriterBuilder::new().quote_style(QuoteStyle::Necessary).from_writer(Vec::new());
     writer.write_record(COLUMNS.iter().chain(&["address", "tenant", "provider", "next"]))?;
     for standing in ordered(board) {
@@ -215,7 +216,9 @@ fn csv(board: &Board, now: Timestamp) -> Result<String, csv::Error> {
             standing.mailbox.provider.name.to_string(),
             standing.advice.clone(),
         ];
-        writer.write_record(cells(standing, now).iter().chain(&more))?;
+        // A file is read later: points in time, no ages.
+        let when = |at: Timestamp| format!("at {at:.0}");
+        writer.write_record(cells(standing, &when).iter().chain(&more))?;
     }
     let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -231,7 +234,7 @@ fn markdown(board: &Board, now: Timestamp) -> String {
     let mut text = row(&head);
     text += &row(&vec!["---".to_owned(); head.len()]);
     for standing in ordered(board) {
-        let mut cells = cells(standing, now).to_vec();
+        let mut cells = cells(standing, &|at| ago(now, at)).to_vec();
         cells.push(printable(&standing.advice));
         text += &row(&cells);
     }

@@ -254,11 +254,13 @@ fn bare_numbers(folded: &str) -> Vec<u32> {
     words(before).last().and_then(leading_number).into_iter().collect()
 }
 
-/// `http error: 503`, `status code 429`: a status that only a library's message tells.
+/// `http error: 503`, `status code 429`: a status that only a library's message tells; or nothing but `503`.
 fn status_in(folded: &str) -> Option<Reason> {
+    let alone = || (folded.len() == 3).then_some(("", folded));
     let (_, rest) = ["http error", "status code", "http status", "http/1.1", "http/2", "http", "status"]
         .iter()
-        .find_map(|marker| folded.split_once(marker))?;
+        .find_map(|marker| folded.split_once(marker))
+        .or_else(alone)?;
     let status: u16 = words(rest).next().and_then(leading_number)?;
     STATUS.iter().find(|(range, _)| range.contains(&status)).map(|(_, reason)| *reason)
 }

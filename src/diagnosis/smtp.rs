@@ -5,7 +5,7 @@
 use super::sentences::{FAMILIES, REFUSALS, SENTENCES};
 use super::text::{leading_number, words};
 use super::wording::Says::{Denied, Is, Refused};
-use super::wording::{Says, Situation, Wording, find, wordings};
+use super::wording::{Login, Says, Situation, Wording, find, wordings};
 use crate::model::{Phase, Reason};
 
 use Reason as R;
@@ -36,6 +36,7 @@ const WORDINGS: &[Wording] = wordings! {
     Is(R::ServerUnavailable) => {
         "4.3.2 service not available", "Exchange: 421 4.3.2 Service not available";
         "4.3.2 service not active", "Exchange: 421 4.3.2 Service not active";
+        "430 4.2.0 storedrv*logon failure", "Exchange Online: 430 4.2.0 STOREDRV; mailbox logon failure";
     }
     // The reason is what is unavailable, not the server.
     Refused => {
@@ -149,7 +150,7 @@ const BASIC: &[(u16, Says)] = &[
 
 /// What an SMTP answer means.
 pub(super) fn classify(text: &str, at: &Situation) -> Reason {
-    if let Some(reason) = greeting_list(text) {
+    if let Some(reason) = greeting_list(text, at) {
         return reason;
     }
     let basic = words(text).find_map(basic_code);
@@ -283,8 +284,28 @@ fn fits(row: &str, code: &str) -> bool {
     }
 }
 
-/// What is missing from the list of extensions that holds no usable login.
-fn greeting_list(text: &str) -> Option<Reason> {
-    let list = text.starts_with("250-") || text.starts_with("250 ");
-    list.then(|| if text.contains("starttls") { R::EncryptionRequired } else { R::MechanismUnsupported })
+/// Words of an EHLO reply (the registry of RFC 5321 section 2.2.2): by these a list of extensions is known.
+const EXTENSIONS: &[&str] = &[
+    "auth",
+    "starttls",
+    "size",
+    "pipelining",
+    "8bitmime",
+    "smtputf8",
+    "chunking",
+    "dsn",
+    "enhancedstatuscodes",
+];
+
+/// What is missing from a list of extensions that holds no usable login. Any other success is no fault.
+fn greeting_list(text: &str, at: &Situation) -> Option<Reason> {
+    let list = (text.starts_with("250-") || text.starts_with("250 "))
+        && words(text).any(|word| EXTENSIONS.contains(&word.trim_start_matches("250-")));
+    let wanted: &[&str] = match at.login {
+        Login::Token => &["xoauth2", "oauthbearer"],
+        Login::Password => &["plain", "login"],
+    };
+    let is_offered = words(text).any(|word| wanted.contains(&word));
+    let missing = if text.contains("starttls") { R::EncryptionRequired } else { R::MechanismUnsupported };
+    (list && !is_offered).then_some(missing)
 }

@@ -72,7 +72,7 @@ impl Fault {
     /// Every fault there is, the healthy mailbox first, those of the identity provider last.
     pub const ALL: &'static [Self] = &all();
 
-    /// What `demo` shows: a dozen mailboxes, each with a lesson of its own.
+    /// What `demo` shows: mailboxes, each with a lesson of its own.
     pub const DEMO: &'static [Self] = &[
         Self::None,
         Self::Token(TokenFault::SecretInvalid),

@@ -137,6 +137,32 @@ fn what_is_not_recognised_is_unexpected_and_printed_all_the_same() {
 }
 
 #[test]
+fn a_success_is_no_fault_and_a_list_of_extensions_says_what_it_lacks() {
+    for (arguments, reason) in [
+        (&["250 OK"][..], "unexpected"),
+        (&["--phase", "sender", "250 2.1.0 Sender OK"], "unexpected"),
+        (&["--mechanism", "xoauth2", "250 AUTH XOAUTH2 LOGIN"], "unexpected"),
+        (&["--mechanism", "xoauth2", "250 AUTH LOGIN PLAIN"], "mechanism_unsupported"),
+        (
+            &["--mechanism", "login", "250-mail.contoso.example\n250-SIZE\n250 STARTTLS"],
+            "encryption_required",
+        ),
+    ] {
+        let output = explain(&[&["--protocol", "smtp", "--output", "json"], arguments].concat());
+        assert_eq!(json(&output)["reason"], reason, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_status_alone_is_one_of_http_where_the_identity_provider_has_spoken() {
+    for (status, reason) in [("429", "idp_throttled"), ("503", "idp_unavailable"), ("401", "secret_invalid")]
+    {
+        let output = explain(&["--protocol", "oauth", "--output", "json", status]);
+        assert_eq!(json(&output)["reason"], reason, "{status}");
+    }
+}
+
+#[test]
 fn a_reasons_name_tells_all_there_is_to_know_about_it() {
     for reason in Reason::ALL {
         let output = explain(&["--output", "json", reason.label()]);

@@ -100,6 +100,26 @@ fn terminate(child: &Child) {
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
 }
 
+#[tokio::test]
+async fn a_plugins_first_line_says_why_nothing_could_be_checked() {
+    let world = World::start().await;
+    let faulty = world.file("plugin-faulty.yaml", "mailboxes: 7\n");
+    let fine = world.file("plugin-fine.yaml", SMALLEST);
+    let rows: [(&[&str], Option<&Path>, &str); 4] = [
+        (&["check", "--output", "nagios"], Some(&faulty), "1:12"),
+        (&["check", "--output", "nagios", "nobody"], Some(&fine), "nobody"),
+        (&["check", "--output", "nagios", "--protocol", "nntp"], Some(&fine), "nntp"),
+        (&["check", "--output", "nagios"], None, "--config"),
+    ];
+    for (arguments, config, why) in rows {
+        let run = run(arguments, config);
+        let first = run.stdout.lines().next().unwrap_or_default();
+        assert_eq!(run.status, Some(3), "{arguments:?}");
+        assert!(first.starts_with("MAILBOX UNKNOWN - "), "{arguments:?}: {}", run.stdout);
+        assert!(run.stdout.contains(why), "{arguments:?}: {}", run.stdout);
+    }
+}
+
 /// A name, a configuration or what stands before the smallest one, arguments before `--config`, the exit status and what must be said.
 const BAD_INPUT: [(&str, &str, &[&str], i32, &str); 7] = [
     ("syntax", "mailboxes: [", &["check"], 2, "1:"),

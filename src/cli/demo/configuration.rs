@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::sim::{Sim, SimMailbox};
+use crate::sim::{Fault, Sim, SimMailbox};
 
 use super::{INTERVAL, TIMEOUT};
 
@@ -85,8 +85,11 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
         } else {
             String::new()
         };
+        // A folder that every mailbox has would be a strange one to miss.
+        let folder =
+            if mailbox.fault() == Fault::FolderMissing { ", imap: { folder: Claims/2026 }" } else { "" };
         list += &format!(
-            "  - {{ address: {address}, provider: {provider}, credential: {credential}{labels}{password} }}\n"
+            "  - {{ address: {address}, provider: {provider}, credential: {credential}{labels}{password}{folder} }}\n"
         );
     }
     fs::write(folder.join(USAGE), usage(mailboxes))?;
