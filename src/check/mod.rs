@@ -21,7 +21,7 @@ use self::gate::{Gate, Permit};
 use crate::diagnosis::{self, remedy};
 use crate::model::{
     Access, Cause, Check, CheckName, Failure, Limits, Observation, Outcome, Phase, Plan, Protocol, Reason,
-    Redacted, SecretRef, Security, ServerFacts, TokenSpec,
+    Redacted, SecretRef, Security, ServerFacts, Timings, TokenSpec,
 };
 use crate::net::{Dialer, Dialogue, Io, Stopwatch};
 use crate::probe::{self, Connection, Login, Probe, Secret, Session};
@@ -108,7 +108,21 @@ impl Prober {
         self.probe(&check, check.timeout, Instant::now(), || (), false).await
     }
 
+    /// Nothing that is done for a probe may end more than the probe: what judges an answer reads the world's text.
     async fn probe<G>(
+        &self,
+        check: &Arc<Check>,
+        within: Duration,
+        due: Instant,
+        begun: impl FnOnce() -> G,
+        counts: bool,
+    ) -> Observation {
+        let started_at = Timestamp::now();
+        let probed = unwinding(self.probe_and_judge(check, within, due, begun, counts)).await;
+        probed.unwrap_or_else(|| broken(check, started_at))
+    }
+
+    async fn probe_and_judge<G>(
         &self,
         check: &Arc<Check>,
         within: Duration,
@@ -281,6 +295,24 @@ fn outcome(check: &Check, seen: &Seen<'_>, verdict: Result<(), Failure>) -> Outc
     };
     let hint = remedy::hint(failure.cause.reason, failure.phase, &subject);
     Outcome::Down { failure, hint }
+}
+
+/// A probe of which nothing is left: ours is the fault.
+fn broken(check: &Arc<Check>, started_at: Timestamp) -> Observation {
+    let cause = Cause::new(Reason::Internal, "the probe's verdict ended in a panic; the log has its place");
+    let failure = Failure { phase: Phase::Token, cause };
+    let hint = remedy::generic_hint(failure.cause.reason, None, None);
+    Observation {
+        check: Arc::clone(check),
+        started_at,
+        duration: Duration::ZERO,
+        timings: Timings::default(),
+        lateness: Duration::ZERO,
+        server: ServerFacts::default(),
+        token: None,
+        dialogue: Vec::new(),
+        outcome: Outcome::Down { failure, hint },
+    }
 }
 
 /// Runs a future in which a panic must not end more than itself; `None` if it did.

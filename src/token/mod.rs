@@ -228,12 +228,36 @@ impl TokenSource {
         let shared = Arc::clone(&self.0);
         tokio::spawn(async move {
             let _flight = flight;
-            shared.ask(&spec, &cell).await
+            let (asker, asked, wanted) = (Arc::clone(&shared), Arc::clone(&cell), spec.clone());
+            match tokio::spawn(async move { asker.ask(&wanted, &asked).await }).await {
+                Ok(answer) => answer,
+                Err(_) => Err(shared.gave_up(&spec, &cell).await),
+            }
         })
     }
 }
 
 impl Shared {
+    /// A request that ended in a panic is a failure like any other: told, and not repeated without end.
+    async fn gave_up(&self, spec: &TokenSpec, cell: &Cell) -> Cause {
+        let cause = Cause::new(Reason::Internal, "the token request ended without an answer");
+        let fingerprint = secret::fingerprint(spec.credential.grant.secret()).await;
+        let max_age = *lock(&self.max_age);
+        // What it answers is the cause that it is given.
+        drop(cell.state().answered(Instant::now(), max_age, fingerprint, Err(cause.clone())));
+        (self.observer)(&TokenReport {
+            spec: spec.clone(),
+            started_at: Timestamp::now(),
+            duration: Duration::ZERO,
+            request_id: None,
+            clock_skew: None,
+            certificate: None,
+            intercepted: false,
+            outcome: Err(cause.clone()),
+        });
+        cause
+    }
+
     async fn ask(&self, spec: &TokenSpec, cell: &Cell) -> Result<AccessToken, Cause> {
         let started_at = Timestamp::now();
         let started = Instant::now();

@@ -18,6 +18,8 @@ const RENEWED_BEFORE_END: Duration = Duration::from_secs(5 * 60);
 const UNUSED_BEFORE_END: Duration = Duration::from_secs(30);
 /// What a token lives at least, whatever its issuer says: one that is over at once would be asked for without end.
 const SHORTEST_LIFE: Duration = Duration::from_secs(60);
+/// What a token lives at most, whatever its issuer says: no clock counts to the end of the longest number.
+const LONGEST_LIFE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// What a token lives where nobody says how long.
 const ASSUMED_LIFE: Duration = Duration::from_secs(30 * 60);
 /// A credential's token is forgotten early at most this often.
@@ -124,7 +126,7 @@ impl State {
             clock_skew: issued.clock_skew,
             serial: self.serial,
         };
-        let life = issued.lifetime.unwrap_or(ASSUMED_LIFE).max(SHORTEST_LIFE);
+        let life = issued.lifetime.unwrap_or(ASSUMED_LIFE).clamp(SHORTEST_LIFE, LONGEST_LIFE);
         // A token that lives for minutes only is renewed at half its life.
         let early = life.saturating_sub(RENEWED_BEFORE_END).max(life / 2);
         let natural_age = early.min(issued.refresh_in.unwrap_or(early).max(SHORTEST_LIFE / 2));
@@ -375,5 +377,14 @@ mod tests {
         assert_eq!(secret, Some(Some([1; 32])));
         state.forgive();
         assert_eq!(word(&state.decide(later, &check("a"))), "ask");
+    }
+
+    #[test]
+    fn a_token_that_claims_to_live_for_ever_is_renewed_all_the_same() {
+        let (mut state, now) = (State::default(), Instant::now());
+        let endless = Duration::from_secs(u64::MAX);
+        let (_, life) = state.answered(now, MAX_AGE, None, issued(Some(endless), Some(endless))).unwrap();
+        assert_eq!(life, LONGEST_LIFE);
+        assert!(matches!(state.decide(now + MAX_AGE, &check("a")), Decision::Renew(_)));
     }
 }

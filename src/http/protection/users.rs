@@ -16,8 +16,7 @@ use uuid::Uuid;
 
 use crate::model;
 
-/// Verdicts remembered. Scrapers and people are few; who guesses only pushes out other guesses, and the
-/// right ones cost a hash again.
+/// Verdicts remembered. Scrapers and people are few; who guesses pushes out other guesses.
 const REMEMBERED: usize = 64;
 
 /// What was asked, without a trace of the password.
@@ -57,7 +56,11 @@ impl Users {
         let verdict = matches!(verified, Ok(Ok(true))) && known.is_some();
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
         if verdicts.len() >= REMEMBERED {
-            verdicts.clear();
+            // Guesses push out guesses; who was let in stays, unless there are too many of them too.
+            verdicts.retain(|_, admitted| *admitted);
+            if verdicts.len() >= REMEMBERED {
+                verdicts.clear();
+            }
         }
         verdicts.insert(question, verdict);
         verdict
@@ -153,6 +156,13 @@ mod tests {
             assert!(!users.admit(&known, Some(&basic(&format!("alice:{guess}")))).await);
         }
         assert!(users.verdicts.lock().unwrap().len() <= REMEMBERED);
+        assert!(users.admit(&known, Some(&basic("alice:x"))).await);
+        let admitted = || users.verdicts.lock().unwrap().values().filter(|admitted| **admitted).count();
+        let before = admitted();
+        for guess in 0..REMEMBERED {
+            assert!(!users.admit(&known, Some(&basic(&format!("alice:again {guess}")))).await);
+        }
+        assert_eq!(admitted(), before, "who was let in does not pay for who guesses");
     }
 
     #[tokio::test]
