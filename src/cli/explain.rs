@@ -39,7 +39,7 @@ pub(super) struct Options {
     protocol: Option<Source>,
     /// At which step: token, resolve, connect, tls, greeting, starttls, capability, auth, select or stat, sender or send.
     #[arg(long, value_parser = phase)]
-    phase: Option<Phase>,
+    phase: Option<Step>,
     /// How the login was tried: xoauth2, oauthbearer, plain, login, user_pass.
     #[arg(long, value_parser = mechanism)]
     mechanism: Option<Tried>,
@@ -68,13 +68,22 @@ const PROTOCOLS: &[(&str, Source)] = &[
     ("net", Source::Network),
 ];
 
-/// Other names of steps: POP3's, and the one in which a sender is refused.
-const STEPS: &[(&str, Phase)] = &[("stat", Phase::Select), ("send", Phase::Sender)];
+/// A phase, or that it may be any.
+type Step = Option<Phase>;
+
+/// Other names of steps: POP3's, the one in which a sender is refused, and what says nothing.
+const STEPS: &[(&str, Step)] = &[("stat", Some(Phase::Select)), ("send", Some(Phase::Sender)), ("any", None)];
 
 /// Ways to show a password that no check of ours takes, and none at all.
 const MECHANISMS: &[(&str, Tried)] = &[
     ("user_pass", Some(Mechanism::Other)),
     ("apop", Some(Mechanism::Other)),
+    ("cram_sha256", Some(Mechanism::Other)),
+    ("ntlm", Some(Mechanism::Other)),
+    ("gssapi", Some(Mechanism::Other)),
+    ("scram_sha_1", Some(Mechanism::Other)),
+    ("scram_sha_256", Some(Mechanism::Other)),
+    ("any", None),
     ("cram_md5", Some(Mechanism::Other)),
     ("none", None),
 ];
@@ -113,10 +122,10 @@ fn protocol(text: &str) -> Result<Source, String> {
     named(PROTOCOLS, &folded(text)).ok_or_else(|| expected(PROTOCOLS.iter().map(|(name, _)| *name)))
 }
 
-fn phase(text: &str) -> Result<Phase, String> {
+fn phase(text: &str) -> Result<Step, String> {
     let name = folded(text);
     let names = || Phase::ALL.iter().map(|phase| phase.label()).chain(STEPS.iter().map(|(name, _)| *name));
-    Phase::from_label(&name).or_else(|| named(STEPS, &name)).ok_or_else(|| expected(names()))
+    Phase::from_label(&name).map(Some).or_else(|| named(STEPS, &name)).ok_or_else(|| expected(names()))
 }
 
 fn mechanism(text: &str) -> Result<Tried, String> {
@@ -142,7 +151,7 @@ pub(super) fn run(options: &Options) -> Exit {
     let reading = paste::read(&Paste {
         text: &text,
         source: options.protocol,
-        phase: options.phase,
+        phase: options.phase.flatten(),
         mechanism: options.mechanism.flatten(),
         family: provider.unwrap_or(Family::Generic),
     });
@@ -156,7 +165,7 @@ pub(super) fn run(options: &Options) -> Exit {
                 Some(Source::Mail(dialect)) => Some(dialect),
                 _ => None,
             },
-            phase: reading.phase.or(options.phase),
+            phase: reading.phase.or(options.phase.flatten()),
             mechanism: reading.mechanism,
             text: &text,
         },

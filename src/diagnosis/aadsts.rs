@@ -104,6 +104,8 @@ const SEEN: &[(Reason, &[u32])] = &[
     (R::FederatedIdentityMismatch, &[70025, 700222, 700223, 700231, 700236, 700238]),
     // "The client application is missing service principal in the tenant"
     (R::AppNotFound, &[7000229]),
+    // "… is not a valid application identifier"
+    (R::AppNotFound, &[700038]),
     // "The service principal for resource … is disabled": Cloud-Architekt/AzureAD-Attack-Defense#43
     (R::AppDisabled, &[500014]),
     // "Requested tenant identifier is not valid", "… neither a valid DNS name, nor a valid external domain"
@@ -119,6 +121,8 @@ const SEEN: &[(Reason, &[u32])] = &[
     (R::RoleMissing, &[501051]),
     // "'client_assertion', 'client_secret' or 'request' is required", "parameter is duplicated", "malformed JSON"
     (R::TokenRequestInvalid, &[7000216, 9000410, 9000411]),
+    // "Request is ambiguous: multiple application identifiers found"
+    (R::TokenRequestInvalid, &[7000110]),
     // Proof keys, single-page redirects, Microsoft-account-only applications, reply addresses, response types
     (R::TokenRequestInvalid, &[9002325, 9002326, 9002327, 9002331, 9002346, 700009, 700051]),
     // "Authentication failed during strong authentication request", "has not registered the authenticator app"

@@ -122,6 +122,10 @@ pub(super) const RESOLVERS: &[Wording] = wordings! {
         "refused by server", "RFC 1035 section 4.1.1, REFUSED";
     }
     Is(R::DnsNotFound) => {
+        "unknown smtp host", "JavaMail: Unknown SMTP host";
+        "unknown imap host", "JavaMail, as the row above";
+        "unknown pop3 host", "JavaMail, as the row above";
+        "could not find the host", "mutt: Could not find the host";
         "name or service not known", "manyuanrong/deno-smtp#16 (glibc)";
         "no address associated", "chatmail/core#5120; chatmail/core#2137";
         "nodename nor servname", "macOS EAI_NONAME";
@@ -178,6 +182,7 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "wsaeconnrefused", "Windows";
     }
     Is(R::NetworkUnreachable) => {
+        "permission denied: connect", "Java on Windows: a local firewall";
         "network is unreachable", "Linux errno text as formatted by the Rust standard library";
         "network unreachable", "generic";
         "no route to host", "Linux errno text as formatted by the Rust standard library";
@@ -207,6 +212,8 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "forbidden by its access permissions", "Windows WSAEACCES";
     }
     Is(R::ConnectionClosed) => {
+        "syscall returned=5", "Ruby: SSL_connect SYSCALL returned=5 errno=0";
+        "incomplete response", "lettre: the stream ended within a reply";
         "connection reset", "rustls/tokio-rustls#163";
         "econnreset", "Node.js";
         "forcibly closed", "Windows WSAECONNRESET";
@@ -250,6 +257,7 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "connection dropped", "generic";
     }
     Is(R::Timeout) => {
+        "greeting never received", "nodemailer lib/smtp-connection";
         "resource temporarily unavailable", "EAGAIN of a socket with a time limit";
         "timed out", "haraka/Haraka#1965; ETIMEDOUT text of Linux and BSD";
         "i/o timeout", "warmbly/warmbly internal mailcause tests (Go)";

@@ -35,6 +35,9 @@ const SENTENCES_OF: &[(u32, &str, Reason)] = &[
     (70001, "is disabled", R::AppDisabled), // reference page: "The application is disabled"
     (50001, "disabled", R::AppDisabled), // reference page: "disabled or doesn't exist"
     (70002, "expired", R::SecretExpired), // older wording of 7000222
+    (70002, "must contain the following parameter", R::TokenRequestInvalid), // older wording of 7000218
+    (90072, "does not exist in tenant", R::AccountNotFound), // the sentence of 50020
+    (700023, "assertion", R::TokenRequestInvalid), // the assertion is for another realm; else a scope
     (90002, "throttl", R::IdpThrottled), // variation
 ];
 
@@ -213,6 +216,12 @@ const LEFTOVERS: &[Wording] = wordings! {
         "not valid json", "JavaScript: Unexpected token < in JSON, is not valid JSON";
         "invalid json", "generic";
         "jsondecodeerror", "Python";
+        "missing field", "serde_json";
+        "expected value at line", "serde_json";
+        "eof while parsing", "serde_json";
+        "unexpected token", "JavaScript: Unexpected token < in JSON at position 0";
+        "looking for beginning of value", "Go encoding/json";
+        "\"token_type\"", "a token response without a token, RFC 6749 section 5.1";
     }
     Is(R::TokenRequestInvalid) => {
         "bad request", "RFC 9110 section 15.5.1; Okta E0000021";

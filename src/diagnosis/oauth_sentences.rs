@@ -147,6 +147,12 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "protection_policy_required", "Entra suberror";
         "device_authentication_failed", "Entra suberror";
     }
+    Is(R::TokenRequestInvalid) => {
+        "missing*parameter", "generic; Keycloak: Missing parameter";
+        "missing form parameter", "Keycloak: Missing form parameter: grant_type";
+        "parameter*missing", "generic";
+        "no refresh token", "Keycloak: No refresh token";
+    }
     Is(R::RefreshTokenExpired) => {
         "invalid_rapt", "Google: session control, sign in again";
         "rapt_required", "Google";
@@ -184,6 +190,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "not a valid audience", "Google: is not a valid audience string";
         "invalid oauth scope", "Google: Invalid OAuth scope or ID token audience provided";
         "empty or missing scope", "Google";
+        "service not found: ", "Auth0: Service not found: the audience is unknown";
         "service not enabled within domain", "Auth0: the audience is not an API of the tenant";
         "audience*not*", "generic: audience not found, not allowed";
     }
@@ -194,10 +201,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "public client not allowed", "Keycloak: Public client not allowed to retrieve service account";
         "grant type*not", "Auth0: Grant type not allowed for the client; Okta";
         "grant_type*not", "generic";
-        "missing*parameter", "generic; Keycloak: Missing parameter";
-        "missing form parameter", "Keycloak: Missing form parameter: grant_type";
         "no client credentials found", "Okta";
-        "parameter*missing", "generic";
         "malformed", "generic";
         "redirect_uri_mismatch", "Google";
         "could not determine client id", "Google: Could not determine client ID from request";

@@ -17,6 +17,7 @@ const WORDINGS: &[Wording] = wordings! {
         "another pop", "dovecot src/pop3/main.c; Cyrus";
     }
     Is(R::Throttled) => {
+        "login interval", "QQ Mail, 163: login interval too short";
         "login limit", "Hotmail: Exceeded the login limit for a 15 minute period";
         "too frequent", "generic, RFC 2449 section 8.1.1";
         "minimum*between", "RFC 2449 section 8.1.1: a minimum time between logins";

@@ -27,6 +27,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "locked out", "generic";
     }
     Is(R::Throttled) => {
+        "credits exceeded", "SendGrid: Maximum credits exceeded";
         "request is throttled", "ikvk/imap_tools#135; imapsync/imapsync#198";
         "suggested backoff time", "simonrob/email-oauth2-proxy#191";
         "exceeded command or bandwidth limits", "Gmail, under [OVERQUOTA]: design/reasons.md, misleading words";
@@ -89,6 +90,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "in-use", "RFC 2449 section 8.1.2 where the library hides the brackets";
     }
     Is(R::ServerUnavailable) => {
+        "auth process", "dovecot src/login-common: Disconnected: Auth process broken";
         "insufficient disk", "sendmail: 452 4.4.5 Insufficient disk space";
         "no space left", "generic";
         "connection lost to authentication server", "neomutt/neomutt#2690; docker-mailserver/docker-mailserver#3891";
@@ -181,6 +183,13 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
     }
     // --- passwords as such, before the switches of a protocol: both sentences speak of "disabled"
     Is(R::BasicAuthDisabled) => {
+        "autenticación básica", "Exchange Online, 5.7.139 in Spanish";
+        "autenticação básica", "Exchange Online, 5.7.139 in Portuguese";
+        "standardauthentifizierung", "Exchange Online, 5.7.139 in German";
+        "authentification de base", "Exchange Online, 5.7.139 in French";
+        "basisverificatie", "Exchange Online, 5.7.139 in Dutch";
+        "autenticazione di base", "Exchange Online, 5.7.139 in Italian";
+        "authorized code to login", "QQ Mail: Please using authorized code to login";
         "basic authentication is disabled", "holon-run/uxc#445; domain facts, wordings";
         "basic authentication is not supported", "integration guide of a third-party product: 550 5.7.30";
         "basic auth*disabled", "generic variation of the row above";
@@ -221,6 +230,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
     }
     // --- switches of a protocol
     Is(R::ProtocolDisabled) => {
+        "domain policy*disabled", "Gmail: Domain policy has disabled third-party Mail clients";
         "not enabled for imap", "mozilla-b2g gaia e-mail client";
         "not enabled for pop", "Gmail POP3: [SYS/PERM] Your account is not enabled for POP access";
         "enable imap", "Zoho: You are yet to enable IMAP for your account";
@@ -345,6 +355,8 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "logindisabled", "RFC 3501 section 6.2.3";
     }
     Is(R::MechanismUnsupported) => {
+        "no compatible authentication", "lettre: No compatible authentication mechanism was found";
+        "not support xoauth2", "generic: Server does not support XOAUTH2";
         "xoauth2 not", "generic: XOAUTH2 not supported, enabled";
         "xoauth2 is not", "generic";
         "invalid command in current state", "hmailserver/hmailserver#230";

@@ -13,6 +13,7 @@ use Reason as R;
 /// Sentences of SMTP servers that the shared table would read otherwise, or not at all.
 const WORDINGS: &[Wording] = wordings! {
     Is(R::CredentialsRejected) => {
+        "rejected: not logged in", "postfix src/smtpd/smtpd_check.c: Sender address rejected: not logged in";
         "auth command first", "postfix src/smtpd/smtpd.c: 503 5.5.4 Error: send AUTH command first";
         "issue an auth command", "OpenSMTPD: 530 5.5.1 Invalid command: Must issue an AUTH command first";
     }
@@ -156,8 +157,13 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
     let basic = words(text).find_map(basic_code);
     let enhanced = enhanced_code(text);
     // An enhanced code says more than 500 and 502: a syntax (5.5.2) that is not understood is no unknown command.
-    let unknown_command = matches!(basic, Some(500 | 502) | None) && matches!(enhanced, Some("5.5.1"))
-        || matches!(basic, Some(500 | 502)) && enhanced.is_none();
+    // Exchange says 5.3.3; where it quotes the command, that tells whether it was one.
+    let is_unknown = |code: &str| code == "5.5.1" || code == "5.3.3" && !text.contains("command '");
+    let unknown_command = match (basic, enhanced) {
+        (Some(500 | 502), code) => code.is_none_or(is_unknown),
+        (None, code) => code == Some("5.5.1"),
+        _ => false,
+    };
     let by_code = |table: &[(&str, Says)]| {
         let code = enhanced?;
         table.iter().find(|(row, _)| fits(row, code)).map(|(_, says)| *says)
@@ -176,6 +182,8 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
         .or_else(|| by_code(CODES))
         .or_else(|| find(FAMILIES, text))
         .or_else(|| (at.phase == Phase::StartTls).then_some(Is(R::TlsProtocol)))
+        // Nobody has shown anything yet: a greeting that refuses is no service (RFC 5321 section 3.1).
+        .or_else(|| (at.phase == Phase::Greeting && basic == Some(554)).then_some(Is(R::ServerUnavailable)))
         .or_else(|| find(REFUSALS, text))
         .or_else(|| by_code(WEAK_CODES))
         .or_else(|| BASIC.iter().find(|(code, _)| Some(*code) == basic).map(|(_, says)| *says))

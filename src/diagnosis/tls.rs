@@ -84,6 +84,7 @@ pub(super) const CERTIFICATES: &[Wording] = wordings! {
         "validity check failed", "Java PKIX: validity check failed";
     }
     Is(R::TlsNameMismatch) => {
+        "hostname verification failed", "Perl IO::Socket::SSL";
         "notvalidforname", "ankaboot-source/leadminer#2769";
         "not valid for name", "rustls v0.23 source, CertificateError";
         "not valid for any names", "rustls v0.23 source; Go crypto/x509";
@@ -164,6 +165,8 @@ pub(super) const CERTIFICATES: &[Wording] = wordings! {
 /// What TLS libraries write about handshakes that did not come about.
 pub(super) const HANDSHAKES: &[Wording] = wordings! {
     Is(R::TlsProtocol) => {
+        "no protocols available", "OpenSSL";
+        "handshake problem", "Perl IO::Socket::SSL";
         "handshakefailure", "rustls v0.23 source, AlertDescription";
         "handshake failure", "OpenSSL, Go alert text";
         "handshake_failure", "Java";
