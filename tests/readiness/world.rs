@@ -143,6 +143,9 @@ impl World {
 
     /// Makes the memory as an agent would have begun it yesterday, where there is none.
     pub(crate) fn age(&self) {
+        if self.folder.join("state").exists() {
+            return;
+        }
         let plan = config::load(&self.configure()).unwrap().plan;
         drop(Readiness::open_at(&plan, Timestamp::now() - SignedDuration::from_hours(25)).unwrap());
     }
