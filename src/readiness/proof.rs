@@ -58,7 +58,7 @@ pub(super) fn offer_refutes_calendar(check: &Check) -> bool {
     let host = check.endpoint.host.trim_end_matches('.').to_ascii_lowercase();
     let within =
         |name: &&str| host.strip_suffix(*name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    !is_host_wide(check) && !PROVIDERS.iter().any(|name| within(&name))
+    !is_host_wide(check) && !PROVIDERS.iter().any(within)
 }
 
 /// Whether no further password may be tried in the tenant: an account is locked, or the password went on to the
