@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::check::Prober;
-use crate::readiness::{Readiness, Trial};
+use crate::readiness::{Asker, Readiness, Trial};
 
 /// How often what was seen is written down, and a trial is looked for. A crash costs no more than this.
 const PACE: Duration = Duration::from_secs(5);
@@ -26,7 +26,7 @@ pub async fn run(readiness: Arc<Readiness>, prober: Arc<Prober>, stop: Cancellat
         if last_wrong.is_some_and(|last| last.elapsed() < APART) {
             continue;
         }
-        let Some(trial) = claim(&readiness).await else { continue };
+        let Some(trial) = claim(&readiness, Asker::Agent).await else { continue };
         last_wrong = trial.is_wrong().then(Instant::now).or(last_wrong);
         // What is cut off by the stop counts as tried, and tells nothing for a day: better than a slow stop.
         stop.run_until_cancelled(try_out(&readiness, &prober, trial)).await;
@@ -34,9 +34,10 @@ pub async fn run(readiness: Arc<Readiness>, prober: Arc<Prober>, stop: Cancellat
     flush(&readiness).await;
 }
 
-/// Tries everything that may be tried now, one after the other.
+/// Tries every declared password that may be tried now, one after the other. The deliberate wrong one needs a
+/// pace, and is the agent's.
 pub async fn once(readiness: &Arc<Readiness>, prober: &Prober) {
-    while let Some(trial) = claim(readiness).await {
+    while let Some(trial) = claim(readiness, Asker::Command).await {
         try_out(readiness, prober, trial).await;
     }
     flush(readiness).await;
@@ -48,9 +49,9 @@ async fn try_out(readiness: &Arc<Readiness>, prober: &Prober, trial: Trial) {
     blocking(move || readiness.conclude(&trial, &seen)).await;
 }
 
-async fn claim(readiness: &Arc<Readiness>) -> Option<Trial> {
+async fn claim(readiness: &Arc<Readiness>, asker: Asker) -> Option<Trial> {
     let readiness = Arc::clone(readiness);
-    blocking(move || readiness.claim(Timestamp::now())).await.flatten()
+    blocking(move || readiness.claim(asker, Timestamp::now())).await.flatten()
 }
 
 async fn flush(readiness: &Arc<Readiness>) {

@@ -174,6 +174,10 @@ impl Section {
         }
         if let Written::Is(at) = &self.password_login {
             let declared = policy.expectations.values().any(|said| said.password.is_some());
+            if tried != PasswordLogin::Never && declared && self.state_dir.is_absent() {
+                let why = "without state_dir a declared password is tried by serve alone, anew after every restart, and not by the command readiness";
+                faults.warn(&at.place, why);
+            }
             match tried {
                 PasswordLogin::Refusal
                     if tenants.is_empty() && !matches!(self.refusal_tenants, Written::Faulty) =>

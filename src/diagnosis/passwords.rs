@@ -15,6 +15,8 @@ pub enum Proof {
     SmtpAuthOff,
     /// The password went on to a directory: open, whatever became of it.
     Directory,
+    /// The same, and the directory is the organisation's own, which counts failures by itself.
+    Federated,
     /// In words that only the directory's answer has: open, where the password was known to be wrong.
     Incorrect,
     /// In words that a wrong password and a closed door share, or of a policy behind the password.
@@ -43,8 +45,8 @@ const WORDINGS: &[(&str, Proof)] = &[
     ("aadsts530035", Proof::Policy),
     ("blocked by*authentication policy", Proof::Policy),
     // Exchange Online, troubleshooting page: the password was handed on to the organisation's own federation.
-    ("federated sts", Proof::Directory),
-    ("does not support https", Proof::Directory),
+    ("federated sts", Proof::Federated),
+    ("does not support https", Proof::Federated),
     // A policy behind an accepted first factor, also seen for wrong passwords.
     ("not meet the criteria", Proof::Nothing),
     ("5.7.139*crit", Proof::Nothing),
@@ -105,8 +107,8 @@ mod tests {
         (Protocol::Smtp, "535 5.7.139 Authentication unsuccessful, the request did not meet the criteria to be authenticated successfully. Contact your administrator.", Proof::Nothing),
         (Protocol::Smtp, "535 5.7.139 Authentication unsuccessful, the user credentials were incorrect.", Proof::Incorrect),
         (Protocol::Smtp, "535 5.7.139 Authentication unsuccessful, account locked. Contact your administrator.", Proof::Locked),
-        (Protocol::Smtp, "535 5.7.139 Authentication unsuccessful, the federated STS service was unreachable.", Proof::Directory),
-        (Protocol::Smtp, "535 5.7.139 Authentication unsuccessful, the federated STS does not support HTTPS.", Proof::Directory),
+        (Protocol::Smtp, "535 5.7.139 Authentication unsuccessful, the federated STS service was unreachable.", Proof::Federated),
+        (Protocol::Smtp, "535 5.7.139 Authentication unsuccessful, the federated STS does not support HTTPS.", Proof::Federated),
         (Protocol::Smtp, "535 5.7.3 Authentication unsuccessful", Proof::Nothing),
         (Protocol::Smtp, "432 4.3.2 Concurrent connections limit exceeded.", Proof::Silence),
         (Protocol::Smtp, "535-5.7.8 Username and Password not accepted.", Proof::Nothing),

@@ -27,6 +27,8 @@ pub(super) struct Question<'a> {
     pub(super) stopped: bool,
     /// When this password was last tried on this mailbox.
     pub(super) last: Option<Timestamp>,
+    /// Since when what is tried is remembered; what was before may be forgotten.
+    pub(super) born: Option<Timestamp>,
     /// Until then nothing is tried.
     pub(super) hold: Option<Timestamp>,
     /// What is known and fresh.
@@ -92,8 +94,9 @@ pub(super) fn veto(question: &Question<'_>, now: Timestamp) -> Option<Veto> {
         return Some(Veto::Closed);
     }
     let recently = question.last.is_some_and(|last| now.duration_since(last) < DAILY);
+    let young = *shown == Shown::Wrong && question.born.is_none_or(|born| now.duration_since(born) < DAILY);
     let held = question.hold.is_some_and(|until| now < until);
-    (recently || held).then_some(Veto::Recently)
+    (recently || young || held).then_some(Veto::Recently)
 }
 
 #[cfg(test)]
@@ -157,8 +160,8 @@ mod tests {
     }
 
     fn wrong<'a>(policy: &'a Policy, check: &'a Check) -> Question<'a> {
-        let (shown, remembers) = (Shown::Wrong, true);
-        Question { shown, policy, check, remembers, stopped: false, last: None, hold: None, fresh: &[] }
+        let (shown, remembers, born) = (Shown::Wrong, true, Some(at(24)));
+        Question { shown, policy, check, remembers, stopped: false, last: None, born, hold: None, fresh: &[] }
     }
 
     #[test]
@@ -179,6 +182,9 @@ mod tests {
         assert_eq!(veto(&Question { last: Some(at(24)), ..question }, at(0)), None);
         let ahead = Question { last: Some(at(-2)), ..question };
         assert_eq!(veto(&ahead, at(0)), Some(Veto::Recently), "a clock that was set back gains no try");
+        for born in [None, Some(at(23))] {
+            assert_eq!(veto(&Question { born, ..question }, at(0)), Some(Veto::Recently), "a new memory");
+        }
         assert_eq!(veto(&Question { hold: Some(at(-1)), ..question }, at(0)), Some(Veto::Recently));
     }
 

@@ -3,7 +3,7 @@
 //! An entry replaces what it names, so that reading a journal twice or with a piece missing does no harm.
 //! Not here: files (`store`), and what anything means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -27,10 +27,14 @@ pub(super) struct Contents {
     pub(super) checks: BTreeMap<CheckName, Memory>,
     /// When a password was last tried: by signal and by whose it is.
     pub(super) tried: BTreeMap<(Signal, String), Timestamp>,
-    /// Tenants in which a lock was seen: no password is tried there any more.
+    /// Tenants, in lower case, in which no password is tried any more, since when, and what was said.
     pub(super) stopped: BTreeMap<String, (Timestamp, String)>,
     /// When the content of an imported file, by its SHA-256, was first seen.
     pub(super) imports: BTreeMap<String, Timestamp>,
+    /// Tenants of `stopped` that the store does not know yet.
+    pub(super) unwritten: BTreeSet<String>,
+    /// Since when there is a memory: the deliberate wrong password may have been tried before.
+    pub(super) born: Option<Timestamp>,
     /// Until then no password is tried, because what was tried before may have been forgotten.
     pub(super) hold: Option<Timestamp>,
 }
@@ -73,6 +77,10 @@ pub(super) enum Entry {
     Hold {
         until: i64,
     },
+    /// When the journal was begun.
+    Born {
+        at: i64,
+    },
 }
 
 /// Evidence as it is written: times in microseconds since 1970.
@@ -106,7 +114,6 @@ impl Contents {
                 tally.since = since.and_then(moment).or(tally.since);
                 tally.hours.extend(hours.into_iter().map(|(hour, s, f)| (hour, (s, f))));
                 tally.days.extend(days.into_iter().map(|(day, s, f)| (day, (s, f))));
-                tally.prune();
                 true
             }
             Entry::Tried { signal, whom, at } => {
@@ -117,7 +124,7 @@ impl Contents {
             }
             Entry::Stopped { tenant, at, note } => {
                 let Some(at) = moment(at) else { return false };
-                self.stopped.entry(tenant).or_insert((at, note));
+                self.stopped.entry(tenant.to_lowercase()).or_insert((at, note));
                 true
             }
             Entry::Import { sha256, at } => {
@@ -130,7 +137,27 @@ impl Contents {
                 self.hold = self.hold.max(moment(until));
                 true
             }
+            Entry::Born { at } => {
+                self.born = moment(at);
+                true
+            }
         }
+    }
+
+    /// No password is tried in a tenant any more; false where that was known.
+    pub(super) fn stop(&mut self, tenant: &str, at: Timestamp, note: &str) -> bool {
+        let tenant = tenant.to_lowercase();
+        if self.stopped.contains_key(&tenant) {
+            return false;
+        }
+        self.unwritten.insert(tenant.clone());
+        self.stopped.insert(tenant, (at, note.to_owned()));
+        true
+    }
+
+    /// Whether no password is tried in a tenant any more.
+    pub(super) fn is_stopped(&self, tenant: &str) -> bool {
+        self.stopped.contains_key(&tenant.to_lowercase())
     }
 
     /// Forgets what no rule looks at any more, and bounds what the world could make long.
@@ -158,11 +185,17 @@ impl Contents {
         let stopped = self.stopped.iter().map(|(tenant, (at, note))| stopped(tenant, *at, note));
         let imports = self.imports.iter().map(|(sha256, at)| import(sha256, *at));
         let hold = self.hold.iter().map(|until| Entry::Hold { until: until.as_microsecond() });
-        checks.chain(tried).chain(stopped).chain(imports).chain(hold).collect()
+        let born = self.born.iter().map(|at| Entry::Born { at: at.as_microsecond() });
+        born.chain(checks).chain(tried).chain(stopped).chain(imports).chain(hold).collect()
     }
 
     /// What has changed since this was last asked.
     pub(super) fn changes(&mut self) -> Vec<Entry> {
+        let unwritten = std::mem::take(&mut self.unwritten);
+        let stops = unwritten.iter().filter_map(|tenant| {
+            let (at, note) = self.stopped.get(tenant)?;
+            Some(stopped(tenant, *at, note))
+        });
         let dirty = self.checks.iter_mut().filter(|(_, memory)| !memory.dirt.is_empty());
         dirty
             .map(|(name, memory)| {
@@ -170,6 +203,7 @@ impl Contents {
                 memory.dirt = super::memory::Dirt::default();
                 entry
             })
+            .chain(stops)
             .collect()
     }
 }
@@ -196,7 +230,7 @@ pub(super) fn tried(signal: Signal, whom: &str, at: Timestamp) -> Entry {
 }
 
 /// That no password is tried in a tenant any more.
-pub(super) fn stopped(tenant: &str, at: Timestamp, note: &str) -> Entry {
+fn stopped(tenant: &str, at: Timestamp, note: &str) -> Entry {
     Entry::Stopped { tenant: tenant.to_owned(), at: at.as_microsecond(), note: note.to_owned() }
 }
 

@@ -33,6 +33,8 @@ pub(super) struct Case<'a> {
     pub(super) interval: Duration,
     /// OAuth has been dependable.
     pub(super) steady: bool,
+    /// What the server offers outweighs the calendar.
+    pub(super) offer_refutes: bool,
     /// Everything known, in any order.
     pub(super) evidence: &'a [Evidence],
 }
@@ -51,7 +53,7 @@ pub(super) struct Judgement {
 /// Judges. The order of the evidence is of no matter.
 pub(super) fn judge(case: &Case<'_>, now: Timestamp) -> Judgement {
     let mut newest: BTreeMap<Slot, &Evidence> = BTreeMap::new();
-    for seen in case.evidence {
+    for seen in case.evidence.iter().filter(|seen| !is_ahead(seen.at, now)) {
         let known = newest.entry(slot(seen)).or_insert(seen);
         *known = seen.max(*known);
     }
@@ -61,7 +63,7 @@ pub(super) fn judge(case: &Case<'_>, now: Timestamp) -> Judgement {
         .collect();
     let fresh: Vec<&Evidence> =
         exhibits.iter().filter(|exhibit| exhibit.fresh).map(|exhibit| &exhibit.evidence).collect();
-    let (basic, oauth, usage) = (basic(&fresh), oauth(case, &fresh), usage(case, &fresh));
+    let (basic, oauth, usage) = (basic(case, &fresh), oauth(case, &fresh), usage(case, &fresh));
     let state = if case.expected { state(basic, oauth, usage, case.steady) } else { State::NotExpected };
     Judgement { basic, oauth, usage, state, exhibits }
 }
@@ -78,12 +80,17 @@ fn state(basic: Basic, oauth: Oauth, usage: Use, steady: bool) -> State {
     }
 }
 
+/// Whether a moment can only come from a clock that was wrong.
+pub(super) fn is_ahead(at: Timestamp, now: Timestamp) -> bool {
+    at.duration_since(now) > SKEW
+}
+
 /// Whether evidence is within its shelf life.
 pub(super) fn is_fresh(evidence: &Evidence, interval: Duration, now: Timestamp) -> bool {
-    let age = now.duration_since(evidence.at);
-    if age < -SKEW {
+    if is_ahead(evidence.at, now) {
         return false;
     }
+    let age = now.duration_since(evidence.at);
     if let Some(until) = evidence.until {
         return now < until;
     }
@@ -99,8 +106,13 @@ pub(super) fn is_fresh(evidence: &Evidence, interval: Duration, now: Timestamp) 
 }
 
 /// The last thing that says anything about passwords; of two at the same moment the worse one: open.
-fn basic(fresh: &[&Evidence]) -> Basic {
-    let word = |seen: &&&Evidence| seen.finding.row().basic.is_some() && !is_refuted(seen, fresh);
+fn basic(case: &Case<'_>, fresh: &[&Evidence]) -> Basic {
+    // The server's own word is stronger than a date.
+    let offered = case.offer_refutes && fresh.iter().any(|seen| seen.finding == Finding::Offered);
+    let word = |seen: &&&Evidence| {
+        let outweighed = offered && seen.signal == Signal::Calendar;
+        seen.finding.row().basic.is_some() && !is_refuted(seen, fresh) && !outweighed
+    };
     let last = fresh.iter().filter(word).max_by_key(|seen| {
         let basic = seen.finding.row().basic;
         (seen.at, basic == Some(Basic::Open), **seen)

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::model::{Evidence, Finding, Signal};
 
+use super::judge::is_ahead;
 use super::tally::Tally;
 
 /// Where evidence is kept: an answer to a password that proves nothing does not take the place of one that did.
@@ -49,18 +50,23 @@ impl Memory {
         Self { identity, ..Self::default() }
     }
 
-    /// Remembers evidence unless something newer is known; whichever comes first.
-    pub(super) fn note(&mut self, evidence: Evidence) {
+    /// Remembers evidence unless something newer is known; whichever comes first. What a clock that was ahead
+    /// has left behind is not newer.
+    pub(super) fn note(&mut self, evidence: Evidence, now: Timestamp) {
+        if is_ahead(evidence.at, now) {
+            return;
+        }
         let slot = slot(&evidence);
-        if self.evidence.get(&slot).is_none_or(|known| *known < evidence) {
+        let older = |known: &Evidence| *known < evidence || is_ahead(known.at, now);
+        if self.evidence.get(&slot).is_none_or(older) {
             self.evidence.insert(slot, evidence);
             self.dirt.slots.insert(slot);
         }
     }
 
     /// Counts an OAuth login.
-    pub(super) fn count(&mut self, at: Timestamp, success: bool) {
-        let (hour, day) = self.tally.add(at, success);
+    pub(super) fn count(&mut self, at: Timestamp, success: bool, now: Timestamp) {
+        let (hour, day) = self.tally.add(at, success, now);
         self.dirt.hours.insert(hour);
         self.dirt.days.insert(day);
     }
@@ -72,6 +78,13 @@ impl Memory {
             hours: self.tally.hours.keys().copied().collect(),
             days: self.tally.days.keys().copied().collect(),
         };
+    }
+
+    /// Drops what a clock that was ahead has left behind.
+    pub(super) fn correct(&mut self, now: Timestamp) {
+        self.evidence.retain(|_, seen| !is_ahead(seen.at, now));
+        self.tally.correct(now);
+        self.tally.prune();
     }
 
     /// When anything was last heard of it.

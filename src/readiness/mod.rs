@@ -40,7 +40,7 @@ use self::store::{Damage, Store};
 pub use calendar::moment;
 pub use import::inspect;
 pub use store::StoreError;
-pub use trials::Trial;
+pub use trials::{Asker, Trial};
 
 /// After memory was lost, no password is tried for as long as one may have been tried before.
 const HOLD: SignedDuration = SignedDuration::from_hours(24);
@@ -75,6 +75,14 @@ impl Readiness {
     /// # Errors
     /// [`StoreError`] where the state directory cannot be used.
     pub fn open(plan: &Plan) -> Result<Self, StoreError> {
+        Self::open_at(plan, Timestamp::now())
+    }
+
+    /// [`Readiness::open`] at a given moment.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_at(plan: &Plan, now: Timestamp) -> Result<Self, StoreError> {
         let Some(folder) = &plan.policy.state_dir else {
             let memory = "nothing survives a restart: no state_dir is configured".to_owned();
             return Ok(Self::with(plan, Contents::default(), None, memory));
@@ -86,8 +94,10 @@ impl Readiness {
         }
         if damage.is_loss() {
             memory += "; some of it could not be read, and no password is tried for 24 h";
-            contents.hold = contents.hold.max(Timestamp::now().checked_add(HOLD).ok());
+            contents.hold = contents.hold.max(now.checked_add(HOLD).ok());
         }
+        contents.born = Some(contents.born.map_or(now, |born| born.min(now)));
+        contents.checks.values_mut().for_each(|memory| memory.correct(now));
         Ok(Self::with(plan, contents, Some(Mutex::new(store)), memory))
     }
 
@@ -98,7 +108,9 @@ impl Readiness {
     /// [`StoreError`] where the memory cannot be read.
     pub fn look(plan: &Plan) -> Result<Self, StoreError> {
         let folder = plan.policy.state_dir.as_deref().unwrap_or(std::path::Path::new(""));
-        let (contents, _) = store::read(folder)?;
+        let (mut contents, _) = store::read(folder)?;
+        let now = Timestamp::now();
+        contents.checks.values_mut().for_each(|memory| memory.correct(now));
         let memory = format!("read from {}, which an agent is writing; nothing is added", folder.display());
         let looking = Self { looking: true, ..Self::with(plan, contents, None, memory) };
         Ok(looking)
@@ -122,9 +134,17 @@ impl Readiness {
     /// Takes a plan and reads its files anew. Checks that did not change keep their evidence. The state
     /// directory stays the one of the start. Blocks.
     pub fn apply(&self, plan: &Plan) {
+        let mut seen = self.known().contents.imports.clone();
+        // Without the lock: the files may be long and their disk slow, and probes are being recorded.
+        let imported = import::import(plan, |hash, modified| {
+            let first = seen.entry(hash.to_owned()).or_insert(modified);
+            *first = modified.min(*first);
+            *first
+        });
         {
             let mut known = self.known();
-            known.apply(plan);
+            known.contents.imports = seen;
+            known.apply(plan, imported);
             if plan.policy.password_login == PasswordLogin::Never {
                 // Nobody wants a password tried: whoever asks for it again has looked into the locks.
                 known.contents.stopped.clear();
@@ -147,12 +167,19 @@ impl Readiness {
         }
         let reason = seen.outcome.failure().map(|failure| failure.cause.reason);
         known.probed.insert(name.clone(), (interval, reason));
+        if known.policy.password_login != PasswordLogin::Never
+            && let Some(failure) = seen.outcome.failure()
+            && proof::stops(seen, matches!(seen.check.access, Access::Password { .. }))
+        {
+            known.stop(&seen.check, seen.started_at, &failure.cause.detail);
+        }
+        let now = Timestamp::now();
         let memory = known.contents.checks.entry(name).or_default();
         for evidence in proof::of_probe(seen) {
             if evidence.signal == Signal::OauthLogin {
-                memory.count(evidence.at, evidence.finding == Finding::OauthWorks);
+                memory.count(evidence.at, evidence.finding == Finding::OauthWorks, now);
             }
-            memory.note(evidence);
+            memory.note(evidence, now);
         }
     }
 
@@ -214,13 +241,7 @@ impl Readiness {
 }
 
 impl Known {
-    fn apply(&mut self, plan: &Plan) {
-        let seen = &mut self.contents.imports;
-        let mut imported = import::import(plan, |hash, modified| {
-            let first = seen.entry(hash.to_owned()).or_insert(modified);
-            *first = modified.min(*first);
-            *first
-        });
+    fn apply(&mut self, plan: &Plan, mut imported: Imported) {
         for (name, said) in &self.imported.evidence {
             // A file that cannot be used now goes on saying what it said.
             let kept = said.iter().filter(|evidence| imported.faulty.contains(&evidence.signal)).cloned();
@@ -271,6 +292,7 @@ impl Known {
             by_token: matches!(check.access, Access::Token { .. }),
             interval: self.interval(check),
             steady: record.steady,
+            offer_refutes: proof::offer_refutes_calendar(check),
             evidence: &evidence,
         };
         let judged = judge::judge(&case, now);

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::diagnosis::{self, Proof};
 use crate::model::{
-    Access, Evidence, Failure, Family, Finding, Mechanism, Observation, Outcome, Phase, Protocol, Reason,
-    Signal,
+    Access, Check, Evidence, Failure, Family, Finding, Mechanism, Observation, Outcome, Phase, Protocol,
+    Reason, Signal,
 };
 
 /// The longest note that is kept, in characters.
@@ -33,17 +33,41 @@ pub(super) fn of_probe(seen: &Observation) -> Vec<Evidence> {
 
 /// Signal A. What is listed before TLS proves nothing: it counts where the login was reached.
 pub(super) fn offer(seen: &Observation) -> Option<Evidence> {
-    const PASSWORDS: [Mechanism; 3] = [Mechanism::Plain, Mechanism::Login, Mechanism::LoginCommand];
+    const TOKENS: [Mechanism; 2] = [Mechanism::Xoauth2, Mechanism::Oauthbearer];
     seen.timings.iter().find(|(phase, _)| *phase == Phase::Auth)?;
     let offered = seen.server.mechanisms.as_ref()?;
-    let takes = PASSWORDS.iter().any(|mechanism| offered.contains(mechanism));
-    let family = seen.check.mailbox.provider.family;
-    // Exchange lists one set for all mailboxes of a host, closed or not: it proves nothing by SMTP, either way.
-    let host_wide = matches!(family, Family::ExchangeOnline | Family::OutlookCom);
-    let proves = !(host_wide && seen.check.protocol() == Protocol::Smtp);
-    let finding = if takes || !proves { Finding::Offered } else { Finding::NotOffered };
+    // What is not known by name (CRAM-MD5, SCRAM, NTLM, …) may well be shown a password.
+    let takes = offered.iter().any(|mechanism| !TOKENS.contains(mechanism));
+    let finding = if takes || is_host_wide(&seen.check) { Finding::Offered } else { Finding::NotOffered };
     let labels: Vec<&str> = offered.iter().map(|mechanism| mechanism.label()).collect();
     Some(evidence(seen, Signal::Offer, finding, &labels.join(", ")))
+}
+
+/// Exchange lists one set for all mailboxes of a host, closed or not: it proves nothing by SMTP, either way.
+fn is_host_wide(check: &Check) -> bool {
+    let family = check.mailbox.provider.family;
+    check.protocol() == Protocol::Smtp && matches!(family, Family::ExchangeOnline | Family::OutlookCom)
+}
+
+/// Whether an offer of passwords contradicts a calendar that calls them removed. A host of the operator's own may
+/// well be something else than the provider whose preset it extends. The provider's own hosts listed passwords for
+/// years after they had stopped taking them: there the calendar stands, and only a login can contradict it.
+pub(super) fn offer_refutes_calendar(check: &Check) -> bool {
+    const PROVIDERS: [&str; 6] =
+        ["office365.com", "office365.us", "outlook.com", "office.com", "gmail.com", "partner.outlook.cn"];
+    let host = check.endpoint.host.trim_end_matches('.').to_ascii_lowercase();
+    let within =
+        |name: &&str| host.strip_suffix(*name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    !is_host_wide(check) && !PROVIDERS.iter().any(within)
+}
+
+/// Whether no further password may be tried in the tenant: an account is locked, or the password went on to the
+/// organisation's own directory, which keeps a count of its own.
+pub(super) fn stops(seen: &Observation, by_password: bool) -> bool {
+    seen.outcome.failure().is_some_and(|failure| {
+        failure.cause.reason == Reason::AccountLocked
+            || by_password && matches!(diagnosis::password(failure), Proof::Locked | Proof::Federated)
+    })
 }
 
 /// Signal B. A fault that passes, of the network or of a server, says nothing about OAuth.
@@ -92,7 +116,7 @@ pub(super) fn of_password(seen: &Observation, shown: Shown) -> Option<Evidence> 
                 Proof::Silence => return None,
                 Proof::Policy => Finding::PolicyRefuses,
                 Proof::SmtpAuthOff => Finding::SmtpAuthOff,
-                Proof::Directory => Finding::Reached,
+                Proof::Directory | Proof::Federated => Finding::Reached,
                 Proof::Incorrect if shown == Shown::Wrong && exchange => Finding::Reached,
                 Proof::Incorrect | Proof::Nothing => Finding::Undecided,
                 Proof::Locked => Finding::Locked,

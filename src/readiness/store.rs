@@ -168,6 +168,7 @@ pub(super) fn read(folder: &Path) -> Result<(Contents, Damage), StoreError> {
         Err(error) => return Err(fault(error)),
     };
     let mut bytes = Vec::new();
+    // A journal is never without its first line: one that is empty was emptied.
     let (mut first, mut bad) = (true, 0);
     loop {
         bytes.clear();
@@ -188,6 +189,9 @@ pub(super) fn read(folder: &Path) -> Result<(Contents, Damage), StoreError> {
             (None, false) => bad += 1,
         }
         first = false;
+    }
+    if first {
+        return Ok((contents, Damage { lost: true, ..damage }));
     }
     // One bad line at the end is what a crash leaves; more are not.
     damage.torn = bad == 1;

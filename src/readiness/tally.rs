@@ -8,6 +8,8 @@ use jiff::Timestamp;
 
 use crate::model::Record;
 
+use super::judge::is_ahead;
+
 /// Seconds of an hour.
 const HOUR: i64 = 3600;
 /// Seconds of a day.
@@ -41,7 +43,8 @@ pub(super) struct Tally {
 
 impl Tally {
     /// Counts one login; the hour and the day it fell into.
-    pub(super) fn add(&mut self, at: Timestamp, success: bool) -> (i64, i64) {
+    pub(super) fn add(&mut self, at: Timestamp, success: bool, now: Timestamp) -> (i64, i64) {
+        self.correct(now);
         let (hour, day) = (at.as_second().div_euclid(HOUR), at.as_second().div_euclid(DAY));
         for (buckets, bucket) in [(&mut self.hours, hour), (&mut self.days, day)] {
             let (successes, failures) = buckets.entry(bucket).or_default();
@@ -50,6 +53,16 @@ impl Tally {
         self.since = Some(self.since.map_or(at, |since| since.min(at)));
         self.prune();
         (hour, day)
+    }
+
+    /// Forgets what a clock that was ahead has counted: otherwise the buckets of today would be the old ones.
+    pub(super) fn correct(&mut self, now: Timestamp) {
+        for (buckets, length) in [(&mut self.hours, HOUR), (&mut self.days, DAY)] {
+            buckets.retain(|bucket, _| {
+                Timestamp::from_second(bucket * length).is_ok_and(|start| !is_ahead(start, now))
+            });
+        }
+        self.since = self.since.filter(|since| !is_ahead(*since, now));
     }
 
     /// Forgets what no rule looks at any more.
@@ -94,7 +107,7 @@ mod tests {
     fn week(days: i64, fails: impl Fn(i64) -> bool) -> Tally {
         let mut tally = Tally::default();
         for hour in 0..=days * 24 {
-            tally.add(at(NOON - hour * HOUR), !fails(hour));
+            tally.add(at(NOON - hour * HOUR), !fails(hour), at(NOON));
         }
         tally
     }
@@ -119,21 +132,33 @@ mod tests {
     fn a_memory_with_holes_is_no_week() {
         let mut tally = Tally::default();
         for hours in [0, 1, 7 * 24, 7 * 24 + 1] {
-            tally.add(at(NOON - hours * HOUR), true);
+            tally.add(at(NOON - hours * HOUR), true, at(NOON));
         }
         assert!(!tally.record(at(NOON)).steady);
     }
 
     #[test]
+    fn a_clock_that_was_ahead_does_not_push_out_today() {
+        let mut tally = week(7, |_| false);
+        let ahead = at(NOON + 400 * DAY);
+        tally.add(ahead, true, ahead);
+        tally.add(at(NOON), true, at(NOON));
+        tally.add(at(NOON + HOUR), true, at(NOON + HOUR));
+        assert_eq!(tally.hours.keys().copied().collect::<Vec<_>>(), [NOON / HOUR, NOON / HOUR + 1]);
+        assert_eq!(tally.record(at(NOON + HOUR)).successes, 2);
+    }
+
+    #[test]
     fn the_memory_is_bounded_whatever_the_order() {
+        let end = at(NOON + 60 * DAY);
         let mut forward = Tally::default();
         let mut backward = Tally::default();
         let hours: Vec<i64> = (0..24 * 60).collect();
         for hour in &hours {
-            forward.add(at(NOON + hour * HOUR), true);
+            forward.add(at(NOON + hour * HOUR), true, end);
         }
         for hour in hours.iter().rev() {
-            backward.add(at(NOON + hour * HOUR), true);
+            backward.add(at(NOON + hour * HOUR), true, end);
         }
         assert_eq!(forward, backward);
         assert_eq!((forward.hours.len(), forward.days.len()), (25, 8));

@@ -6,11 +6,21 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::model::{Check, Finding, Observation, PasswordLogin, SecretRef, Signal};
+use crate::model::{Check, Observation, PasswordLogin, SecretRef, Signal};
 
 use super::caution::{Question, Veto, veto};
 use super::proof::{self, Shown};
 use super::{Known, Readiness, contents, judge, locked, tenant};
+
+/// Who asks for a password to try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// The agent, which keeps apart what it tries.
+    Agent,
+    /// A command that runs once, as often as anybody pleases: it tries no deliberate wrong password, and no
+    /// password at all that it could not remember.
+    Command,
+}
 
 /// A password that may be tried once, now. That it was is written down already.
 #[derive(Debug)]
@@ -32,12 +42,12 @@ impl Trial {
 impl Readiness {
     /// The next password that may be tried. With a state directory it counts as tried from now on, on the
     /// disk, whatever becomes of it. Blocks.
-    pub fn claim(&self, now: Timestamp) -> Option<Trial> {
-        if self.looking {
+    pub fn claim(&self, asker: Asker, now: Timestamp) -> Option<Trial> {
+        if self.looking || asker == Asker::Command && self.store.is_none() {
             return None;
         }
         let mut store = self.store.as_ref().map(locked);
-        let (trial, key) = self.known().next(store.is_some(), now)?;
+        let (trial, key) = self.known().next(asker, store.is_some(), now)?;
         if let Some(store) = &mut store {
             let written = if store.is_due() {
                 let entries = {
@@ -66,26 +76,18 @@ impl Readiness {
         let finding = evidence.as_ref().map_or("no verdict", |evidence| evidence.finding.label());
         let said = seen.outcome.failure().map(|failure| failure.cause.detail.clone()).unwrap_or_default();
         tracing::info!(mailbox = %name.mailbox, protocol = %name.protocol, %signal, finding, said, "a password was tried");
-        let locked_out = evidence.as_ref().is_some_and(|evidence| evidence.finding == Finding::Locked);
         {
             let mut known = self.known();
             if known.checks.contains_key(&name) {
                 let memory = known.contents.checks.entry(name).or_default();
-                proof::offer(seen).into_iter().chain(evidence).for_each(|evidence| memory.note(evidence));
+                let now = Timestamp::now();
+                proof::offer(seen).into_iter().chain(evidence).for_each(|seen| memory.note(seen, now));
+            }
+            if proof::stops(seen, true) {
+                known.stop(&trial.check, seen.started_at, &said);
             }
         }
-        if locked_out {
-            self.stop(&tenant(&trial.check.mailbox), seen.started_at, &said);
-        }
-    }
-
-    fn stop(&self, tenant: &str, at: Timestamp, said: &str) {
-        tracing::warn!(tenant, said, "an account is locked: no more passwords are tried in this tenant");
-        self.known().contents.stopped.entry(tenant.to_owned()).or_insert_with(|| (at, said.to_owned()));
-        let Some(store) = &self.store else { return };
-        if let Err(error) = locked(store).append(&[contents::stopped(tenant, at, said)]) {
-            tracing::error!(%error, tenant, "that no more passwords are tried could not be written down");
-        }
+        self.flush();
     }
 }
 
@@ -94,22 +96,44 @@ type Key = (Signal, String);
 
 impl Known {
     /// The first trial that no rule forbids: submission first, where there is most to learn.
-    fn next(&self, remembers: bool, now: Timestamp) -> Option<(Trial, Key)> {
+    fn next(&self, asker: Asker, remembers: bool, now: Timestamp) -> Option<(Trial, Key)> {
         if self.policy.password_login == PasswordLogin::Never {
             return None;
         }
         let mut checks: Vec<&Arc<Check>> = self.checks.values().collect();
-        checks.sort_by_key(|check| (std::cmp::Reverse(check.protocol()), check.name()));
+        // An account has one try a day: its protocols take turns.
+        checks.sort_by_key(|check| {
+            (self.last_answer(check), std::cmp::Reverse(check.protocol()), check.name())
+        });
         checks.into_iter().find_map(|check| {
             let declared =
                 self.policy.expectations.get(&check.mailbox.name).and_then(|said| said.password.clone());
-            let candidates = [(Shown::Real, declared), (Shown::Wrong, Some(SecretRef::WrongPassword))];
+            let candidates = [
+                (Shown::Real, declared),
+                (Shown::Wrong, (asker == Asker::Agent).then_some(SecretRef::WrongPassword)),
+            ];
             candidates.into_iter().find_map(|(shown, password)| {
                 let trial = Trial { check: Arc::clone(check), password: password?, shown };
                 let key = (proof::signal(shown), whose(&trial));
                 (self.veto(&trial, &key, remembers, now).is_none()).then_some((trial, key))
             })
         })
+    }
+
+    /// When a password was last answered by way of a check.
+    fn last_answer(&self, check: &Check) -> Option<Timestamp> {
+        let memory = self.contents.checks.get(&check.name())?;
+        let answers = memory.evidence.values();
+        let answers = answers.filter(|seen| matches!(seen.signal, Signal::PasswordLogin | Signal::Refusal));
+        answers.map(|seen| seen.at).max()
+    }
+
+    /// No password is tried any more in the tenant of a check.
+    pub(super) fn stop(&mut self, check: &Check, at: Timestamp, said: &str) {
+        let tenant = tenant(&check.mailbox);
+        if self.contents.stop(&tenant, at, said) {
+            tracing::warn!(tenant, said, "no more passwords are tried in this tenant");
+        }
     }
 
     fn veto(&self, trial: &Trial, key: &Key, remembers: bool, now: Timestamp) -> Option<Veto> {
@@ -122,9 +146,10 @@ impl Known {
             policy: &self.policy,
             check,
             remembers,
-            stopped: self.contents.stopped.contains_key(&tenant(&check.mailbox)),
+            stopped: self.contents.is_stopped(&tenant(&check.mailbox)),
             last: self.contents.tried.get(key).copied(),
             hold: self.contents.hold,
+            born: self.contents.born,
             fresh: &[],
         };
         // Most are answered without looking at the evidence.
@@ -139,12 +164,8 @@ impl Known {
     }
 }
 
-/// A real password is tried once a day per check. The wrong one counts against the account, which several
-/// mailboxes of the configuration may share, under whatever names.
+/// A password counts against the account, which several mailboxes of the configuration may share, under whatever
+/// names and tenants.
 fn whose(trial: &Trial) -> String {
-    let mailbox = &trial.check.mailbox;
-    match trial.shown {
-        Shown::Real => trial.check.name().to_string(),
-        Shown::Wrong => format!("{}/{}", tenant(mailbox).to_lowercase(), mailbox.username.to_lowercase()),
-    }
+    trial.check.mailbox.username.to_lowercase()
 }

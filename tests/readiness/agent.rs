@@ -133,6 +133,7 @@ async fn what_was_seen_and_tried_survives_sigkill() {
     let mailbox = world.exchange(Fault::None, "checks: [smtp]").await;
     takes_passwords(&mailbox);
     world.top = world.refusal();
+    world.age();
     let config = world.configure();
     let agent = Agent::start(&config);
     let state = "mailbox_basic_auth{mailbox=\"m0\",protocol=\"smtp\",state=\"open\"} 1";

@@ -60,9 +60,11 @@ async fn what_is_listed_before_tls_proves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_calendar_closes_imap_at_exchange_and_only_sets_a_date_for_smtp() {
     let mut world = World::new().await;
-    takes_passwords(&world.exchange(Fault::None, "").await);
+    world.exchange(Fault::None, "").await;
+    takes_passwords(&world.exchange(Fault::None, "checks: [imap]").await);
     let board = world.round().await;
     assert_eq!(board.state("m0", "imap"), "decommissioned");
+    assert_eq!(board.state("m1", "imap"), "dual", "a server of one's own that offers passwords");
     assert_eq!(board.finding("m0", "imap", "calendar").unwrap(), "removed");
     assert_eq!(board.finding("m0", "smtp", "calendar"), None);
     assert_eq!(board.standing("m0", "smtp")["deadline"]["date"], "2026-12-31");

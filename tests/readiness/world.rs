@@ -4,7 +4,13 @@ use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
+use mailbox_exporter::app;
+use mailbox_exporter::check::Prober;
+use mailbox_exporter::config;
+use mailbox_exporter::readiness::{Asker, Readiness};
 use mailbox_exporter::sim::{Fault, Offers, Service, Sim, SimMailbox};
 use serde_json::Value;
 use uuid::Uuid;
@@ -133,6 +139,32 @@ impl World {
                 .unwrap()
         };
         tokio::task::spawn_blocking(run).await.unwrap()
+    }
+
+    /// Makes the memory as an agent would have begun it yesterday, where there is none.
+    pub(crate) fn age(&self) {
+        if self.folder.join("state").exists() {
+            return;
+        }
+        let plan = config::load(&self.configure()).unwrap().plan;
+        drop(Readiness::open_at(&plan, Timestamp::now() - SignedDuration::from_hours(25)).unwrap());
+    }
+
+    /// What an agent does, without its pace: one round, then every password that may be tried; as JSON.
+    pub(crate) async fn agent_round(&self) -> Board {
+        self.age();
+        let plan = config::load(&self.configure()).unwrap().plan;
+        {
+            let readiness = Readiness::open(&plan).unwrap();
+            app::round(&plan, |seen| readiness.record(seen, seen.check.interval)).await;
+            let prober = Prober::new(&plan.limits, Arc::new(|_| ()));
+            while let Some(trial) = readiness.claim(Asker::Agent, Timestamp::now()) {
+                let seen = prober.observe_password(&trial.check, trial.password.clone()).await;
+                readiness.conclude(&trial, &seen);
+            }
+            readiness.flush();
+        }
+        self.round().await
     }
 
     /// One round, as JSON.

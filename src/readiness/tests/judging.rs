@@ -25,7 +25,8 @@ fn seen(signal: Signal, finding: Finding, minutes: i64) -> Evidence {
 }
 
 fn judged(evidence: &[Evidence], steady: bool) -> Judgement {
-    let case = Case { expected: true, by_token: true, interval: INTERVAL, steady, evidence };
+    let case =
+        Case { expected: true, by_token: true, interval: INTERVAL, steady, offer_refutes: true, evidence };
     judge(&case, noon())
 }
 
@@ -93,8 +94,14 @@ fn every_row_of_the_table_is_as_it_is_documented() {
 fn what_nobody_expects_is_not_expected_whatever_is_known() {
     for finding in [OauthWorks, OauthFails] {
         let evidence = [seen(OauthLogin, finding, 1)];
-        let case =
-            Case { expected: false, by_token: true, interval: INTERVAL, steady: true, evidence: &evidence };
+        let case = Case {
+            expected: false,
+            by_token: true,
+            interval: INTERVAL,
+            steady: true,
+            offer_refutes: true,
+            evidence: &evidence,
+        };
         assert_eq!(judge(&case, noon()).state, State::NotExpected);
     }
 }
@@ -102,8 +109,18 @@ fn what_nobody_expects_is_not_expected_whatever_is_known() {
 #[test]
 fn a_mailbox_that_logs_in_by_password_is_at_risk_while_passwords_work_and_blocked_afterwards() {
     let state = |evidence: &[Evidence]| {
-        judge(&Case { expected: true, by_token: false, interval: INTERVAL, steady: true, evidence }, noon())
-            .state
+        judge(
+            &Case {
+                expected: true,
+                by_token: false,
+                interval: INTERVAL,
+                steady: true,
+                offer_refutes: true,
+                evidence,
+            },
+            noon(),
+        )
+        .state
     };
     assert_eq!(state(&[seen(PasswordLogin, Accepted, 1)]), State::AtRisk);
     assert_eq!(state(&[seen(PasswordLogin, PolicyRefuses, 1)]), State::Blocked);
@@ -158,8 +175,14 @@ fn evidence_from_a_clock_that_was_ahead_is_not_believed() {
 #[test]
 fn the_interval_in_force_decides_how_long_a_login_is_believed() {
     let evidence = [seen(OauthLogin, OauthFails, 170)];
-    let with =
-        |interval| Case { expected: true, by_token: true, interval, steady: false, evidence: &evidence };
+    let with = |interval| Case {
+        expected: true,
+        by_token: true,
+        interval,
+        steady: false,
+        offer_refutes: true,
+        evidence: &evidence,
+    };
     assert_eq!(judge(&with(Duration::from_secs(3600)), noon()).state, State::AtRisk);
     assert_eq!(judge(&with(INTERVAL), noon()).state, State::Unknown);
 }
@@ -219,13 +242,13 @@ proptest! {
         steady: bool, by_token: bool,
     ) {
         let state = |evidence: &[Evidence]| {
-            judge(&Case { expected: true, by_token, interval: INTERVAL, steady, evidence }, noon())
+            judge(&Case { expected: true, by_token, interval: INTERVAL, steady, offer_refutes: true, evidence }, noon())
         };
         prop_assert_eq!(state(&evidence), state(&shuffled));
         // And the same through the memory, which keeps the newest of each signal alone.
         let remember = |evidence: &[Evidence]| {
             let mut memory = Memory::default();
-            evidence.iter().for_each(|seen| memory.note(seen.clone()));
+            evidence.iter().for_each(|seen| memory.note(seen.clone(), noon()));
             memory.evidence
         };
         let (first, second): (BTreeMap<_, _>, BTreeMap<_, _>) = (remember(&evidence), remember(&shuffled));
@@ -241,7 +264,7 @@ proptest! {
     ) {
         let count = |logins: &[(i64, bool)]| {
             let mut memory = Memory::default();
-            logins.iter().for_each(|(minutes, ok)| memory.count(noon() - SignedDuration::from_mins(*minutes), *ok));
+            logins.iter().for_each(|(minutes, ok)| memory.count(noon() - SignedDuration::from_mins(*minutes), *ok, noon()));
             memory.tally
         };
         prop_assert_eq!(count(&logins), count(&shuffled));

@@ -4,4 +4,5 @@
 
 mod judging;
 mod remembering;
+mod restraint;
 pub(super) mod samples;

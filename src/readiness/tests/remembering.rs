@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::super::{Readiness, StoreError};
+use super::super::{Asker, Readiness, StoreError};
 use super::samples;
 use crate::model::{
     Basic, Expectation, Finding, PasswordLogin, Plan, Protocol, Reason, SecretRef, Signal, Standing, State,
@@ -18,20 +18,20 @@ use crate::model::{
 const INTERVAL: Duration = Duration::from_secs(300);
 
 /// A directory of this test's own, gone with it.
-struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let path = std::env::temp_dir().join(format!("readiness-{}", Uuid::new_v4()));
         fs::create_dir(&path).unwrap();
         Self(path)
     }
 
-    fn state(&self) -> PathBuf {
+    pub(super) fn state(&self) -> PathBuf {
         self.0.join("state")
     }
 
-    fn journal(&self) -> PathBuf {
+    pub(super) fn journal(&self) -> PathBuf {
         self.state().join("readiness.journal")
     }
 }
@@ -42,7 +42,7 @@ impl Drop for Folder {
     }
 }
 
-fn plan(state: &Path) -> Plan {
+pub(super) fn plan(state: &Path) -> Plan {
     let contoso = samples::credential("contoso");
     let mailboxes = [samples::mailbox("invoices", &contoso), samples::mailbox("desk", &contoso)];
     let mut plan = samples::plan(&mailboxes);
@@ -50,7 +50,7 @@ fn plan(state: &Path) -> Plan {
     plan
 }
 
-fn standing(readiness: &Readiness, mailbox: &str, protocol: Protocol) -> Standing {
+pub(super) fn standing(readiness: &Readiness, mailbox: &str, protocol: Protocol) -> Standing {
     let board = readiness.board(Timestamp::now());
     let found =
         board.standings.into_iter().find(|s| &*s.name.mailbox == mailbox && s.name.protocol == protocol);
@@ -122,7 +122,7 @@ fn a_torn_line_costs_itself_and_nothing_else() {
         let memory = readiness.board(Timestamp::now()).memory;
         assert_eq!(
             memory.contains("could not be read"),
-            (1..=header).contains(&cut),
+            (0..=header).contains(&cut),
             "cut at {cut}: {memory}"
         );
     }
@@ -143,12 +143,12 @@ fn rot_in_the_middle_is_noticed_and_no_password_is_tried_for_a_day() {
     declare(&mut plan);
     let readiness = Readiness::open(&plan).unwrap();
     assert!(readiness.board(Timestamp::now()).memory.contains("could not be read"));
-    assert!(readiness.claim(Timestamp::now()).is_none());
+    assert!(readiness.claim(Asker::Agent, Timestamp::now()).is_none());
     drop(readiness);
     // The hold itself survives.
     let readiness = Readiness::open(&plan).unwrap();
-    assert!(readiness.claim(Timestamp::now()).is_none());
-    assert!(readiness.claim(Timestamp::now() + SignedDuration::from_hours(25)).is_some());
+    assert!(readiness.claim(Asker::Agent, Timestamp::now()).is_none());
+    assert!(readiness.claim(Asker::Agent, Timestamp::now() + SignedDuration::from_hours(25)).is_some());
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_state_directory_belongs_to_one_process_and_others_may_look() {
     assert!(matches!(Readiness::open(&plan), Err(StoreError::Busy(_))));
     let looking = Readiness::look(&plan).unwrap();
     assert_eq!(standing(&looking, "desk", Protocol::Imap).state, State::Decommissioned);
-    assert!(looking.claim(Timestamp::now()).is_none(), "what is tried could not be remembered");
+    assert!(looking.claim(Asker::Agent, Timestamp::now()).is_none(), "what is tried could not be remembered");
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn a_mailbox_that_changes_its_address_starts_anew_and_one_that_only_moves_in_the
 }
 
 /// Every mailbox declares its password.
-fn declare(plan: &mut Plan) {
+pub(super) fn declare(plan: &mut Plan) {
     plan.policy.password_login = PasswordLogin::Declared;
     for mailbox in &plan.mailboxes {
         let password = Some(SecretRef::Env("PASSWORD".to_owned()));
@@ -229,9 +229,15 @@ fn declare(plan: &mut Plan) {
 }
 
 /// The tenant opts into the wrong password.
-fn opt_in(plan: &mut Plan) {
+pub(super) fn opt_in(plan: &mut Plan) {
     plan.policy.password_login = PasswordLogin::Refusal;
     plan.policy.refusal_tenants.insert("contoso-tenant".to_owned());
+}
+
+/// A memory that is older than a day.
+pub(super) fn aged(plan: &Plan) -> Readiness {
+    drop(Readiness::open_at(plan, Timestamp::now() - SignedDuration::from_hours(25)).unwrap());
+    Readiness::open(plan).unwrap()
 }
 
 #[test]
@@ -240,20 +246,20 @@ fn the_wrong_password_counts_as_tried_from_the_claim_on_across_restarts_once_a_m
     let mut plan = plan(&folder.state());
     opt_in(&mut plan);
     let now = Timestamp::now();
-    let readiness = Readiness::open(&plan).unwrap();
-    let first = readiness.claim(now).unwrap();
+    let readiness = aged(&plan);
+    let first = readiness.claim(Asker::Agent, now).unwrap();
     assert!(first.is_wrong() && first.check.protocol() == Protocol::Smtp);
     // As by kill -9: nothing is flushed, nothing is concluded.
     std::mem::forget(fs::File::open(folder.journal()).unwrap());
     drop(readiness);
     let readiness = Readiness::open(&plan).unwrap();
-    let second = readiness.claim(now).unwrap();
+    let second = readiness.claim(Asker::Agent, now).unwrap();
     assert_ne!(first.check.mailbox.name, second.check.mailbox.name);
     assert!(
-        readiness.claim(now + SignedDuration::from_hours(23)).is_none(),
+        readiness.claim(Asker::Agent, now + SignedDuration::from_hours(23)).is_none(),
         "one try a mailbox, not one a protocol"
     );
-    assert!(readiness.claim(now + SignedDuration::from_hours(24)).is_some());
+    assert!(readiness.claim(Asker::Agent, now + SignedDuration::from_hours(24)).is_some());
 }
 
 #[test]
@@ -266,9 +272,9 @@ fn two_names_for_one_account_share_its_one_try() {
         *check = Arc::new(crate::model::Check { mailbox: Arc::new(mailbox), ..(**check).clone() });
     }
     opt_in(&mut plan);
-    let readiness = Readiness::open(&plan).unwrap();
-    assert!(readiness.claim(Timestamp::now()).is_some());
-    assert!(readiness.claim(Timestamp::now()).is_none());
+    let readiness = aged(&plan);
+    assert!(readiness.claim(Asker::Agent, Timestamp::now()).is_some());
+    assert!(readiness.claim(Asker::Agent, Timestamp::now()).is_none());
 }
 
 #[test]
@@ -278,28 +284,30 @@ fn the_first_lock_stops_every_password_of_the_tenant_across_restarts_until_nobod
     declare(&mut plan);
     opt_in(&mut plan);
     let now = Timestamp::now();
-    let readiness = Readiness::open(&plan).unwrap();
-    let trial = readiness.claim(now).unwrap();
+    let readiness = aged(&plan);
+    let trial = readiness.claim(Asker::Agent, now).unwrap();
     let locked = "535 5.7.139 Authentication unsuccessful, account locked. Contact your administrator.";
     let seen = samples::refused(&trial.check, now, Reason::AccountLocked, locked);
     readiness.conclude(&trial, &seen);
     let much_later = now + SignedDuration::from_hours(90 * 24);
-    assert!(readiness.claim(now).is_none() && readiness.claim(much_later).is_none());
+    assert!(
+        readiness.claim(Asker::Agent, now).is_none() && readiness.claim(Asker::Agent, much_later).is_none()
+    );
     drop(readiness);
     let readiness = Readiness::open(&plan).unwrap();
-    assert!(readiness.claim(much_later).is_none());
+    assert!(readiness.claim(Asker::Agent, much_later).is_none());
     assert_eq!(readiness.board(now).stopped[0].0, "contoso-tenant");
     let (login, tenants) = (plan.policy.password_login, plan.policy.refusal_tenants.clone());
     plan.policy.refusal_tenants.clear();
     readiness.apply(&plan);
     plan.policy.refusal_tenants = tenants;
     readiness.apply(&plan);
-    assert!(readiness.claim(much_later).is_none(), "only never ends it");
+    assert!(readiness.claim(Asker::Agent, much_later).is_none(), "only never ends it");
     plan.policy.password_login = PasswordLogin::Never;
     readiness.apply(&plan);
     plan.policy.password_login = login;
     readiness.apply(&plan);
-    assert!(readiness.claim(much_later).is_some());
+    assert!(readiness.claim(Asker::Agent, much_later).is_some());
 }
 
 #[test]
@@ -308,7 +316,7 @@ fn a_password_that_cannot_be_written_down_first_is_not_tried() {
     let mut plan = plan(&folder.state());
     opt_in(&mut plan);
     plan.policy.state_dir = None;
-    assert!(Readiness::open(&plan).unwrap().claim(Timestamp::now()).is_none());
+    assert!(Readiness::open(&plan).unwrap().claim(Asker::Agent, Timestamp::now()).is_none());
 }
 
 #[test]
@@ -319,7 +327,7 @@ fn what_a_trial_shows_lands_in_the_state() {
     let readiness = Readiness::open(&plan).unwrap();
     see(&readiness, &plan, SignedDuration::from_secs(1));
     let now = Timestamp::now();
-    let trial = readiness.claim(now).unwrap();
+    let trial = readiness.claim(Asker::Agent, now).unwrap();
     readiness.conclude(&trial, &samples::up(&trial.check, now));
     let mailbox = trial.check.mailbox.name.clone();
     let open = standing(&readiness, &mailbox, Protocol::Smtp);
