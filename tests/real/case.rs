@@ -195,7 +195,7 @@ pub(crate) const READINESS: &[Case] = &[
     Case { name: "token-only", port: "imaps-token", ..IMAPS },
     Case { name: "advertised", ..SUBMISSION },
     Case { name: "imap-password", extra: "password: {file: password}", ..IMAPS },
-    Case { name: "smtp-password", extra: "password: {file: password}", ..SUBMISSION },
+    Case { name: "smtp-password", user: "sender", extra: "password: {file: password}", ..SUBMISSION },
     Case { name: "wrong-password", user: "refused", extra: "password: {file: wrong-password}", ..SUBMISSIONS },
     Case { name: "by-password", credential: "password", mechanism: "", ..IMAPS },
 ];

@@ -56,7 +56,8 @@ pub(crate) const INSTANCES: [Instance; 4] = [
 ];
 
 /// Users with a mailbox. `examined` and `selected` have a message in it.
-pub(crate) const USERS: [&str; 6] = ["user1", "examined", "selected", "crowded", "control", "refused"];
+pub(crate) const USERS: [&str; 7] =
+    ["user1", "examined", "selected", "crowded", "control", "refused", "sender"];
 
 /// Writes everything that the instances read into `work`.
 pub(crate) fn configure(work: &Path, ports: &Ports) {
