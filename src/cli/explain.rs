@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::diagnosis::Dialect;
+use crate::diagnosis::Verdict;
 use crate::diagnosis::paste::{self, Paste, Reading, Source};
 use crate::diagnosis::remedy::{self, Heard};
 use crate::model::{Family, Mechanism, Phase, Reason};
@@ -153,11 +154,18 @@ pub(super) fn run(options: &Options) -> Exit {
         source: options.protocol,
         phase: options.phase.flatten(),
         mechanism: options.mechanism.flatten(),
-        family: provider.unwrap_or(Family::Generic),
+        family: provider,
     });
-    let reason = reading.verdict.reason;
+    let style = Style { colours: colours(&io::stdout()), transcript: false };
+    let Some(verdict) = reading.verdict else {
+        let said = match options.output {
+            Output::Text => no_failure(&reading),
+            Output::Json => no_failure_json(),
+        };
+        return say(&said, Exit::Fine);
+    };
     let hint = remedy::hint_unconfigured(
-        reason,
+        verdict.reason,
         &Heard {
             // Whose server it is shows in many an answer: enough for a remedy, not for a verdict.
             family: provider.or_else(|| paste::family(&text)),
@@ -170,13 +178,11 @@ pub(super) fn run(options: &Options) -> Exit {
             text: &text,
         },
     );
-    let known = reason != Reason::Unexpected || reading.by_name;
+    let known = verdict.reason != Reason::Unexpected || reading.by_name;
     let exit = if known { Exit::Fine } else { Exit::Failing };
     match options.output {
-        Output::Text => {
-            say(&page(&reading, &hint, Style { colours: colours(&io::stdout()), transcript: false }), exit)
-        }
-        Output::Json => say(&json(reason, &hint), exit),
+        Output::Text => say(&page(&reading, verdict, &hint, style), exit),
+        Output::Json => say(&json(verdict.reason, &hint), exit),
     }
 }
 
@@ -227,11 +233,31 @@ fn json(reason: Reason, hint: &str) -> String {
     format!("{object:#}\n")
 }
 
-fn page(reading: &Reading, hint: &str, style: Style) -> String {
-    let reason = reading.verdict.reason;
+/// The members of [`json`], of which none but the meaning has anything to say.
+fn no_failure_json() -> String {
+    let object = json!({
+        "reason": null,
+        "meaning": NO_FAILURE,
+        "owner": [],
+        "transient": null,
+        "hint": "",
+        "docs": null,
+    });
+    format!("{object:#}\n")
+}
+
+const NO_FAILURE: &str = "The text reports no failure.";
+
+fn no_failure(reading: &Reading) -> String {
+    let read = read_as(reading).map(|read| format!("  read   {read}\n")).unwrap_or_default();
+    format!("no failure\n  means  {NO_FAILURE}\n{read}")
+}
+
+fn page(reading: &Reading, verdict: Verdict, hint: &str, style: Style) -> String {
+    let reason = verdict.reason;
     let row = reason.row();
     let owners: Vec<&str> = row.owners.iter().map(|owner| owner.row().title).collect();
-    let passes = match (row.transient, reading.verdict.retry_after) {
+    let passes = match (row.transient, verdict.retry_after) {
         (true, Some(pause)) => format!("by itself; the server asks for a pause of {}", stretch(pause)),
         (true, None) => "by itself, mostly".to_owned(),
         (false, _) => "not before somebody acts".to_owned(),

@@ -25,7 +25,7 @@ const STATUS: &[(&str, Reason)] = &[
 ];
 
 /// Every base64 text of a JSON object begins so: `{"`, `{ `, `{` with a line end.
-const OPENINGS: &[&str] = &["eyJ", "eyA", "ewo", "ew0"];
+pub(super) const OPENINGS: &[&str] = &["eyJ", "eyA", "ewo", "ew0"];
 
 /// The report inside an answer, decoded, and the word that held it.
 pub(super) fn inside(text: &str) -> Option<(String, &str)> {

@@ -5,8 +5,8 @@
 use super::sentences::{FAMILIES, REFUSALS, SENTENCES};
 use super::text::words;
 use super::wording::Says::{Before, Is, Refused};
-use super::wording::{Login, Says, Situation, Wording, bracketed, find, wordings};
-use crate::model::{Phase, Reason};
+use super::wording::{Login, Says, Situation, Voice, Wording, bracketed, find, wordings};
+use crate::model::{Mechanism, Phase, Reason};
 
 use Reason as R;
 
@@ -54,6 +54,7 @@ const CODES: &[(&str, Says)] = &[
     ("throttled", Is(R::Throttled)),       // Gmail, Yahoo
     ("unknown-cte", Is(R::ProtocolError)), // RFC 3516
     ("toobig", Is(R::ProtocolError)),      // RFC 4469
+    ("referral", Is(R::ServerUnavailable)), // RFC 2221: the mailbox is at another server
 ];
 
 /// What is left of a folder that cannot be opened.
@@ -66,7 +67,7 @@ const LAST: &[Wording] = wordings! {
 
 /// Codes that mean one thing even before the sentences: what follows them is free text.
 const STRONG: &[&str] =
-    &["overquota", "nonexistent", "trycreate", "noperm", "expired", "privacyrequired", "webalert"];
+    &["overquota", "referral", "nonexistent", "trycreate", "noperm", "expired", "privacyrequired", "webalert"];
 
 /// What the status word says when nothing else does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,19 +90,21 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
         let named = |code: &&str| CODES.iter().find(|(name, _)| name == code && only(name));
         bracketed(text).find_map(|code| named(&code)).map(|(_, says)| *says)
     };
+    let server = at.voice == Voice::Server;
     // Two sentences stand under codes that say something else (design notes, misleading words):
     // a bandwidth limit under [OVERQUOTA], a connection limit under [UNAVAILABLE].
-    let said = find(WORDINGS, text)
+    let said = at.voice.find(WORDINGS, text)
         .filter(|_| at.phase != Phase::Auth)
         .or_else(|| code(|name| STRONG.contains(&name)).filter(|_| !limit(text)))
-        .or_else(|| find(SENTENCES, text))
+        .or_else(|| at.voice.find(SENTENCES, text))
         .or_else(|| code(|_| true))
-        .or_else(|| (at.phase == Phase::StartTls && text.contains("tls")).then_some(Is(R::TlsProtocol)))
-        .or_else(|| find(FAMILIES, text))
-        .or_else(|| find(REFUSALS, text))
-        .or_else(|| find(LAST, text))
-        .or_else(|| (at.phase == Phase::StartTls && status != Status::Bye).then_some(Is(R::TlsProtocol)))
+        .or_else(|| (server && at.phase == Phase::StartTls && text.contains("tls")).then_some(Is(R::TlsProtocol)))
+        .or_else(|| at.voice.find(FAMILIES, text))
+        .or_else(|| at.voice.find(REFUSALS, text))
+        .or_else(|| at.voice.find(LAST, text))
+        .or_else(|| (server && at.phase == Phase::StartTls && status != Status::Bye).then_some(Is(R::TlsProtocol)))
         .or(match (status, at.phase) {
+            _ if !server => None,
             (Status::No, Phase::Auth) => Some(Refused),
             (Status::No, Phase::Select) => None,
             (Status::Bad, _) => Some(Is(R::ProtocolError)),
@@ -111,16 +114,25 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
     said.unwrap_or(Is(R::Unexpected)).reason(at)
 }
 
-/// Whether a folded text is surely an answer of an IMAP server, and not the words of a library
-/// ("no route to host") that begin like one.
-pub(super) fn is_answer(text: &str) -> bool {
-    let mut words = text.split(' ');
-    let tag = words.next().is_some_and(|word| {
-        word.bytes().all(|byte| byte.is_ascii_alphanumeric())
-            && word.bytes().any(|byte| byte.is_ascii_digit())
-    });
-    let status = matches!(words.next(), Some("no" | "bad" | "bye"));
-    (tag && status) || ["* ", "no [", "bad [", "bye "].iter().any(|head| text.starts_with(head))
+/// Whether an answer lists what a server offers.
+pub(super) fn is_offer(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("capability imap")
+}
+
+/// Whether a list of capabilities has a login of the wanted kind; of any kind where none is named.
+pub(super) fn is_offered(folded: &str, wanted: Option<Mechanism>) -> bool {
+    let token = folded.contains("auth=xoauth2") || folded.contains("auth=oauthbearer");
+    let password = !folded.contains("logindisabled");
+    match wanted {
+        Some(mechanism) if mechanism.shows_password() => password,
+        Some(_) => token,
+        None => password || (token && !folded.contains("starttls")),
+    }
+}
+
+/// Whether a word in small letters is one of the response codes.
+pub(super) fn is_code(word: &str) -> bool {
+    CODES.iter().any(|(code, _)| *code == word)
 }
 
 fn limit(text: &str) -> bool {

@@ -233,9 +233,15 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "connection lost", "async-imap: ConnectionLost";
         "unexpectedly closed", "Python smtplib: Connection unexpectedly closed";
         "socket hang up", "Node.js";
+        "socket disconnected", "Node.js: Client network socket disconnected before secure TLS connection was established";
+        "unexpectedly disconnected", "MailKit: The IMAP server has unexpectedly disconnected.";
+        "unexpected disconnect", "generic";
         "socket closed", "generic; Java";
         "socket is not connected", "ENOTCONN";
         "endpoint is not connected", "ENOTCONN: Transport endpoint is not connected";
+        "imapclient is not connected", "MailKit: ServiceNotConnectedException";
+        "smtpclient is not connected", "MailKit: ServiceNotConnectedException";
+        "pop3client is not connected", "MailKit: ServiceNotConnectedException";
         "client is not connected", "MailKit: ServiceNotConnectedException";
         "ssl_error_syscall", "OpenSSL, curl: the socket ended within the handshake";
         "use of closed", "Go net: use of closed network connection";
@@ -258,6 +264,12 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
     }
     Is(R::Timeout) => {
         "greeting never received", "nodemailer lib/smtp-connection";
+        "opentimeout", "Ruby: Net::OpenTimeout: execution expired";
+        "readtimeout", "Ruby: Net::ReadTimeout; Python requests";
+        "connecttimeout", "Python requests, Java";
+        "sockettimeout", "Java: SocketTimeoutException";
+        "commandtimeout", "aioimaplib: CommandTimeout";
+        "execution expired", "Ruby";
         "resource temporarily unavailable", "EAGAIN of a socket with a time limit";
         "timed out", "haraka/Haraka#1965; ETIMEDOUT text of Linux and BSD";
         "i/o timeout", "warmbly/warmbly internal mailcause tests (Go)";

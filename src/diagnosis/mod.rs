@@ -7,12 +7,13 @@
 
 use std::time::Duration;
 
-use self::wording::{Login, Says, Situation};
+use self::wording::{Login, Says, Situation, Voice};
 use crate::model::{Family, Mechanism, Phase, Reason};
 
 mod aadsts;
 mod challenge;
 mod dialect;
+mod errno;
 mod imap;
 mod interception;
 mod io;
@@ -84,6 +85,11 @@ pub struct TokenAnswer<'a> {
 
 /// What a mail server's refusal means.
 pub fn reply(answer: &Answer<'_>) -> Verdict {
+    interpret(answer, Voice::Server)
+}
+
+/// What a sentence means that a server said, or that somebody quotes.
+fn interpret(answer: &Answer<'_>, voice: Voice) -> Verdict {
     let plain = text::unescape(answer.text);
     let plain = match answer.protocol {
         Dialect::Imap | Dialect::Pop3 => plain,
@@ -104,6 +110,7 @@ pub fn reply(answer: &Answer<'_>) -> Verdict {
         dialect: answer.protocol,
         family: answer.family,
         login: Login::of(answer.mechanism, challenge.is_some(), &folded),
+        voice,
     };
     // Some servers hand on the words of the identity provider that they asked.
     let reason = oauth::number(&folded).unwrap_or_else(|| match answer.protocol {
@@ -125,23 +132,15 @@ pub fn token(answer: &TokenAnswer<'_>) -> Verdict {
 /// `explain`; `None` where it is no such text.
 pub fn network_text(text: &str) -> Option<Reason> {
     let folded = text::nameless(&text::fold(&text::unescape(text)));
-    // A server that says "not connected" or "connection closed" in its own protocol means other things.
-    if imap::is_answer(&folded)
-        || smtp::is_answer(&folded)
-        || pop3::is_answer(&folded)
-        || folded.starts_with('{')
-        || folded.contains("aadsts")
-    {
-        return None;
-    }
     // A certificate's fault is told inside longer messages, so it comes first; a name that cannot be
     // looked up is told in words of sockets ("lookup … connection refused"); a handshake that fails
     // for a reason of the socket has that reason.
     let tables = [tls::CERTIFICATES, io::RESOLVERS, io::SOCKETS, tls::HANDSHAKES];
-    tables.iter().find_map(|table| match wording::find(table, &folded)? {
+    let worded = tables.iter().find_map(|table| match wording::find(table, &folded)? {
         Says::Is(reason) => Some(reason),
         _ => None,
-    })
+    });
+    worded.or_else(|| errno::reason(&folded))
 }
 
 /// How servers say that a token's time is over: for once, a new one helps.

@@ -136,6 +136,13 @@ pub(super) fn speaks(folded: &str) -> bool {
         || words(folded).any(|word| word.contains('_') && ERRORS.iter().any(|(error, _)| *error == word))
 }
 
+/// Whether a text is a token response: it holds a token, and no error.
+pub(super) fn grants(text: &str) -> bool {
+    let folded = fold(&unescape(text));
+    let named = |quote: &str| folded.contains(&format!("{quote}access_token{quote}"));
+    (named("\"") || named("'")) && !["\"error\"", "'error'", "error_description", "invalid"].iter().any(|word| folded.contains(word))
+}
+
 /// The last specific number that is known, else the last vague one.
 fn by_number(found: &[u32], folded: &str) -> Option<Reason> {
     let one = |number: u32| {

@@ -70,6 +70,12 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "application*was not found in the directory", "Entra without its number";
         "identity not found", "Azure instance metadata: no such managed identity";
     }
+    // A way to ask is switched off, not somebody.
+    Is(R::TokenRequestInvalid) => {
+        "flow is disabled", "Keycloak: Standard flow is disabled for the client";
+        "grant type*disabled", "generic";
+        "grants*disabled", "Keycloak: direct access grants are disabled";
+    }
     Is(R::AppDisabled) => {
         "disabled_client", "Google";
         "oauth client was disabled", "Google";
@@ -115,6 +121,9 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "account is disabled", "generic";
         "account has been disabled", "Google";
         "user is disabled", "generic; Cognito: User is disabled";
+        "is disabled", "generic: whoever the sentence names; clients have won before";
+        "is deactivated", "generic";
+        "been deactivated", "generic";
     }
     Is(R::AccountLocked) => {
         "account is not fully set up", "Keycloak: a required action is open";

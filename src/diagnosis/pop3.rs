@@ -4,7 +4,7 @@
 
 use super::sentences::{FAMILIES, REFUSALS, SENTENCES};
 use super::wording::Says::{Before, Is, Refused};
-use super::wording::{Login, Says, Situation, Wording, bracketed, find, wordings};
+use super::wording::{Login, Says, Situation, Voice, Wording, bracketed, wordings};
 use crate::model::{Phase, Reason};
 
 use Reason as R;
@@ -94,8 +94,8 @@ const UNKNOWN_COMMAND: &[&str] = &[
 pub(super) fn classify(text: &str, at: &Situation) -> Reason {
     let by_code = || bracketed(text).find_map(|code| CODES.iter().find(|(name, _)| *name == code));
     let unknown = UNKNOWN_COMMAND.iter().any(|words| text.contains(words));
-    let said = find(WORDINGS, text)
-        .or_else(|| find(SENTENCES, text))
+    let said = at.voice.find(WORDINGS, text)
+        .or_else(|| at.voice.find(SENTENCES, text))
         .or_else(|| match at.phase {
             Phase::StartTls | Phase::Tls if unknown => Some(Is(R::TlsProtocol)),
             Phase::Auth if unknown && at.login == Login::Token => Some(Is(R::MechanismUnsupported)),
@@ -104,9 +104,10 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
             _ => None,
         })
         .or_else(|| by_code().map(|(_, says)| *says))
-        .or_else(|| find(FAMILIES, text))
-        .or_else(|| find(REFUSALS, text))
+        .or_else(|| at.voice.find(FAMILIES, text))
+        .or_else(|| at.voice.find(REFUSALS, text))
         .or(match at.phase {
+            _ if at.voice == Voice::Program => None,
             Phase::StartTls => Some(Is(R::TlsProtocol)),
             Phase::Greeting => Some(Is(R::ServerUnavailable)),
             // A plain -ERR says nothing else than no.
@@ -114,9 +115,4 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
             _ => None,
         });
     said.unwrap_or(Is(R::Unexpected)).reason(at)
-}
-
-/// Whether a folded text is an answer of a POP3 server.
-pub(super) fn is_answer(text: &str) -> bool {
-    text.starts_with("-err") || text.starts_with("+ok")
 }

@@ -90,6 +90,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "in-use", "RFC 2449 section 8.1.2 where the library hides the brackets";
     }
     Is(R::ServerUnavailable) => {
+        "something went wrong", "generic: a server that does not know itself";
         "auth process", "dovecot src/login-common: Disconnected: Auth process broken";
         "insufficient disk", "sendmail: 452 4.4.5 Insufficient disk space";
         "no space left", "generic";
@@ -122,6 +123,11 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "unsafe login", "163 and 126 mail: SELECT Unsafe Login";
         "ip address*not authorized", "generic relay services";
         "traffic not accepted from this ip", "Exchange Online 5.7.708";
+        "banned sending ip", "Exchange Online 5.7.606 to 5.7.649: Access denied, banned sending IP";
+        "blacklist", "generic: your address is on a list";
+        "blocklist", "generic";
+        "block list", "generic; Outlook.com S3140";
+        "listed at", "generic: 192.0.2.1 listed at zen.spamhaus.org";
         "blocked using", "postfix src/smtpd/smtpd_check.c: Client host [192.0.2.1] blocked using LIST";
         "client host*reject", "postfix src/smtpd/smtpd_check.c: Client host rejected";
         "country*blocked", "generic: logins from this country are blocked";
@@ -147,6 +153,8 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "account blocked", "generic";
         "user*is blocked", "generic; Yandex";
         "account is frozen", "QQ Mail";
+        "outboundspamexception", "Exchange Online: WASCL UserAction verdict RefuseQuota, ShowTierUpgrade, Suspend: held for sending too much";
+        "wascl useraction", "Exchange Online, the same sentence cut";
         "is suspended", "generic hosting panels";
         "been suspended", "generic hosting panels";
         "account suspended", "generic hosting panels";
@@ -243,8 +251,12 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "pop access is not", "generic; Yahoo: POP access is not available";
         "pop access not", "generic";
         "pop3 access*not", "generic";
+        "imap is switched off", "generic";
+        "imap*turned off", "generic";
+        "pop*switched off", "generic";
         "imap is disabled", "Foundry376/Mailspring#904 (Yandex)";
         "imap is not enabled", "generic";
+        "imap support is not enabled", "Gmail: Full IMAP support is not enabled for this account";
         "imap*disabled for", "generic: IMAP is disabled for this account, domain";
         "imap service*disabled", "generic; Zimbra, Kerio";
         "pop3 is disabled", "Yandex";
@@ -705,7 +717,15 @@ pub(super) const REFUSALS: &[Wording] = wordings! {
         "logondenied", "web page: LogonDenied error on IMAP OAuth (2025)";
         "authfailed", "web page: LogonDenied error on IMAP OAuth (2025)";
         "incorrect", "Exim: 535 Incorrect authentication data; Yahoo: Incorrect username or password";
-        "wrong", "generic: wrong password, wrong user or password";
+        "wrong pass", "generic: wrong password";
+        "wrong user", "generic: wrong user or password";
+        "wrong login", "generic";
+        "wrong credential", "generic";
+        "wrong auth", "generic: wrong authentication data";
+        "wrong name or password", "generic";
+        "wrong account", "generic";
+        "wrong e", "generic: wrong email or password";
+        "password*wrong", "generic: user name or password is wrong";
         "authentication unsuccessful", "MicrosoftDocs/office-developer-exchange-docs; jstedfast/MailKit#1770";
         "authentication fail", "RainLoop/rainloop-webmail#1629; docker-mailserver/docker-mailserver#1631";
         "authentication was unsuccessful", "generic";

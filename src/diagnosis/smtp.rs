@@ -5,13 +5,22 @@
 use super::sentences::{FAMILIES, REFUSALS, SENTENCES};
 use super::text::{leading_number, words};
 use super::wording::Says::{Denied, Is, Refused};
-use super::wording::{Login, Says, Situation, Wording, find, wordings};
+use super::wording::{Login, Says, Situation, Voice, Wording, wordings};
 use crate::model::{Phase, Reason};
 
 use Reason as R;
 
 /// Sentences of SMTP servers that the shared table would read otherwise, or not at all.
 const WORDINGS: &[Wording] = wordings! {
+    // Our own name, in EHLO, is what such a server dislikes.
+    Is(R::ProtocolError) => {
+        "invalid helo", "generic: 550 Access denied - Invalid HELO name (See RFC2821 4.1.1.1)";
+        "invalid ehlo", "generic";
+        "helo command rejected", "postfix src/smtpd/smtpd_check.c: Helo command rejected: need fully-qualified hostname";
+        "helo*invalid", "exim, MDaemon";
+        "ehlo*invalid", "exim, Haraka";
+        "need fully-qualified hostname", "postfix src/smtpd/smtpd_check.c";
+    }
     Is(R::CredentialsRejected) => {
         "rejected: not logged in", "postfix src/smtpd/smtpd_check.c: Sender address rejected: not logged in";
         "auth command first", "postfix src/smtpd/smtpd.c: 503 5.5.4 Error: send AUTH command first";
@@ -154,7 +163,9 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
     if let Some(reason) = greeting_list(text, at) {
         return reason;
     }
-    let basic = words(text).find_map(basic_code);
+    let server = at.voice == Voice::Server;
+    // A number in somebody's sentence is no code.
+    let basic = words(text).find_map(basic_code).filter(|_| server);
     let enhanced = enhanced_code(text);
     // An enhanced code says more than 500 and 502: a syntax (5.5.2) that is not understood is no unknown command.
     // Exchange says 5.3.3; where it quotes the command, that tells whether it was one.
@@ -168,9 +179,9 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
         let code = enhanced?;
         table.iter().find(|(row, _)| fits(row, code)).map(|(_, says)| *says)
     };
-    let said = find(WORDINGS, text)
-        .or_else(|| find(SENTENCES, text))
-        .or_else(|| find(UNAUTHENTICATED, text))
+    let said = at.voice.find(WORDINGS, text)
+        .or_else(|| at.voice.find(SENTENCES, text))
+        .or_else(|| at.voice.find(UNAUTHENTICATED, text))
         // What cannot be asked for is not offered: no TLS while TLS is asked for, no AUTH at the login.
         .or_else(|| match at.phase {
             Phase::Capability | Phase::StartTls | Phase::Tls if unknown_command => Some(Is(R::TlsProtocol)),
@@ -180,40 +191,44 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
             _ => None,
         })
         .or_else(|| by_code(CODES))
-        .or_else(|| find(FAMILIES, text))
-        .or_else(|| (at.phase == Phase::StartTls).then_some(Is(R::TlsProtocol)))
+        .or_else(|| at.voice.find(FAMILIES, text))
+        .or_else(|| (server && at.phase == Phase::StartTls).then_some(Is(R::TlsProtocol)))
         // Nobody has shown anything yet: a greeting that refuses is no service (RFC 5321 section 3.1).
         .or_else(|| (at.phase == Phase::Greeting && basic == Some(554)).then_some(Is(R::ServerUnavailable)))
-        .or_else(|| find(REFUSALS, text))
+        .or_else(|| at.voice.find(REFUSALS, text))
         .or_else(|| by_code(WEAK_CODES))
         .or_else(|| BASIC.iter().find(|(code, _)| Some(*code) == basic).map(|(_, says)| *says))
         .or(match enhanced.and_then(|code| code.chars().next()) {
             Some('4') => Some(Is(R::ServerUnavailable)),
             _ => None,
         })
-        .or_else(|| passing_class(text).then_some(Is(R::ServerUnavailable)));
-    said.unwrap_or(Is(R::Unexpected)).reason(at)
+        .or_else(|| (server && passing_class(text)).then_some(Is(R::ServerUnavailable)));
+    let reason = said.unwrap_or(Is(R::Unexpected)).reason(at);
+    // A reply of class 4 says that it passes (RFC 5321 section 4.2.1): no right is refused for good by one.
+    if PASSING.contains(&reason) && passing_class(text) { R::ServerUnavailable } else { reason }
 }
 
-/// Whether a folded text is an answer of an SMTP server.
-pub(super) fn is_answer(text: &str) -> bool {
-    words(text).next().is_some_and(|word| basic_code(word).is_some() || is_enhanced(word))
+/// What a server says under a passing code when its directory or its next hop fails.
+const PASSING: &[Reason] = &[R::MailboxAccessDenied, R::CredentialsRejected, R::TokenRejected, R::Unexpected];
+
+/// Codes that only a login is answered with (RFC 4954 section 6).
+const OF_LOGIN: &[&str] = &["535", "534", "538", "432"];
+
+/// Whether a reply can only be one to a login.
+pub(super) fn is_of_login(text: &str) -> bool {
+    OF_LOGIN.iter().any(|code| text.trim_start().starts_with(code))
+}
+
+/// Whether a reply lists the extensions that a server offers.
+pub(super) fn is_offer(text: &str) -> bool {
+    (text.starts_with("250-") || text.starts_with("250 "))
+        && words(&text.to_ascii_lowercase()).any(|word| EXTENSIONS.contains(&word.trim_start_matches("250-")))
 }
 
 /// Whether a code that no table knows is of the class that passes (RFC 5321 section 4.2.1).
 fn passing_class(text: &str) -> bool {
     let code: Option<u16> = text.split([' ', '-']).next().and_then(leading_number);
     code.is_some_and(|code| (400..500).contains(&code))
-}
-
-/// Whether an answer stands somewhere in a folded text, as in a library's message.
-pub(super) fn holds_answer(text: &str) -> bool {
-    enhanced_code(text).is_some()
-        || ["(5", "(4"].iter().any(|head| {
-            text.match_indices(head).any(|(at, _)| {
-                text.get(at + 1..).and_then(|rest| words(rest).next()).and_then(basic_code).is_some()
-            })
-        })
 }
 
 /// The lines of a reply as one: the code is repeated on each, and so is the enhanced one.
@@ -307,13 +322,11 @@ const EXTENSIONS: &[&str] = &[
 
 /// What is missing from a list of extensions that holds no usable login. Any other success is no fault.
 fn greeting_list(text: &str, at: &Situation) -> Option<Reason> {
-    let list = (text.starts_with("250-") || text.starts_with("250 "))
-        && words(text).any(|word| EXTENSIONS.contains(&word.trim_start_matches("250-")));
     let wanted: &[&str] = match at.login {
         Login::Token => &["xoauth2", "oauthbearer"],
         Login::Password => &["plain", "login"],
     };
     let is_offered = words(text).any(|word| wanted.contains(&word));
     let missing = if text.contains("starttls") { R::EncryptionRequired } else { R::MechanismUnsupported };
-    (list && !is_offered).then_some(missing)
+    (is_offer(text) && !is_offered).then_some(missing)
 }

@@ -63,16 +63,39 @@ fn is_host(word: &str) -> bool {
         && !["exception", "error"].iter().any(|end| word.ends_with(end))
 }
 
-/// Whether the pattern's pieces, divided by `*`, stand in the folded text in their order.
+/// Whether the pattern's pieces, divided by `*`, stand in the folded text in their order. A piece that
+/// begins with a letter begins a word, and a short word is the whole word: `parse` is not in `parser.js`,
+/// nor `eof` in `thereof`.
 pub(super) fn matches(text: &str, pattern: &str) -> bool {
+    let whole = is_short_word(pattern);
     let mut rest = text;
-    pattern.split('*').all(|piece| match rest.split_once(piece) {
-        Some((_, after)) => {
+    pattern.split('*').all(|piece| match find_piece(text, rest, piece, whole) {
+        Some(after) => {
             rest = after;
             true
         }
         None => false,
     })
+}
+
+/// Up to so many letters, a word means something only by itself.
+const SHORT_WORD: usize = 6;
+
+fn is_short_word(pattern: &str) -> bool {
+    pattern.len() <= SHORT_WORD && pattern.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
+/// What follows the first place in `rest`, the end of `text`, where the piece stands as a word.
+fn find_piece<'a>(text: &str, rest: &'a str, piece: &str, whole: bool) -> Option<&'a str> {
+    let is_word = piece.starts_with(|c: char| c.is_alphanumeric());
+    let offset = text.len() - rest.len();
+    let place = rest.match_indices(piece).find(|(at, _)| {
+        let before = text.get(..offset + at).and_then(|before| before.chars().next_back());
+        let after = rest.get(at + piece.len()..).and_then(|after| after.chars().next());
+        (!is_word || !before.is_some_and(char::is_alphanumeric))
+            && (!whole || !after.is_some_and(char::is_alphanumeric))
+    });
+    place.and_then(|(at, _)| rest.get(at + piece.len()..))
 }
 
 /// The numbers that follow a marker, in their order: `aadsts70002: … aadsts50012: …`.

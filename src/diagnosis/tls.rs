@@ -99,6 +99,7 @@ pub(super) const CERTIFICATES: &[Wording] = wordings! {
         "certificate*does not match", "generic";
         "target principal name", "Schannel SEC_E_WRONG_PRINCIPAL";
         "certificate cn*did not match", "PHP streams";
+        "remotecertificatenamemismatch", ".NET SslPolicyErrors";
         "namemismatch", ".NET SslPolicyErrors.RemoteCertificateNameMismatch";
         "no alternative certificate subject name", "curl";
         "altnames", "Node.js: ERR_TLS_CERT_ALTNAME_INVALID";
@@ -135,6 +136,7 @@ pub(super) const CERTIFICATES: &[Wording] = wordings! {
         "unknownca", "rustls AlertDescription";
         "unknown ca", "OpenSSL alert text: tlsv1 alert unknown ca";
         "unknown certificate authority", "Go alert text";
+        "failed to load system roots", "Go crypto/x509: … and no roots provided";
         "certificate revoked", "generic";
         "peer certificate: revoked", "rustls v0.23 source, CertificateError";
         "certificate*revoked", "generic";

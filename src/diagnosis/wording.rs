@@ -47,6 +47,43 @@ pub(super) fn find(table: &[Wording], text: &str) -> Option<Says> {
     table.iter().find(|row| matches(text, row.pattern)).map(|row| row.says)
 }
 
+/// Who says a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Voice {
+    /// A server that refuses: every word of its answer may name the cause.
+    Server,
+    /// A program or a person: only phrases count, for single words stand in any sentence.
+    Program,
+}
+
+impl Voice {
+    /// As [`find`], with the rows that count in this voice.
+    pub(super) fn find(self, table: &[Wording], text: &str) -> Option<Says> {
+        let phrase = |pattern: &str| pattern.contains([' ', '*', '_', '-']) || pattern.len() > WORD;
+        let counts = |row: &&Wording| {
+            self == Self::Server || (phrase(row.pattern) && !EVERYDAY.contains(&row.pattern))
+        };
+        table.iter().filter(counts).find(|row| matches(text, row.pattern)).map(|row| row.says)
+    }
+}
+
+/// Phrases that mean something in a server's answer, and that any program or person says of other things.
+const EVERYDAY: &[&str] = &[
+    "no such", "not found", "does not exist", "doesn't exist", "could not be found", "unable to find", "not allowed",
+    "not authorized", "not authorised", "not available", "not implemented", "try again", "try later", "too many",
+    "unable to open", "couldn't open", "can't open", "unable to access", "invalid argument", "invalid parameter",
+    "missing*argument", "missing*parameter", "unexpected*argument", "system error", "internal error", "server error",
+    "generic failure", "local problem", "configuration error", "configuration problem", "bad configuration",
+    "application password", "app password", "app-specific password", "application-specific password",
+    "application specific password", "less secure", "plain text", "modern auth", "already in use", "in use by",
+    "currently in use", "timed out", "database is", "protocol*disabled", "imap*disabled", "pop*disabled", "smtp*disabled",
+    "conditional access", "security defaults", "multi-factor", "legacy authentication", "verify your account", "access policy",
+    "use tls", "use ssl", "use starttls", "without tls", "without ssl", "must use*ssl", "must use*tls",
+];
+
+/// Words of more letters are names that some server made up, and no everyday words.
+const WORD: usize = 14;
+
 /// The response codes of a text, in their order: what stands first in square brackets.
 pub(super) fn bracketed(text: &str) -> impl Iterator<Item = &str> {
     text.split('[').skip(1).filter_map(|rest| rest.split([']', ' ']).next())
@@ -68,6 +105,7 @@ pub(super) struct Situation {
     pub(super) dialect: Dialect,
     pub(super) family: Family,
     pub(super) login: Login,
+    pub(super) voice: Voice,
 }
 
 /// Wordings that only somebody with a token hears. They decide where the mechanism is not known.
@@ -89,8 +127,14 @@ impl Login {
 }
 
 impl Says {
-    /// The reason, here and now.
+    /// The reason, here and now. A refusal of a login needs a login: before that it is an answer that
+    /// does not fit the protocol.
     pub(super) fn reason(self, at: &Situation) -> Reason {
+        let reason = self.anywhere(at);
+        if at.phase < Phase::Auth && OF_A_LOGIN.contains(&reason) { Reason::ProtocolError } else { reason }
+    }
+
+    fn anywhere(self, at: &Situation) -> Reason {
         match self {
             Self::Is(reason) => reason,
             Self::Before { later, .. } if at.logged_in() => later,
@@ -100,6 +144,9 @@ impl Says {
         }
     }
 }
+
+/// Reasons that a server can have only after something was shown to it.
+const OF_A_LOGIN: &[Reason] = &[Reason::CredentialsRejected, Reason::TokenRejected, Reason::MailboxAccessDenied];
 
 impl Situation {
     fn logged_in(&self) -> bool {

@@ -1,12 +1,10 @@
-//! Guesses where nobody says who spoke, or at which step: by the shape of the text, then by its words.
+//! Guesses where nobody says who spoke, or at which step: by words.
 //!
 //! Not here: what it means.
 
 use super::Source;
-use super::inside::answer;
-use super::lines::bare;
+use crate::diagnosis::Dialect;
 use crate::diagnosis::text::{fold, unescape};
-use crate::diagnosis::{Dialect, challenge, imap, network_text, oauth, pop3, smtp};
 use crate::model::{Family, Phase};
 
 /// Words of programs and servers that speak one protocol.
@@ -70,6 +68,8 @@ const HTTP: &[&str] = &[
     "401 unauthorized",
     "403 forbidden",
     "404 not found",
+    "405 method not allowed",
+    "407 proxy authentication required",
     "429 too many requests",
     "500 internal server error",
     "502 bad gateway",
@@ -77,9 +77,14 @@ const HTTP: &[&str] = &[
     "504 gateway time",
 ];
 
-/// Marks that servers leave in their answers.
+/// Marks that servers leave in their answers, and programs in their logs.
 const MARKS: &[(&str, Family)] = &[
     ("usertype:outlookcom", Family::OutlookCom),
+    ("imap-mail.outlook.com", Family::OutlookCom),
+    ("smtp-mail.outlook.com", Family::OutlookCom),
+    ("pop-mail.outlook.com", Family::OutlookCom),
+    ("outlook.office365.com", Family::ExchangeOnline),
+    ("smtp.office365.com", Family::ExchangeOnline),
     ("aadsts", Family::ExchangeOnline),
     ("prod.outlook.com", Family::ExchangeOnline),
     ("5.7.139", Family::ExchangeOnline),
@@ -91,6 +96,8 @@ const MARKS: &[(&str, Family)] = &[
     ("accesstokenexpired", Family::ExchangeOnline),
     ("gsmtp", Family::Gmail),
     ("google", Family::Gmail),
+    ("imap.gmail.com", Family::Gmail),
+    ("smtp.gmail.com", Family::Gmail),
 ];
 
 /// Whose server speaks.
@@ -99,48 +106,18 @@ pub(super) fn family(text: &str) -> Option<Family> {
     MARKS.iter().find(|(mark, _)| folded.contains(mark)).map(|(_, family)| *family)
 }
 
-/// Who said it.
-pub(super) fn source(text: &str) -> Option<Source> {
-    if text.parse::<u32>().is_ok_and(|number| number > 999) {
-        return Some(Source::Token);
-    }
-    let folded = fold(&unescape(text));
-    if challenge::inside(text).is_some() {
-        let smtp = folded.split(' ').any(|word| word == "334");
-        return Some(Source::Mail(if smtp { Dialect::Smtp } else { Dialect::Imap }));
-    }
-    // A number of Entra says more than whoever hands it on.
-    if oauth::speaks(&folded) || HTTP.iter().any(|status| folded.contains(status)) {
-        return Some(Source::Token);
-    }
-    by_shape(text).or_else(|| {
-        if oauth::is_number(&folded) {
-            return Some(Source::Token);
-        }
-        if network_text(text).is_some() {
-            return Some(Source::Network);
-        }
-        if smtp::holds_answer(&folded) {
-            return Some(Source::Mail(Dialect::Smtp));
-        }
-        WORDS.iter().find(|(words, _)| folded.contains(words)).map(|(_, source)| *source)
-    })
+/// Whether a line is a status of HTTP and no reply of a mail server.
+pub(super) fn is_http(line: &str) -> bool {
+    let folded = fold(line.get(..line.floor_char_boundary(64)).unwrap_or(line));
+    HTTP.iter().any(|status| folded.starts_with(status))
 }
 
-/// By the line that is surely an answer.
-fn by_shape(text: &str) -> Option<Source> {
-    unescape(text).lines().map(|line| fold(&answer(bare(line)))).find_map(|line| {
-        let dialect = if pop3::is_answer(&line) {
-            Dialect::Pop3
-        } else if imap::is_answer(&line) {
-            Dialect::Imap
-        } else if smtp::is_answer(&line) {
-            Dialect::Smtp
-        } else {
-            return None;
-        };
-        Some(Source::Mail(dialect))
-    })
+/// Who said it, by the words of a folded text.
+pub(super) fn source(folded: &str) -> Option<Source> {
+    if HTTP.iter().any(|status| folded.contains(status)) {
+        return Some(Source::Token);
+    }
+    WORDS.iter().find(|(words, _)| folded.contains(words)).map(|(_, source)| *source)
 }
 
 /// At which step: the login, unless the words are of a folder or a sender.

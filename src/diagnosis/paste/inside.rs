@@ -4,7 +4,8 @@
 
 use std::borrow::Cow;
 
-use crate::diagnosis::smtp;
+use super::commands::is_tag;
+use crate::diagnosis::{Dialect, imap, smtp};
 
 /// What follows a tag or a star in an answer that is no success.
 const STATUS: &[&str] = &["NO", "BAD", "BYE"];
@@ -12,18 +13,62 @@ const STATUS: &[&str] = &["NO", "BAD", "BYE"];
 /// How Python shows bytes.
 const BYTES: &[(&str, char)] = &[("b'", '\''), ("b\"", '"')];
 
+/// So far a line is looked at from each place, in bytes: an answer's form shows in its first words.
+const WINDOW: usize = 120;
+
+/// A status of HTTP is introduced within so many bytes before it.
+const WEB: usize = 40;
+
+/// What may stand right before an answer.
+const OPENINGS: &[char] = &['"', '\'', '(', '[', '>', ':', '=', '|', ',', '`', '\u{201c}', '\u{201e}', '\u{ab}'];
+
+/// Exceptions whose message is the server's answer, without its code or tag.
+const CLASSES: &[(&str, Option<Dialect>)] = &[
+    ("imaplib.imap4.error", Some(Dialect::Imap)),
+    ("imaplib.imap4.readonly", Some(Dialect::Imap)),
+    ("imaplib.error", Some(Dialect::Imap)),
+    ("imap4.error", Some(Dialect::Imap)),
+    ("imapclient.exceptions.loginerror", Some(Dialect::Imap)),
+    ("imapclient.exceptions.imapclienterror", Some(Dialect::Imap)),
+    ("mailboxloginerror", Some(Dialect::Imap)),
+    ("net::imap::noresponseerror", Some(Dialect::Imap)),
+    ("net::imap::badresponseerror", Some(Dialect::Imap)),
+    ("poplib.error_proto", Some(Dialect::Pop3)),
+    ("net::popauthenticationerror", Some(Dialect::Pop3)),
+    ("smtpauthenticationerror", Some(Dialect::Smtp)),
+    ("smtpsenderrefused", Some(Dialect::Smtp)),
+    ("net::smtpauthenticationerror", Some(Dialect::Smtp)),
+    ("net::smtpfatalerror", Some(Dialect::Smtp)),
+    ("mailkit.net.smtp.smtpcommandexception", Some(Dialect::Smtp)),
+    ("mailkit.net.imap.imapcommandexception", Some(Dialect::Imap)),
+    ("mailkit.security.authenticationexception", None),
+    ("mailkit.net.imap.imapprotocolexception", Some(Dialect::Imap)),
+    ("authenticationfailedexception", None),
+];
+
 /// The answer of a line, or the whole line where none is seen in it.
 pub(super) fn answer(line: &str) -> Cow<'_, str> {
     find(line).unwrap_or(Cow::Borrowed(line))
 }
 
-/// Whether the line holds an answer behind other words, or in a form that only answers have.
-pub(super) fn holds(line: &str) -> bool {
-    line.contains("no response: code:") || find(line).is_some()
+/// The message of an exception whose class says that a server refused, and the protocol.
+pub(super) fn wrapped(line: &str) -> Option<(Option<Dialect>, &str)> {
+    let folded = line.to_ascii_lowercase();
+    let (at, class, dialect) = CLASSES.iter().find_map(|(class, dialect)| Some((folded.find(class)?, *class, *dialect)))?;
+    let message = line.get(at + class.len()..)?;
+    let message = message.strip_prefix([':', '(']).or_else(|| message.strip_prefix(" ("))?;
+    let message = message.trim_matches(|c: char| c.is_whitespace() || "'\"()[]".contains(c));
+    (!message.is_empty()).then_some((dialect, message))
 }
 
 fn find(line: &str) -> Option<Cow<'_, str>> {
-    bytes(line).or_else(|| starts(line).find(|rest| is_answer(line, rest)).map(Cow::Borrowed))
+    if let Some(at) = ["no response: code:", "bad response: code:"].iter().find_map(|head| line.find(head)) {
+        return line.get(at..).map(Cow::Borrowed);
+    }
+    bytes(line).or_else(|| {
+        let at = starts(line).find(|at| is_answer(line, *at))?;
+        Some(Cow::Borrowed(unquoted(line, at)))
+    })
 }
 
 /// What stands in Python's bytes, with the code before them: `(535, b'5.7.3 …')`.
@@ -35,51 +80,74 @@ fn bytes(line: &str) -> Option<Cow<'_, str>> {
         return None;
     }
     let inner = inner.split_once(quote).map_or(inner, |(inner, _)| inner);
-    let code = before.trim_end().strip_suffix(',').and_then(|before| before.rsplit(['(', ' ']).next());
-    Some(match code.filter(|code| smtp::is_code(code)) {
-        Some(code) => Cow::Owned(format!("{code} {inner}")),
-        None => Cow::Borrowed(inner),
+    let before = before.trim_end_matches([' ', '[', '(']);
+    let last = before.trim_end_matches(',').rsplit(['(', ' ', '[']).next().unwrap_or_default();
+    Some(match last.trim_matches(['\'', '"']) {
+        code if smtp::is_code(code) => Cow::Owned(format!("{code} {inner}")),
+        // imaplib: `command: SELECT => ('NO', [b'…'])`, `LOGIN command error: BAD [b'…']`.
+        status if STATUS.contains(&status) => Cow::Owned(format!("{status} {inner}")),
+        _ => Cow::Borrowed(inner),
     })
 }
 
-/// The line from each of its words on.
-fn starts(line: &str) -> impl Iterator<Item = &str> {
-    let mut rest = Some(line.trim_start());
-    std::iter::from_fn(move || {
-        let here = rest.filter(|rest| !rest.is_empty())?;
-        rest = here.split_once(char::is_whitespace).map(|(_, after)| after.trim_start());
-        Some(here)
+/// The places in a line at which an answer may begin.
+fn starts(line: &str) -> impl Iterator<Item = usize> {
+    let mut open = true;
+    line.char_indices().filter_map(move |(at, character)| {
+        let here = open && (character.is_ascii_alphanumeric() || matches!(character, '*' | '-' | '+' | '['));
+        open = character.is_whitespace() || OPENINGS.contains(&character);
+        here.then_some(at)
     })
+}
+
+/// The answer at a place, up to the quotation mark that closes the one before it.
+fn unquoted(line: &str, at: usize) -> &str {
+    let (before, rest) = line.split_at_checked(at).unwrap_or((line, ""));
+    let Some(quote) = before.chars().next_back().filter(|c| matches!(c, '"' | '\'' | '`')) else { return rest };
+    let end = rest.match_indices(quote).find(|(at, _)| {
+        let after = rest.get(at + 1..).and_then(|after| after.chars().next());
+        !after.is_some_and(char::is_alphanumeric)
+    });
+    end.and_then(|(end, _)| rest.get(..end)).unwrap_or(rest)
 }
 
 /// Whether an answer begins here. Behind a tag its status is in capitals, as servers write it, or has a
 /// code after it: "2 no" alone is prose.
-fn is_answer(line: &str, rest: &str) -> bool {
+fn is_answer(line: &str, at: usize) -> bool {
+    let Some((before, rest)) = line.split_at_checked(at) else { return false };
+    let rest = rest.get(..rest.floor_char_boundary(WINDOW)).unwrap_or(rest);
+    let before = before.trim_end();
     let mut words = rest.split_whitespace();
     let mut next = || words.next().unwrap_or_default();
     let (first, second, third) = (next(), next(), next());
-    let tag = first == "*"
-        || (first.bytes().all(|byte| byte.is_ascii_alphanumeric())
-            && first.bytes().any(|byte| byte.is_ascii_digit()));
-    let loose = (first == "*" || third.starts_with('['))
+    // A bracket may end the word that a code is in: `(535)`.
+    let tag = first == "*" || is_tag(first);
+    let lettered = is_tag(first) && first.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let quoted = lettered && before.ends_with(OPENINGS);
+    let loose = (first == "*" || quoted || third.starts_with('['))
         && STATUS.iter().any(|status| status.eq_ignore_ascii_case(second));
     // Without its tag an answer can only begin the line.
-    if STATUS.contains(&first) && line == rest {
+    if STATUS.contains(&first) && before.is_empty() {
         return true;
     }
-    if first == "BYE" || (STATUS.contains(&first) && second.starts_with('[')) {
+    if first == "BYE" || (STATUS.contains(&first) && (second.starts_with('[') || before.ends_with(['"', '\'', '(']))) {
         return true;
     }
     if first.eq_ignore_ascii_case("-ERR") || (tag && (loose || STATUS.contains(&second))) {
         return true;
     }
-    if smtp::is_enhanced(first) {
+    if let Some(code) = first.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+        return (before.is_empty() || before.ends_with(OPENINGS))
+            && code.bytes().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'/'))
+            && imap::is_code(&code.to_ascii_lowercase());
+    }
+    if smtp::is_enhanced(first.trim_end_matches([':', ',', ')'])) {
         return true;
     }
     let code = first.split('-').next().is_some_and(smtp::is_code);
     // A number within prose is none, unless an enhanced code follows, or what is before it ends there.
-    let before = line.strip_suffix(rest).unwrap_or_default().trim_end();
-    code && (before.is_empty()
-        || before.ends_with([':', ']', ')', '>', '|', '"', '\'', '-'])
+    let head = before.get(before.len().saturating_sub(WEB)..).unwrap_or_default().to_ascii_lowercase();
+    code && !["http", "status code", "statuscode"].iter().any(|word| head.contains(word)) && (before.is_empty()
+        || before.ends_with([':', ']', ')', '>', '|', '"', '\'', '-', '=', '`'])
         || smtp::is_enhanced(second))
 }

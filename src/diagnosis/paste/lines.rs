@@ -1,268 +1,118 @@
-//! The lines of a paste: who speaks in each, and which of the server's carry a meaning.
+//! The lines of a paste: records opened, line ends that a notation spells out made real, stack frames
+//! told apart from what was said.
 //!
-//! Not here: where in a line the answer stands, and what it means.
+//! Not here: what kind of evidence a line is.
 
-use std::borrow::Cow;
+use super::marks::{Speaker, marked};
+use super::records;
 
-use super::inside::answer;
-use crate::diagnosis::text::{fold, leading_number, unescape};
-use crate::diagnosis::{challenge, smtp};
-use crate::model::{Mechanism, Phase};
+/// More is not read, in bytes.
+const BOUND: usize = 64 * 1024;
 
-/// How programs mark the server's lines: mail libraries, proxies, curl, swaks, Python's smtplib.
-const SERVER: &[&str] = &[
-    "s:",
-    "<",
-    "<-",
-    "<--",
-    "<<",
-    "<<<",
-    "<<-",
-    "<**",
-    "<~",
-    "<~*",
-    "reply:",
-    "server:",
-    "recv:",
-    "received:",
-];
+/// More lines are not read.
+const MOST: usize = 8 * 1024;
 
-/// And the client's.
-const CLIENT: &[&str] = &["c:", ">", "->", "-->", ">>", ">>>", "->>", "~>", "send:", "client:", "sent:"];
-
-/// A mark stands among the first words of a line: behind a time, a level, a name.
-const MARK_WITHIN: usize = 8;
-
-/// What a client says: the word, the step it belongs to, the mechanism where the word is one, and with
-/// how many words (none: any number).
+/// One line that somebody or something said.
 #[derive(Debug)]
-struct Command(&'static str, Option<Phase>, Option<Mechanism>, Option<usize>);
-
-const COMMANDS: &[Command] = &[
-    Command("login", Some(Phase::Auth), Some(Mechanism::LoginCommand), None),
-    Command("authenticate", Some(Phase::Auth), None, None),
-    Command("auth", Some(Phase::Auth), None, None),
-    Command("user", Some(Phase::Auth), Some(Mechanism::Other), Some(2)),
-    Command("pass", Some(Phase::Auth), Some(Mechanism::Other), Some(2)),
-    Command("apop", Some(Phase::Auth), Some(Mechanism::Other), Some(3)),
-    Command("select", Some(Phase::Select), None, None),
-    Command("examine", Some(Phase::Select), None, None),
-    Command("status", Some(Phase::Select), None, None),
-    Command("append", Some(Phase::Select), None, None),
-    Command("stat", Some(Phase::Select), None, Some(1)),
-    Command("uidl", Some(Phase::Select), None, Some(1)),
-    Command("mail", Some(Phase::Sender), None, None),
-    Command("rcpt", Some(Phase::Sender), None, None),
-    Command("data", Some(Phase::Sender), None, Some(1)),
-    Command("starttls", Some(Phase::StartTls), None, Some(1)),
-    Command("stls", Some(Phase::StartTls), None, Some(1)),
-    Command("capability", Some(Phase::Capability), None, Some(1)),
-    Command("capa", Some(Phase::Capability), None, Some(1)),
-    Command("ehlo", Some(Phase::Capability), None, Some(2)),
-    Command("helo", Some(Phase::Capability), None, Some(2)),
-    Command("id", None, None, None),
-    Command("noop", None, None, Some(1)),
-    Command("rset", None, None, Some(1)),
-    Command("quit", None, None, Some(1)),
-    Command("logout", None, None, Some(1)),
-];
-
-/// Untagged answers of IMAP that report no fault.
-const REPORTS: &[&str] = &[
-    "ok",
-    "preauth",
-    "capability",
-    "flags",
-    "list",
-    "lsub",
-    "id",
-    "search",
-    "status",
-    "namespace",
-    "enabled",
-];
-
-/// What was said, as far as it carries a meaning, and what had been asked before it.
-#[derive(Debug, Default)]
-pub(super) struct Dialogue {
-    /// The server's lines, joined by line ends; successes only where there is nothing else.
-    pub(super) said: String,
-    /// The step of the last command before the fault.
-    pub(super) phase: Option<Phase>,
-    /// The mechanism of the last login before it.
-    pub(super) mechanism: Option<Mechanism>,
+pub(super) struct Line {
+    /// By its mark.
+    pub(super) speaker: Speaker,
+    /// Without its mark.
+    pub(super) text: String,
+    /// As it stands.
+    pub(super) whole: String,
+    /// Whether it begins with blanks: then it may go on with the line before it.
+    pub(super) indented: bool,
+    /// Whether it is a place in a program, or that program's source.
+    pub(super) frame: bool,
+    /// Where it begins in the text, in bytes.
+    pub(super) at: usize,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Speaker {
-    Server,
-    Client,
-    /// Nobody is named.
-    Unmarked,
-}
-
-/// What the line before was: an indented one goes on with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Last {
-    Nothing,
-    Kept,
-    Passed,
-}
-
-impl Dialogue {
-    pub(super) fn of(text: &str) -> Self {
-        let text = unescape(text);
-        let lines: Vec<&str> =
-            text.lines().filter(|line| !is_frame(line) && !line.trim().is_empty()).collect();
-        if let [line] = lines[..] {
-            return Self { said: answer(marked(line).1).into_owned(), ..Self::default() };
-        }
-        // Where only the client is marked, what bears no mark is the server's.
-        let marks = lines.iter().any(|line| marked(line).0 == Speaker::Server);
-        let mut dialogue = Self::default();
-        let (mut phase, mut mechanism, mut last) = (None, None, Last::Nothing);
-        let (mut kept, mut passed) = (Vec::new(), Vec::new());
-        for line in lines {
+/// The lines of a text that are not empty.
+pub(super) fn lines(text: &str) -> Vec<Line> {
+    let text = text.get(..text.floor_char_boundary(BOUND)).unwrap_or(text);
+    let mut found = Vec::new();
+    let mut source_follows = false;
+    let mut next = 0;
+    for raw in text.split_inclusive('\n').take(MOST) {
+        let at = next;
+        next += raw.len();
+        let opened = records::words(raw.trim_end());
+        let real = real_line_ends(opened.as_deref().unwrap_or(raw));
+        for line in real.lines().filter(|line| !line.trim().is_empty()) {
+            let frame = is_frame(line) || (source_follows && line.starts_with("    "));
+            source_follows = line.trim_start().starts_with("File \"");
             let (speaker, rest) = marked(line);
-            let indented = speaker == Speaker::Unmarked && line.starts_with(char::is_whitespace);
-            let rest = if indented { rest.into() } else { answer(rest) };
-            match speaker {
-                _ if indented && last == Last::Kept => go_on(&mut kept, &rest),
-                _ if indented && last == Last::Passed => go_on(&mut passed, &rest),
-                Speaker::Unmarked if marks && last != Last::Kept => {}
-                Speaker::Server | Speaker::Unmarked if is_success(&rest) => {
-                    last = Last::Passed;
-                    passed.push(rest);
-                }
-                Speaker::Server => {
-                    last = Last::Kept;
-                    dialogue.asked(phase, mechanism);
-                    kept.push(rest);
-                }
-                Speaker::Unmarked if marks || !is_command(&rest) => {
-                    last = Last::Kept;
-                    dialogue.asked(phase, mechanism);
-                    kept.push(rest);
-                }
-                Speaker::Client | Speaker::Unmarked => {
-                    last = Last::Nothing;
-                    if let Some((step, named)) = command(&fold(&rest)) {
-                        phase = step.or(phase);
-                        mechanism = named.or(mechanism);
-                    }
-                }
-            }
+            let indented = line.starts_with(char::is_whitespace);
+            found.push(Line { speaker, text: rest.to_owned(), whole: line.trim().to_owned(), indented, frame, at });
         }
-        kept.dedup();
-        if kept.is_empty() {
-            dialogue.asked(phase, mechanism);
-            // Nothing failed: what is offered is all there is to judge.
-            let offers: Vec<_> = passed.iter().filter(|line| is_offer(line)).cloned().collect();
-            kept = if offers.is_empty() { passed } else { offers };
+    }
+    found
+}
+
+/// Line ends that a language's notation spells out (`\r\n` as four characters) made real. A path of
+/// Windows has such letters too: `D:\new\report`.
+fn real_line_ends(line: &str) -> String {
+    if !line.contains('\\') {
+        return line.to_owned();
+    }
+    let mut real = String::with_capacity(line.len());
+    for word in line.split_inclusive(' ') {
+        if is_windows_path(word) {
+            real.push_str(word);
+        } else {
+            real += &word.replace("\\r\\n", "\n").replace("\\n", "\n").replace("\\r", "\n").replace("\\\"", "\"").replace("\\t", " ");
         }
-        dialogue.said = kept.join("\n");
-        dialogue
     }
-
-    /// What had been asked when a fault was told. Commands after it have nothing to do with it.
-    fn asked(&mut self, phase: Option<Phase>, mechanism: Option<Mechanism>) {
-        self.phase = phase.or(self.phase);
-        self.mechanism = mechanism.or(self.mechanism);
-    }
+    real
 }
 
-/// An indented line belongs to the one before it.
-fn go_on(lines: &mut [Cow<'_, str>], rest: &str) {
-    if let Some(last) = lines.last_mut() {
-        let last = last.to_mut();
-        last.push(' ');
-        last.push_str(rest);
-    }
+fn is_windows_path(word: &str) -> bool {
+    word.as_bytes().windows(3).any(|three| matches!(three, [drive, b':', b'\\'] if drive.is_ascii_alphabetic()))
 }
 
-/// A line without the mark of its speaker.
-pub(super) fn bare(line: &str) -> &str {
-    marked(line).1
-}
+/// How lines begin that tell about a program and not about a server.
+const FRAMES: &[&str] = &["File \"", "Traceback ", "... ", "self.", "goroutine ", "from /", "stack backtrace", "Stack trace:", "node:internal"];
 
-fn marked(line: &str) -> (Speaker, &str) {
-    let line = line.trim();
-    let mut rest = line;
-    for _ in 0..MARK_WITHIN {
-        let Some((word, after)) = rest.split_once(char::is_whitespace) else { break };
-        // mutt: `4< a0001 NO`.
-        let word = word.trim_start_matches(|c: char| c.is_ascii_digit()).to_ascii_lowercase();
-        let speaker = match word.as_str() {
-            word if SERVER.contains(&word) => Speaker::Server,
-            word if CLIENT.contains(&word) => Speaker::Client,
-            _ => {
-                rest = after.trim_start();
-                continue;
-            }
-        };
-        return (speaker, after.trim());
-    }
-    (Speaker::Unmarked, line)
-}
-
-/// Lines of a stack trace, which tell about a program and not about a server.
 fn is_frame(line: &str) -> bool {
-    let line = line.trim_start();
-    ["at ", "File \"", "Traceback ", "... ", "self."].iter().any(|head| line.starts_with(head))
+    let line = line.trim();
+    let first = line.split_whitespace().next().unwrap_or_default();
+    FRAMES.iter().any(|head| line.starts_with(head))
+        || (first == "at" && is_place(line))
+        // PHP: `#0 /srv/mail/Transport.php(89): Mailer->send()`.
+        || (first.len() > 1 && first.starts_with('#') && first.bytes().skip(1).all(|byte| byte.is_ascii_digit()))
 }
 
-/// Whether a line of the server reports no fault.
-fn is_success(line: &str) -> bool {
-    let folded = fold(line);
-    let mut words = folded.split([' ', '[']);
-    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    match first {
-        "." | "+ok" => true,
-        "+" | "334" => challenge::inside(line).is_none(),
-        "*" => REPORTS.contains(&second) || second.bytes().all(|byte| byte.is_ascii_digit()),
-        _ if second == "ok" => is_tag(first),
-        _ => {
-            let code: Option<u16> = first.split('-').next().and_then(leading_number);
-            code.is_some_and(|code| (200..400).contains(&code)) && first.len() >= 3
-        }
+/// Whether a line names a place in a program: a function, a file with a number.
+fn is_place(line: &str) -> bool {
+    line.ends_with(')')
+        || line.contains('(')
+        || line.contains(":line ")
+        || line.rsplit(':').next().is_some_and(|last| !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
+        || line.split_whitespace().count() == 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> Vec<String> {
+        lines(text).into_iter().filter(|line| !line.frame).map(|line| line.text).collect()
     }
-}
 
-/// Whether a line lists what a server offers.
-fn is_offer(line: &str) -> bool {
-    line.starts_with("250") || fold(line).contains("capability")
-}
+    #[test]
+    fn a_record_is_opened_and_spelt_out_line_ends_become_real() {
+        assert_eq!(said(r#"{"level":"error","msg":"send failed","err":{"message":"535 5.7.8 no"}}"#), ["send failed", "535 5.7.8 no"]);
+        assert_eq!(said(r"b'535-5.7.8 one\r\n535 5.7.8 two'"), ["b'535-5.7.8 one", "535 5.7.8 two'"]);
+        assert_eq!(said(r"D:\new\report.js:12 failed"), [r"D:\new\report.js:12 failed"]);
+        assert_eq!(said(r#"{"error":"invalid_grant","error_description":"x"}"#).len(), 1, "an answer stays whole");
+    }
 
-/// Whether a line without a mark is a command: in capitals, as everybody writes them, behind a tag or not.
-fn is_command(line: &str) -> bool {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let tagged = words.first().is_some_and(|word| is_tag(word) && !smtp::is_code(word));
-    let words = if tagged { words.get(1..).unwrap_or_default() } else { &words[..] };
-    let Some(first) = words.first().filter(|word| word.bytes().all(|byte| byte.is_ascii_uppercase())) else {
-        return false;
-    };
-    COMMANDS.iter().any(|Command(name, _, _, length)| {
-        name.eq_ignore_ascii_case(first)
-            && match length {
-                Some(length) => words.len() == *length && words.last() != Some(&"command"),
-                // In prose the word after it is written small: "AUTH command used", "LOGIN failed".
-                None => words.get(1).is_some_and(|word| tagged || !word.starts_with(char::is_lowercase)),
-            }
-    })
-}
-
-fn is_tag(word: &str) -> bool {
-    word.bytes().all(|byte| byte.is_ascii_alphanumeric()) && word.bytes().any(|byte| byte.is_ascii_digit())
-}
-
-/// The step and the mechanism of a command.
-fn command(folded: &str) -> Option<(Option<Phase>, Option<Mechanism>)> {
-    let mut words = folded.split_whitespace();
-    let Command(name, phase, mechanism, _) =
-        words.by_ref().take(2).find_map(|word| COMMANDS.iter().find(|Command(known, ..)| *known == word))?;
-    let named = match *name {
-        "auth" | "authenticate" => words.next().and_then(Mechanism::from_label),
-        _ => *mechanism,
-    };
-    Some((*phase, named))
+    #[test]
+    fn frames_and_their_source_are_told_apart() {
+        let trace = "Traceback (most recent call last):\n  File \"/srv/probe.py\", line 3, in run\n    raise Timeout('x')\nimaplib.error: b'LOGIN failed.'\n    at Socket.emit (node:events:518:28)\n#0 /srv/a.php(89): x()";
+        assert_eq!(said(trace), ["imaplib.error: b'LOGIN failed.'"]);
+        assert_eq!(said("at busy times it fails"), ["at busy times it fails"]);
+    }
 }

@@ -1,18 +1,24 @@
 //! What somebody pastes: a reply, a dialogue, a log, a library's message, a number, a reason's name.
 //!
-//! Owns the way from such a text to an answer that the tables can read: who speaks, in which protocol,
-//! at which step, and which lines carry a meaning. Nothing of the text is kept. Not here: the tables.
+//! Owns the way from such a text to a reading of it. The text becomes evidence, and each piece of
+//! evidence has a kind: a command, a refusal, a farewell, a success, an offer, a statement of a program
+//! or a person. The kind decides its weight. Nothing of the text is kept. Not here: the tables.
 
+mod clients;
+mod commands;
+mod evidence;
 mod guess;
 mod inside;
+mod judge;
 mod lines;
+mod marks;
+mod records;
+mod statements;
 
 #[cfg(test)]
 mod tests;
 
-use self::lines::Dialogue;
-use super::text::{fold, unescape};
-use super::{Answer, Dialect, TokenAnswer, Verdict, imap, network_text, pop3, reply, smtp, token};
+use super::{Dialect, Verdict};
 use crate::model::{Family, Mechanism, Phase, Reason};
 
 /// Who said it.
@@ -37,33 +43,38 @@ pub struct Paste<'a> {
     pub phase: Option<Phase>,
     /// By which mechanism the login was tried.
     pub mechanism: Option<Mechanism>,
-    /// Whose server it is.
-    pub family: Family,
+    /// Whose server it is; `None` where the text itself has to tell.
+    pub family: Option<Family>,
 }
 
 /// How a text was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
-    /// Who said it; `None` where nothing but a reason's name was there.
+    /// Who said it; `None` where it is not known, and where the text is a reason's name.
     pub source: Option<Source>,
     /// At which step.
     pub phase: Option<Phase>,
     /// By which mechanism, where it was told or is seen.
     pub mechanism: Option<Mechanism>,
-    /// What it means.
-    pub verdict: Verdict,
+    /// What it means; `None` where the text reports no failure.
+    pub verdict: Option<Verdict>,
     /// Whether the text was nothing but a reason's name.
     pub by_name: bool,
 }
 
 impl Reading {
     const fn of(reason: Reason) -> Self {
-        let verdict = Verdict { reason, retry_after: None };
+        let verdict = Some(Verdict { reason, retry_after: None });
         Self { source: None, phase: None, mechanism: None, verdict, by_name: false }
     }
 
+    /// The reason; `None` where there is no failure.
+    pub fn reason(&self) -> Option<Reason> {
+        self.verdict.map(|verdict| verdict.reason)
+    }
+
     fn found(self) -> Option<Self> {
-        (self.verdict.reason != Reason::Unexpected).then_some(self)
+        (self.reason() != Some(Reason::Unexpected)).then_some(self)
     }
 }
 
@@ -74,83 +85,10 @@ pub fn read(paste: &Paste<'_>) -> Reading {
     if let Some(reason) = Reason::from_label(&text.to_ascii_lowercase()) {
         return Reading { by_name: true, ..Reading::of(reason) };
     }
-    match paste.source.or_else(|| guess::source(text)) {
-        Some(Source::Token) => {
-            by_token(paste, text).found().or_else(|| by_network(paste, text)).unwrap_or(Reading {
-                source: Some(Source::Token),
-                phase: Some(Phase::Token),
-                ..Reading::of(Reason::Unexpected)
-            })
-        }
-        Some(Source::Mail(dialect)) => {
-            // What is no server's answer may be a library's word about the network.
-            let first = if answers(text) { None } else { by_network(paste, text) };
-            first.unwrap_or_else(|| {
-                let read = by_server(paste, text, dialect);
-                read.found().or_else(|| by_network(paste, text)).unwrap_or(read)
-            })
-        }
-        Some(Source::Network) | None => by_network(paste, text)
-            .or_else(|| Dialect::ALL.iter().find_map(|dialect| by_server(paste, text, *dialect).found()))
-            .or_else(|| by_token(paste, text).found())
-            .unwrap_or_else(|| Reading::of(Reason::Unexpected)),
-    }
+    judge::judge(paste, text)
 }
 
 /// Whose server speaks, where its answers bear a mark.
 pub fn family(text: &str) -> Option<Family> {
     guess::family(text)
-}
-
-/// Whether any line is an answer in a mail protocol.
-fn answers(text: &str) -> bool {
-    unescape(text).lines().map(lines::bare).any(|line| {
-        let folded = fold(line);
-        inside::holds(line)
-            || imap::is_answer(&folded)
-            || smtp::is_answer(&folded)
-            || pop3::is_answer(&folded)
-    })
-}
-
-fn by_token(paste: &Paste<'_>, text: &str) -> Reading {
-    let verdict = token(&TokenAnswer { status: None, retry_after: None, body: text });
-    Reading {
-        source: Some(Source::Token),
-        phase: Some(Phase::Token),
-        mechanism: paste.mechanism,
-        verdict,
-        by_name: false,
-    }
-}
-
-fn by_network(paste: &Paste<'_>, text: &str) -> Option<Reading> {
-    let reason = network_text(text)?;
-    let phase = paste.phase;
-    Some(Reading { source: Some(Source::Network), phase, mechanism: paste.mechanism, ..Reading::of(reason) })
-}
-
-fn by_server(paste: &Paste<'_>, text: &str, dialect: Dialect) -> Reading {
-    let dialogue = Dialogue::of(text);
-    let told = paste.phase.or(dialogue.phase);
-    let phase = told.unwrap_or_else(|| guess::phase(&dialogue.said, dialect));
-    let mechanism = paste.mechanism.or(dialogue.mechanism);
-    let at = |phase| {
-        reply(&Answer {
-            phase,
-            protocol: dialect,
-            mechanism,
-            family: paste.family,
-            encrypted: true,
-            challenge: None,
-            text: &dialogue.said,
-        })
-    };
-    let mut verdict = at(phase);
-    // That a wordless "no" is the login's is known only where somebody said that it was a login.
-    if told.is_none() && at(Phase::Select).reason == Reason::Unexpected {
-        verdict.reason = Reason::Unexpected;
-    }
-    let source = Some(Source::Mail(dialect));
-    Reading { source, phase: Some(phase), mechanism, verdict, by_name: false }
 }

@@ -1,0 +1,146 @@
+//! Commands of a client: the step each belongs to, and the mechanism that it names.
+//!
+//! Not here: the answers to them.
+
+use crate::diagnosis::smtp;
+use crate::model::{Mechanism, Phase};
+
+/// What a client says: the word, the step it belongs to, the mechanism where the word is one, and with
+/// how many words (none: any number).
+#[derive(Debug)]
+struct Command(&'static str, Option<Phase>, Option<Mechanism>, Option<usize>);
+
+const COMMANDS: &[Command] = &[
+    Command("login", Some(Phase::Auth), Some(Mechanism::LoginCommand), None),
+    Command("authenticate", Some(Phase::Auth), None, None),
+    Command("auth", Some(Phase::Auth), None, None),
+    Command("user", Some(Phase::Auth), Some(Mechanism::Other), Some(2)),
+    Command("pass", Some(Phase::Auth), Some(Mechanism::Other), Some(2)),
+    Command("apop", Some(Phase::Auth), Some(Mechanism::Other), Some(3)),
+    Command("select", Some(Phase::Select), None, None),
+    Command("examine", Some(Phase::Select), None, None),
+    Command("status", Some(Phase::Select), None, None),
+    Command("append", Some(Phase::Select), None, None),
+    Command("stat", Some(Phase::Select), None, Some(1)),
+    Command("uidl", Some(Phase::Select), None, Some(1)),
+    Command("mail", Some(Phase::Sender), None, None),
+    Command("rcpt", Some(Phase::Sender), None, None),
+    Command("data", Some(Phase::Sender), None, Some(1)),
+    Command("starttls", Some(Phase::StartTls), None, Some(1)),
+    Command("stls", Some(Phase::StartTls), None, Some(1)),
+    Command("capability", Some(Phase::Capability), None, Some(1)),
+    Command("capa", Some(Phase::Capability), None, Some(1)),
+    Command("ehlo", Some(Phase::Capability), None, Some(2)),
+    Command("helo", Some(Phase::Capability), None, Some(2)),
+    Command("list", Some(Phase::Select), None, None),
+    Command("lsub", Some(Phase::Select), None, None),
+    Command("fetch", Some(Phase::Select), None, None),
+    Command("uid", Some(Phase::Select), None, None),
+    Command("search", Some(Phase::Select), None, None),
+    Command("retr", Some(Phase::Select), None, None),
+    Command("idle", Some(Phase::Select), None, Some(1)),
+    Command("vrfy", Some(Phase::Sender), None, None),
+    Command("expn", Some(Phase::Sender), None, None),
+    Command("id", None, None, None),
+    Command("namespace", None, None, Some(1)),
+    Command("enable", None, None, Some(2)),
+    Command("compress", None, None, Some(2)),
+    Command("noop", None, None, Some(1)),
+    Command("rset", None, None, Some(1)),
+    Command("quit", None, None, Some(1)),
+    Command("logout", None, None, Some(1)),
+];
+
+/// A command that was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Said {
+    /// The step it belongs to; `None` where the session goes on whatever the answer is.
+    pub(super) phase: Option<Phase>,
+    /// The mechanism that it names.
+    pub(super) mechanism: Option<Mechanism>,
+    /// Whether it ends the session.
+    pub(super) ends: bool,
+}
+
+/// The command in a line that a client surely said.
+pub(super) fn of_client(folded: &str) -> Option<Said> {
+    let mut words = folded.split_whitespace();
+    let command =
+        words.by_ref().take(2).find_map(|word| COMMANDS.iter().find(|Command(known, ..)| *known == word))?;
+    let argument = words.next();
+    Some(said(command, argument))
+}
+
+/// The command in a line without a mark: in capitals, as everybody writes them, behind a tag or not.
+pub(super) fn unmarked(line: &str) -> Option<Said> {
+    let words: Vec<&str> = line.split_whitespace().take(12).collect();
+    let tagged = words.first().is_some_and(|word| is_tag(word) && !smtp::is_code(word));
+    let words = if tagged { words.get(1..).unwrap_or_default() } else { &words[..] };
+    let first = words.first().filter(|word| word.bytes().all(|byte| byte.is_ascii_uppercase()))?;
+    let command = COMMANDS.iter().find(|Command(name, _, _, length)| {
+        name.eq_ignore_ascii_case(first)
+            && match length {
+                Some(length) => words.len() == *length && words.last() != Some(&"command"),
+                // In prose the word after it is written small: "AUTH command used", "LOGIN failed".
+                None => words.get(1).is_some_and(|word| tagged || !word.starts_with(char::is_lowercase)),
+            }
+    })?;
+    Some(said(command, words.get(1).copied()))
+}
+
+fn said(command: &Command, argument: Option<&str>) -> Said {
+    let Command(name, phase, mechanism, _) = *command;
+    let named = match name {
+        "auth" | "authenticate" => argument.and_then(mechanism_of),
+        _ => mechanism,
+    };
+    Said { phase, mechanism: named, ends: matches!(name, "quit" | "logout") }
+}
+
+/// Whether a word is a tag of IMAP: letters and digits, a digit among them.
+pub(super) fn is_tag(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_alphanumeric()) && word.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// Mechanisms that show a password, or prove that one is known, and have no name of their own in the model.
+const PASSWORDS: &[&str] =
+    &["cram-md5", "cram_md5", "digest-md5", "digest_md5", "ntlm", "scram-sha-1", "scram-sha-256", "gssapi"];
+
+/// The mechanism of a name as protocols write it.
+pub(super) fn mechanism_of(name: &str) -> Option<Mechanism> {
+    let name = name.to_ascii_lowercase();
+    Mechanism::from_label(&name)
+        .filter(|found| !matches!(found, Mechanism::Other | Mechanism::LoginCommand))
+        .or_else(|| PASSWORDS.contains(&name.as_str()).then_some(Mechanism::Other))
+}
+
+/// What stands before a mechanism's name where a program tells by which it tried to log in.
+const INTRODUCTIONS: &[&str] = &[
+    "auth", "authenticate", "authentication", "authenticator", "mechanism", "mech", "sasl", "method", "type", "using",
+    "authtype", "authmethod", "auth_type", "auth_method", "retrying", "trying", "attempt",
+];
+
+/// Calls of libraries that log in by a password.
+const PASSWORD_CALLS: &[&str] = &[".login(", "loginplain(", "imap_open(", "smtp.plainauth"];
+
+/// The mechanism that a line of a program's own names: `auth [PLAIN]`, `AUTHENTICATE('XOAUTH2', …)`.
+pub(super) fn named_in(folded: &str) -> Option<Mechanism> {
+    let mut words = folded.split(|c: char| !(c.is_alphanumeric() || "-_".contains(c))).filter(|word| !word.is_empty());
+    let mut before = words.next()?;
+    if let Some(found) = token_mechanism(before) {
+        return Some(found);
+    }
+    for word in words {
+        let introduced = INTRODUCTIONS.contains(&before);
+        if let Some(found) = token_mechanism(word).or_else(|| introduced.then(|| mechanism_of(word)).flatten()) {
+            return Some(found);
+        }
+        before = word;
+    }
+    PASSWORD_CALLS.iter().any(|call| folded.contains(call)).then_some(Mechanism::Plain)
+}
+
+/// Tokens have names that no other word has.
+fn token_mechanism(word: &str) -> Option<Mechanism> {
+    mechanism_of(word).filter(|found| !found.shows_password())
+}

@@ -1,0 +1,316 @@
+//! Evidence: each line's kind, with the step and the mechanism that stood when it was said.
+//!
+//! Not here: which piece decides, and what any of them means.
+
+use std::borrow::Cow;
+
+use super::commands::{self, Said, is_tag};
+use super::guess;
+use super::inside;
+use super::lines::{Line, lines};
+use super::marks::Speaker;
+use crate::diagnosis::text::{fold, leading_number};
+use crate::diagnosis::{Dialect, challenge, smtp};
+use crate::model::{Mechanism, Phase};
+
+/// What kind of evidence a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A final answer that refuses: tagged NO or BAD, a reply of class 4 or 5, `-ERR`.
+    Refusal,
+    /// The error report that a server sends in place of a refusal when it dislikes a token.
+    Report,
+    /// The server takes its leave: `* BYE`.
+    Farewell,
+    /// An answer that reports no fault.
+    Success,
+    /// The exception of a library, of a class whose message is the server's answer.
+    Wrapped,
+    /// `NO` or `BAD` at the head of a line without tag or code: a library cut the tag off, or the line
+    /// is a sentence ("NO ROUTE TO HOST").
+    Untagged,
+}
+
+/// A server's answer.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) kind: Kind,
+    pub(super) dialect: Option<Dialect>,
+    /// Without what was wrapped around it.
+    pub(super) text: String,
+    /// The step of the last command before it.
+    pub(super) phase: Option<Phase>,
+    /// The mechanism of the last login before it.
+    pub(super) mechanism: Option<Mechanism>,
+    /// Whether the session goes on whatever this answer is.
+    pub(super) optional: bool,
+    /// Whether the client had said that it ends the session.
+    pub(super) ended: bool,
+    /// Its place among the lines.
+    pub(super) line: usize,
+}
+
+/// Words of a program or a person.
+#[derive(Debug)]
+pub(super) struct Statement {
+    pub(super) text: String,
+    pub(super) line: usize,
+    /// Where it begins in the text, in bytes.
+    pub(super) at: usize,
+}
+
+/// Everything in a paste.
+#[derive(Debug, Default)]
+pub(super) struct Evidence {
+    pub(super) pieces: Vec<Piece>,
+    pub(super) statements: Vec<Statement>,
+    /// The mechanism that a program's own words name.
+    pub(super) mechanism: Option<Mechanism>,
+    /// The step and the mechanism of the last command.
+    pub(super) asked: Said,
+}
+
+/// Where the last line went: an indented one goes on with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Nothing,
+    Piece,
+    Statement,
+}
+
+impl Evidence {
+    pub(super) fn of(text: &str) -> Self {
+        let lines = lines(text);
+        let mut evidence = Self::default();
+        let mut optional = false;
+        let mut last = Last::Nothing;
+        for (place, line) in lines.iter().enumerate() {
+            if line.frame {
+                evidence.name(&fold(&line.text));
+                continue;
+            }
+            let (answer, shape) = answer_of(line);
+            // A line that goes on with a sentence may begin with the word of a command.
+            let goes_on = line.indented && last == Last::Statement && line.speaker == Speaker::Unmarked;
+            let command = if shape.is_some() || goes_on { None } else { command(line) };
+            if let Some(said) = command {
+                optional = said.phase.is_none();
+                evidence.asked.phase = said.phase.or(evidence.asked.phase);
+                evidence.asked.mechanism = said.mechanism.or(evidence.asked.mechanism);
+                evidence.asked.ends |= said.ends;
+                last = Last::Nothing;
+            } else if let Some((kind, dialect)) = shape {
+                last = Last::Piece;
+                evidence.heard(kind, dialect, answer.into_owned(), optional, place);
+            } else if (line.indented && evidence.go_on(last, &line.whole))
+                || (line.speaker == Speaker::Server && last == Last::Piece && evidence.refused() && evidence.go_on(last, &line.text))
+            {
+            } else if let Some(words) = words_of(line) {
+                let folded = fold(words);
+                evidence.name(&folded);
+                last = evidence.told(words, &folded, place, line.at);
+            }
+        }
+        evidence
+    }
+
+    fn name(&mut self, folded: &str) {
+        self.mechanism = self.mechanism.or_else(|| commands::named_in(folded));
+    }
+
+    fn heard(&mut self, kind: Kind, dialect: Option<Dialect>, text: String, optional: bool, line: usize) {
+        // The lines of one reply, and the report before a refusal, belong together.
+        if let Some(last) = self.pieces.last_mut().filter(|last| belongs(last, kind, &text)) {
+            last.kind = kind;
+            last.dialect = dialect.or(last.dialect);
+            last.text.push('\n');
+            last.text += &text;
+            return;
+        }
+        let Said { phase, mechanism, ends } = self.asked;
+        // What comes after a success answers to a step that shows in its own words.
+        if kind == Kind::Success && !optional && !is_prompt(&text) {
+            self.asked.phase = None;
+        }
+        self.pieces.push(Piece { kind, dialect, text, phase, mechanism, optional, ended: ends, line });
+    }
+
+    fn told(&mut self, words: &str, folded: &str, place: usize, at: usize) -> Last {
+        if let Some((dialect, message)) = inside::wrapped(words) {
+            self.heard(Kind::Wrapped, dialect, message.to_owned(), false, place);
+            return Last::Piece;
+        }
+        if folded.is_empty() {
+            return Last::Nothing;
+        }
+        self.statements.push(Statement { text: words.to_owned(), line: place, at });
+        Last::Statement
+    }
+
+    /// Whether the last answer refuses: its sentence may go on in the next line.
+    fn refused(&self) -> bool {
+        self.pieces.last().is_some_and(|piece| piece.kind == Kind::Refusal)
+    }
+
+    /// An indented line belongs to the one before it.
+    fn go_on(&mut self, last: Last, text: &str) -> bool {
+        let before = match last {
+            Last::Piece => self.pieces.last_mut().map(|piece| &mut piece.text),
+            Last::Statement => self.statements.last_mut().map(|statement| &mut statement.text),
+            Last::Nothing => None,
+        };
+        let Some(before) = before else { return false };
+        before.push(' ');
+        before.push_str(text);
+        true
+    }
+}
+
+/// A step of a login that goes on: it is no success yet.
+pub(super) fn is_prompt(text: &str) -> bool {
+    text.starts_with("334") || text.starts_with("+ ") || text == "+"
+}
+
+/// Whether an answer goes on with the piece before it.
+fn belongs(last: &Piece, kind: Kind, text: &str) -> bool {
+    match (last.kind, kind) {
+        (Kind::Report, Kind::Refusal | Kind::Report) => true,
+        (Kind::Refusal, Kind::Refusal) | (Kind::Success, Kind::Success) => {
+            let hyphen = last.text.lines().next_back().and_then(|line| line.trim().split_at_checked(3));
+            hyphen.is_some_and(|(code, rest)| rest.starts_with('-') && text.trim().starts_with(code))
+        }
+        _ => false,
+    }
+}
+
+/// The answer in a line and its form: behind the mark, or wherever it stands.
+fn answer_of(line: &Line) -> (Cow<'_, str>, Option<(Kind, Option<Dialect>)>) {
+    let marked = inside::answer(&line.text);
+    if let Some(shape) = shape(&marked) {
+        return (marked, Some(shape));
+    }
+    let whole = inside::answer(&line.whole);
+    let shape = shape(&whole);
+    (whole, shape)
+}
+
+/// The words of a line that is neither answer nor command. What looked like a mark was none, unless it
+/// says plainly that the client sent something: that is a secret or a mail.
+fn words_of(line: &Line) -> Option<&str> {
+    match line.speaker {
+        Speaker::Unmarked => Some(&line.text),
+        Speaker::Server if line.whole.starts_with('<') => Some(&line.text),
+        Speaker::Client if line.whole.starts_with('>') => Some(&line.text),
+        Speaker::Client if is_head(line) => None,
+        Speaker::Server | Speaker::Client => Some(&line.whole),
+    }
+}
+
+/// Whether the mark stands at the head of its line.
+fn is_head(line: &Line) -> bool {
+    let mark = line.whole.strip_suffix(line.text.as_str()).unwrap_or_default();
+    mark.split_whitespace().count() < 2
+}
+
+/// The command of a line: its mark says so, or its form.
+fn command(line: &Line) -> Option<Said> {
+    match line.speaker {
+        Speaker::Client => commands::of_client(&fold(&line.text)),
+        Speaker::Server | Speaker::Unmarked => commands::unmarked(&line.text),
+    }
+}
+
+/// Untagged answers of IMAP that report no fault.
+const UNTAGGED: &[&str] = &[
+    "ok", "preauth", "capability", "flags", "list", "lsub", "id", "search", "status", "namespace", "enabled", "noop", "esearch",
+    "quota", "quotaroot",
+];
+
+/// The kind and the protocol of an answer by its form; `None` where it is no server's.
+pub(super) fn shape(answer: &str) -> Option<(Kind, Option<Dialect>)> {
+    let answer = answer.trim();
+    let mut words = answer.split_whitespace();
+    let mut next = || words.next().unwrap_or_default();
+    let (first, second, third) = (next(), next(), next());
+    let status = second.to_ascii_lowercase();
+    let imap = |kind| Some((kind, Some(Dialect::Imap)));
+    if matches!(first, "+" | "334") || challenge::OPENINGS.iter().any(|opening| first.starts_with(opening)) || first.starts_with('{') {
+        let dialect = match first {
+            "+" => Some(Dialect::Imap),
+            "334" => Some(Dialect::Smtp),
+            _ => None,
+        };
+        let prompt = dialect.map(|dialect| (Kind::Success, Some(dialect)));
+        return if challenge::inside(answer).is_some() { Some((Kind::Report, dialect)) } else { prompt };
+    }
+    if answer.starts_with("no response: code:") || answer.starts_with("bad response: code:") {
+        return imap(Kind::Refusal);
+    }
+    match first {
+        "*" => match status.as_str() {
+            "no" | "bad" if second != status || third.starts_with('[') => imap(Kind::Refusal),
+            "bye" => imap(Kind::Farewell),
+            other if UNTAGGED.contains(&other) || is_count(second, third) => imap(Kind::Success),
+            _ => None,
+        },
+        "NO" | "BAD" if second.starts_with('[') => imap(Kind::Refusal),
+        "NO" | "BAD" if !second.is_empty() => imap(Kind::Untagged),
+        "BYE" => imap(Kind::Farewell),
+        "CAPABILITY" if status.starts_with("imap4") => imap(Kind::Success),
+        _ if first.eq_ignore_ascii_case("-ERR") => Some((Kind::Refusal, Some(Dialect::Pop3))),
+        _ if first.eq_ignore_ascii_case("+OK") => Some((Kind::Success, Some(Dialect::Pop3))),
+        _ if is_response_code(first) => imap(Kind::Refusal),
+        _ if guess::is_http(answer) => None,
+        _ => tagged(first, second, third).or_else(|| reply(first, second)),
+    }
+}
+
+/// `* 3 EXISTS`, and not a list of three points.
+fn is_count(second: &str, third: &str) -> bool {
+    second.bytes().all(|byte| byte.is_ascii_digit()) && third.len() > 3 && third.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+fn tagged(first: &str, second: &str, third: &str) -> Option<(Kind, Option<Dialect>)> {
+    // Three digits are a code of SMTP; "2 no" alone is prose.
+    let lettered = first.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let plain = second.bytes().all(|byte| byte.is_ascii_uppercase()) || third.starts_with('[') || lettered;
+    if !is_tag(first) || smtp::is_code(first) || !plain {
+        return None;
+    }
+    let kind = match second.to_ascii_uppercase().as_str() {
+        "NO" | "BAD" => Kind::Refusal,
+        "OK" if !(first.len() == 3 && first.starts_with('2')) => Kind::Success,
+        _ => return None,
+    };
+    Some((kind, Some(Dialect::Imap)))
+}
+
+/// Replies of SMTP that report no fault (RFC 5321 section 4.2.3, RFC 4954).
+const SUCCESSES: &[u16] = &[211, 214, 220, 221, 235, 250, 251, 252, 334, 354];
+
+/// A reply of SMTP by its code, or by an enhanced code where a library has cut the other one off.
+fn reply(first: &str, second: &str) -> Option<(Kind, Option<Dialect>)> {
+    let smtp = |kind| Some((kind, Some(Dialect::Smtp)));
+    if smtp::is_enhanced(first) {
+        return smtp(Kind::Refusal);
+    }
+    let (code, continued) = first.split_once('-').map_or((first, false), |(code, _)| (code, true));
+    let class: u16 = leading_number(code).filter(|_| code.len() == 3)?;
+    match class {
+        400..=599 if smtp::is_code(code) || continued || smtp::is_enhanced(second) => smtp(Kind::Refusal),
+        400..=599 if !second.is_empty() => smtp(Kind::Refusal),
+        // A server that ends an idle session calls it a success.
+        221 if ["timeout", "idle", "timed"].iter().any(|word| second.to_ascii_lowercase().starts_with(word)) => smtp(Kind::Farewell),
+        _ if SUCCESSES.contains(&class) => smtp(Kind::Success),
+        _ => None,
+    }
+}
+
+/// `[AUTHENTICATIONFAILED]` at the head of a line, as libraries leave it that cut the status off.
+fn is_response_code(first: &str) -> bool {
+    let code = first.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or_default();
+    code.len() > 4
+        && code.bytes().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'/'))
+        && !["ERROR", "DEBUG", "WARNING", "TRACE", "FATAL", "NOTICE", "CRITICAL", "ALERT-"].contains(&code)
+        && crate::diagnosis::imap::is_code(&code.to_ascii_lowercase())
+}

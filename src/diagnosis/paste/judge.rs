@@ -1,0 +1,275 @@
+//! The judgement: which piece of evidence decides.
+//!
+//! A final answer outweighs what follows it, the first cause in a dialogue wins, an answer outweighs
+//! the words around it, and a success has no fault. Not here: what a piece means by itself; the tables
+//! and `statements` tell.
+
+use super::evidence::{Evidence, Kind, Piece, is_prompt};
+use super::{Paste, Reading, Source, guess, statements};
+use crate::diagnosis::text::{fold, unescape};
+use crate::diagnosis::wording::Voice;
+use crate::diagnosis::{Answer, Dialect, TokenAnswer, Verdict, imap, interpret, oauth, smtp, token};
+use crate::model::{Family, Mechanism, Phase, Reason};
+
+/// So many answers are read; a log may hold thousands that nobody knows.
+const MOST: usize = 128;
+
+/// What a text means.
+pub(super) fn judge(paste: &Paste<'_>, text: &str) -> Reading {
+    let evidence = Evidence::of(text);
+    let family = paste.family.or_else(|| guess::family(text)).unwrap_or(Family::Generic);
+    Case { paste, text, family, evidence }.decide()
+}
+
+struct Case<'a> {
+    paste: &'a Paste<'a>,
+    text: &'a str,
+    family: Family,
+    evidence: Evidence,
+}
+
+impl Case<'_> {
+    fn decide(&self) -> Reading {
+        let refusal = self.refusal();
+        let provider = self.provider();
+        let (first, second) = match (&refusal, &provider) {
+            (Some((mail, _)), Some((token, _))) if mail >= token => (provider, refusal),
+            (None, _) => (provider, refusal),
+            _ => (refusal, provider),
+        };
+        let reading = first.or(second).map(|(_, reading)| reading);
+        reading
+            .or_else(|| self.statements())
+            .or_else(|| self.lack())
+            .or_else(|| self.whole())
+            .or_else(|| self.farewell())
+            .or_else(|| self.success())
+            .or_else(|| self.status())
+            .unwrap_or_else(|| self.unknown())
+    }
+
+    /// The dialect that was given as an option.
+    fn given(&self) -> Option<Dialect> {
+        match self.paste.source {
+            Some(Source::Mail(dialect)) => Some(dialect),
+            _ => None,
+        }
+    }
+
+    fn mechanism(&self, piece: Option<&Piece>) -> Option<Mechanism> {
+        let seen = piece.map_or(self.evidence.asked.mechanism, |piece| piece.mechanism);
+        self.paste.mechanism.or(seen).or(self.evidence.mechanism)
+    }
+
+    /// The first refusal that means something, with its line.
+    fn refusal(&self) -> Option<(usize, Reading)> {
+        let pieces = &self.evidence.pieces;
+        let refuses = |piece: &&Piece| piece.kind != Kind::Success;
+        let standing = pieces.iter().enumerate().filter(|(_, piece)| refuses(piece)).filter(|(at, _)| !self.overcome(*at));
+        let mut standing: Vec<_> = standing.take(MOST).map(|(_, piece)| piece).collect();
+        standing.sort_by_key(|piece| (piece.optional, matches!(piece.kind, Kind::Wrapped | Kind::Untagged)));
+        standing.into_iter().find_map(|piece| {
+            let reading = self.read(piece).found()?;
+            // A mere goodbye is a consequence; it is asked when nothing else is left.
+            let goodbye = piece.kind == Kind::Farewell && reading.reason() == Some(Reason::ConnectionClosed);
+            (!goodbye && !(piece.kind == Kind::Farewell && piece.ended)).then_some((piece.line, reading))
+        })
+    }
+
+    /// Whether the session went on all the same: another way to log in succeeded, or the command was
+    /// one that sessions do without.
+    fn overcome(&self, at: usize) -> bool {
+        let Some((piece, later)) = self.evidence.pieces.get(at..).and_then(<[_]>::split_first) else { return false };
+        let repeatable = matches!(piece.phase, Some(Phase::Auth | Phase::Capability));
+        let last = later.iter().rfind(|other| !other.optional && other.phase == piece.phase && !is_prompt(&other.text));
+        let succeeded = |other: &Piece| other.kind == Kind::Success;
+        (repeatable && last.is_some_and(succeeded)) || (piece.optional && later.iter().any(succeeded))
+    }
+
+    fn read(&self, piece: &Piece) -> Reading {
+        let is_sentence = match piece.kind {
+            Kind::Wrapped => true,
+            Kind::Untagged => self.given().is_none() || piece.text == piece.text.to_uppercase(),
+            _ => false,
+        };
+        if is_sentence
+            && let Some(reading) = self.of_client(&piece.text)
+        {
+            return reading;
+        }
+        let folded = || fold(&piece.text);
+        let dialect = self.given().or(piece.dialect).or_else(|| self.guessed(&folded()));
+        let told = self.paste.phase.or(piece.phase).map(|phase| match phase {
+            // A login that the log does not show.
+            phase if self.paste.phase.is_none() && phase < Phase::Auth && smtp::is_of_login(&piece.text) => Phase::Auth,
+            phase => phase,
+        });
+        let told = told.or((piece.kind == Kind::Wrapped).then_some(Phase::Auth).filter(|_| smtp_silent(piece)));
+        self.answer(&piece.text, dialect.unwrap_or(Dialect::Imap), told, self.mechanism(Some(piece)), Voice::Server)
+    }
+
+    fn guessed(&self, folded: &str) -> Option<Dialect> {
+        let all = || guess::source(&fold(&unescape(self.text)));
+        match guess::source(folded).or_else(all) {
+            Some(Source::Mail(dialect)) => Some(dialect),
+            _ => None,
+        }
+    }
+
+    fn answer(&self, text: &str, dialect: Dialect, told: Option<Phase>, mechanism: Option<Mechanism>, voice: Voice) -> Reading {
+        let phase = told.unwrap_or_else(|| guess::phase(text, dialect));
+        let at = |phase| {
+            let answer = Answer { phase, protocol: dialect, mechanism, family: self.family, encrypted: true, challenge: None, text };
+            interpret(&answer, voice)
+        };
+        let mut verdict = at(phase);
+        // That a wordless "no" is the login's is known only where somebody said that it was a login.
+        if told.is_none() && at(Phase::Select).reason == Reason::Unexpected {
+            verdict.reason = Reason::Unexpected;
+        }
+        Reading { source: Some(Source::Mail(dialect)), phase: Some(phase), mechanism, verdict: Some(verdict), by_name: false }
+    }
+
+    /// The words of an identity provider, with the line in which they begin.
+    fn provider(&self) -> Option<(usize, Reading)> {
+        if oauth::grants(self.text) {
+            return None;
+        }
+        if self.paste.source == Some(Source::Token) {
+            return self.token(self.text).found().map(|reading| (0, reading));
+        }
+        let speaks = |text: &str| oauth::speaks(&fold(text));
+        let statement = self.evidence.statements.iter().find(|statement| speaks(&statement.text));
+        let (line, body) = match statement {
+            Some(statement) => (statement.line, self.text.get(statement.at..).unwrap_or(self.text)),
+            None if oauth::is_number(&fold(&unescape(self.text))) => (0, self.text),
+            None => return None,
+        };
+        let whole = || self.token(self.text).found();
+        self.token(body).found().or_else(whole).map(|reading| (line, reading))
+    }
+
+    fn token(&self, body: &str) -> Reading {
+        let verdict = token(&TokenAnswer { status: None, retry_after: None, body });
+        self.by(Some(Source::Token), Some(Phase::Token), Some(verdict))
+    }
+
+    fn by(&self, source: Option<Source>, phase: Option<Phase>, verdict: Option<Verdict>) -> Reading {
+        Reading { source, phase, mechanism: self.mechanism(None), verdict, by_name: false }
+    }
+
+    /// A login that was wanted, and is not among what the server offers.
+    fn lack(&self) -> Option<Reading> {
+        let wanted = self.paste.mechanism.or(self.evidence.asked.mechanism);
+        if wanted.is_none() && self.paste.phase != Some(Phase::Capability) {
+            return None;
+        }
+        if self.evidence.pieces.iter().any(|piece| piece.kind != Kind::Success) {
+            return None;
+        }
+        let offers = self.evidence.pieces.iter().filter(|piece| imap::is_offer(&fold(&piece.text)) || smtp::is_offer(&piece.text));
+        let offer = offers.last()?;
+        let dialect = self.given().or(offer.dialect)?;
+        if dialect == Dialect::Imap && imap::is_offered(&fold(&offer.text), wanted) {
+            return None;
+        }
+        self.answer(&offer.text, dialect, Some(Phase::Capability), wanted, Voice::Server).found()
+    }
+
+    fn of_client(&self, text: &str) -> Option<Reading> {
+        let reason = statements::reason(text, self.mechanism(None))?;
+        Some(self.by(Some(Source::Network), self.paste.phase, Some(Verdict { reason, retry_after: None })))
+    }
+
+    /// What a program says of its own: a library's exception, a mail program's dialogue window.
+    fn statements(&self) -> Option<Reading> {
+        if self.logged_in() {
+            return None;
+        }
+        let refusal = |text: &str| {
+            let reason = statements::refusal(text, self.mechanism(None))?;
+            let dialect = self.given().or_else(|| self.guessed(&fold(text)));
+            Some(self.by(dialect.map(Source::Mail), Some(Phase::Auth), Some(Verdict { reason, retry_after: None })))
+        };
+        let prose = |text: &str| self.given().is_none().then(|| self.prose(text)).flatten().or_else(|| refusal(text));
+        let reading = statements::judge(&self.evidence.statements, |text| self.of_client(text), prose)?;
+        // The session had come to its end.
+        (!self.ended() || reading.reason() != Some(Reason::ConnectionClosed)).then_some(reading)
+    }
+
+    /// Whether the session came to the end that the client wanted.
+    fn ended(&self) -> bool {
+        let last = self.evidence.pieces.last();
+        last.is_some_and(|piece| piece.kind == Kind::Success && (piece.ended || piece.text.starts_with("221")))
+    }
+
+    /// Whether a login succeeded, and no refusal came after it.
+    fn logged_in(&self) -> bool {
+        let last = self.evidence.pieces.iter().rfind(|piece| !is_prompt(&piece.text) && !piece.optional);
+        last.is_some_and(|piece| piece.kind == Kind::Success && (piece.phase >= Some(Phase::Auth) || piece.text.starts_with("235")))
+            || oauth::grants(self.text)
+    }
+
+    /// A sentence that a server may have said, out of its place: single words do not count.
+    fn prose(&self, text: &str) -> Option<Reading> {
+        let dialect = self.guessed(&fold(text));
+        let one = |dialect: &Dialect| self.answer(text, *dialect, self.paste.phase, self.mechanism(None), Voice::Program).found();
+        match dialect {
+            Some(dialect) => one(&dialect),
+            None => Dialect::ALL.iter().find_map(one),
+        }
+    }
+
+    /// A server's answer without any form, by the word of whoever pasted it.
+    fn whole(&self) -> Option<Reading> {
+        let dialect = self.given()?;
+        let speaks = |piece: &Piece| !matches!(piece.kind, Kind::Farewell | Kind::Untagged);
+        let voice = if self.evidence.pieces.iter().any(speaks) { Voice::Program } else { Voice::Server };
+        let said: Vec<_> = self.evidence.statements.iter().map(|statement| statement.text.as_str()).collect();
+        let told = self.paste.phase.or(self.evidence.asked.phase);
+        (!said.is_empty()).then(|| self.answer(&said.join("\n"), dialect, told, self.mechanism(None), voice).found()).flatten()
+    }
+
+    fn farewell(&self) -> Option<Reading> {
+        let pieces = &self.evidence.pieces;
+        let (at, piece) = pieces.iter().enumerate().find(|(_, piece)| piece.kind == Kind::Farewell && !piece.ended)?;
+        let after = pieces.get(at..).unwrap_or_default();
+        let asked_for = after.iter().any(|piece| piece.kind == Kind::Success && fold(&piece.text).contains("logout"));
+        (!asked_for).then(|| self.read(piece).found()).flatten()
+    }
+
+    /// No failure: only successes were said.
+    fn success(&self) -> Option<Reading> {
+        if oauth::grants(self.text) {
+            return Some(self.by(Some(Source::Token), Some(Phase::Token), None));
+        }
+        let refuses = |piece: &Piece| matches!(piece.kind, Kind::Refusal | Kind::Report | Kind::Wrapped | Kind::Untagged);
+        let standing = self.evidence.pieces.iter().enumerate().any(|(at, piece)| refuses(piece) && !self.overcome(at));
+        let statements = &self.evidence.statements;
+        let complains = !self.ended() && !self.logged_in() && statements.iter().any(|statement| statements::complains(&statement.text));
+        let succeeds = || statements.iter().any(|statement| statements::succeeds(&statement.text));
+        let last = self.evidence.pieces.last();
+        if standing || complains || (last.is_none() && !succeeds()) {
+            return None;
+        }
+        let source = self.given().or(last.and_then(|piece| piece.dialect)).map(Source::Mail);
+        Some(self.by(source, self.paste.phase, None))
+    }
+
+    /// A status of HTTP, and other words around a token endpoint.
+    fn status(&self) -> Option<Reading> {
+        let spoken = || guess::source(&fold(&unescape(self.text))) == Some(Source::Token);
+        (self.given().is_none() && spoken()).then(|| self.token(self.text).found()).flatten()
+    }
+
+    fn unknown(&self) -> Reading {
+        let dialect = self.evidence.pieces.first().and_then(|piece| piece.dialect).map(Source::Mail);
+        let unexpected = Verdict { reason: Reason::Unexpected, retry_after: None };
+        self.by(self.paste.source.or(dialect), self.paste.phase, Some(unexpected))
+    }
+}
+
+/// Whether an exception's message bears no code that tells at which step it was.
+fn smtp_silent(piece: &Piece) -> bool {
+    piece.dialect != Some(Dialect::Smtp)
+}

@@ -1,0 +1,54 @@
+//! Structured log lines: the members of a JSON record that hold somebody's words.
+//!
+//! Not here: JSON that is itself an answer, such as an error response of a token endpoint.
+
+use serde_json::{Map, Value};
+
+/// Members that hold words, in the order in which they are read.
+const WORDS: &[&str] = &[
+    "msg", "message", "log", "MESSAGE", "@message", "text", "event", "error", "err", "exception", "reason", "detail", "details",
+    "cause", "response", "serverResponse", "stack", "stderr",
+];
+
+/// Members that only an answer of an identity provider or a SASL report has.
+const ANSWERS: &[&str] = &["error_description", "error_codes", "access_token", "schemes", "token_type", "error_uri"];
+
+/// Records are nested no deeper than this.
+const DEPTH: usize = 4;
+
+/// The words of a line that is a JSON record; `None` where it is none.
+pub(super) fn words(line: &str) -> Option<String> {
+    // A container's log prefixes the record by a time and a name.
+    let from = line.find('{').filter(|at| *at < 200)?;
+    let record = line.get(from..)?;
+    let Ok(Value::Object(members)) = serde_json::from_str::<Value>(record.trim()) else { return None };
+    if is_answer(&members) {
+        return None;
+    }
+    let mut found = Vec::new();
+    collect(&members, DEPTH, &mut found);
+    let source = members.get("src").and_then(Value::as_str);
+    let mark = match source {
+        Some("s") => "S: ",
+        Some("c") => "C: ",
+        _ => "",
+    };
+    (!found.is_empty()).then(|| format!("{mark}{}", found.join("\n")))
+}
+
+fn is_answer(members: &Map<String, Value>) -> bool {
+    ANSWERS.iter().any(|name| members.contains_key(*name))
+        || members.get("error").is_some_and(|error| error.as_str().is_some_and(|error| !error.contains(' ')))
+        || (members.contains_key("status") && members.contains_key("scope"))
+        || members.get("error").and_then(|error| error.get("status")).is_some()
+}
+
+fn collect(members: &Map<String, Value>, depth: usize, found: &mut Vec<String>) {
+    for value in WORDS.iter().filter_map(|name| members.get(*name)) {
+        match value {
+            Value::String(text) if !found.contains(text) => found.push(text.clone()),
+            Value::Object(inner) if depth > 0 => collect(inner, depth - 1, found),
+            _ => {}
+        }
+    }
+}
