@@ -91,12 +91,12 @@ fn parameters(at: &Cursor<'_>) -> Option<BTreeMap<String, String>> {
     for (name, value) in at.names("fields of the token request, like {audience: https://mail.contoso.example}")? {
         if OWN_FIELDS.contains(&name.value) {
             let why = match name.value {
-                "scope" => "the scope belongs to a provider: scope",
-                "client_id" => "it stands beside parameters: client_id",
-                "client_secret" => SECRET_FIELD,
-                _ => "this field is written by the program itself, and a secret has no place here",
+                "scope" => "it belongs to a provider: scope",
+                "client_id" => "it stands beside parameters",
+                "client_secret" => "it is a place, beside parameters: secret: {file: PATH}",
+                _ => "the program writes this field itself, and a secret has no place here",
             };
-            at.faults().add(&name.place, why);
+            at.faults().add(&name.place, format!("{}: {why}", name.value));
             faulty = true;
         }
         match value.free_text() {
@@ -106,9 +106,6 @@ fn parameters(at: &Cursor<'_>) -> Option<BTreeMap<String, String>> {
     }
     (!faulty).then_some(parameters)
 }
-
-/// Where a client secret stands instead.
-const SECRET_FIELD: &str = "the client secret is a place, beside parameters: secret: {file: PATH}";
 
 fn password(map: &Map<'_>, base: &Path) -> Parts {
     let password = map

@@ -66,8 +66,9 @@ mod tests {
     #[test]
     fn name_and_dates_of_a_certificate_that_is_named_itself_still_count() {
         let certificate = certificate();
-        let at = |year: u64| UnixTime::since_unix_epoch(Duration::from_secs((year - 1970) * 31_557_600));
-        let (inside, before, after) = (at(2026) + Duration::from_secs(1_000_000), at(2025), at(2028));
+        let days = |days: u64| UnixTime::since_unix_epoch(Duration::from_secs(days * 24 * 60 * 60));
+        // Days since 1970 of 2026-06-01, 2025-06-01 and 2027-06-01.
+        let (inside, before, after) = (days(20_605), days(20_240), days(20_970));
         let judged = |name: &'static str, now| verify(&certificate, &name.try_into().unwrap(), now);
         assert!(judged("mail.example", inside).is_ok());
         let refused = |name, now| match judged(name, now).unwrap_err() {

@@ -157,6 +157,12 @@ fn not_offered(offer: &Offer, mechanisms: &BTreeSet<Mechanism>) -> Cause {
     Cause::new(diagnosis::not_offered(offer), detail)
 }
 
+/// A login is no success where the server has not seen what it accepts.
+fn accepted_unseen(answer: &str) -> Cause {
+    let why = format!("the server accepts the login before it was told who logs in: {answer}");
+    Cause::new(Reason::ProtocolError, why)
+}
+
 fn no_starttls() -> Cause {
     Cause::new(Reason::TlsProtocol, "the server does not offer STARTTLS on this port")
 }

@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret;
 
 use super::super::verdict::Stage;
-use super::super::{Probe, Secret, not_offered, sasl};
+use super::super::{Probe, Secret, accepted_unseen, not_offered, sasl};
 use super::folder::quoted;
 use super::{Capabilities, Ending, Imap};
 use crate::diagnosis::Offer;
@@ -61,8 +61,10 @@ impl Imap {
             self.say(probe, &stage, &format!("AUTHENTICATE {name}"), |_| ()).await?
         };
         for answer in answers {
-            if let Ending::Done { .. } = ending {
-                break;
+            match ending {
+                Ending::Done { ok: true, text } => return Err(accepted_unseen(&text)),
+                Ending::Done { .. } => break,
+                Ending::Continue { .. } => {}
             }
             ending = self.answer(probe, &stage, answer.expose_secret()).await?;
         }

@@ -198,7 +198,7 @@ mod tests {
             "* X-ANYTHING at (all\r\n",
             "* 3 RECENT\r\n* 12 FETCH (FLAGS (\\Seen))\r\n",
             "* FLAGS (\\Answered)\r\n",
-            "* ID (\"name\" {5}\r\nname)\r\n)\r\n",
+            "* ID (\"name\" {5}\r\nname))\r\n",
             "* LIST () \"/\" {7}\r\na1 OK x\r\n* 9 EXISTS\r\n",
             "* LIST () \"/\" {4}\r\nab\r\n {2+}\r\n\r\n\r\n",
         ];

@@ -19,7 +19,7 @@ use secrecy::ExposeSecret;
 use self::framing::SmtpFraming;
 use self::lent::Loan;
 use super::verdict::Stage;
-use super::{Connection, Login, Probe, Secret, injected, no_starttls, not_offered, sasl};
+use super::{Connection, Login, Probe, Secret, accepted_unseen, injected, no_starttls, not_offered, sasl};
 use crate::diagnosis::Offer;
 use crate::model::{Cause, Failure, Mechanism, Phase, Reason, Redacted, ServerFacts};
 use crate::net::{Dialogue, Grammar, Io, Stopwatch, Tap};
@@ -151,6 +151,9 @@ impl Smtp {
         let command = format!("AUTH {}\r\n", wanted.label().to_ascii_uppercase());
         let mut reply = self.say(probe, &stage, command).await?;
         for answer in answers(wanted, &probe.login, probe) {
+            if reply.has_code(235) {
+                return Err(accepted_unseen(&self.dialogue.answer()));
+            }
             if !reply.has_code(334) {
                 break;
             }
