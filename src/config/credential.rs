@@ -2,6 +2,7 @@
 //!
 //! Owns what a credential must and must not carry. Reads no secret: that happens whenever one is used.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use super::cursor::{Cursor, Map};
 use super::keys;
 use super::place::{At, Written};
 use super::value;
-use crate::model::{Credential, Grant, SecretRef};
+use crate::model::{Credential, Grant, SecretIn, SecretRef, TokenForm};
 
 /// What a value in the place of a secret is answered with, whatever the value.
 const PLACE: &str = "a secret is a place, never a value: write {file: PATH} or {env: NAME}";
@@ -42,19 +43,68 @@ pub(super) fn read(name: &str, at: &Cursor<'_>, base: &Path) -> Option<Arc<Crede
 type Parts = (Option<Grant>, Written<jiff::Timestamp>);
 
 fn client_secret(map: &Map<'_>, base: &Path) -> Parts {
-    let tenant = map.require("tenant", "the directory (tenant) of the application", own_text);
+    // Whether a tenant is needed depends on the provider.
+    let tenant = map.read("tenant", own_text);
     let client_id = map.require("client_id", "the application (client) id", own_text);
     let secret =
         map.require("secret", "write secret: {file: PATH} or secret: {env: NAME}", |at| secret(at, base));
+    let secret_in =
+        map.read("client_auth", |at| at.parse("one of body, basic", SecretIn::from_label));
+    let parameters = map.read("parameters", parameters);
     let expires = map.read("expires", value::date);
     let grant = || {
         Some(Grant::ClientSecret {
-            tenant: tenant?.value,
+            tenant: match tenant {
+                Written::Absent => None,
+                Written::Is(at) => Some(at.value),
+                Written::Faulty => return None,
+            },
             client_id: client_id?.value,
             secret: secret?.value,
+            form: TokenForm {
+                secret_in: secret_in.or_default(SecretIn::Body)?,
+                parameters: parameters.or_default(BTreeMap::new())?,
+            },
         })
     };
     (grant(), expires)
+}
+
+/// Fields of a token request that are written by the program itself.
+const OWN_FIELDS: &[&str] = &[
+    "grant_type",
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+    "scope",
+    "assertion",
+    "refresh_token",
+    "username",
+    "password",
+];
+
+/// Further fields of the token request, by name.
+fn parameters(at: &Cursor<'_>) -> Option<BTreeMap<String, String>> {
+    let mut parameters = BTreeMap::new();
+    let mut faulty = false;
+    for (name, value) in at.names("fields of the token request, like {audience: https://mail.contoso.example}")? {
+        if OWN_FIELDS.contains(&name.value) {
+            let why = match name.value {
+                "scope" => "it belongs to a provider: scope",
+                "client_id" => "it stands beside parameters",
+                "client_secret" => "it is a place, beside parameters: secret: {file: PATH}",
+                _ => "the program writes this field itself, and a secret has no place here",
+            };
+            at.faults().add(&name.place, format!("{}: {why}", name.value));
+            faulty = true;
+        }
+        match value.free_text() {
+            Some(text) => drop(parameters.insert(name.value.to_owned(), text.to_owned())),
+            None => faulty = true,
+        }
+    }
+    (!faulty).then_some(parameters)
 }
 
 fn password(map: &Map<'_>, base: &Path) -> Parts {

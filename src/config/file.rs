@@ -105,6 +105,7 @@ pub(super) struct Imap {
 #[derive(Debug, Default)]
 pub(super) struct Smtp {
     pub(super) sender: Written<bool>,
+    pub(super) ehlo: Written<String>,
     pub(super) pace: Pace,
 }
 
@@ -208,7 +209,11 @@ fn settings(map: &Map<'_>) -> Settings {
     });
     map.read("smtp", |at| {
         let map = at.map(&keys::SMTP)?;
-        settings.smtp = Smtp { sender: map.read("sender", Cursor::boolean), pace: pace(&map) };
+        settings.smtp = Smtp {
+            sender: map.read("sender", Cursor::boolean),
+            ehlo: map.read("ehlo", |at| at.judge(value::ehlo)),
+            pace: pace(&map),
+        };
         Some(())
     });
     settings

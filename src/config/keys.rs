@@ -152,11 +152,13 @@ pub(super) static SMTP: Keys = section(
     "smtp",
     &[
         works("sender"),
+        works("ehlo"),
         works("interval"),
         works("timeout"),
         instead("host", SERVER),
         instead("port", SERVER),
         instead("tls", SERVER),
+        instead("helo", "it is written smtp: {ehlo: NAME}"),
     ],
 );
 
@@ -196,6 +198,8 @@ pub(super) static CREDENTIAL: Keys = Keys {
         works("tenant"),
         works("client_id"),
         works("secret"),
+        works("client_auth"),
+        works("parameters"),
         works("expires"),
         works("password"),
     ],
@@ -209,6 +213,8 @@ pub(super) static CLIENT_SECRET: Keys = Keys {
         works("tenant"),
         works("client_id"),
         works("secret"),
+        works("client_auth"),
+        works("parameters"),
         works("expires"),
         instead("client_secret", SECRET_PLACE),
         instead("password", SECRET_PLACE),

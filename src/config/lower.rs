@@ -250,9 +250,14 @@ impl<'a> Lowering<'a> {
                 name: own.imap.folder.or(&defaults.imap.folder).or_default(FOLDER.to_owned())?,
                 read_only: own.imap.read_only.or(&defaults.imap.read_only).or_default(false)?,
             },
-            Protocol::Smtp => {
-                Goal::Submission { sender: own.smtp.sender.or(&defaults.smtp.sender).or_default(false)? }
-            }
+            Protocol::Smtp => Goal::Submission {
+                sender: own.smtp.sender.or(&defaults.smtp.sender).or_default(false)?,
+                ehlo: match own.smtp.ehlo.or(&defaults.smtp.ehlo) {
+                    Written::Absent => None,
+                    Written::Faulty => return None,
+                    Written::Is(at) => Some(at.value.clone()),
+                },
+            },
         })
     }
 
@@ -337,7 +342,7 @@ fn login(provider: &Resolved, credential: &Arc<Credential>) -> Result<Option<Log
             }
             return Ok(Some(Login::Password(password.clone())));
         }
-        Grant::ClientSecret { tenant, .. } => tenant,
+        Grant::ClientSecret { tenant, .. } => tenant.as_deref(),
     };
     let url = provider.token_url.as_ref().map_err(|_| None)?;
     let scope = provider.scope.as_ref().map_err(|_| None)?;
@@ -358,7 +363,12 @@ fn login(provider: &Resolved, credential: &Arc<Credential>) -> Result<Option<Log
             )));
         }
     };
-    let url = value::fill_tenant(url, tenant);
+    if tenant.is_none() && value::has_tenant(url) {
+        return Err(Some(format!(
+            "credential {name} has no tenant, and the token_url of provider {at} holds {{tenant}}: write tenant there, the directory (tenant) of the application"
+        )));
+    }
+    let url = value::fill_tenant(url, tenant.unwrap_or_default());
     if reqwest::Url::parse(&url).is_err() {
         return Err(Some(format!(
             "the tenant of credential {name} makes no valid address of the token_url of provider {at}"

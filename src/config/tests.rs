@@ -102,8 +102,8 @@ fn describe(check: &Check) -> String {
     let goal = match &check.goal {
         Goal::Folder { name, read_only: false } => format!("select {name}"),
         Goal::Folder { name, read_only: true } => format!("examine {name}"),
-        Goal::Submission { sender: false } => "login".to_owned(),
-        Goal::Submission { sender: true } => "sender".to_owned(),
+        Goal::Submission { sender: false, .. } => "login".to_owned(),
+        Goal::Submission { sender: true, .. } => "sender".to_owned(),
     };
     let access = match &check.access {
         Access::Password { password } => format!("password in {password}"),

@@ -25,6 +25,9 @@ const MAX_HOST: usize = 253;
 /// In place of `{tenant}` where a token URL is only looked at.
 const SAMPLE_TENANT: &str = "tenant";
 
+/// The place of the tenant in a token_url.
+const TENANT: &str = "{tenant}";
+
 /// `90s`, `5m`, `1h30m`.
 pub(super) fn duration(at: &Cursor<'_>) -> Option<Duration> {
     const WHAT: &str = "a duration like 90s, 5m or 1h30m";
@@ -116,6 +119,22 @@ pub(super) fn host(text: &str) -> Result<String, String> {
     ))
 }
 
+/// The name that EHLO gives: a host name, or an address literal in brackets (RFC 5321 section 4.1.3).
+pub(super) fn ehlo(text: &str) -> Result<String, String> {
+    let literal = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let fits = match literal {
+        Some(literal) => literal.strip_prefix("IPv6:").unwrap_or(literal).parse::<IpAddr>().is_ok(),
+        None => host(text).is_ok_and(|host| host.parse::<IpAddr>().is_err()),
+    };
+    if fits {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "expected a host name like agent.example.com or an address literal like [192.0.2.1], found {}",
+        Quoted(text)
+    ))
+}
+
 /// Whether nothing that is sent to this host leaves the machine. Names are taken at their word (RFC 6761).
 pub(super) fn is_loopback(host: &str) -> bool {
     let name = host.trim_end_matches('.').to_ascii_lowercase();
@@ -172,7 +191,12 @@ pub(super) fn fill_tenant(template: &str, tenant: &str) -> String {
             encoded.extend(['%', hex(byte >> 4), hex(byte & 0xf)]);
         }
     }
-    template.replace("{tenant}", &encoded)
+    template.replace(TENANT, &encoded)
+}
+
+/// Whether a token_url has a place for the tenant.
+pub(super) fn has_tenant(template: &str) -> bool {
+    template.contains(TENANT)
 }
 
 /// A mail address, as far as a program that only logs in needs to know.

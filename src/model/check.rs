@@ -21,6 +21,8 @@ pub enum Goal {
     Submission {
         /// Also ask whether the address may send: MAIL FROM, then RSET. No mail is sent.
         sender: bool,
+        /// The name that EHLO gives; `None` is the address literal of the connection.
+        ehlo: Option<String>,
     },
 }
 

@@ -1,10 +1,13 @@
 //! Credentials: who we are, and *where* the secret lies. Never the secret itself.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+
+use super::mailbox::{LabelRow, label};
 
 /// A secret in memory: no `Debug`, log line or page can show it, and it is wiped when dropped.
 pub type Redacted = secrecy::SecretString;
@@ -35,17 +38,44 @@ impl fmt::Display for SecretRef {
     }
 }
 
+table! {
+    /// Where a token request carries the client secret, RFC 6749 section 2.3.1.
+    pub enum SecretIn: LabelRow {
+        /// In the form, beside the client id.
+        Body => label("body");
+        /// In the `Authorization` header.
+        Basic => label("basic");
+    }
+}
+
+/// How a token request is written, where a provider wants more than RFC 6749 asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TokenForm {
+    /// Where the secret stands.
+    pub secret_in: SecretIn,
+    /// Further fields: `resource`, `audience` and the like.
+    pub parameters: BTreeMap<String, String>,
+}
+
+impl Default for TokenForm {
+    fn default() -> Self {
+        Self { secret_in: SecretIn::Body, parameters: BTreeMap::new() }
+    }
+}
+
 /// How a credential proves itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Grant {
     /// OAuth2 client credentials with a shared secret (RFC 6749 section 4.4).
     ClientSecret {
-        /// Directory (tenant) of the application; fills `{tenant}` of the token URL.
-        tenant: String,
+        /// Directory (tenant) of the application; fills `{tenant}` of the token URL, where it has that.
+        tenant: Option<String>,
         /// Application (client) id.
         client_id: String,
         /// The client secret.
         secret: SecretRef,
+        /// How the request is written.
+        form: TokenForm,
     },
     /// A mailbox password: PLAIN or LOGIN, the thing that is to be switched off.
     Password {
@@ -66,7 +96,7 @@ impl Grant {
     /// The tenant, where the grant has one.
     pub fn tenant(&self) -> Option<&str> {
         match self {
-            Self::ClientSecret { tenant, .. } => Some(tenant),
+            Self::ClientSecret { tenant, .. } => tenant.as_deref(),
             Self::Password { .. } => None,
         }
     }

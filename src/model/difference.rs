@@ -146,9 +146,10 @@ mod tests {
         fn of(name: &str) -> Self {
             let secret = SecretRef::Env("SECRET".to_owned());
             let grant = Grant::ClientSecret {
-                tenant: "t".to_owned(),
+                tenant: Some("t".to_owned()),
                 client_id: "c".to_owned(),
                 secret: secret.clone(),
+                form: crate::model::TokenForm::default(),
             };
             let credential = Credential { name: "contoso".into(), grant, expires: None };
             let provider = Provider { name: "lab".into(), family: Family::Generic, ca_file: None };

@@ -29,8 +29,8 @@ pub(super) const DEEPEST_NESTING: usize = 16;
 /// Bytes of one connection, all lines together.
 pub(super) const LARGEST_DIALOGUE: usize = 1024 * 1024;
 
-/// A bound that a server overstepped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A rule that a server broke: a bound, or the protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Violation {
     /// More than 16 KiB in one line.
     LineTooLong,
@@ -45,6 +45,24 @@ pub enum Violation {
     /// An SMTP line that ends in LF alone (RFC 5321 section 2.3.8 forbids it): lettre would wait for its
     /// CR until the time is over, and the server would be called silent.
     LoneLineFeed,
+    /// A line that the protocol does not have.
+    NotUnderstood(String),
+    /// An SMTP reply whose code is not the same on every line (RFC 5321 section 4.2.1).
+    CodeChanges(String),
+    /// An answer that came before its question: somebody else may have asked, or sent it.
+    Early(String),
+}
+
+/// Bytes that are quoted of a line that broke a rule.
+const LONGEST_QUOTE: usize = 300;
+
+impl Violation {
+    /// A line as it is quoted: cut, and without its end.
+    pub fn quote(line: &[u8]) -> String {
+        let line = line.get(..LONGEST_QUOTE).unwrap_or(line);
+        let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        String::from_utf8_lossy(line).trim_end().to_owned()
+    }
 }
 
 impl fmt::Display for Violation {
@@ -58,6 +76,11 @@ impl fmt::Display for Violation {
             Self::TooManyLines => write!(f, "the server sent more than {MOST_LINES} lines"),
             Self::TooMuchData => write!(f, "the server sent more than {LARGEST_DIALOGUE} bytes"),
             Self::LoneLineFeed => f.write_str("the server ends its lines in LF instead of CR LF"),
+            Self::NotUnderstood(line) => write!(f, "this line of the server is not understood: {line}"),
+            Self::CodeChanges(line) => {
+                write!(f, "the reply code changes in the middle of a reply, at: {line}")
+            }
+            Self::Early(line) => write!(f, "the server answered before it was asked: {line}"),
         }
     }
 }

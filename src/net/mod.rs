@@ -5,7 +5,10 @@
 
 mod clients;
 mod dialogue;
+mod framing;
 mod guard;
+mod opening;
+mod pinned;
 mod resolve;
 mod server;
 mod stopwatch;
@@ -19,6 +22,7 @@ use std::path::Path;
 use tokio::net::TcpStream;
 
 pub use dialogue::{Dialogue, End};
+pub use framing::{Framing, Step};
 pub use guard::{Grammar, Guard, Violation};
 pub use resolve::Resolver;
 pub use server::{ServerTlsFault, server_tls};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use hickory_resolver::config::LookupIpStrategy;
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::rr::IntoName;
 use hickory_resolver::{ResolverBuilder, TokioResolver};
 
 use crate::model::{Cause, IpChoice, Reason};
@@ -110,16 +111,15 @@ fn fitting(host: &str, address: IpAddr, choice: IpChoice) -> Result<IpAddr, Caus
 
 async fn first(resolver: &TokioResolver, host: &str, family: &str) -> Result<IpAddr, Cause> {
     let none = || Cause::new(Reason::DnsNotFound, format!("{host} has no {family} address"));
-    match resolver.lookup_ip(host).await {
+    let name = host.into_name().map_err(|error| {
+        Cause::new(Reason::DnsNotFound, format!("{host} is not a host name: {error}"))
+    })?;
+    match resolver.lookup_ip(name).await {
         Ok(addresses) => addresses.iter().next().ok_or_else(none),
         Err(error) if error.is_nx_domain() => {
             Err(Cause::new(Reason::DnsNotFound, format!("{host} does not exist")))
         }
         Err(error) if error.is_no_records_found() => Err(none()),
-        // What no name can look like cannot be found either.
-        Err(NetError::Proto(error)) => {
-            Err(Cause::new(Reason::DnsNotFound, format!("{host} is not a host name: {error}")))
-        }
         Err(error) => Err(Cause::new(Reason::DnsFailure, format!("{host} could not be looked up: {error}"))),
     }
 }

@@ -1,40 +1,201 @@
 //! The tap: the stream that the mail libraries are given.
 //!
-//! Owns the crossing between network and parsers: every byte passes the guard before a parser sees
-//! it and enters the dialogue before anybody can lose it. TLS and sockets are below, protocols above.
+//! Owns the crossing between network and parsers: every byte passes the guard before a parser sees it
+//! and enters the dialogue before it can get lost. Parsers are given one answer at a time, so that the
+//! tap knows which answers came before they were asked for. TLS and sockets are below, protocols above.
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Dialogue, End, Grammar, Guard};
+use super::framing::{Framing, Step};
+use super::{Dialogue, End, Grammar, Guard, Violation};
 
 /// A connection of any kind: TCP, or TLS over it.
 pub trait Io: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Io for T {}
 
+/// Bytes read at once: more than a server's usual answer.
+const CHUNK: usize = 4 * 1024;
+/// Bytes that are remembered of what overstepped a bound.
+const QUOTED: usize = 512;
+
+/// Whose turn it is. Both protocols are dialogues: what arrives before the client has spoken is no
+/// answer to what it says next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Server,
+    Client,
+}
+
 /// A guarded and remembered stream.
 pub struct Tap {
     inner: Box<dyn Io>,
     peer: SocketAddr,
     guard: Guard,
+    framing: Box<dyn Framing>,
     dialogue: Dialogue,
+    turn: Turn,
+    waiting: Waiting,
+    fit: Fit,
+}
+
+/// What has arrived and belongs to no answer that was handed on yet.
+#[derive(Default)]
+struct Waiting {
+    bytes: Vec<u8>,
+    /// Bytes that have been taken from the front.
+    taken: usize,
+    /// Bytes that are known to hold no line end, counted from the front.
+    searched: usize,
+}
+
+impl Waiting {
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.taken..).unwrap_or_default()
+    }
+
+    /// Where the first whole line lies.
+    fn line(&mut self) -> Option<std::ops::Range<usize>> {
+        let from = self.searched.max(self.taken);
+        let Some(end) = self.bytes.get(from..)?.iter().position(|byte| *byte == b'\n') else {
+            self.searched = self.bytes.len();
+            return None;
+        };
+        let line = self.taken..from + end + 1;
+        self.taken = line.end;
+        Some(line)
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        if self.taken > 0 {
+            self.bytes.drain(..self.taken);
+            self.searched = self.searched.saturating_sub(self.taken);
+            self.taken = 0;
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+}
+
+/// One answer on its way to the parser.
+#[derive(Default)]
+struct Fit {
+    bytes: Vec<u8>,
+    /// Bytes that may be handed on: none until the answer is complete.
+    whole: usize,
+    /// Bytes that have been handed on.
+    given: usize,
+}
+
+impl Fit {
+    fn give(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
+        let left = self.bytes.get(self.given..self.whole).unwrap_or_default();
+        let count = left.len().min(buffer.remaining());
+        buffer.put_slice(left.get(..count).unwrap_or_default());
+        self.given += count;
+        if self.given == self.whole {
+            self.bytes.drain(..self.whole);
+            (self.whole, self.given) = (0, 0);
+        }
+        count > 0
+    }
 }
 
 impl Tap {
     /// Puts the tap over a stream. After STARTTLS there is a new one over the same dialogue.
-    pub fn over(inner: Box<dyn Io>, peer: SocketAddr, grammar: Grammar, dialogue: Dialogue) -> Self {
-        Self { inner, peer, guard: Guard::new(grammar), dialogue }
+    pub fn over(
+        inner: Box<dyn Io>,
+        peer: SocketAddr,
+        (grammar, framing): (Grammar, Box<dyn Framing>),
+        dialogue: Dialogue,
+    ) -> Self {
+        let guard = Guard::new(grammar);
+        let (waiting, fit) = (Waiting::default(), Fit::default());
+        Self { inner, peer, guard, framing, dialogue, turn: Turn::Server, waiting, fit }
+    }
+
+    /// Whether the server has sent more than was handed on.
+    pub fn has_more(&self) -> bool {
+        !self.waiting.rest().is_empty() || !self.fit.bytes.is_empty()
     }
 
     /// The stream below, for the TLS handshake.
     pub fn into_inner(self) -> Box<dyn Io> {
         self.inner
+    }
+
+    /// Reads what has arrived; the number of bytes, 0 at the end of the stream.
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut space = [0; CHUNK];
+        let mut buffer = ReadBuf::new(&mut space);
+        if let Err(error) = ready!(Pin::new(&mut self.inner).poll_read(context, &mut buffer)) {
+            let kind = error.kind();
+            // The end without a close_notify is an end: what matters is what was said before.
+            let end = if kind == io::ErrorKind::UnexpectedEof { End::Closed } else { End::Io(error) };
+            self.dialogue.ended(end);
+            return Poll::Ready(Err(kind.into()));
+        }
+        let arrived = buffer.filled_mut();
+        if arrived.is_empty() {
+            self.dialogue.ended(End::Closed);
+            return Poll::Ready(Ok(0));
+        }
+        if let Err(violation) = self.guard.admit(arrived) {
+            // What led here is worth quoting; the parser gets none of it.
+            self.dialogue.server_said(arrived.get(..QUOTED).unwrap_or(arrived));
+            return Poll::Ready(Err(self.violated(violation)));
+        }
+        self.dialogue.server_said(arrived);
+        self.waiting.push(arrived);
+        Poll::Ready(Ok(arrived.len()))
+    }
+
+    /// Moves the next whole answer to where the parser takes it; whether there is one.
+    fn frame(&mut self) -> io::Result<bool> {
+        while let Some(range) = self.waiting.line() {
+            let line = self.waiting.bytes.get(range).unwrap_or_default();
+            match self.framing.line(line, &mut self.fit.bytes) {
+                Ok(Step::More | Step::Skipped) => {}
+                Ok(Step::Answer) => {
+                    self.fit.whole = self.fit.bytes.len();
+                    return Ok(true);
+                }
+                Err(violation) => return Err(self.violated(violation)),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Before the client speaks: has the server answered what it was not asked?
+    fn poll_turn(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        if self.turn == Turn::Client {
+            return Ok(());
+        }
+        loop {
+            match self.poll_fill(context) {
+                Poll::Pending => break,
+                // The dialogue knows that the server has closed, and what it said before.
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::BrokenPipe.into()),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => return Err(error),
+            }
+        }
+        if let Some(early) = self.framing.early(self.waiting.rest()) {
+            let violation = Violation::Early(Violation::quote(early));
+            return Err(self.violated(violation));
+        }
+        self.turn = Turn::Client;
+        Ok(())
+    }
+
+    fn violated(&self, violation: Violation) -> io::Error {
+        self.dialogue.ended(End::Violation(violation));
+        io::ErrorKind::InvalidData.into()
     }
 }
 
@@ -45,44 +206,22 @@ impl AsyncRead for Tap {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let tap = self.get_mut();
-        let before = buffer.filled().len();
-        match Pin::new(&mut tap.inner).poll_read(context, buffer) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(Err(error)) => {
-                let kind = error.kind();
-                // The end without a close_notify is an end: what matters is what was said before.
-                tap.dialogue.ended(if kind == io::ErrorKind::UnexpectedEof {
-                    End::Closed
-                } else {
-                    End::Io(error)
-                });
-                return Poll::Ready(Err(kind.into()));
+        tap.turn = Turn::Server;
+        loop {
+            if tap.fit.give(buffer) {
+                return Poll::Ready(Ok(()));
             }
-            Poll::Ready(Ok(())) => {}
+            if !tap.frame()? && ready!(tap.poll_fill(context))? == 0 {
+                return Poll::Ready(Ok(()));
+            }
         }
-        let Some(arrived) = buffer.filled_mut().get_mut(before..) else { return Poll::Ready(Ok(())) };
-        if arrived.is_empty() {
-            tap.dialogue.ended(End::Closed);
-            return Poll::Ready(Ok(()));
-        }
-        if let Err(violation) = tap.guard.admit(arrived) {
-            // What led here is worth quoting; the parser gets none of it.
-            tap.dialogue.server_said(&arrived[..arrived.len().min(QUOTED)]);
-            tap.dialogue.ended(End::Violation(violation));
-            buffer.set_filled(before);
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, violation)));
-        }
-        tap.dialogue.server_said(arrived);
-        Poll::Ready(Ok(()))
     }
 }
-
-/// Bytes that are remembered of what overstepped a bound.
-const QUOTED: usize = 512;
 
 impl AsyncWrite for Tap {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let tap = self.get_mut();
+        tap.poll_turn(context)?;
         let written = Pin::new(&mut tap.inner).poll_write(context, bytes);
         match &written {
             Poll::Ready(Ok(count)) => tap.dialogue.client_said(&bytes[..*count]),

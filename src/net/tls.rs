@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use rustls::client::WebPkiServerVerifier;
@@ -14,6 +15,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::time_provider::TimeProvider;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
 use tokio_rustls::TlsConnector;
@@ -21,6 +23,8 @@ use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::Io;
+use super::opening::Opening;
+use super::pinned;
 use crate::model::{Cause, Certificate, Reason};
 use crate::secret;
 
@@ -44,6 +48,8 @@ pub struct Trust {
     verifier: Arc<WebPkiServerVerifier>,
     /// Trusts the authorities built in and nobody else.
     public: Arc<WebPkiServerVerifier>,
+    /// The certificates of the `ca_file` themselves.
+    named: Arc<[CertificateDer<'static>]>,
 }
 
 /// The certificate that the last handshake of a configuration showed.
@@ -75,6 +81,7 @@ impl Trust {
         let witness = Witness {
             verifier: Arc::clone(&self.verifier),
             public: Arc::clone(&self.public),
+            named: Arc::clone(&self.named),
             seen: Arc::clone(&sight.0),
         };
         let mut config = self.config.clone();
@@ -91,11 +98,11 @@ impl Trust {
         stream: Box<dyn Io>,
         host: &str,
         facts: &mut TlsFacts,
-    ) -> io::Result<TlsStream<Box<dyn Io>>> {
+    ) -> io::Result<TlsStream<Opening>> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, format!("{host} is no name for TLS")))?;
         let (config, sight) = self.client_config();
-        let outcome = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+        let outcome = TlsConnector::from(Arc::new(config)).connect(name, Opening::over(stream)).await;
         sight.describe(facts);
         let stream = outcome?;
         let suite = stream.get_ref().1.negotiated_cipher_suite();
@@ -114,6 +121,7 @@ impl Trust {
 struct Witness {
     verifier: Arc<WebPkiServerVerifier>,
     public: Arc<WebPkiServerVerifier>,
+    named: Arc<[CertificateDer<'static>]>,
     seen: Seen,
 }
 
@@ -135,7 +143,12 @@ impl ServerCertVerifier for Witness {
         };
         let seen = Some((leaf.clone().into_owned(), public_root));
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
-        self.verifier.verify_server_cert(leaf, intermediates, name, ocsp, now)
+        match self.verifier.verify_server_cert(leaf, intermediates, name, ocsp, now) {
+            Err(refused) if pinned::is_about_authority(&refused) && self.named.contains(leaf) => {
+                pinned::verify(leaf, name, now)
+            }
+            verdict => verdict,
+        }
     }
 
     fn verify_tls12_signature(
@@ -195,7 +208,7 @@ impl Trusts {
             if let Some(trust) = self.system.get() {
                 return Ok(trust.clone());
             }
-            let trust = build(system_roots())?;
+            let trust = build(system_roots(), Vec::new())?;
             return Ok(self.system.get_or_init(|| trust).clone());
         };
         let pem = secret::read_file(path).await?;
@@ -207,12 +220,12 @@ impl Trusts {
         }
         let mut roots = system_roots();
         let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem).flatten().collect();
-        let (added, _) = roots.add_parsable_certificates(certificates);
+        let (added, _) = roots.add_parsable_certificates(certificates.iter().cloned());
         if added == 0 {
             let detail = format!("file {}: holds no certificate in PEM form", path.display());
             return Err(Cause::new(Reason::SecretUnreadable, detail));
         }
-        let trust = build(roots)?;
+        let trust = build(roots, certificates)?;
         self.locked().insert(path.to_owned(), (hash, trust.clone()));
         Ok(trust)
     }
@@ -238,7 +251,7 @@ fn public_roots() -> RootCertStore {
     webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()
 }
 
-fn build(roots: RootCertStore) -> Result<Trust, Cause> {
+fn build(roots: RootCertStore, named: Vec<CertificateDer<'static>>) -> Result<Trust, Cause> {
     let fault = |error: &dyn std::fmt::Display| Cause::new(Reason::Internal, format!("TLS set-up: {error}"));
     let roots = Arc::new(roots);
     let provider: Arc<CryptoProvider> = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -247,11 +260,23 @@ fn build(roots: RootCertStore) -> Result<Trust, Cause> {
         builder.build().map_err(|error| fault(&error))
     };
     let (verifier, public) = (verifier(Arc::clone(&roots))?, verifier(Arc::new(public_roots()))?);
-    let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+    let mut config = ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(Clock))
         .with_safe_default_protocol_versions()
         .map_err(|error| fault(&error))?
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.resumption = rustls::client::Resumption::disabled();
-    Ok(Trust { config, verifier, public })
+    Ok(Trust { config, verifier, public, named: named.into() })
+}
+
+/// The time for rustls, whose own clock panics before 1970. Then no certificate is valid yet, which is the
+/// truth about that clock.
+#[derive(Debug)]
+struct Clock;
+
+impl TimeProvider for Clock {
+    fn current_time(&self) -> Option<UnixTime> {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Some(UnixTime::since_unix_epoch(since.unwrap_or_default()))
+    }
 }

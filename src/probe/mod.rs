@@ -4,20 +4,20 @@
 //! nothing here could fetch one. What an answer means is `diagnosis`, how long it took `net`.
 
 mod imap;
-mod lent;
 mod sasl;
 mod smtp;
+mod verdict;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use self::imap::Imap;
-use self::smtp::Smtp;
-use crate::diagnosis::{self, Answer, Offer};
+use self::smtp::{Smtp, Submission};
+use crate::diagnosis::{self, Offer};
 use crate::model::{
-    Cause, Check, Failure, Goal, Mechanism, Phase, Protocol, Reason, Redacted, Security, ServerFacts,
+    Cause, Check, Failure, Goal, Mechanism, Protocol, Reason, Redacted, Security, ServerFacts,
 };
-use crate::net::{Dialer, Dialogue, End, Grammar, Io, Stopwatch, Tap, TlsFacts};
+use crate::net::{Dialer, Dialogue, Io, Stopwatch, TlsFacts};
 
 /// Who logs in, and with what.
 #[derive(Debug, Clone, Copy)]
@@ -93,16 +93,21 @@ pub async fn converse(
     watch: &mut Stopwatch,
     facts: &mut ServerFacts,
 ) -> (Result<(), Failure>, Option<Session>) {
+    let dialogue = connection.dialogue.clone();
     match &probe.check.goal {
         Goal::Folder { name, read_only } => {
             let mut session = None;
             let verdict =
                 imap::converse(probe, (name, *read_only), connection, watch, facts, &mut session).await;
+            let alert = session.as_ref().and_then(Imap::alert);
+            let verdict = verdict.map_err(|failure| probe.unfinished(failure, &dialogue, facts, alert));
             (verdict, session.map(Session::Imap))
         }
-        Goal::Submission { sender } => {
+        Goal::Submission { sender, ehlo } => {
             let mut session = None;
-            let verdict = smtp::converse(probe, *sender, connection, watch, facts, &mut session).await;
+            let wanted = Submission { sender: *sender, ehlo: ehlo.as_deref() };
+            let verdict = smtp::converse(probe, wanted, connection, watch, facts, &mut session).await;
+            let verdict = verdict.map_err(|failure| probe.unfinished(failure, &dialogue, facts, None));
             (verdict, session.map(Session::Smtp))
         }
     }
@@ -134,66 +139,6 @@ impl Probe<'_> {
     fn starts_in_clear(self) -> bool {
         self.check.endpoint.security == Security::StartTls
     }
-
-    /// A tap over a stream of this probe.
-    fn tap(self, stream: Box<dyn Io>, peer: SocketAddr, dialogue: &Dialogue) -> Tap {
-        let grammar = match self.protocol() {
-            Protocol::Imap => Grammar::Imap,
-            Protocol::Smtp => Grammar::Smtp,
-        };
-        Tap::over(stream, peer, grammar, dialogue.clone())
-    }
-
-    /// What a refusal means. `text` is the reply as on the wire.
-    fn refused(self, stage: &Stage<'_>, text: &str) -> Cause {
-        let verdict = diagnosis::reply(&Answer {
-            phase: stage.phase,
-            protocol: self.protocol().into(),
-            mechanism: stage.mechanism,
-            family: self.check.mailbox.provider.family,
-            encrypted: stage.encrypted,
-            challenge: stage.challenge,
-            text,
-        });
-        let detail = match stage.challenge {
-            Some(challenge) => format!("{text} (challenge: {challenge})"),
-            None => text.to_owned(),
-        };
-        Cause { reason: verdict.reason, detail, retry_after: verdict.retry_after }
-    }
-
-    /// Why a dialogue could not go on, though the mail library only says that it could not: the tap
-    /// knows how the stream ended, and the server may have said why.
-    fn lost(self, stage: &Stage<'_>, dialogue: &Dialogue) -> Cause {
-        let said = dialogue.answer();
-        let farewell = said.lines().rev().find(|line| is_farewell(line));
-        match dialogue.take_end() {
-            Some(End::Violation(violation)) => Cause::new(Reason::ProtocolError, violation.to_string()),
-            Some(End::Closed) if farewell.is_some() => self.refused(stage, farewell.unwrap_or_default()),
-            // The error challenge has said what the verdict would be.
-            Some(End::Closed) if stage.challenge.is_some() => Cause {
-                detail: format!(
-                    "the server closed the connection after its challenge: {}",
-                    stage.challenge.unwrap_or_default()
-                ),
-                ..self.refused(stage, "")
-            },
-            Some(End::Closed) => Cause::new(
-                Reason::ConnectionClosed,
-                match said.lines().last() {
-                    Some(last) => format!("the server closed the connection after: {last}"),
-                    None => "the server closed the connection without an answer".to_owned(),
-                },
-            ),
-            Some(End::Io(error)) => {
-                Cause::new(diagnosis::io(&error), format!("the connection failed: {error}"))
-            }
-            None => Cause::new(
-                Reason::ProtocolError,
-                format!("the server's answer is not understood: {}", dialogue.last_server_line()),
-            ),
-        }
-    }
 }
 
 /// The certificate behind a failed handshake, where one was shown.
@@ -204,32 +149,18 @@ fn shown(facts: &ServerFacts) -> String {
     format!(" (certificate of {subject}, issued by {issuer}, valid until {end})")
 }
 
-/// What has to be known to understand an answer, besides the answer.
-#[derive(Debug, Clone, Copy)]
-struct Stage<'a> {
-    phase: Phase,
-    mechanism: Option<Mechanism>,
-    encrypted: bool,
-    challenge: Option<&'a str>,
-}
-
-impl Stage<'_> {
-    const fn at(phase: Phase, encrypted: bool) -> Self {
-        Self { phase, mechanism: None, encrypted, challenge: None }
-    }
-}
-
-/// A line by which a server says why it closes: RFC 3501 section 7.1.5, RFC 5321 section 3.8.
-fn is_farewell(line: &str) -> bool {
-    line.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("* BYE")) || line.starts_with("421")
-}
-
 /// The login that is wanted is not among those offered.
 fn not_offered(offer: &Offer, mechanisms: &BTreeSet<Mechanism>) -> Cause {
     let offered: Vec<_> = mechanisms.iter().map(|mechanism| mechanism.label()).collect();
     let offered = if offered.is_empty() { "no login at all".to_owned() } else { offered.join(", ") };
     let detail = format!("{} is not offered; the server offers {offered}", offer.wanted);
     Cause::new(diagnosis::not_offered(offer), detail)
+}
+
+/// A login is no success where the server has not seen what it accepts.
+fn accepted_unseen(answer: &str) -> Cause {
+    let why = format!("the server accepts the login before it was told who logs in: {answer}");
+    Cause::new(Reason::ProtocolError, why)
 }
 
 fn no_starttls() -> Cause {

@@ -116,7 +116,12 @@ mod tests {
 
     fn check(host: &str, provider: &str, url: &str) -> Check {
         let secret = SecretRef::Env("S".to_owned());
-        let grant = Grant::ClientSecret { tenant: "T1".to_owned(), client_id: "c".to_owned(), secret };
+        let grant = Grant::ClientSecret {
+            tenant: Some("T1".to_owned()),
+            client_id: "c".to_owned(),
+            secret,
+            form: crate::model::TokenForm::default(),
+        };
         let credential = Arc::new(Credential { name: "c".into(), grant, expires: None });
         let spec = TokenSpec {
             credential: Arc::clone(&credential),
@@ -140,7 +145,7 @@ mod tests {
             endpoint: Endpoint { host: host.to_owned(), port: 587, security: Security::StartTls },
             ip: IpChoice::Auto,
             access: Access::Token { spec, mechanism: Mechanism::Xoauth2, permission: None },
-            goal: Goal::Submission { sender: false },
+            goal: Goal::Submission { sender: false, ehlo: None },
             interval: std::time::Duration::from_secs(300),
             timeout: std::time::Duration::from_secs(60),
         }

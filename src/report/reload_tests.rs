@@ -128,9 +128,10 @@ fn a_credential_that_is_described_anew_begins_anew_and_its_requests_are_counted_
     let (report, old) = filled();
     let other = Arc::new(crate::model::Credential {
         grant: crate::model::Grant::ClientSecret {
-            tenant: "other".to_owned(),
+            tenant: Some("other".to_owned()),
             client_id: "other".to_owned(),
             secret: crate::model::SecretRef::Env("OTHER".to_owned()),
+            form: crate::model::TokenForm::default(),
         },
         ..credential("contoso", None).as_ref().clone()
     });

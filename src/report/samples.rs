@@ -23,9 +23,10 @@ pub(crate) fn dawn() -> Timestamp {
 
 pub(crate) fn credential(name: &str, expires: Option<Timestamp>) -> Arc<Credential> {
     let grant = Grant::ClientSecret {
-        tenant: format!("{name}-tenant"),
+        tenant: Some(format!("{name}-tenant")),
         client_id: format!("{name}-app"),
         secret: SecretRef::Env("SECRET".to_owned()),
+        form: crate::model::TokenForm::default(),
     };
     Arc::new(Credential { name: name.into(), grant, expires })
 }
@@ -52,7 +53,7 @@ pub(crate) fn check(mailbox: &Arc<Mailbox>, protocol: Protocol) -> Arc<Check> {
             let goal = Goal::Folder { name: "INBOX".to_owned(), read_only: false };
             ("outlook.office365.com", 993, goal, "IMAP.AccessAsApp")
         }
-        Protocol::Smtp => ("smtp.office365.com", 587, Goal::Submission { sender: false }, "SMTP.SendAsApp"),
+        Protocol::Smtp => ("smtp.office365.com", 587, Goal::Submission { sender: false, ehlo: None }, "SMTP.SendAsApp"),
     };
     let security = if port == 993 { Security::Implicit } else { Security::StartTls };
     Arc::new(Check {

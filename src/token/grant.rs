@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use oauth2::basic::{
-    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
+    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
 };
 use oauth2::{
-    AuthType, ClientId, ClientSecret, ExtraTokenFields, RequestTokenError, Scope, StandardRevocableToken,
-    StandardTokenResponse, TokenResponse, TokenUrl,
+    AuthType, ClientId, ClientSecret, RequestTokenError, Scope, StandardRevocableToken, TokenResponse,
+    TokenUrl,
 };
 use secrecy::ExposeSecret;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use super::answer::Answer;
 use super::{claims, http};
 use crate::diagnosis;
-use crate::model::{Cause, Claims, Reason, Redacted, TokenSpec};
+use crate::model::{Cause, Claims, Reason, Redacted, SecretIn, TokenForm, TokenSpec};
 use crate::net::Dialer;
 use crate::secret::Scrubber;
 
@@ -34,18 +35,9 @@ pub(super) struct Issued {
     pub(super) refresh_in: Option<Duration>,
 }
 
-/// Members of Entra's token response that RFC 6749 does not know.
-#[derive(Debug, Serialize, Deserialize)]
-struct EntraFields {
-    refresh_in: Option<u64>,
-}
-
-impl ExtraTokenFields for EntraFields {}
-
-type Response = StandardTokenResponse<EntraFields, BasicTokenType>;
 type Client = oauth2::Client<
     BasicErrorResponse,
-    Response,
+    Answer,
     BasicTokenIntrospectionResponse,
     StandardRevocableToken,
     BasicRevocationErrorResponse,
@@ -54,12 +46,19 @@ type Client = oauth2::Client<
 /// Characters of a provider's answer that are shown.
 const SHOWN: usize = 400;
 
-/// Client credentials with a shared secret in the form body (RFC 6749 sections 2.3.1 and 4.4).
+/// Who asks, and how the request is to be written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Application<'a> {
+    pub(super) client_id: &'a str,
+    pub(super) secret: &'a Redacted,
+    pub(super) form: &'a TokenForm,
+}
+
+/// Client credentials with a shared secret (RFC 6749 sections 2.3.1 and 4.4).
 pub(super) async fn client_secret(
     dialer: &Dialer,
     spec: &TokenSpec,
-    client_id: &str,
-    secret: &Redacted,
+    Application { client_id, secret, form }: Application<'_>,
     request_id: &str,
     peer: &http::Peer,
 ) -> Result<Issued, Cause> {
@@ -69,31 +68,38 @@ pub(super) async fn client_secret(
     let http = http::Http::new(dialer, spec, request_id, peer).await?;
     let client = Client::new(ClientId::new(client_id.to_owned()))
         .set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()))
-        .set_auth_type(AuthType::RequestBody)
+        .set_auth_type(match form.secret_in {
+            SecretIn::Body => AuthType::RequestBody,
+            SecretIn::Basic => AuthType::BasicAuth,
+        })
         .set_token_uri(url);
-    let response = client
-        .exchange_client_credentials()
-        .add_scope(Scope::new(spec.scope.to_string()))
-        .request_async(&http)
-        .await;
+    let request = client.exchange_client_credentials().add_scope(Scope::new(spec.scope.to_string()));
+    let request = form.parameters.iter().fold(request, |request, (name, value)| {
+        request.add_extra_param(name.as_str(), value.as_str())
+    });
     let scrubber = Scrubber::knowing([secret.expose_secret()]);
-    response
-        .map(|response| issued(&response, request_id, peer.clock_skew()))
-        .map_err(|error| refused(error, &scrubber))
+    let answer = request.request_async(&http).await.map_err(|error| refused(error, &scrubber))?;
+    issued(&answer, request_id, peer.clock_skew())
 }
 
-fn issued(response: &Response, request_id: &str, skew: Option<SignedDuration>) -> Issued {
-    let value = Redacted::from(response.access_token().secret().clone());
+fn issued(answer: &Answer, request_id: &str, skew: Option<SignedDuration>) -> Result<Issued, Cause> {
+    if !answer.has_usable_token() {
+        return Err(Cause::new(
+            Reason::ProtocolError,
+            "the `access_token` of the answer is no token: it is empty, or holds blanks or control characters",
+        ));
+    }
+    let value = Redacted::from(answer.access_token().secret().clone());
     let claims = claims::read(&value);
-    let end = claims.as_ref().and_then(|claims| claims.expires_at);
-    Issued {
-        lifetime: lifetime(Timestamp::now(), response.expires_in(), end, skew),
-        refresh_in: response.extra_fields().refresh_in.map(Duration::from_secs),
+    let end = claims.as_ref().and_then(|claims| claims.expires_at).or_else(|| answer.expires_on());
+    Ok(Issued {
+        lifetime: lifetime(Timestamp::now(), answer.expires_in(), end, skew),
+        refresh_in: answer.refresh_in(),
         value,
         claims,
         request_id: request_id.to_owned(),
         clock_skew: skew,
-    }
+    })
 }
 
 /// How long a token is good from now on: as long as its issuer says, and not beyond its own `exp` by the

@@ -11,13 +11,17 @@ use std::time::Duration;
 use http::header::{DATE, RETRY_AFTER};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use serde_json::Value;
 
+use super::proxy::Proxy;
 use crate::diagnosis;
 use crate::model::{Cause, Certificate, IpChoice, Phase, Reason, TokenSpec};
 use crate::net::{Dialer, Resolver, Sight};
 
 /// The largest answer that is read, in bytes. Tokens have a few thousand.
 const LARGEST_BODY: usize = 64 * 1024;
+/// The longest time for which `Retry-After` is taken at its word.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Header that Entra writes into its sign-in log as "Correlation ID".
 const REQUEST_ID: &str = "client-request-id";
 
@@ -44,7 +48,7 @@ pub(super) enum Fault {
     /// No answer came.
     #[error("{}", .0.detail)]
     Network(Cause),
-    /// Another answer than 200 came.
+    /// An answer came that brings no token.
     #[error("HTTP status {status}")]
     Status {
         /// The status.
@@ -62,6 +66,8 @@ pub(super) struct Http {
     client: reqwest::Client,
     request_id: String,
     peer: Peer,
+    /// What stands between us and the endpoint.
+    proxy: Option<Proxy>,
 }
 
 impl Http {
@@ -81,26 +87,34 @@ impl Http {
             .tls_backend_preconfigured(tls)
             .dns_resolver(Arc::new(Names(dialer.resolver())))
             .redirect(reqwest::redirect::Policy::none())
+            // One header that cannot be read must not hide the answer.
+            .http1_ignore_invalid_headers_in_responses(true)
             .connect_timeout(Phase::Connect.row().bound)
             .timeout(Phase::Token.row().bound)
             .user_agent(concat!("mailbox-exporter/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(&spec.url) {
+        let proxy = if is_loopback(&spec.url) {
             builder = builder.no_proxy();
-        }
+            None
+        } else {
+            Proxy::before(&spec.url)
+        };
         let client =
             builder.build().map_err(|error| Cause::new(Reason::Internal, format!("HTTP client: {error}")))?;
-        Ok(Self { client, request_id: request_id.to_owned(), peer: peer.clone() })
+        Ok(Self { client, request_id: request_id.to_owned(), peer: peer.clone(), proxy })
     }
 
-    /// Sends the request; anything but a complete 200 is a fault.
+    /// Sends the request; anything but a complete success is a fault. The answer is made such that the
+    /// `oauth2` crate reads it: it wants the status 200 and JSON by name.
     async fn send(&self, request: oauth2::HttpRequest) -> Result<oauth2::HttpResponse, Fault> {
-        let mut request = reqwest::Request::try_from(request).map_err(|error| network(&error))?;
+        let proxy = self.proxy.as_ref();
+        let mut request = reqwest::Request::try_from(request).map_err(|error| network(&error, proxy))?;
         if let Ok(id) = self.request_id.parse() {
             request.headers_mut().insert(REQUEST_ID, id);
         }
         let sent = Timestamp::now();
         let answer = self.client.execute(request).await;
-        let mut response = answer.map_err(|error| network(&error).showing(self.peer.certificate()))?;
+        let mut response =
+            answer.map_err(|error| network(&error, proxy).showing(self.peer.certificate()))?;
         let status = response.status();
         let date = response.headers().get(DATE).and_then(|date| moment(date.to_str().ok()?));
         if let Some(date) = date {
@@ -108,28 +122,37 @@ impl Http {
             let _ = self.peer.0.0.set(skew(sent, Timestamp::now(), date));
         }
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| wait(value.to_str().ok()?));
-        let content_type = response.headers().get(http::header::CONTENT_TYPE).cloned();
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| cut_short(&error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| cut_short(&error, proxy))? {
             let room = LARGEST_BODY.saturating_sub(body.len());
             body.extend_from_slice(chunk.get(..room.min(chunk.len())).unwrap_or_default());
-            if chunk.len() > room && status == http::StatusCode::OK {
+            if chunk.len() > room && status.is_success() {
                 let detail = format!("the token endpoint answered with more than {LARGEST_BODY} bytes");
                 return Err(Fault::Network(Cause::new(Reason::ProtocolError, detail)));
             } else if chunk.len() > room {
                 break;
             }
         }
-        if status != http::StatusCode::OK {
+        if !status.is_success() || is_refusal(&body) {
             let body = String::from_utf8_lossy(&body).into_owned();
             return Err(Fault::Status { status: status.as_u16(), retry_after, body });
         }
-        let mut answer = http::Response::new(body);
-        if let Some(content_type) = content_type {
-            answer.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
+        if let Some(json) = body.strip_prefix(BYTE_ORDER_MARK) {
+            body = json.to_vec();
         }
-        Ok(answer)
+        Ok(http::Response::new(body))
     }
+}
+
+/// What some editors and servers write before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Whether a success is none: some providers refuse with the status 200.
+fn is_refusal(body: &[u8]) -> bool {
+    let json = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let Ok(Value::Object(members)) = serde_json::from_slice(json) else { return false };
+    let has = |name: &str| members.get(name).is_some_and(|value| !value.is_null());
+    has("error") && !has("access_token")
 }
 
 impl<'c> oauth2::AsyncHttpClient<'c> for Http {
@@ -153,10 +176,11 @@ fn is_loopback(url: &str) -> bool {
 
 /// `Retry-After`: seconds or a date (RFC 9110 section 10.2.3).
 fn wait(header: &str) -> Option<Duration> {
-    if let Ok(seconds) = header.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    Duration::try_from(moment(header)?.duration_since(Timestamp::now())).ok()
+    let asked = match header.trim().parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => Duration::try_from(moment(header)?.duration_since(Timestamp::now())).ok()?,
+    };
+    Some(asked.min(LONGEST_WAIT))
 }
 
 /// A date as HTTP writes it (RFC 9110 section 5.6.7).
@@ -187,32 +211,75 @@ impl Fault {
 }
 
 /// The cause at the bottom of an HTTP client's error.
-fn network(error: &reqwest::Error) -> Fault {
-    let mut words = Vec::new();
-    let mut source: Option<&dyn Error> = Some(error);
-    while let Some(error) = source {
+fn network(error: &reqwest::Error, proxy: Option<&Proxy>) -> Fault {
+    let mut cause = bottom(error);
+    if let Some(proxy) = proxy {
+        let is_tunnel = chain(error).any(|error| error.to_string().starts_with(TUNNEL));
+        cause.detail = if is_tunnel {
+            format!("the proxy {proxy} (HTTPS_PROXY) does not let us through: {}", cause.detail)
+        } else {
+            format!("by way of the proxy {proxy} (HTTPS_PROXY): {}", cause.detail)
+        };
+    }
+    Fault::Network(cause)
+}
+
+/// How the HTTP client begins what it says of a proxy that opens no way. Its type cannot be named.
+const TUNNEL: &str = "tunnel error:";
+
+/// What that client says of a proxy's answer that is no consent, and what it means.
+const REFUSALS: [(&str, Reason, &str); 3] = [
+    ("proxy authorization required", Reason::NetworkUnreachable, "it wants a login (407)"),
+    ("unsuccessful", Reason::NetworkUnreachable, "it refuses, or its answer is no HTTP"),
+    ("proxy response headers too long", Reason::ProtocolError, "the header of its answer does not end"),
+];
+
+/// An error and what is behind it, down to the bottom.
+fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        next = error.source();
+        Some(error)
+    })
+}
+
+fn bottom(error: &reqwest::Error) -> Cause {
+    for error in chain(error) {
         if let Some(unresolved) = error.downcast_ref::<Unresolved>() {
-            return Fault::Network(unresolved.0.clone());
+            return unresolved.0.clone();
         }
         if let Some(io) = error.downcast_ref::<io::Error>() {
             // An io::Error can hold the one that matters.
             if let Some(unresolved) = io.get_ref().and_then(|inner| inner.downcast_ref::<Unresolved>()) {
-                return Fault::Network(unresolved.0.clone());
+                return unresolved.0.clone();
             }
-            return Fault::Network(Cause::new(diagnosis::io(io), format!("token endpoint: {io}")));
+            return Cause::new(diagnosis::io(io), format!("token endpoint: {io}"));
         }
-        words.push(error.to_string());
-        source = error.source();
+        if let Some(http) = error.downcast_ref::<hyper::Error>()
+            && (http.is_parse() || http.is_parse_too_large())
+        {
+            return Cause::new(
+                Reason::ProtocolError,
+                format!("what came from the token endpoint is no HTTP: {http}"),
+            );
+        }
+        let words = error.to_string();
+        if let Some(said) = words.strip_prefix(TUNNEL).map(str::trim)
+            && let Some((_, reason, sentence)) = REFUSALS.iter().find(|(words, ..)| *words == said)
+        {
+            return Cause::new(*reason, *sentence);
+        }
     }
-    let sentence = words.pop().unwrap_or_default();
+    let sentence = chain(error).last().map(ToString::to_string).unwrap_or_default();
     let reason = if error.is_timeout() { Reason::Timeout } else { Reason::ConnectionClosed };
-    Fault::Network(Cause::new(reason, format!("token endpoint: {sentence}")))
+    Cause::new(reason, format!("token endpoint: {sentence}"))
 }
 
 /// An answer that began and did not end is no answer of the protocol.
-fn cut_short(error: &reqwest::Error) -> Fault {
+fn cut_short(error: &reqwest::Error, proxy: Option<&Proxy>) -> Fault {
     if error.is_timeout() {
-        return network(error);
+        return network(error, proxy);
     }
     Fault::Network(Cause::new(Reason::ProtocolError, "the token endpoint's answer was cut short"))
 }
@@ -249,6 +316,9 @@ mod tests {
         let seconds = wait(&date).map(|wait| wait.as_secs());
         assert!(seconds.is_some_and(|seconds| (90..=100).contains(&seconds)), "{date}: {seconds:?}");
         assert_eq!(wait("soon"), None);
+        assert_eq!(wait("-1"), None);
+        assert_eq!(wait("1000000000000"), Some(LONGEST_WAIT));
+        assert_eq!(wait("Fri, 31 Dec 9999 23:59:59 GMT"), None);
         assert_eq!(wait("Wed, 01 Jan 2020 00:00:00 GMT"), None);
     }
 

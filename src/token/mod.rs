@@ -4,9 +4,11 @@
 //! forgotten. What an identity provider's refusal means is `diagnosis`; what a token is good for is
 //! for `probe` to find out.
 
+mod answer;
 mod claims;
 mod grant;
 mod http;
+mod proxy;
 mod state;
 
 use std::collections::{HashMap, HashSet};
@@ -267,8 +269,9 @@ impl Shared {
         let peer = http::Peer::default();
         let (sent, answer) = match (secret, &spec.credential.grant) {
             (Err(cause), _) => (false, Err(cause)),
-            (Ok(secret), Grant::ClientSecret { client_id, .. }) => {
-                let asked = grant::client_secret(&self.dialer, spec, client_id, &secret, &request_id, &peer);
+            (Ok(secret), Grant::ClientSecret { client_id, form, .. }) => {
+                let application = grant::Application { client_id, secret: &secret, form };
+                let asked = grant::client_secret(&self.dialer, spec, application, &request_id, &peer);
                 let answer = timeout(Phase::Token.row().bound, asked).await.unwrap_or_else(|_| {
                     let bound = Phase::Token.row().bound.as_secs();
                     Err(Cause::new(

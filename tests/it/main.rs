@@ -10,9 +10,11 @@ mod clock;
 mod door;
 mod hostile;
 mod monitor;
+mod peer;
 mod probes;
 #[path = "../real/program.rs"]
 mod program;
+mod quirks;
 mod recorded;
 mod scrape;
 mod script;

@@ -24,7 +24,12 @@ const OID: &str = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee";
 /// A mailbox of a family; its check has a token.
 fn check(family: Family, protocol: Protocol, address: &str) -> Check {
     let secret = SecretRef::Env("CONTOSO_SECRET".to_owned());
-    let grant = Grant::ClientSecret { tenant: TENANT.to_owned(), client_id: APP.to_owned(), secret };
+    let grant = Grant::ClientSecret {
+        tenant: Some(TENANT.to_owned()),
+        client_id: APP.to_owned(),
+        secret,
+        form: crate::model::TokenForm::default(),
+    };
     let credential = Arc::new(Credential { name: "contoso".into(), grant, expires: None });
     let (host, url, scope) = match family {
         Family::ExchangeOnline | Family::OutlookCom => (
@@ -39,7 +44,7 @@ fn check(family: Family, protocol: Protocol, address: &str) -> Check {
     };
     let (goal, permission) = match protocol {
         Protocol::Imap => (Goal::Folder { name: "INBOX".to_owned(), read_only: false }, "IMAP.AccessAsApp"),
-        Protocol::Smtp => (Goal::Submission { sender: false }, "SMTP.SendAsApp"),
+        Protocol::Smtp => (Goal::Submission { sender: false, ehlo: None }, "SMTP.SendAsApp"),
     };
     let spec = TokenSpec {
         credential: Arc::clone(&credential),
@@ -272,7 +277,12 @@ fn both_hosts_and_the_id_of_exchange_are_its_audience_and_a_domain_is_no_tenant_
     }
     let secret = SecretRef::Env("S".to_owned());
     let grant =
-        Grant::ClientSecret { tenant: "contoso.example".to_owned(), client_id: APP.to_owned(), secret };
+        Grant::ClientSecret {
+        tenant: Some("contoso.example".to_owned()),
+        client_id: APP.to_owned(),
+        secret,
+        form: crate::model::TokenForm::default(),
+    };
     let credential = Arc::new(Credential { name: "contoso".into(), grant, expires: None });
     let Access::Token { spec, .. } = &mut check.access else { panic!("the check has a token") };
     spec.credential = credential;

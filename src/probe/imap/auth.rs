@@ -2,8 +2,10 @@
 
 use secrecy::ExposeSecret;
 
-use super::super::{Probe, Secret, Stage, not_offered, sasl};
-use super::{Capabilities, Ending, Imap, quoted};
+use super::super::verdict::Stage;
+use super::super::{Probe, Secret, accepted_unseen, not_offered, sasl};
+use super::folder::quoted;
+use super::{Capabilities, Ending, Imap};
 use crate::diagnosis::Offer;
 use crate::model::{Cause, Mechanism, Phase, Reason, Redacted};
 
@@ -59,8 +61,10 @@ impl Imap {
             self.say(probe, &stage, &format!("AUTHENTICATE {name}"), |_| ()).await?
         };
         for answer in answers {
-            if let Ending::Done { .. } = ending {
-                break;
+            match ending {
+                Ending::Done { ok: true, text } => return Err(accepted_unseen(&text)),
+                Ending::Done { .. } => break,
+                Ending::Continue { .. } => {}
             }
             ending = self.answer(probe, &stage, answer.expose_secret()).await?;
         }
@@ -71,7 +75,15 @@ impl Imap {
             stage.challenge = Some(&challenge);
             ending = self.answer(probe, &stage, sasl::acknowledgement(mechanism)).await?;
         }
-        self.accepted(probe, &stage, ending)
+        self.let_in(probe, &stage, ending)
+    }
+
+    /// The login's end. Exchange and others accept a login and say in an alert why it leads nowhere.
+    fn let_in(&mut self, probe: Probe<'_>, stage: &Stage<'_>, ending: Ending) -> Result<(), Cause> {
+        if let Ending::Done { ok: true, text } = &ending {
+            self.alert = alert(text);
+        }
+        self.accepted(probe, stage, ending)
     }
 
     async fn answer(&mut self, probe: Probe<'_>, stage: &Stage<'_>, text: &str) -> Result<Ending, Cause> {
@@ -94,8 +106,15 @@ impl Imap {
         let (user, password) = (quoted(probe.login.username), quoted(password.expose_secret()));
         let command = Redacted::from(format!("LOGIN {user} {password}"));
         let ending = self.say(probe, &stage, command.expose_secret(), |_| ()).await?;
-        self.accepted(probe, &stage, ending)
+        self.let_in(probe, &stage, ending)
     }
+}
+
+/// The text of an accepting answer behind the code ALERT (RFC 3501 section 7.1).
+fn alert(text: &str) -> Option<String> {
+    const CODE: &str = "[ALERT]";
+    let start = text.to_ascii_uppercase().find(CODE)? + CODE.len();
+    text.get(start..).map(|alert| alert.trim().to_owned()).filter(|alert| !alert.is_empty())
 }
 
 /// What is said to the server, answer by answer.

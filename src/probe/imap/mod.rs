@@ -5,19 +5,21 @@
 //! (or EXAMINE), never the login alone: Exchange says OK to a login and only then looks for the mailbox.
 
 mod auth;
+mod folder;
+mod framing;
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use async_imap::Client;
 use async_imap::imap_proto::{Capability, MailboxDatum, Response, Status};
-use base64::Engine;
-use base64::alphabet::IMAP_MUTF7;
-use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use tokio::io::AsyncWriteExt;
 
-use super::{Connection, Probe, Stage, injected, no_starttls};
-use crate::model::{Cause, Failure, Mechanism, Phase, Reason, Security, ServerFacts};
-use crate::net::{Dialogue, Stopwatch, Tap};
+use self::framing::{ImapFraming, TAG};
+use super::verdict::Stage;
+use super::{Connection, Probe, injected, no_starttls};
+use crate::model::{Cause, Failure, Family, Mechanism, Phase, Reason, Security, ServerFacts};
+use crate::net::{Dialogue, Grammar, Io, Stopwatch, Tap};
 
 /// A conversation by IMAP.
 pub struct Imap {
@@ -30,6 +32,8 @@ pub struct Imap {
     orderly: bool,
     /// EXISTS, once a folder has been opened.
     messages: Option<u32>,
+    /// What the server wants people to read (RFC 3501 section 7.1), said with an accepted login.
+    alert: Option<String>,
 }
 
 /// What a CAPABILITY answer lists.
@@ -39,6 +43,8 @@ struct Capabilities {
     login_disabled: bool,
     /// SASL-IR, RFC 4959: the login may say everything in one line.
     initial_response: bool,
+    /// The server wants to know which program asks, RFC 2971.
+    id: bool,
     mechanisms: BTreeSet<Mechanism>,
 }
 
@@ -60,27 +66,32 @@ pub(super) async fn converse(
 ) -> Result<(), Failure> {
     let Connection { stream, peer, dialogue, .. } = connection;
     let encrypted = probe.check.endpoint.security == Security::Implicit;
-    let mut imap = Imap::over(probe.tap(stream, peer, &dialogue), dialogue.clone(), encrypted);
+    let mut imap = Imap::over(listening(stream, peer, &dialogue), dialogue.clone(), encrypted);
     watch.phase(Phase::Greeting, imap.greeting(probe)).await?;
     if probe.starts_in_clear() {
         let capabilities = watch.phase(Phase::Capability, imap.capability(probe)).await?;
         facts.mechanisms = Some(capabilities.mechanisms);
         let tap = watch.phase(Phase::StartTls, imap.starttls(probe, capabilities.starttls)).await?;
         let stream = watch.phase(Phase::Tls, probe.secure(tap.into_inner(), facts)).await?;
-        imap = Imap::over(probe.tap(stream, peer, &dialogue), dialogue, true);
+        imap = Imap::over(listening(stream, peer, &dialogue), dialogue, true);
     }
     let imap = session.insert(imap);
     let capabilities = watch.phase(Phase::Capability, imap.capability(probe)).await?;
     facts.mechanisms = Some(capabilities.mechanisms.clone());
     watch.phase(Phase::Auth, imap.auth(probe, &capabilities, &mut facts.mechanism)).await?;
-    watch.phase(Phase::Select, imap.select(probe, folder)).await?;
+    watch.phase(Phase::Select, imap.select(probe, &capabilities, folder)).await?;
     facts.messages = imap.messages;
     Ok(())
 }
 
+fn listening(stream: Box<dyn Io>, peer: SocketAddr, dialogue: &Dialogue) -> Tap {
+    Tap::over(stream, peer, (Grammar::Imap, Box::new(ImapFraming::default())), dialogue.clone())
+}
+
 impl Imap {
     fn over(tap: Tap, dialogue: Dialogue, encrypted: bool) -> Self {
-        Self { client: Client::new(tap), dialogue, encrypted, tag: 0, orderly: false, messages: None }
+        let client = Client::new(tap);
+        Self { client, dialogue, encrypted, tag: 0, orderly: false, messages: None, alert: None }
     }
 
     async fn greeting(&mut self, probe: Probe<'_>) -> Result<(), Cause> {
@@ -109,12 +120,6 @@ impl Imap {
         let mut listed = None;
         let ending = self.say(probe, &stage, "CAPABILITY", |response| match response {
             Response::Capabilities(list) => listed = Some(capabilities(list)),
-            // Some servers list them in a code: `* OK [CAPABILITY …]`.
-            Response::Data { outcome, .. } | Response::Done { outcome, .. } => {
-                if let Some(async_imap::imap_proto::ResponseCode::Capabilities(list)) = &outcome.code {
-                    listed = Some(capabilities(list));
-                }
-            }
             _ => {}
         });
         let ending = ending.await?;
@@ -131,19 +136,22 @@ impl Imap {
             return Err(no_starttls());
         }
         let stage = Stage::at(Phase::StartTls, false);
-        let mut responses = 0;
-        let ending = self.say(probe, &stage, "STARTTLS", |_| responses += 1).await?;
+        let ending = self.say(probe, &stage, "STARTTLS", |_| ()).await?;
         self.accepted(probe, &stage, ending)?;
-        if self.dialogue.answered_more_than(responses) {
-            return Err(injected());
-        }
-        Ok(self.client.into_inner())
+        let tap = self.client.into_inner();
+        if tap.has_more() { Err(injected()) } else { Ok(tap) }
     }
 
-    async fn select(&mut self, probe: Probe<'_>, (folder, read_only): (&str, bool)) -> Result<(), Cause> {
+    async fn select(
+        &mut self,
+        probe: Probe<'_>,
+        offer: &Capabilities,
+        (folder, read_only): (&str, bool),
+    ) -> Result<(), Cause> {
         let stage = Stage::at(Phase::Select, self.encrypted);
+        self.introduce(probe, &stage, offer).await?;
         let verb = if read_only { "EXAMINE" } else { "SELECT" };
-        let command = format!("{verb} {}", quoted(&utf7(folder)));
+        let command = format!("{verb} {}", folder::quoted(&folder::spelt(folder)));
         let mut messages = None;
         let ending = self.say(probe, &stage, &command, |response| {
             if let Response::MailboxData(MailboxDatum::Exists(count)) = response {
@@ -151,9 +159,31 @@ impl Imap {
             }
         });
         let ending = ending.await?;
-        self.accepted(probe, &stage, ending)?;
+        self.accepted(probe, &stage, ending).map_err(|cause| probe.alerted(&stage, cause, self.alert()))?;
         self.messages = messages;
         Ok(())
+    }
+
+    /// ID, RFC 2971: some providers open no folder for a program that has not named itself. The large
+    /// ones offer it and do not ask for it, so that they are spared the round trip. The answer is of no
+    /// consequence.
+    async fn introduce(
+        &mut self,
+        probe: Probe<'_>,
+        stage: &Stage<'_>,
+        offer: &Capabilities,
+    ) -> Result<(), Cause> {
+        if offer.id && probe.check.mailbox.provider.family == Family::Generic {
+            let (name, version) = (env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+            let command = format!("ID (\"name\" \"{name}\" \"version\" \"{version}\")");
+            self.say(probe, stage, &command, |_| ()).await?;
+        }
+        Ok(())
+    }
+
+    /// What the server wanted people to read when it accepted the login.
+    pub(super) fn alert(&self) -> Option<&str> {
+        self.alert.as_deref()
     }
 
     fn accepted(&self, probe: Probe<'_>, stage: &Stage<'_>, ending: Ending) -> Result<(), Cause> {
@@ -175,7 +205,7 @@ impl Imap {
         hear: impl FnMut(&Response<'_>),
     ) -> Result<Ending, Cause> {
         self.tag += 1;
-        let line = format!("a{} {command}\r\n", self.tag);
+        let line = format!("{TAG}{} {command}\r\n", self.tag);
         self.write(probe, stage, &line).await?;
         self.listen(probe, stage, hear).await
     }
@@ -197,7 +227,7 @@ impl Imap {
         stage: &Stage<'_>,
         mut hear: impl FnMut(&Response<'_>),
     ) -> Result<Ending, Cause> {
-        let tag = format!("a{}", self.tag);
+        let tag = format!("{TAG}{}", self.tag);
         loop {
             let Ok(Some(response)) = self.client.read_response().await else {
                 return Err(probe.lost(stage, &self.dialogue));
@@ -213,6 +243,14 @@ impl Imap {
                     self.orderly = true;
                     let text = outcome.information.as_deref().unwrap_or_default().to_owned();
                     return Ok(Ending::Continue { text });
+                }
+                Response::Done { tag: other, .. } => {
+                    let why = format!(
+                        "the server answers a command that was not sent: {} {}",
+                        other.0,
+                        self.tagged(&other.0)
+                    );
+                    return Err(Cause::new(Reason::ProtocolError, why));
                 }
                 // Untagged data, warnings and a BYE that the end of the stream follows.
                 _ => {}
@@ -232,7 +270,7 @@ impl Imap {
             return;
         }
         self.tag += 1;
-        let line = format!("a{} LOGOUT\r\n", self.tag);
+        let line = format!("{TAG}{} LOGOUT\r\n", self.tag);
         let tap: &mut Tap = self.client.get_mut();
         if tap.write_all(line.as_bytes()).await.is_ok() && tap.flush().await.is_ok() {
             // Whatever comes of it, until the server has closed.
@@ -255,6 +293,7 @@ fn capabilities(list: &[Capability<'_>]) -> Capabilities {
                 "STARTTLS" => capabilities.starttls = true,
                 "LOGINDISABLED" => capabilities.login_disabled = true,
                 "SASL-IR" => capabilities.initial_response = true,
+                "ID" => capabilities.id = true,
                 _ => {}
             },
         }
@@ -263,55 +302,4 @@ fn capabilities(list: &[Capability<'_>]) -> Capabilities {
         capabilities.mechanisms.insert(Mechanism::LoginCommand);
     }
     capabilities
-}
-
-/// A quoted string, RFC 3501 section 4.3.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
-/// A folder's name in modified UTF-7, RFC 3501 section 5.1.3.
-fn utf7(name: &str) -> String {
-    const MODIFIED: GeneralPurpose = GeneralPurpose::new(&IMAP_MUTF7, NO_PAD);
-    let mut encoded = String::with_capacity(name.len());
-    let mut foreign: Vec<u8> = Vec::new();
-    let close = |foreign: &mut Vec<u8>, encoded: &mut String| {
-        if !foreign.is_empty() {
-            encoded.push_str(&format!("&{}-", MODIFIED.encode(std::mem::take(foreign))));
-        }
-    };
-    for letter in name.chars() {
-        if (' '..='~').contains(&letter) {
-            close(&mut foreign, &mut encoded);
-            encoded.push(letter);
-            if letter == '&' {
-                encoded.push('-');
-            }
-        } else {
-            let mut units = [0; 2];
-            foreign.extend(letter.encode_utf16(&mut units).iter().flat_map(|unit| unit.to_be_bytes()));
-        }
-    }
-    close(&mut foreign, &mut encoded);
-    encoded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn folder_names_are_spelt_as_imap_wants_them() {
-        let rows = [
-            ("INBOX", "INBOX"),
-            ("Entwürfe", "Entw&APw-rfe"),
-            ("R&D", "R&-D"),
-            ("~peter/mail/台北/日本語", "~peter/mail/&U,BTFw-/&ZeVnLIqe-"),
-            ("😀", "&2D3eAA-"),
-        ];
-        for (name, spelt) in rows {
-            assert_eq!(utf7(name), spelt);
-        }
-        assert_eq!(quoted(r#"a "b" \c"#), r#""a \"b\" \\c""#);
-    }
 }

@@ -15,7 +15,12 @@ use crate::model::{
 pub(in crate::readiness) fn credential(name: &str) -> Arc<Credential> {
     let secret = SecretRef::Env("SECRET".to_owned());
     let grant =
-        Grant::ClientSecret { tenant: format!("{name}-tenant"), client_id: format!("{name}-app"), secret };
+        Grant::ClientSecret {
+            tenant: Some(format!("{name}-tenant")),
+            client_id: format!("{name}-app"),
+            secret,
+            form: crate::model::TokenForm::default(),
+        };
     Arc::new(Credential { name: name.into(), grant, expires: None })
 }
 
@@ -55,7 +60,7 @@ pub(in crate::readiness) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
     let checks = |mailbox| {
         let folder = Goal::Folder { name: "INBOX".to_owned(), read_only: false };
         let imap = check(mailbox, "outlook.office365.com", folder);
-        [imap, check(mailbox, "smtp.office365.com", Goal::Submission { sender: false })]
+        [imap, check(mailbox, "smtp.office365.com", Goal::Submission { sender: false, ehlo: None })]
     };
     Plan {
         listen: Listen { host: "127.0.0.1".to_owned(), port: 0 },

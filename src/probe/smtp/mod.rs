@@ -4,8 +4,11 @@
 //! token does not fit on a command line (RFC 4954 section 4: 512 octets; Postfix reads the rest of
 //! a longer one as wrong credentials).
 
+mod framing;
+mod lent;
+
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Ehlo, Quit, Rset, Starttls};
@@ -13,11 +16,13 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
 use secrecy::ExposeSecret;
 
-use super::lent::Loan;
-use super::{Connection, Login, Probe, Secret, Stage, injected, no_starttls, not_offered, sasl};
+use self::framing::SmtpFraming;
+use self::lent::Loan;
+use super::verdict::Stage;
+use super::{Connection, Login, Probe, Secret, accepted_unseen, injected, no_starttls, not_offered, sasl};
 use crate::diagnosis::Offer;
 use crate::model::{Cause, Failure, Mechanism, Phase, Reason, Redacted, ServerFacts};
-use crate::net::{Dialogue, Stopwatch, Tap};
+use crate::net::{Dialogue, Grammar, Io, Stopwatch, Tap};
 
 /// A conversation by SMTP.
 pub struct Smtp {
@@ -37,20 +42,30 @@ struct Extensions {
     mechanisms: BTreeSet<Mechanism>,
 }
 
+/// What is asked of a submission server.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Submission<'a> {
+    /// Whether the address may send.
+    pub(super) sender: bool,
+    /// The name to introduce ourselves by.
+    pub(super) ehlo: Option<&'a str>,
+}
+
 pub(super) async fn converse(
     probe: Probe<'_>,
-    sender: bool,
+    wanted: Submission<'_>,
     connection: Connection,
     watch: &mut Stopwatch,
     facts: &mut ServerFacts,
     session: &mut Option<Smtp>,
 ) -> Result<(), Failure> {
     let Connection { stream, peer, local, dialogue } = connection;
-    let name = match local {
-        IpAddr::V4(address) => ClientId::Ipv4(address),
-        IpAddr::V6(address) => ClientId::Ipv6(address),
+    let name = match (wanted.ehlo, local) {
+        (Some(name), _) => ClientId::Domain(name.to_owned()),
+        (None, IpAddr::V4(address)) => ClientId::Ipv4(address),
+        (None, IpAddr::V6(address)) => ClientId::Ipv6(address),
     };
-    let tap = probe.tap(stream, peer, &dialogue);
+    let tap = listening(stream, peer, &dialogue);
     let encrypted = probe.check.endpoint.security == crate::model::Security::Implicit;
     let open = async { Smtp::over(tap, dialogue.clone(), name.clone(), encrypted).await };
     let mut smtp = watch.phase(Phase::Greeting, open).await?;
@@ -61,7 +76,7 @@ pub(super) async fn converse(
         let tap = watch.phase(Phase::StartTls, smtp.starttls(probe, extensions.starttls)).await?;
         let secured = async {
             let stream = probe.secure(tap.into_inner(), facts).await?;
-            Smtp::over(probe.tap(stream, peer, &dialogue), dialogue.clone(), name, true).await
+            Smtp::over(listening(stream, peer, &dialogue), dialogue.clone(), name, true).await
         };
         smtp = watch.phase(Phase::Tls, secured).await?;
     }
@@ -69,10 +84,14 @@ pub(super) async fn converse(
     let extensions = watch.phase(Phase::Capability, smtp.ehlo(probe)).await?;
     facts.mechanisms = Some(extensions.mechanisms.clone());
     watch.phase(Phase::Auth, smtp.auth(probe, &extensions, &mut facts.mechanism)).await?;
-    if sender {
+    if wanted.sender {
         watch.phase(Phase::Sender, smtp.sender(probe)).await?;
     }
     Ok(())
+}
+
+fn listening(stream: Box<dyn Io>, peer: SocketAddr, dialogue: &Dialogue) -> Tap {
+    Tap::over(stream, peer, (Grammar::Smtp, Box::new(SmtpFraming::default())), dialogue.clone())
 }
 
 impl Smtp {
@@ -102,12 +121,13 @@ impl Smtp {
             return Err(no_starttls());
         }
         let stage = Stage::at(Phase::StartTls, false);
-        let reply = self.say(probe, &stage, Starttls).await?;
-        if self.dialogue.answered_more_than(reply.message().count()) {
-            return Err(injected());
-        }
+        self.say(probe, &stage, Starttls).await?;
         drop(self.connection);
-        self.loan.take_back().ok_or_else(|| Cause::new(Reason::Internal, "the stream was not given back"))
+        match self.loan.take_back() {
+            Some(tap) if tap.has_more() => Err(injected()),
+            Some(tap) => Ok(tap),
+            None => Err(Cause::new(Reason::Internal, "the stream was not given back")),
+        }
     }
 
     async fn auth(
@@ -131,6 +151,9 @@ impl Smtp {
         let command = format!("AUTH {}\r\n", wanted.label().to_ascii_uppercase());
         let mut reply = self.say(probe, &stage, command).await?;
         for answer in answers(wanted, &probe.login, probe) {
+            if reply.has_code(235) {
+                return Err(accepted_unseen(&self.dialogue.answer()));
+            }
             if !reply.has_code(334) {
                 break;
             }
@@ -186,7 +209,7 @@ impl Smtp {
                 self.orderly = true;
                 Err(probe.refused(stage, &self.dialogue.answer()))
             }
-            // lettre knows neither lines above 1000 bytes nor every code; a refusal is one all the same.
+            // lettre does not know every code; a refusal is one all the same.
             Err(_) if is_refusal(&self.dialogue.answer()) => {
                 Err(probe.refused(stage, &self.dialogue.answer()))
             }

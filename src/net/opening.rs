@@ -1,0 +1,148 @@
+//! A connection while its TLS handshake runs.
+//!
+//! A server that ends the handshake by a `close_notify` alert has closed; rustls and tokio-rustls go on
+//! waiting for the end of the TCP connection. Here the alert is that end.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::Io;
+
+/// Bytes of a record's header (RFC 8446 section 5.1): type, version, length.
+const HEADER: usize = 5;
+/// Content types of a handshake that is not encrypted yet.
+const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+/// The alert that closes (RFC 8446 section 6.1). Its level, the byte before, is of no consequence.
+const CLOSE_NOTIFY: u8 = 0;
+
+/// The stream below TLS.
+pub struct Opening {
+    inner: Box<dyn Io>,
+    records: Records,
+}
+
+impl Opening {
+    pub(super) fn over(inner: Box<dyn Io>) -> Self {
+        Self { inner, records: Records::Header { seen: [0; HEADER], count: 0 } }
+    }
+}
+
+/// Where in the server's unencrypted records the stream stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Records {
+    /// In a header.
+    Header { seen: [u8; HEADER], count: usize },
+    /// In a body of which so many bytes are left.
+    Body { left: usize },
+    /// In the two bytes of an alert; the first has been read.
+    Alert { level_seen: bool },
+    /// The server has closed.
+    Closed,
+    /// What follows is encrypted, or no TLS at all.
+    Opaque,
+}
+
+impl Records {
+    /// Where it stands behind these bytes.
+    fn after(self, bytes: &[u8]) -> Self {
+        let (mut state, mut rest) = (self, bytes);
+        while let Some((&byte, behind)) = rest.split_first() {
+            state = match state {
+                Self::Closed | Self::Opaque => return state,
+                Self::Body { left } => {
+                    let step = left.min(rest.len());
+                    rest = rest.get(step..).unwrap_or_default();
+                    state = if step == left { Self::start() } else { Self::Body { left: left - step } };
+                    continue;
+                }
+                Self::Alert { level_seen: false } => Self::Alert { level_seen: true },
+                Self::Alert { level_seen: true } if byte == CLOSE_NOTIFY => Self::Closed,
+                Self::Alert { level_seen: true } => Self::start(),
+                Self::Header { mut seen, count } => {
+                    if let Some(place) = seen.get_mut(count) {
+                        *place = byte;
+                    }
+                    if count + 1 < HEADER { Self::Header { seen, count: count + 1 } } else { Self::of(seen) }
+                }
+            };
+            rest = behind;
+        }
+        state
+    }
+
+    const fn start() -> Self {
+        Self::Header { seen: [0; HEADER], count: 0 }
+    }
+
+    fn of([kind, _, _, high, low]: [u8; HEADER]) -> Self {
+        match (kind, usize::from(u16::from_be_bytes([high, low]))) {
+            (ALERT, 2) => Self::Alert { level_seen: false },
+            (HANDSHAKE, 0) => Self::start(),
+            (HANDSHAKE, left) => Self::Body { left },
+            _ => Self::Opaque,
+        }
+    }
+}
+
+impl AsyncRead for Opening {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let opening = self.get_mut();
+        if opening.records == Records::Closed {
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut opening.inner).poll_read(context, buffer);
+        opening.records = opening.records.after(buffer.filled().get(before..).unwrap_or_default());
+        read
+    }
+}
+
+impl AsyncWrite for Opening {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().inner).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLOSING: [u8; 7] = [21, 3, 3, 0, 2, 1, 0];
+
+    #[test]
+    fn a_close_notify_before_encryption_is_the_end_however_the_bytes_are_cut() {
+        let hello = [22, 3, 3, 0, 3, 9, 9, 9];
+        let warning = [21, 3, 3, 0, 2, 1, 90];
+        for before in [&[][..], &hello, &warning, &[hello.as_slice(), &warning].concat()] {
+            let bytes = [before, &CLOSING].concat();
+            for cut in 0..=bytes.len() {
+                let (head, tail) = bytes.split_at(cut);
+                assert_eq!(Records::start().after(head).after(tail), Records::Closed);
+            }
+        }
+    }
+
+    #[test]
+    fn behind_the_first_encrypted_record_nothing_is_read() {
+        for kind in [20, 23, 128, b'*'] {
+            let bytes = [&[kind, 3, 3, 0, 1, 1], CLOSING.as_slice()].concat();
+            assert_eq!(Records::start().after(&bytes), Records::Opaque, "{kind}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! A folder's name as IMAP writes it: modified UTF-7 (RFC 3501 section 5.1.3) in a quoted string.
+
+use base64::Engine;
+use base64::alphabet::IMAP_MUTF7;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+
+const MODIFIED: GeneralPurpose = GeneralPurpose::new(&IMAP_MUTF7, NO_PAD);
+
+/// A quoted string, RFC 3501 section 4.3.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// The name on the wire. A name that is modified UTF-7 already, as people copy it out of a LIST, is
+/// taken as written.
+pub(super) fn spelt(name: &str) -> String {
+    if is_spelt(name) { name.to_owned() } else { utf7(name) }
+}
+
+/// Whether every `&` of a name begins a valid sequence, and there is one.
+fn is_spelt(name: &str) -> bool {
+    let mut parts = name.split('&');
+    let plain = |text: &str| text.chars().all(|letter| (' '..='~').contains(&letter));
+    let is_first_plain = parts.next().is_none_or(plain);
+    let mut sequences = parts.peekable();
+    is_first_plain
+        && sequences.peek().is_some()
+        && sequences.all(|part| part.split_once('-').is_some_and(|(code, rest)| is_code(code) && plain(rest)))
+}
+
+/// Whether this stands for something between `&` and `-`: nothing, for `&` itself, or UTF-16 of
+/// characters that need it.
+fn is_code(code: &str) -> bool {
+    let Ok(bytes) = MODIFIED.decode(code) else { return false };
+    let units = bytes.chunks_exact(2);
+    if !units.remainder().is_empty() {
+        return false;
+    }
+    let units = units.map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+    char::decode_utf16(units).all(|letter| letter.is_ok_and(|letter| !(' '..='~').contains(&letter)))
+}
+
+fn utf7(name: &str) -> String {
+    let mut encoded = String::with_capacity(name.len());
+    let mut foreign: Vec<u8> = Vec::new();
+    let close = |foreign: &mut Vec<u8>, encoded: &mut String| {
+        if !foreign.is_empty() {
+            encoded.push_str(&format!("&{}-", MODIFIED.encode(std::mem::take(foreign))));
+        }
+    };
+    for letter in name.chars() {
+        if (' '..='~').contains(&letter) {
+            close(&mut foreign, &mut encoded);
+            encoded.push(letter);
+            if letter == '&' {
+                encoded.push('-');
+            }
+        } else {
+            let mut units = [0; 2];
+            foreign.extend(letter.encode_utf16(&mut units).iter().flat_map(|unit| unit.to_be_bytes()));
+        }
+    }
+    close(&mut foreign, &mut encoded);
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn folder_names_are_spelt_as_imap_wants_them() {
+        let rows = [
+            ("INBOX", "INBOX"),
+            ("Entwürfe", "Entw&APw-rfe"),
+            ("R&D", "R&-D"),
+            ("R&Dev-team", "R&-Dev-team"),
+            ("Q&A-B", "Q&-A-B"),
+            ("~peter/mail/台北/日本語", "~peter/mail/&U,BTFw-/&ZeVnLIqe-"),
+            ("😀", "&2D3eAA-"),
+        ];
+        for (name, spelt) in rows {
+            assert_eq!(super::spelt(name), spelt);
+        }
+        assert_eq!(quoted(r#"a "b" \c"#), r#""a \"b\" \\c""#);
+    }
+
+    #[test]
+    fn a_name_in_modified_utf_7_is_taken_as_written() {
+        for name in ["Entw&APw-rfe", "R&-D", "~peter/mail/&U,BTFw-/&ZeVnLIqe-", "&2D3eAA-", "&-"] {
+            assert_eq!(spelt(name), name);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_spelt_once_is_not_spelt_twice(name in "[ -~äß台😀]{0,20}") {
+            let once = spelt(&name);
+            prop_assert_eq!(spelt(&once), once);
+        }
+    }
+}

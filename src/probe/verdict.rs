@@ -1,0 +1,192 @@
+//! Verdicts: from what a server said, or how the connection ended, to a cause.
+//!
+//! Owns which words count at which step. What a sentence means is `diagnosis`.
+
+use super::Probe;
+use crate::diagnosis::{self, Answer};
+use crate::model::{Cause, Failure, Mechanism, Phase, Protocol, Reason, ServerFacts};
+use crate::net::{Dialogue, End, Violation};
+
+/// Reasons that speak of a login or of what lies behind it. No server can give one before the login.
+const OF_LOGINS: [Reason; 14] = [
+    Reason::CredentialsRejected,
+    Reason::TokenRejected,
+    Reason::RoleMissing,
+    Reason::BasicAuthDisabled,
+    Reason::MfaRequired,
+    Reason::AccountNotFound,
+    Reason::AccountDisabled,
+    Reason::PasswordExpired,
+    Reason::RefreshTokenExpired,
+    Reason::SmtpAuthDisabledMailbox,
+    Reason::MailboxNotConnected,
+    Reason::MailboxAccessDenied,
+    Reason::FolderMissing,
+    Reason::OverQuota,
+];
+
+/// Reasons that say no more than that something was refused.
+const VAGUE: [Reason; 3] = [Reason::Unexpected, Reason::ProtocolError, Reason::ConnectionClosed];
+
+/// What has to be known to understand an answer, besides the answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stage<'a> {
+    pub(super) phase: Phase,
+    pub(super) mechanism: Option<Mechanism>,
+    pub(super) encrypted: bool,
+    pub(super) challenge: Option<&'a str>,
+}
+
+impl Stage<'_> {
+    pub(super) const fn at(phase: Phase, encrypted: bool) -> Self {
+        Self { phase, mechanism: None, encrypted, challenge: None }
+    }
+}
+
+impl Probe<'_> {
+    /// What a refusal means. `text` is the reply as on the wire.
+    pub(super) fn refused(self, stage: &Stage<'_>, text: &str) -> Cause {
+        let verdict = diagnosis::reply(&Answer {
+            phase: stage.phase,
+            protocol: self.protocol().into(),
+            mechanism: stage.mechanism,
+            family: self.check.mailbox.provider.family,
+            encrypted: stage.encrypted,
+            challenge: stage.challenge,
+            text,
+        });
+        let reason = match verdict.reason {
+            reason if stage.phase < Phase::Auth && OF_LOGINS.contains(&reason) => before_login(stage, text),
+            reason => reason,
+        };
+        let detail = match stage.challenge {
+            Some(challenge) => format!("{text} (challenge: {challenge})"),
+            None => text.to_owned(),
+        };
+        Cause { reason, detail, retry_after: verdict.retry_after }
+    }
+
+    /// Why a dialogue could not go on, though the mail library only says that it could not: the tap
+    /// knows how the stream ended, and the server may have said why.
+    pub(super) fn lost(self, stage: &Stage<'_>, dialogue: &Dialogue) -> Cause {
+        let said = dialogue.answer();
+        let farewell = said.lines().rev().find(|line| is_farewell(line));
+        match dialogue.take_end() {
+            // The farewell of the other protocol: a gateway or a load balancer in front of both.
+            Some(End::Violation(Violation::NotUnderstood(line))) if is_farewell(&line) => Cause {
+                reason: Reason::ServerUnavailable,
+                ..self.refused(stage, &dialogue.clean(&line))
+            },
+            Some(End::Violation(violation)) => {
+                Cause::new(Reason::ProtocolError, dialogue.clean(&violation.to_string()))
+            }
+            Some(End::Closed) if farewell.is_some() => self.refused(stage, farewell.unwrap_or_default()),
+            // The error challenge has said what the verdict would be.
+            Some(End::Closed) if stage.challenge.is_some() => Cause {
+                detail: format!(
+                    "the server closed the connection after its challenge: {}",
+                    stage.challenge.unwrap_or_default()
+                ),
+                ..self.refused(stage, "")
+            },
+            Some(End::Closed) => Cause::new(
+                Reason::ConnectionClosed,
+                match said.lines().last() {
+                    Some(last) => format!("the server closed the connection after: {last}"),
+                    None => "the server closed the connection without an answer".to_owned(),
+                },
+            ),
+            Some(End::Io(error)) => {
+                Cause::new(diagnosis::io(&error), format!("the connection failed: {error}"))
+            }
+            None => Cause::new(
+                Reason::ProtocolError,
+                format!("the server's answer is not understood: {}", dialogue.last_server_line()),
+            ),
+        }
+    }
+
+    /// A vague refusal behind an accepted login whose alert has said why: the alert decides.
+    pub(super) fn alerted(self, stage: &Stage<'_>, cause: Cause, alert: Option<&str>) -> Cause {
+        let Some(alert) = alert.filter(|_| VAGUE.contains(&cause.reason)) else { return cause };
+        let meant = self.refused(&Stage::at(stage.phase, stage.encrypted), &format!("NO [ALERT] {alert}"));
+        let reason = if VAGUE.contains(&meant.reason) { cause.reason } else { meant.reason };
+        Cause { reason, detail: format!("{} (said at the login: {alert})", cause.detail), ..cause }
+    }
+
+    /// A dialogue that ended in silence, or was cut, before the server had finished its answer: what it
+    /// had said by then may be the refusal. Otherwise its last line stands in the detail.
+    pub(super) fn unfinished(
+        self,
+        failure: Failure,
+        dialogue: &Dialogue,
+        facts: &ServerFacts,
+        alert: Option<&str>,
+    ) -> Failure {
+        let Failure { phase, cause } = failure;
+        let is_open = matches!(cause.reason, Reason::Timeout | Reason::ConnectionClosed);
+        if !is_open || phase == Phase::Tls {
+            return Failure { phase, cause };
+        }
+        let stage = Stage {
+            mechanism: facts.mechanism.filter(|_| phase == Phase::Auth),
+            ..Stage::at(phase, facts.tls_version.is_some())
+        };
+        let said = dialogue.answer();
+        let refusal = said.lines().rev().find_map(|line| self.refusal_in(line));
+        let judged = refusal.and_then(|text| {
+            let refused = self.refused(&stage, text);
+            let refused = if self.is_plain(&stage, text) {
+                refused
+            } else {
+                self.alerted(&stage, Cause { reason: Reason::Unexpected, ..refused }, alert)
+            };
+            (!VAGUE.contains(&refused.reason)).then_some(refused)
+        });
+        let cause = judged.unwrap_or_else(|| match (cause.reason, dialogue.last_server_line()) {
+            (Reason::Timeout, last) if !last.is_empty() => {
+                Cause { detail: format!("{}; the server's last line: {last}", cause.detail), ..cause }
+            }
+            _ => cause,
+        });
+        Failure { phase, cause }
+    }
+
+    /// The refusal in a line that is not the end of an answer: an untagged NO or BAD, which may be a
+    /// warning as well (RFC 3501 section 7.1.2), or a line of an unfinished reply.
+    fn refusal_in(self, line: &str) -> Option<&str> {
+        match self.protocol() {
+            Protocol::Imap => {
+                let rest = line.strip_prefix('*')?.trim_start();
+                let status = rest.split(' ').next()?;
+                ["NO", "BAD"].iter().any(|refusal| status.eq_ignore_ascii_case(refusal)).then_some(rest)
+            }
+            Protocol::Smtp => matches!(line.as_bytes(), [b'4' | b'5', _, _, b'-', ..]).then_some(line),
+        }
+    }
+
+    /// Whether the words alone say that something was refused: they would at any step.
+    fn is_plain(self, stage: &Stage<'_>, text: &str) -> bool {
+        let code = text.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(code, _)| code);
+        let is_coded = code.is_some_and(|code| !code.eq_ignore_ascii_case("ALERT"));
+        let anywhere = Stage::at(Phase::Select, stage.encrypted);
+        self.protocol() == Protocol::Smtp
+            || is_coded
+            || !VAGUE.contains(&self.refused(&anywhere, text).reason)
+    }
+}
+
+/// What a refusal before the login is, where its words speak of logins.
+fn before_login(stage: &Stage<'_>, text: &str) -> Reason {
+    match stage.phase {
+        _ if text.starts_with('4') => Reason::ServerUnavailable,
+        Phase::Greeting => Reason::ServerUnavailable,
+        Phase::StartTls => Reason::TlsProtocol,
+        _ => Reason::ProtocolError,
+    }
+}
+
+/// A line by which a server says why it closes: RFC 3501 section 7.1.5, RFC 5321 section 3.8.
+fn is_farewell(line: &str) -> bool {
+    line.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("* BYE")) || line.starts_with("421")
+}

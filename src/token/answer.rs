@@ -1,0 +1,153 @@
+//! A token response as identity providers write it, not only as RFC 6749 section 5.1 wants it.
+//!
+//! Owns what is taken for a token and for a time. Some providers write numbers as text, leave out
+//! `token_type`, or list scopes; no client minds, and neither does this one.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use oauth2::basic::BasicTokenType;
+use oauth2::{AccessToken, RefreshToken, Scope, TokenResponse};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// The members that count. Others may be there in whatever form.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Answer {
+    access_token: AccessToken,
+    #[serde(default, deserialize_with = "duration")]
+    expires_in: Option<Duration>,
+    /// When Entra would like the token to be renewed.
+    #[serde(default, deserialize_with = "duration")]
+    refresh_in: Option<Duration>,
+    /// The end, in seconds since 1970: the v1 endpoints of Entra, managed identities.
+    #[serde(default, deserialize_with = "duration")]
+    expires_on: Option<Duration>,
+}
+
+impl Answer {
+    pub(super) const fn refresh_in(&self) -> Option<Duration> {
+        self.refresh_in
+    }
+
+    pub(super) fn expires_on(&self) -> Option<Timestamp> {
+        Timestamp::UNIX_EPOCH.checked_add(self.expires_on?).ok()
+    }
+
+    /// Whether a server can be sent this token: one character at least, no blank and no control character
+    /// (RFC 6750 section 2.1). A provider's complaint in the token's place has blanks.
+    pub(super) fn has_usable_token(&self) -> bool {
+        let token = self.access_token.secret();
+        !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
+    }
+}
+
+impl TokenResponse for Answer {
+    type TokenType = BasicTokenType;
+
+    fn access_token(&self) -> &AccessToken {
+        &self.access_token
+    }
+
+    /// Mail servers know bearer tokens alone.
+    fn token_type(&self) -> &BasicTokenType {
+        static BEARER: BasicTokenType = BasicTokenType::Bearer;
+        &BEARER
+    }
+
+    fn expires_in(&self) -> Option<Duration> {
+        self.expires_in
+    }
+
+    fn refresh_token(&self) -> Option<&RefreshToken> {
+        None
+    }
+
+    fn scopes(&self) -> Option<&Vec<Scope>> {
+        None
+    }
+}
+
+/// A number, or a number as text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Plain(f64),
+    Text(String),
+}
+
+/// Seconds. A text that is no number says nothing; a negative number is none at all.
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let seconds = match Option::<Number>::deserialize(deserializer)? {
+        None => return Ok(None),
+        Some(Number::Plain(seconds)) => seconds,
+        Some(Number::Text(text)) => match text.trim().parse() {
+            Ok(seconds) => seconds,
+            Err(_) => return Ok(None),
+        },
+    };
+    // Not a number, and more seconds than there are: nothing that could be reckoned with.
+    Ok(Duration::try_from_secs_f64(seconds.max(0.0)).ok())
+}
+
+#[cfg(test)]
+// A test that cannot go on should say so at once.
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn read(members: &str) -> Result<Answer, serde_json::Error> {
+        serde_json::from_str(&format!(r#"{{"access_token":"t"{members}}}"#))
+    }
+
+    #[test]
+    fn a_time_may_be_a_number_of_any_kind_or_a_text() {
+        let rows = [
+            (r#","expires_in":3600"#, Some(3600.0)),
+            (r#","expires_in":"3600""#, Some(3600.0)),
+            (r#","expires_in":" 3600.5 ""#, Some(3600.5)),
+            (r#","expires_in":3600.5"#, Some(3600.5)),
+            (r#","expires_in":-5"#, Some(0.0)),
+            (r#","expires_in":null"#, None),
+            (r#","expires_in":"soon""#, None),
+            (r#","expires_in":"NaN""#, Some(0.0)),
+            (r#","expires_in":1180591620717411303424"#, None),
+            ("", None),
+        ];
+        for (members, seconds) in rows {
+            let answer = read(members).unwrap();
+            assert_eq!(answer.expires_in.map(|time| time.as_secs_f64()), seconds, "{members}");
+        }
+        assert!(read(r#","expires_in":[]"#).is_err());
+        assert_eq!(read(r#","refresh_in":"60""#).unwrap().refresh_in(), Some(Duration::from_secs(60)));
+        let end = read(r#","expires_on":"1790000000""#).unwrap().expires_on();
+        assert_eq!(end, Timestamp::from_second(1_790_000_000).ok());
+    }
+
+    #[test]
+    fn what_is_beside_the_token_is_of_no_consequence() {
+        for members in [
+            r#","scope":["a","b"]"#,
+            r#","scope":5,"token_type":{}"#,
+            r#","ext_expires_in":"x","resource":null"#,
+        ] {
+            assert!(read(members).unwrap().has_usable_token(), "{members}");
+        }
+    }
+
+    #[test]
+    fn a_token_has_no_blank_no_control_character_and_is_not_empty() {
+        for (token, usable) in [
+            ("eyJ0.e30.c2ln", true),
+            ("ya29.a-_~+/==", true),
+            ("", false),
+            ("   ", false),
+            ("error: no such client", false),
+            ("ab\\u0000c", false),
+            ("ab\\r\\na9 LOGOUT", false),
+            ("ab\\u202ec", false),
+        ] {
+            let answer: Answer = serde_json::from_str(&format!(r#"{{"access_token":"{token}"}}"#)).unwrap();
+            assert_eq!(answer.has_usable_token(), usable, "{token}");
+        }
+    }
+}
