@@ -55,7 +55,8 @@ pub(super) fn reason(folded: &str) -> Option<Reason> {
         let marked = MARKERS.contains(&before);
         before = word;
         let is = |number: &str| number == word || (marked && word.strip_prefix('-') == Some(number));
-        let listed = |table: &[(&str, Reason)]| table.iter().find(|(number, _)| is(number)).map(|(_, reason)| *reason);
+        let listed =
+            |table: &[(&str, Reason)]| table.iter().find(|(number, _)| is(number)).map(|(_, reason)| *reason);
         listed(WINDOWS).or_else(|| if marked { listed(UNIX) } else { None })
     })
 }

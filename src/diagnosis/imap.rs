@@ -47,13 +47,13 @@ const CODES: &[(&str, Says)] = &[
     ("limit", Is(R::TooManyConnections)),
     ("overquota", Is(R::OverQuota)),
     ("nonexistent", Before { auth: R::AccountNotFound, later: R::FolderMissing }),
-    ("trycreate", Is(R::FolderMissing)),   // RFC 3501 section 7.1
-    ("badcharset", Is(R::ProtocolError)),  // RFC 3501 section 7.1
-    ("parse", Is(R::ProtocolError)),       // RFC 3501 section 7.1
-    ("webalert", Is(R::AccountLocked)),    // Gmail
-    ("throttled", Is(R::Throttled)),       // Gmail, Yahoo
-    ("unknown-cte", Is(R::ProtocolError)), // RFC 3516
-    ("toobig", Is(R::ProtocolError)),      // RFC 4469
+    ("trycreate", Is(R::FolderMissing)),    // RFC 3501 section 7.1
+    ("badcharset", Is(R::ProtocolError)),   // RFC 3501 section 7.1
+    ("parse", Is(R::ProtocolError)),        // RFC 3501 section 7.1
+    ("webalert", Is(R::AccountLocked)),     // Gmail
+    ("throttled", Is(R::Throttled)),        // Gmail, Yahoo
+    ("unknown-cte", Is(R::ProtocolError)),  // RFC 3516
+    ("toobig", Is(R::ProtocolError)),       // RFC 4469
     ("referral", Is(R::ServerUnavailable)), // RFC 2221: the mailbox is at another server
 ];
 
@@ -66,8 +66,16 @@ const LAST: &[Wording] = wordings! {
 };
 
 /// Codes that mean one thing even before the sentences: what follows them is free text.
-const STRONG: &[&str] =
-    &["overquota", "referral", "nonexistent", "trycreate", "noperm", "expired", "privacyrequired", "webalert"];
+const STRONG: &[&str] = &[
+    "overquota",
+    "referral",
+    "nonexistent",
+    "trycreate",
+    "noperm",
+    "expired",
+    "privacyrequired",
+    "webalert",
+];
 
 /// What the status word says when nothing else does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,16 +101,22 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
     let server = at.voice == Voice::Server;
     // Two sentences stand under codes that say something else (design notes, misleading words):
     // a bandwidth limit under [OVERQUOTA], a connection limit under [UNAVAILABLE].
-    let said = at.voice.find(WORDINGS, text)
+    let said = at
+        .voice
+        .find(WORDINGS, text)
         .filter(|_| at.phase != Phase::Auth)
         .or_else(|| code(|name| STRONG.contains(&name)).filter(|_| !limit(text)))
         .or_else(|| at.voice.find(SENTENCES, text))
         .or_else(|| code(|_| true))
-        .or_else(|| (server && at.phase == Phase::StartTls && text.contains("tls")).then_some(Is(R::TlsProtocol)))
+        .or_else(|| {
+            (server && at.phase == Phase::StartTls && text.contains("tls")).then_some(Is(R::TlsProtocol))
+        })
         .or_else(|| at.voice.find(FAMILIES, text))
         .or_else(|| at.voice.find(REFUSALS, text))
         .or_else(|| at.voice.find(LAST, text))
-        .or_else(|| (server && at.phase == Phase::StartTls && status != Status::Bye).then_some(Is(R::TlsProtocol)))
+        .or_else(|| {
+            (server && at.phase == Phase::StartTls && status != Status::Bye).then_some(Is(R::TlsProtocol))
+        })
         .or(match (status, at.phase) {
             _ if !server => None,
             (Status::No, Phase::Auth) => Some(Refused),

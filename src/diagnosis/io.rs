@@ -177,6 +177,7 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "econnrefused", "Node.js";
         "actively refused", "Windows WSAECONNREFUSED";
         "refused the connection", "generic";
+        "connection was refused", "Thunderbird: Could not connect to server …; the connection was refused.";
         "os error 111", "Linux errno";
         "os error 10061", "Windows WSAECONNREFUSED";
         "wsaeconnrefused", "Windows";
@@ -257,6 +258,7 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "unexpected end of file", "the Rust standard library";
         "eof occurred in violation", "Python ssl";
         "early eof", "tokio";
+        "end of file reached", "Ruby: EOFError";
         "end of stream", "generic; MailKit";
         "eof", "Go io.EOF; generic";
         "stream closed", "generic";

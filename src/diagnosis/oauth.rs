@@ -140,7 +140,8 @@ pub(super) fn speaks(folded: &str) -> bool {
 pub(super) fn grants(text: &str) -> bool {
     let folded = fold(&unescape(text));
     let named = |quote: &str| folded.contains(&format!("{quote}access_token{quote}"));
-    (named("\"") || named("'")) && !["\"error\"", "'error'", "error_description", "invalid"].iter().any(|word| folded.contains(word))
+    (named("\"") || named("'"))
+        && !["\"error\"", "'error'", "error_description", "invalid"].iter().any(|word| folded.contains(word))
 }
 
 /// The last specific number that is known, else the last vague one.

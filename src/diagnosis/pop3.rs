@@ -94,7 +94,9 @@ const UNKNOWN_COMMAND: &[&str] = &[
 pub(super) fn classify(text: &str, at: &Situation) -> Reason {
     let by_code = || bracketed(text).find_map(|code| CODES.iter().find(|(name, _)| *name == code));
     let unknown = UNKNOWN_COMMAND.iter().any(|words| text.contains(words));
-    let said = at.voice.find(WORDINGS, text)
+    let said = at
+        .voice
+        .find(WORDINGS, text)
         .or_else(|| at.voice.find(SENTENCES, text))
         .or_else(|| match at.phase {
             Phase::StartTls | Phase::Tls if unknown => Some(Is(R::TlsProtocol)),

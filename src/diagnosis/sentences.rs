@@ -108,6 +108,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "authentication server*unavailable", "generic";
         "can't connect to auth", "generic";
         "cannot connect to auth", "generic; courier authdaemon";
+        "cannot connect to saslauthd", "cyrus-sasl: its daemon is not running";
         "auth server not", "hMailServer, Kerio";
     }
     // --- policies of the sign-in

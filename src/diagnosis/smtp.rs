@@ -179,7 +179,9 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
         let code = enhanced?;
         table.iter().find(|(row, _)| fits(row, code)).map(|(_, says)| *says)
     };
-    let said = at.voice.find(WORDINGS, text)
+    let said = at
+        .voice
+        .find(WORDINGS, text)
         .or_else(|| at.voice.find(SENTENCES, text))
         .or_else(|| at.voice.find(UNAUTHENTICATED, text))
         // What cannot be asked for is not offered: no TLS while TLS is asked for, no AUTH at the login.
@@ -203,9 +205,10 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
             _ => None,
         })
         .or_else(|| (server && passing_class(text)).then_some(Is(R::ServerUnavailable)));
-    let reason = said.unwrap_or(Is(R::Unexpected)).reason(at);
+    let says = said.unwrap_or(Is(R::Unexpected));
     // A reply of class 4 says that it passes (RFC 5321 section 4.2.1): no right is refused for good by one.
-    if PASSING.contains(&reason) && passing_class(text) { R::ServerUnavailable } else { reason }
+    let passes = passing_class(text) && PASSING.contains(&says.anywhere(at));
+    if passes { R::ServerUnavailable } else { says.reason(at) }
 }
 
 /// What a server says under a passing code when its directory or its next hop fails.

@@ -85,6 +85,7 @@ pub(super) const CERTIFICATES: &[Wording] = wordings! {
     }
     Is(R::TlsNameMismatch) => {
         "hostname verification failed", "Perl IO::Socket::SSL";
+        "failed host verification", "swaks: TLS peer certificate passed CA verification, failed host verification";
         "notvalidforname", "ankaboot-source/leadminer#2769";
         "not valid for name", "rustls v0.23 source, CertificateError";
         "not valid for any names", "rustls v0.23 source; Go crypto/x509";

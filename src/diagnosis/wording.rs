@@ -69,16 +69,68 @@ impl Voice {
 
 /// Phrases that mean something in a server's answer, and that any program or person says of other things.
 const EVERYDAY: &[&str] = &[
-    "no such", "not found", "does not exist", "doesn't exist", "could not be found", "unable to find", "not allowed",
-    "not authorized", "not authorised", "not available", "not implemented", "try again", "try later", "too many",
-    "unable to open", "couldn't open", "can't open", "unable to access", "invalid argument", "invalid parameter",
-    "missing*argument", "missing*parameter", "unexpected*argument", "system error", "internal error", "server error",
-    "generic failure", "local problem", "configuration error", "configuration problem", "bad configuration",
-    "application password", "app password", "app-specific password", "application-specific password",
-    "application specific password", "less secure", "plain text", "modern auth", "already in use", "in use by",
-    "currently in use", "timed out", "database is", "protocol*disabled", "imap*disabled", "pop*disabled", "smtp*disabled",
-    "conditional access", "security defaults", "multi-factor", "legacy authentication", "verify your account", "access policy",
-    "use tls", "use ssl", "use starttls", "without tls", "without ssl", "must use*ssl", "must use*tls",
+    "no such",
+    "not found",
+    "does not exist",
+    "doesn't exist",
+    "could not be found",
+    "unable to find",
+    "not allowed",
+    "not authorized",
+    "not authorised",
+    "not available",
+    "not implemented",
+    "try again",
+    "try later",
+    "too many",
+    "unable to open",
+    "couldn't open",
+    "can't open",
+    "unable to access",
+    "invalid argument",
+    "invalid parameter",
+    "missing*argument",
+    "missing*parameter",
+    "unexpected*argument",
+    "system error",
+    "internal error",
+    "server error",
+    "generic failure",
+    "something went wrong",
+    "local problem",
+    "configuration error",
+    "configuration problem",
+    "bad configuration",
+    "application password",
+    "app password",
+    "app-specific password",
+    "application-specific password",
+    "application specific password",
+    "less secure",
+    "plain text",
+    "modern auth",
+    "already in use",
+    "in use by",
+    "currently in use",
+    "timed out",
+    "database is",
+    "protocol*disabled",
+    "imap*disabled",
+    "pop*disabled",
+    "smtp*disabled",
+    "conditional access",
+    "security defaults",
+    "multi-factor",
+    "legacy authentication",
+    "verify your account",
+    "access policy",
+    "use tls",
+    "use ssl",
+    "use starttls",
+    "without tls",
+    "without ssl",
+    "must use*ssl",
+    "must use*tls",
 ];
 
 /// Words of more letters are names that some server made up, and no everyday words.
@@ -134,7 +186,8 @@ impl Says {
         if at.phase < Phase::Auth && OF_A_LOGIN.contains(&reason) { Reason::ProtocolError } else { reason }
     }
 
-    fn anywhere(self, at: &Situation) -> Reason {
+    /// The reason, had the login been tried.
+    pub(super) fn anywhere(self, at: &Situation) -> Reason {
         match self {
             Self::Is(reason) => reason,
             Self::Before { later, .. } if at.logged_in() => later,
@@ -146,7 +199,8 @@ impl Says {
 }
 
 /// Reasons that a server can have only after something was shown to it.
-const OF_A_LOGIN: &[Reason] = &[Reason::CredentialsRejected, Reason::TokenRejected, Reason::MailboxAccessDenied];
+const OF_A_LOGIN: &[Reason] =
+    &[Reason::CredentialsRejected, Reason::TokenRejected, Reason::MailboxAccessDenied];
 
 impl Situation {
     fn logged_in(&self) -> bool {

@@ -139,17 +139,39 @@ fn what_is_not_recognised_is_unexpected_and_printed_all_the_same() {
 #[test]
 fn a_success_is_no_fault_and_a_list_of_extensions_says_what_it_lacks() {
     for (arguments, reason) in [
-        (&["250 OK"][..], "unexpected"),
-        (&["--phase", "sender", "250 2.1.0 Sender OK"], "unexpected"),
-        (&["--mechanism", "xoauth2", "250 AUTH XOAUTH2 LOGIN"], "unexpected"),
-        (&["--mechanism", "xoauth2", "250 AUTH LOGIN PLAIN"], "mechanism_unsupported"),
+        (&["250 OK"][..], None),
+        (&["--phase", "sender", "250 2.1.0 Sender OK"], None),
+        (&["250-mail.contoso.example\n250-SIZE\n250 STARTTLS"], None),
+        (&["--mechanism", "xoauth2", "250 AUTH XOAUTH2 LOGIN"], None),
+        (&["--mechanism", "xoauth2", "250 AUTH LOGIN PLAIN"], Some("mechanism_unsupported")),
         (
             &["--mechanism", "login", "250-mail.contoso.example\n250-SIZE\n250 STARTTLS"],
-            "encryption_required",
+            Some("encryption_required"),
         ),
     ] {
         let output = explain(&[&["--protocol", "smtp", "--output", "json"], arguments].concat());
-        assert_eq!(json(&output)["reason"], reason, "{arguments:?}");
+        assert_eq!(json(&output)["reason"].as_str(), reason, "{arguments:?}");
+        assert_eq!(code(&output), FOUND, "{arguments:?}");
+    }
+}
+
+#[test]
+fn no_failure_is_told_as_such_with_the_members_of_every_answer() {
+    for text in [
+        "a1 OK [CAPABILITY IMAP4rev1 QUOTA NAMESPACE] Authentication successful",
+        "* CAPABILITY IMAP4rev1 AUTH=XOAUTH2 SASL-IR",
+        "* OK The Microsoft Exchange IMAP4 service is ready.",
+        "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"access_token\":\"x\",\"refresh_token\":\"y\"}",
+    ] {
+        let output = explain(&["--output", "json", text]);
+        let said = json(&output);
+        let members: Vec<_> = said.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(members, ["docs", "hint", "meaning", "owner", "reason", "transient"], "{text}");
+        assert!(said["reason"].is_null() && said["owner"].as_array().unwrap().is_empty(), "{text}: {said}");
+        assert_eq!(code(&output), FOUND, "{text}");
+        let output = explain(&[text]);
+        assert!(out(&output).starts_with("no failure\n"), "{text}: {}", out(&output));
+        assert_eq!(code(&output), FOUND, "{text}");
     }
 }
 

@@ -109,6 +109,7 @@ const WORDINGS: &[Wording] = wordings! {
         "no supported authentication method", "node-imap: No supported authentication method(s) available. Unable to login.";
         "no authentication mechanisms supported by both", "Jakarta Mail: … by both server and client";
         "no authenticators available", "exim, Cyrus SASL";
+        "unable to find a callback", "cyrus-sasl: a plug-in for the mechanism is missing on our side";
         "no worthy mechs", "cyrus-sasl: SASL(-4): no mechanism available";
         "no compatible authentication mechanisms found", "MailKit: … authentication mechanisms found";
         "cannot find a suitable auth", "generic; msmtp";
@@ -136,6 +137,7 @@ const WORDINGS: &[Wording] = wordings! {
         "doesn't support the connection encryption type", "Outlook: Your server does not support the connection encryption type you have specified.";
         "unable to establish secure ssl connection", "Gmail, check mail from other accounts";
         "server does not offer starttls", "generic; msmtp";
+        "does not advertise the starttls", "Alertmanager: … does not advertise the STARTTLS extension";
         "does not advertise starttls", "Thunderbird: … because it doesn't advertise that feature";
         "doesn't advertise that feature", "Thunderbird: unable to establish a secure link using STARTTLS";
         "unable to establish a secure link", "Thunderbird";

@@ -116,8 +116,23 @@ pub(super) fn mechanism_of(name: &str) -> Option<Mechanism> {
 
 /// What stands before a mechanism's name where a program tells by which it tried to log in.
 const INTRODUCTIONS: &[&str] = &[
-    "auth", "authenticate", "authentication", "authenticator", "mechanism", "mech", "sasl", "method", "type", "using",
-    "authtype", "authmethod", "auth_type", "auth_method", "retrying", "trying", "attempt",
+    "auth",
+    "authenticate",
+    "authentication",
+    "authenticator",
+    "mechanism",
+    "mech",
+    "sasl",
+    "method",
+    "type",
+    "using",
+    "authtype",
+    "authmethod",
+    "auth_type",
+    "auth_method",
+    "retrying",
+    "trying",
+    "attempt",
 ];
 
 /// Calls of libraries that log in by a password.
@@ -125,14 +140,17 @@ const PASSWORD_CALLS: &[&str] = &[".login(", "loginplain(", "imap_open(", "smtp.
 
 /// The mechanism that a line of a program's own names: `auth [PLAIN]`, `AUTHENTICATE('XOAUTH2', …)`.
 pub(super) fn named_in(folded: &str) -> Option<Mechanism> {
-    let mut words = folded.split(|c: char| !(c.is_alphanumeric() || "-_".contains(c))).filter(|word| !word.is_empty());
+    let mut words =
+        folded.split(|c: char| !(c.is_alphanumeric() || "-_".contains(c))).filter(|word| !word.is_empty());
     let mut before = words.next()?;
     if let Some(found) = token_mechanism(before) {
         return Some(found);
     }
     for word in words {
         let introduced = INTRODUCTIONS.contains(&before);
-        if let Some(found) = token_mechanism(word).or_else(|| introduced.then(|| mechanism_of(word)).flatten()) {
+        if let Some(found) =
+            token_mechanism(word).or_else(|| introduced.then(|| mechanism_of(word)).flatten())
+        {
             return Some(found);
         }
         before = word;

@@ -101,9 +101,15 @@ impl Evidence {
                 last = Last::Nothing;
             } else if let Some((kind, dialect)) = shape {
                 last = Last::Piece;
+                if kind != Kind::Success {
+                    evidence.name(&fold(&line.whole));
+                }
                 evidence.heard(kind, dialect, answer.into_owned(), optional, place);
             } else if (line.indented && evidence.go_on(last, &line.whole))
-                || (line.speaker == Speaker::Server && last == Last::Piece && evidence.refused() && evidence.go_on(last, &line.text))
+                || (line.speaker == Speaker::Server
+                    && last == Last::Piece
+                    && evidence.refused()
+                    && evidence.go_on(last, &line.text))
             {
             } else if let Some(words) = words_of(line) {
                 let folded = fold(words);
@@ -222,8 +228,21 @@ fn command(line: &Line) -> Option<Said> {
 
 /// Untagged answers of IMAP that report no fault.
 const UNTAGGED: &[&str] = &[
-    "ok", "preauth", "capability", "flags", "list", "lsub", "id", "search", "status", "namespace", "enabled", "noop", "esearch",
-    "quota", "quotaroot",
+    "ok",
+    "preauth",
+    "capability",
+    "flags",
+    "list",
+    "lsub",
+    "id",
+    "search",
+    "status",
+    "namespace",
+    "enabled",
+    "noop",
+    "esearch",
+    "quota",
+    "quotaroot",
 ];
 
 /// The kind and the protocol of an answer by its form; `None` where it is no server's.
@@ -234,7 +253,10 @@ pub(super) fn shape(answer: &str) -> Option<(Kind, Option<Dialect>)> {
     let (first, second, third) = (next(), next(), next());
     let status = second.to_ascii_lowercase();
     let imap = |kind| Some((kind, Some(Dialect::Imap)));
-    if matches!(first, "+" | "334") || challenge::OPENINGS.iter().any(|opening| first.starts_with(opening)) || first.starts_with('{') {
+    if matches!(first, "+" | "334")
+        || challenge::OPENINGS.iter().any(|opening| first.starts_with(opening))
+        || first.starts_with('{')
+    {
         let dialect = match first {
             "+" => Some(Dialect::Imap),
             "334" => Some(Dialect::Smtp),
@@ -267,7 +289,9 @@ pub(super) fn shape(answer: &str) -> Option<(Kind, Option<Dialect>)> {
 
 /// `* 3 EXISTS`, and not a list of three points.
 fn is_count(second: &str, third: &str) -> bool {
-    second.bytes().all(|byte| byte.is_ascii_digit()) && third.len() > 3 && third.bytes().all(|byte| byte.is_ascii_alphabetic())
+    second.bytes().all(|byte| byte.is_ascii_digit())
+        && third.len() > 3
+        && third.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 fn tagged(first: &str, second: &str, third: &str) -> Option<(Kind, Option<Dialect>)> {
@@ -300,7 +324,12 @@ fn reply(first: &str, second: &str) -> Option<(Kind, Option<Dialect>)> {
         400..=599 if smtp::is_code(code) || continued || smtp::is_enhanced(second) => smtp(Kind::Refusal),
         400..=599 if !second.is_empty() => smtp(Kind::Refusal),
         // A server that ends an idle session calls it a success.
-        221 if ["timeout", "idle", "timed"].iter().any(|word| second.to_ascii_lowercase().starts_with(word)) => smtp(Kind::Farewell),
+        221 if ["timeout", "idle", "timed"]
+            .iter()
+            .any(|word| second.to_ascii_lowercase().starts_with(word)) =>
+        {
+            smtp(Kind::Farewell)
+        }
         _ if SUCCESSES.contains(&class) => smtp(Kind::Success),
         _ => None,
     }

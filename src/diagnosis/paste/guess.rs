@@ -11,6 +11,9 @@ use crate::model::{Family, Phase};
 const WORDS: &[(&str, Source)] = &[
     ("token request", Source::Token),
     ("token endpoint", Source::Token),
+    ("oauth2/v2.0/token", Source::Token),
+    ("/oauth2/token", Source::Token),
+    ("oauth2.googleapis.com", Source::Token),
     ("http error", Source::Token),
     ("status code", Source::Token),
     ("too many requests", Source::Token),

@@ -20,7 +20,8 @@ const WINDOW: usize = 120;
 const WEB: usize = 40;
 
 /// What may stand right before an answer.
-const OPENINGS: &[char] = &['"', '\'', '(', '[', '>', ':', '=', '|', ',', '`', '\u{201c}', '\u{201e}', '\u{ab}'];
+const OPENINGS: &[char] =
+    &['"', '\'', '(', '[', '>', ':', '=', '|', ',', '`', '\u{201c}', '\u{201e}', '\u{ab}'];
 
 /// Exceptions whose message is the server's answer, without its code or tag.
 const CLASSES: &[(&str, Option<Dialect>)] = &[
@@ -54,7 +55,8 @@ pub(super) fn answer(line: &str) -> Cow<'_, str> {
 /// The message of an exception whose class says that a server refused, and the protocol.
 pub(super) fn wrapped(line: &str) -> Option<(Option<Dialect>, &str)> {
     let folded = line.to_ascii_lowercase();
-    let (at, class, dialect) = CLASSES.iter().find_map(|(class, dialect)| Some((folded.find(class)?, *class, *dialect)))?;
+    let (at, class, dialect) =
+        CLASSES.iter().find_map(|(class, dialect)| Some((folded.find(class)?, *class, *dialect)))?;
     let message = line.get(at + class.len()..)?;
     let message = message.strip_prefix([':', '(']).or_else(|| message.strip_prefix(" ("))?;
     let message = message.trim_matches(|c: char| c.is_whitespace() || "'\"()[]".contains(c));
@@ -103,7 +105,9 @@ fn starts(line: &str) -> impl Iterator<Item = usize> {
 /// The answer at a place, up to the quotation mark that closes the one before it.
 fn unquoted(line: &str, at: usize) -> &str {
     let (before, rest) = line.split_at_checked(at).unwrap_or((line, ""));
-    let Some(quote) = before.chars().next_back().filter(|c| matches!(c, '"' | '\'' | '`')) else { return rest };
+    let Some(quote) = before.chars().next_back().filter(|c| matches!(c, '"' | '\'' | '`')) else {
+        return rest;
+    };
     let end = rest.match_indices(quote).find(|(at, _)| {
         let after = rest.get(at + 1..).and_then(|after| after.chars().next());
         !after.is_some_and(char::is_alphanumeric)
@@ -126,11 +130,17 @@ fn is_answer(line: &str, at: usize) -> bool {
     let quoted = lettered && before.ends_with(OPENINGS);
     let loose = (first == "*" || quoted || third.starts_with('['))
         && STATUS.iter().any(|status| status.eq_ignore_ascii_case(second));
+    // A success counts where a library quotes it whole.
+    if before.ends_with(['"', '\'']) && (first == "+OK" || (tag && second == "OK")) {
+        return true;
+    }
     // Without its tag an answer can only begin the line.
     if STATUS.contains(&first) && before.is_empty() {
         return true;
     }
-    if first == "BYE" || (STATUS.contains(&first) && (second.starts_with('[') || before.ends_with(['"', '\'', '(']))) {
+    if first == "BYE"
+        || (STATUS.contains(&first) && (second.starts_with('[') || before.ends_with(['"', '\'', '('])))
+    {
         return true;
     }
     if first.eq_ignore_ascii_case("-ERR") || (tag && (loose || STATUS.contains(&second))) {
@@ -141,13 +151,15 @@ fn is_answer(line: &str, at: usize) -> bool {
             && code.bytes().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'/'))
             && imap::is_code(&code.to_ascii_lowercase());
     }
+    // postfix logs the code of every delivery as `dsn=4.7.0`; the answer itself stands elsewhere.
     if smtp::is_enhanced(first.trim_end_matches([':', ',', ')'])) {
-        return true;
+        return !before.ends_with('=');
     }
     let code = first.split('-').next().is_some_and(smtp::is_code);
     // A number within prose is none, unless an enhanced code follows, or what is before it ends there.
     let head = before.get(before.len().saturating_sub(WEB)..).unwrap_or_default().to_ascii_lowercase();
-    code && !["http", "status code", "statuscode"].iter().any(|word| head.contains(word)) && (before.is_empty()
-        || before.ends_with([':', ']', ')', '>', '|', '"', '\'', '-', '=', '`'])
-        || smtp::is_enhanced(second))
+    code && !["http", "status code", "statuscode"].iter().any(|word| head.contains(word))
+        && (before.is_empty()
+            || before.ends_with([':', ']', ')', '>', '|', '"', '\'', '-', '=', '`'])
+            || smtp::is_enhanced(second))
 }

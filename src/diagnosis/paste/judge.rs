@@ -65,7 +65,11 @@ impl Case<'_> {
     fn refusal(&self) -> Option<(usize, Reading)> {
         let pieces = &self.evidence.pieces;
         let refuses = |piece: &&Piece| piece.kind != Kind::Success;
-        let standing = pieces.iter().enumerate().filter(|(_, piece)| refuses(piece)).filter(|(at, _)| !self.overcome(*at));
+        let standing = pieces
+            .iter()
+            .enumerate()
+            .filter(|(_, piece)| refuses(piece))
+            .filter(|(at, _)| !self.overcome(*at));
         let mut standing: Vec<_> = standing.take(MOST).map(|(_, piece)| piece).collect();
         standing.sort_by_key(|piece| (piece.optional, matches!(piece.kind, Kind::Wrapped | Kind::Untagged)));
         standing.into_iter().find_map(|piece| {
@@ -79,9 +83,13 @@ impl Case<'_> {
     /// Whether the session went on all the same: another way to log in succeeded, or the command was
     /// one that sessions do without.
     fn overcome(&self, at: usize) -> bool {
-        let Some((piece, later)) = self.evidence.pieces.get(at..).and_then(<[_]>::split_first) else { return false };
+        let Some((piece, later)) = self.evidence.pieces.get(at..).and_then(<[_]>::split_first) else {
+            return false;
+        };
         let repeatable = matches!(piece.phase, Some(Phase::Auth | Phase::Capability));
-        let last = later.iter().rfind(|other| !other.optional && other.phase == piece.phase && !is_prompt(&other.text));
+        let last = later
+            .iter()
+            .rfind(|other| !other.optional && other.phase == piece.phase && !is_prompt(&other.text));
         let succeeded = |other: &Piece| other.kind == Kind::Success;
         (repeatable && last.is_some_and(succeeded)) || (piece.optional && later.iter().any(succeeded))
     }
@@ -92,20 +100,27 @@ impl Case<'_> {
             Kind::Untagged => self.given().is_none() || piece.text == piece.text.to_uppercase(),
             _ => false,
         };
-        if is_sentence
-            && let Some(reading) = self.of_client(&piece.text)
-        {
+        if is_sentence && let Some(reading) = self.of_client(&piece.text) {
             return reading;
         }
         let folded = || fold(&piece.text);
         let dialect = self.given().or(piece.dialect).or_else(|| self.guessed(&folded()));
         let told = self.paste.phase.or(piece.phase).map(|phase| match phase {
             // A login that the log does not show.
-            phase if self.paste.phase.is_none() && phase < Phase::Auth && smtp::is_of_login(&piece.text) => Phase::Auth,
+            phase if self.paste.phase.is_none() && phase < Phase::Auth && smtp::is_of_login(&piece.text) => {
+                Phase::Auth
+            }
             phase => phase,
         });
-        let told = told.or((piece.kind == Kind::Wrapped).then_some(Phase::Auth).filter(|_| smtp_silent(piece)));
-        self.answer(&piece.text, dialect.unwrap_or(Dialect::Imap), told, self.mechanism(Some(piece)), Voice::Server)
+        let told =
+            told.or((piece.kind == Kind::Wrapped).then_some(Phase::Auth).filter(|_| smtp_silent(piece)));
+        self.answer(
+            &piece.text,
+            dialect.unwrap_or(Dialect::Imap),
+            told,
+            self.mechanism(Some(piece)),
+            Voice::Server,
+        )
     }
 
     fn guessed(&self, folded: &str) -> Option<Dialect> {
@@ -116,18 +131,42 @@ impl Case<'_> {
         }
     }
 
-    fn answer(&self, text: &str, dialect: Dialect, told: Option<Phase>, mechanism: Option<Mechanism>, voice: Voice) -> Reading {
+    fn answer(
+        &self,
+        text: &str,
+        dialect: Dialect,
+        told: Option<Phase>,
+        mechanism: Option<Mechanism>,
+        voice: Voice,
+    ) -> Reading {
         let phase = told.unwrap_or_else(|| guess::phase(text, dialect));
         let at = |phase| {
-            let answer = Answer { phase, protocol: dialect, mechanism, family: self.family, encrypted: true, challenge: None, text };
+            let answer = Answer {
+                phase,
+                protocol: dialect,
+                mechanism,
+                family: self.family,
+                encrypted: true,
+                challenge: None,
+                text,
+            };
             interpret(&answer, voice)
         };
         let mut verdict = at(phase);
         // That a wordless "no" is the login's is known only where somebody said that it was a login.
-        if told.is_none() && at(Phase::Select).reason == Reason::Unexpected {
+        if told.is_none()
+            && verdict.reason != Reason::Unexpected
+            && at(Phase::Select).reason == Reason::Unexpected
+        {
             verdict.reason = Reason::Unexpected;
         }
-        Reading { source: Some(Source::Mail(dialect)), phase: Some(phase), mechanism, verdict: Some(verdict), by_name: false }
+        Reading {
+            source: Some(Source::Mail(dialect)),
+            phase: Some(phase),
+            mechanism,
+            verdict: Some(verdict),
+            by_name: false,
+        }
     }
 
     /// The words of an identity provider, with the line in which they begin.
@@ -167,7 +206,11 @@ impl Case<'_> {
         if self.evidence.pieces.iter().any(|piece| piece.kind != Kind::Success) {
             return None;
         }
-        let offers = self.evidence.pieces.iter().filter(|piece| imap::is_offer(&fold(&piece.text)) || smtp::is_offer(&piece.text));
+        let offers = self
+            .evidence
+            .pieces
+            .iter()
+            .filter(|piece| imap::is_offer(&fold(&piece.text)) || smtp::is_offer(&piece.text));
         let offer = offers.last()?;
         let dialect = self.given().or(offer.dialect)?;
         if dialect == Dialect::Imap && imap::is_offered(&fold(&offer.text), wanted) {
@@ -189,9 +232,14 @@ impl Case<'_> {
         let refusal = |text: &str| {
             let reason = statements::refusal(text, self.mechanism(None))?;
             let dialect = self.given().or_else(|| self.guessed(&fold(text)));
-            Some(self.by(dialect.map(Source::Mail), Some(Phase::Auth), Some(Verdict { reason, retry_after: None })))
+            Some(self.by(
+                dialect.map(Source::Mail),
+                Some(Phase::Auth),
+                Some(Verdict { reason, retry_after: None }),
+            ))
         };
-        let prose = |text: &str| self.given().is_none().then(|| self.prose(text)).flatten().or_else(|| refusal(text));
+        let prose =
+            |text: &str| self.given().is_none().then(|| self.prose(text)).flatten().or_else(|| refusal(text));
         let reading = statements::judge(&self.evidence.statements, |text| self.of_client(text), prose)?;
         // The session had come to its end.
         (!self.ended() || reading.reason() != Some(Reason::ConnectionClosed)).then_some(reading)
@@ -200,20 +248,25 @@ impl Case<'_> {
     /// Whether the session came to the end that the client wanted.
     fn ended(&self) -> bool {
         let last = self.evidence.pieces.last();
-        last.is_some_and(|piece| piece.kind == Kind::Success && (piece.ended || piece.text.starts_with("221")))
+        last.is_some_and(|piece| {
+            piece.kind == Kind::Success && (piece.ended || piece.text.starts_with("221"))
+        })
     }
 
     /// Whether a login succeeded, and no refusal came after it.
     fn logged_in(&self) -> bool {
         let last = self.evidence.pieces.iter().rfind(|piece| !is_prompt(&piece.text) && !piece.optional);
-        last.is_some_and(|piece| piece.kind == Kind::Success && (piece.phase >= Some(Phase::Auth) || piece.text.starts_with("235")))
-            || oauth::grants(self.text)
+        last.is_some_and(|piece| {
+            piece.kind == Kind::Success && (piece.phase >= Some(Phase::Auth) || piece.text.starts_with("235"))
+        }) || oauth::grants(self.text)
     }
 
     /// A sentence that a server may have said, out of its place: single words do not count.
     fn prose(&self, text: &str) -> Option<Reading> {
         let dialect = self.guessed(&fold(text));
-        let one = |dialect: &Dialect| self.answer(text, *dialect, self.paste.phase, self.mechanism(None), Voice::Program).found();
+        let one = |dialect: &Dialect| {
+            self.answer(text, *dialect, self.paste.phase, self.mechanism(None), Voice::Program).found()
+        };
         match dialect {
             Some(dialect) => one(&dialect),
             None => Dialect::ALL.iter().find_map(one),
@@ -227,14 +280,18 @@ impl Case<'_> {
         let voice = if self.evidence.pieces.iter().any(speaks) { Voice::Program } else { Voice::Server };
         let said: Vec<_> = self.evidence.statements.iter().map(|statement| statement.text.as_str()).collect();
         let told = self.paste.phase.or(self.evidence.asked.phase);
-        (!said.is_empty()).then(|| self.answer(&said.join("\n"), dialect, told, self.mechanism(None), voice).found()).flatten()
+        (!said.is_empty())
+            .then(|| self.answer(&said.join("\n"), dialect, told, self.mechanism(None), voice).found())
+            .flatten()
     }
 
     fn farewell(&self) -> Option<Reading> {
         let pieces = &self.evidence.pieces;
-        let (at, piece) = pieces.iter().enumerate().find(|(_, piece)| piece.kind == Kind::Farewell && !piece.ended)?;
+        let (at, piece) =
+            pieces.iter().enumerate().find(|(_, piece)| piece.kind == Kind::Farewell && !piece.ended)?;
         let after = pieces.get(at..).unwrap_or_default();
-        let asked_for = after.iter().any(|piece| piece.kind == Kind::Success && fold(&piece.text).contains("logout"));
+        let asked_for =
+            after.iter().any(|piece| piece.kind == Kind::Success && fold(&piece.text).contains("logout"));
         (!asked_for).then(|| self.read(piece).found()).flatten()
     }
 
@@ -243,10 +300,15 @@ impl Case<'_> {
         if oauth::grants(self.text) {
             return Some(self.by(Some(Source::Token), Some(Phase::Token), None));
         }
-        let refuses = |piece: &Piece| matches!(piece.kind, Kind::Refusal | Kind::Report | Kind::Wrapped | Kind::Untagged);
-        let standing = self.evidence.pieces.iter().enumerate().any(|(at, piece)| refuses(piece) && !self.overcome(at));
+        let refuses = |piece: &Piece| {
+            matches!(piece.kind, Kind::Refusal | Kind::Report | Kind::Wrapped | Kind::Untagged)
+        };
+        let standing =
+            self.evidence.pieces.iter().enumerate().any(|(at, piece)| refuses(piece) && !self.overcome(at));
         let statements = &self.evidence.statements;
-        let complains = !self.ended() && !self.logged_in() && statements.iter().any(|statement| statements::complains(&statement.text));
+        let complains = !self.ended()
+            && !self.logged_in()
+            && statements.iter().any(|statement| statements::complains(&statement.text));
         let succeeds = || statements.iter().any(|statement| statements::succeeds(&statement.text));
         let last = self.evidence.pieces.last();
         if standing || complains || (last.is_none() && !succeeds()) {

@@ -45,7 +45,14 @@ pub(super) fn lines(text: &str) -> Vec<Line> {
             source_follows = line.trim_start().starts_with("File \"");
             let (speaker, rest) = marked(line);
             let indented = line.starts_with(char::is_whitespace);
-            found.push(Line { speaker, text: rest.to_owned(), whole: line.trim().to_owned(), indented, frame, at });
+            found.push(Line {
+                speaker,
+                text: rest.to_owned(),
+                whole: line.trim().to_owned(),
+                indented,
+                frame,
+                at,
+            });
         }
     }
     found
@@ -62,18 +69,35 @@ fn real_line_ends(line: &str) -> String {
         if is_windows_path(word) {
             real.push_str(word);
         } else {
-            real += &word.replace("\\r\\n", "\n").replace("\\n", "\n").replace("\\r", "\n").replace("\\\"", "\"").replace("\\t", " ");
+            real += &word
+                .replace("\\r\\n", "\n")
+                .replace("\\n", "\n")
+                .replace("\\r", "\n")
+                .replace("\\\"", "\"")
+                .replace("\\t", " ");
         }
     }
     real
 }
 
 fn is_windows_path(word: &str) -> bool {
-    word.as_bytes().windows(3).any(|three| matches!(three, [drive, b':', b'\\'] if drive.is_ascii_alphabetic()))
+    word.as_bytes()
+        .windows(3)
+        .any(|three| matches!(three, [drive, b':', b'\\'] if drive.is_ascii_alphabetic()))
 }
 
 /// How lines begin that tell about a program and not about a server.
-const FRAMES: &[&str] = &["File \"", "Traceback ", "... ", "self.", "goroutine ", "from /", "stack backtrace", "Stack trace:", "node:internal"];
+const FRAMES: &[&str] = &[
+    "File \"",
+    "Traceback ",
+    "... ",
+    "self.",
+    "goroutine ",
+    "from /",
+    "stack backtrace",
+    "Stack trace:",
+    "node:internal",
+];
 
 fn is_frame(line: &str) -> bool {
     let line = line.trim();
@@ -89,7 +113,10 @@ fn is_place(line: &str) -> bool {
     line.ends_with(')')
         || line.contains('(')
         || line.contains(":line ")
-        || line.rsplit(':').next().is_some_and(|last| !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
+        || line
+            .rsplit(':')
+            .next()
+            .is_some_and(|last| !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
         || line.split_whitespace().count() == 2
 }
 
@@ -103,10 +130,17 @@ mod tests {
 
     #[test]
     fn a_record_is_opened_and_spelt_out_line_ends_become_real() {
-        assert_eq!(said(r#"{"level":"error","msg":"send failed","err":{"message":"535 5.7.8 no"}}"#), ["send failed", "535 5.7.8 no"]);
+        assert_eq!(
+            said(r#"{"level":"error","msg":"send failed","err":{"message":"535 5.7.8 no"}}"#),
+            ["send failed", "535 5.7.8 no"]
+        );
         assert_eq!(said(r"b'535-5.7.8 one\r\n535 5.7.8 two'"), ["b'535-5.7.8 one", "535 5.7.8 two'"]);
         assert_eq!(said(r"D:\new\report.js:12 failed"), [r"D:\new\report.js:12 failed"]);
-        assert_eq!(said(r#"{"error":"invalid_grant","error_description":"x"}"#).len(), 1, "an answer stays whole");
+        assert_eq!(
+            said(r#"{"error":"invalid_grant","error_description":"x"}"#).len(),
+            1,
+            "an answer stays whole"
+        );
     }
 
     #[test]

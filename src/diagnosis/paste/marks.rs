@@ -14,8 +14,26 @@ pub(super) enum Speaker {
 
 /// How programs mark the server's lines: mail libraries, proxies, curl, swaks, Python's smtplib.
 const SERVER: &[&str] = &[
-    "s:", "s->c:", "<", "<-", "<--", "<=", "<<", "<<<", "<<-", "<**", "<~", "<~*", "reply:", "server:", "recv:",
-    "received:", "read:", "response:", "<rx>", "rx:",
+    "s:",
+    "s->c:",
+    "<",
+    "<-",
+    "<--",
+    "<=",
+    "<<",
+    "<<<",
+    "<<-",
+    "<**",
+    "<~",
+    "<~*",
+    "reply:",
+    "server:",
+    "recv:",
+    "received:",
+    "read:",
+    "response:",
+    "<rx>",
+    "rx:",
 ];
 
 /// And the client's.
@@ -62,7 +80,11 @@ fn speaker(word: &str) -> Speaker {
     let word = word.trim_start_matches(['[', '"', '\'']).to_ascii_lowercase();
     // mutt writes `4< a0001 NO`, fetchmail `IMAP< A2 NO`, Perl `Net::SMTP=GLOB(0x1)<<< 535`.
     let bare = word.trim_start_matches(|c: char| c.is_alphanumeric() || "=:()_.".contains(c));
-    let sign = if bare.len() < word.len() && bare.bytes().all(|byte| matches!(byte, b'<' | b'>')) { bare } else { &word };
+    let sign = if bare.len() < word.len() && bare.bytes().all(|byte| matches!(byte, b'<' | b'>')) {
+        bare
+    } else {
+        &word
+    };
     if SERVER.contains(&sign) || SERVER.contains(&word.as_str()) {
         Speaker::Server
     } else if CLIENT.contains(&sign) || CLIENT.contains(&word.as_str()) {
@@ -107,7 +129,11 @@ mod tests {
             ("2026-01-02 10:00:00 SERVER -> CLIENT: 535 x", Speaker::Server, "535 x"),
             ("CLIENT -> SERVER: AUTH LOGIN", Speaker::Client, "AUTH LOGIN"),
             ("~> AUTH PLAIN", Speaker::Client, "AUTH PLAIN"),
-            ("Login failed for <user@contoso.example> today", Speaker::Unmarked, "Login failed for <user@contoso.example> today"),
+            (
+                "Login failed for <user@contoso.example> today",
+                Speaker::Unmarked,
+                "Login failed for <user@contoso.example> today",
+            ),
         ] {
             assert_eq!(marked(line), (speaker, rest), "{line}");
         }

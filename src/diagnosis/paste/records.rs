@@ -6,12 +6,29 @@ use serde_json::{Map, Value};
 
 /// Members that hold words, in the order in which they are read.
 const WORDS: &[&str] = &[
-    "msg", "message", "log", "MESSAGE", "@message", "text", "event", "error", "err", "exception", "reason", "detail", "details",
-    "cause", "response", "serverResponse", "stack", "stderr",
+    "msg",
+    "message",
+    "log",
+    "MESSAGE",
+    "@message",
+    "text",
+    "event",
+    "error",
+    "err",
+    "exception",
+    "reason",
+    "detail",
+    "details",
+    "cause",
+    "response",
+    "serverResponse",
+    "stack",
+    "stderr",
 ];
 
 /// Members that only an answer of an identity provider or a SASL report has.
-const ANSWERS: &[&str] = &["error_description", "error_codes", "access_token", "schemes", "token_type", "error_uri"];
+const ANSWERS: &[&str] =
+    &["error_description", "error_codes", "access_token", "schemes", "token_type", "error_uri"];
 
 /// Records are nested no deeper than this.
 const DEPTH: usize = 4;

@@ -13,10 +13,11 @@ use crate::diagnosis::text::fold;
 use crate::model::Mechanism;
 
 /// So many statements are read from either end of a long log.
-const MOST: usize = 96;
+const MOST: usize = 48;
 
 /// What stands between an outer exception and the one inside it.
-const INNER: &[&str] = &["--->", "nested exception is:", "caused by:", "inner exception:", "[cause]:", "root cause:"];
+const INNER: &[&str] =
+    &["--->", "nested exception is:", "caused by:", "inner exception:", "[cause]:", "root cause:"];
 
 /// What a program tells of its progress, in words that failures have too.
 const PROGRESS: &[&str] = &[
@@ -70,7 +71,10 @@ const HEDGES: &[&str] = &[
 ];
 
 /// Words by which people speak of themselves.
-const PEOPLE: &[&str] = &["i", "i'm", "i've", "i'd", "my", "we", "we're", "our", "me", "anyone", "thanks", "hello", "hi", "how", "help"];
+const PEOPLE: &[&str] = &[
+    "i", "i'm", "i've", "i'd", "my", "we", "we're", "our", "me", "anyone", "thanks", "hello", "hi", "how",
+    "help",
+];
 
 /// How much a statement weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,7 +101,9 @@ fn without_settings(text: &str) -> String {
     let mut words = text.split_whitespace().peekable();
     while let Some(word) = words.next() {
         let lower = word.to_ascii_lowercase();
-        let is_limit = lower.contains("timeout") && (lower.contains('=') || words.peek().is_some_and(|next| next.starts_with(|c: char| c.is_ascii_digit())));
+        let is_limit = lower.contains("timeout")
+            && (lower.contains('=')
+                || words.peek().is_some_and(|next| next.starts_with(|c: char| c.is_ascii_digit())));
         if !is_limit {
             kept.push(word);
         }
@@ -106,19 +112,56 @@ fn without_settings(text: &str) -> String {
 }
 
 /// Words of somebody who complains, whatever it is about.
-const COMPLAINTS: &[&str] = &["error", "fail", "exception", "unable", "cannot", "can't", "could not", "couldn't", "denied", "refused", "rejected", "invalid"];
+const COMPLAINTS: &[&str] = &[
+    "error",
+    "fail",
+    "exception",
+    "unable",
+    "cannot",
+    "can't",
+    "could not",
+    "couldn't",
+    "denied",
+    "refused",
+    "rejected",
+    "invalid",
+];
 
 /// Whether a statement complains.
 pub(super) fn complains(text: &str) -> bool {
     let folded = fold(text);
-    !is_progress(&folded) && COMPLAINTS.iter().any(|word| folded.contains(word)) && !folded.contains("0 errors") && !folded.contains("no error")
+    !is_progress(&folded)
+        && COMPLAINTS.iter().any(|word| folded.contains(word))
+        && !folded.contains("0 errors")
+        && !folded.contains("no error")
 }
 
 /// How programs tell that something worked.
 const SUCCESSES: &[&str] = &[
-    "authentication successful", "authentication succeeded", "authenticated (success)", "successfully authenticated", "login successful", "login succeeded",
-    "logged in", "successfully", "status=sent", "code=250", "refresh succeeded", "succeeded", "check passed", "imap-login: login:", "pop3-login: login:",
-    "sasl_username=", "verify return:1", "verify return code: 0", "verification: ok", "message sent", "mail sent", "email sent", "sent ok", "accepted for delivery",
+    "authentication successful",
+    "authentication succeeded",
+    "authenticated (success)",
+    "successfully authenticated",
+    "login successful",
+    "login succeeded",
+    "logged in",
+    "successfully",
+    "status=sent",
+    "code=250",
+    "refresh succeeded",
+    "succeeded",
+    "check passed",
+    "imap-login: login:",
+    "pop3-login: login:",
+    "sasl_username=",
+    "verify return:1",
+    "verify return code: 0",
+    "verification: ok",
+    "message sent",
+    "mail sent",
+    "email sent",
+    "sent ok",
+    "accepted for delivery",
 ];
 
 /// Whether a statement tells that something worked.
@@ -151,7 +194,8 @@ pub(super) fn judge(
             };
             first.filter(is_cause).or_else(|| quoted.then(|| prose(text)).flatten().filter(says_more))
         };
-        if let Some(reading) = these().find_map(cause).or_else(|| these().find_map(&client)) {
+        let goodbye = |text| client(text).or_else(|| prose(text));
+        if let Some(reading) = these().find_map(cause).or_else(|| these().find_map(goodbye)) {
             return Some(reading);
         }
     }
@@ -187,8 +231,10 @@ fn part(text: &str) -> Option<Part<'_>> {
 /// A statement up to what is nested in it, and the nested ones.
 fn split(text: &str) -> (&str, Vec<&str>) {
     let folded = text.to_ascii_lowercase();
-    let mut cuts: Vec<(usize, usize)> =
-        INNER.iter().flat_map(|mark| folded.match_indices(mark).map(|(at, mark)| (at, at + mark.len()))).collect();
+    let mut cuts: Vec<(usize, usize)> = INNER
+        .iter()
+        .flat_map(|mark| folded.match_indices(mark).map(|(at, mark)| (at, at + mark.len())))
+        .collect();
     cuts.sort_unstable();
     let Some((first, _)) = cuts.first() else { return (text, Vec::new()) };
     let ends = cuts.iter().skip(1).map(|(at, _)| *at).chain([text.len()]);
@@ -205,8 +251,11 @@ fn is_setting(folded: &str) -> bool {
     let Some((name, value)) = folded.split_once([':', '=']) else { return false };
     let name = name.trim().trim_matches(['"', '\'']);
     let value = value.trim().trim_end_matches([',', ';']).trim_matches(['"', '\'']);
-    let plain = value.bytes().all(|byte| byte.is_ascii_digit()) || ["true", "false", "null", "none", "undefined"].contains(&value);
-    !name.contains(' ') && plain && !["code", "errno", "error", "status"].iter().any(|word| name.contains(word))
+    let plain = value.bytes().all(|byte| byte.is_ascii_digit())
+        || ["true", "false", "null", "none", "undefined"].contains(&value);
+    !name.contains(' ')
+        && plain
+        && !["code", "errno", "error", "status"].iter().any(|word| name.contains(word))
 }
 
 fn weight(folded: &str) -> Weight {
@@ -224,7 +273,8 @@ fn weight(folded: &str) -> Weight {
 fn is_point(folded: &str) -> bool {
     let first = folded.split(' ').next().unwrap_or_default();
     let number = first.strip_suffix(['.', ')']).unwrap_or_default();
-    (!number.is_empty() && number.len() < 3 && number.bytes().all(|byte| byte.is_ascii_digit())) || matches!(first, "-" | "•")
+    (!number.is_empty() && number.len() < 3 && number.bytes().all(|byte| byte.is_ascii_digit()))
+        || matches!(first, "-" | "•")
 }
 
 /// Whether people quote somebody: what stands in their sentence may be an answer.

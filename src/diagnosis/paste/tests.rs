@@ -61,6 +61,157 @@ fn the_line_that_carries_the_meaning_wins_over_the_farewell_after_it() {
 }
 
 #[test]
+fn a_success_has_no_fault_and_no_owner() {
+    for text in [
+        "1 OK LOGIN Ok.",
+        "* CAPABILITY IMAP4rev1 QUOTA NAMESPACE UIDPLUS",
+        "A1 OK [CAPABILITY IMAP4rev1 QUOTA NAMESPACE] Authentication successful",
+        "* OK The Microsoft Exchange IMAP4 service is ready.",
+        "220 smtp.contoso.example ESMTP temporary.contoso.example",
+        "250-smtp.contoso.example\n250-PIPELINING\n250-AUTH LOGIN XOAUTH2\n250 SMTPUTF8",
+        "235 2.7.0 Authentication successful",
+        "250 2.1.0 Sender OK",
+        "+OK Logged in.",
+        "334 VXNlcm5hbWU6",
+        "{\"token_type\":\"Bearer\",\"access_token\":\"x\",\"refresh_token\":\"y\",\"expires_in\":3599}",
+        "< 220 ready\n> EHLO x\n< 250 AUTH PLAIN\n> AUTH PLAIN x\n< 235 ok\n> QUIT\n< 221 Bye\n* Closing connection 0",
+        "C: a1 AUTHENTICATE GSSAPI\nS: a1 NO no such mechanism\nC: a2 LOGIN x y\nS: a2 OK done",
+    ] {
+        assert_eq!(bare(text).reason(), None, "{text}");
+    }
+    for text in [
+        "S: * OK ready\nC: a1 LOGIN x y\nS: a1 NO [AUTHENTICATIONFAILED] no",
+        "< 220 ready\n> EHLO x\n< 250 AUTH PLAIN\n> AUTH PLAIN x\n< 535 5.7.8 no",
+    ] {
+        assert_eq!(reason(text), Reason::CredentialsRejected, "{text}");
+    }
+    assert_eq!(reason("* OK ready\nC: a1 LOGIN x y\nMailException: strange error"), Reason::Unexpected);
+}
+
+#[test]
+fn the_first_cause_wins_over_its_consequences() {
+    for (text, wanted) in [
+        (
+            "< 535 5.7.8 Error: authentication failed\n* Closing connection 0\ncurl: (67) Login denied",
+            Reason::CredentialsRejected,
+        ),
+        (
+            "Can not authenticate to IMAP server: [AUTHENTICATIONFAILED] Invalid credentials\nToo many login failures",
+            Reason::CredentialsRejected,
+        ),
+        (
+            "S: a1 BAD User is authenticated but not connected.\nS: * BYE Connection closed. 14\nbroken pipe",
+            Reason::MailboxNotConnected,
+        ),
+        ("error: socket hang up\ncaused by: certificate has expired", Reason::TlsCertificateExpired),
+        ("S: * BYE Too many connections from your address\nconnection closed", Reason::TooManyConnections),
+    ] {
+        assert_eq!(reason(text), wanted, "{text}");
+    }
+}
+
+#[test]
+fn the_inner_exception_outweighs_the_outer_and_its_list_of_guesses() {
+    let outer = "MailKit.Security.SslHandshakeException: An error occurred while attempting to establish an SSL or TLS connection.\n\nThis usually means that the SSL certificate presented by the server is not trusted for one or more of the following reasons:\n1. The server is using a self-signed certificate which cannot be verified.\n4. The certificate presented by the server is expired or invalid.\n";
+    for (inner, wanted) in [
+        ("RemoteCertificateNameMismatch", Reason::TlsNameMismatch),
+        ("NotTimeValid", Reason::TlsCertificateExpired),
+        ("UntrustedRoot", Reason::TlsCertificateUntrusted),
+    ] {
+        let text = format!(
+            "{outer} ---> System.Security.Authentication.AuthenticationException: The remote certificate is invalid: {inner}"
+        );
+        assert_eq!(reason(&text), wanted, "{inner}");
+    }
+    let java = "javax.mail.MessagingException: Could not connect to SMTP host: smtp.contoso.example, port: 465;\n  nested exception is:\n\tjava.net.ConnectException: Connection refused";
+    assert_eq!(reason(java), Reason::ConnectionRefused);
+}
+
+#[test]
+fn wrappers_are_taken_off_before_a_line_is_looked_for() {
+    for (text, wanted) in [
+        (
+            "{ Error: certificate has expired\n    at TLSSocket.emit (events.js:1:2)",
+            Reason::TlsCertificateExpired,
+        ),
+        ("S (3): 535 5.7.8 Authentication credentials invalid", Reason::CredentialsRejected),
+        ("aioimaplib.CommandTimeout", Reason::Timeout),
+        ("D:\\app\\parser.js:12 535 5.7.8 no", Reason::CredentialsRejected),
+        (
+            "{\"level\":50,\"msg\":\"send failed\",\"err\":{\"message\":\"Invalid login: 535 5.7.8 no\"}}",
+            Reason::CredentialsRejected,
+        ),
+        ("2026-01-02 10:00:00 SERVER -> CLIENT: 535 5.7.8 no", Reason::CredentialsRejected),
+        ("Jan  2 10:00:00 mx app[1]: send: (535, b'5.7.8 no')", Reason::CredentialsRejected),
+        ("[WinError 10061] Es konnte keine Verbindung hergestellt werden", Reason::ConnectionRefused),
+        ("connect: errno=113", Reason::NetworkUnreachable),
+        ("Task 'x' reported error (0x800CCC0D) : 'Der Server wurde nicht gefunden'", Reason::DnsNotFound),
+    ] {
+        assert_eq!(reason(text), wanted, "{text}");
+    }
+}
+
+#[test]
+fn a_word_counts_only_in_a_sentence_that_refuses() {
+    for text in [
+        "Something went wrong",
+        "Error: strange\n    at base64.decode (parser.js:12:3)",
+        "I raised the quota, disabled the filter, and there are temporary files in the namespace. Any ideas?",
+        "open /etc/mail.conf: no such file or directory",
+        "connectionTimeout: 10000,",
+        "Mail could not be sent. See the log.",
+        "NO PROBLEM AT ALL",
+    ] {
+        assert_eq!(reason(text), Reason::Unexpected, "{text}");
+    }
+}
+
+#[test]
+fn the_mechanism_that_a_paste_names_decides_between_token_and_password() {
+    for (text, wanted) in [
+        ("auth [PLAIN]: Error: NO AUTHENTICATE failed.", Reason::CredentialsRejected),
+        ("auth [XOAUTH2]: Error: NO AUTHENTICATE failed.", Reason::TokenRejected),
+        (
+            "imaplib.IMAP4.error: b'[AUTHENTICATIONFAILED] no'\n  File \"x.py\", line 3\n    conn.authenticate('XOAUTH2', f)",
+            Reason::TokenRejected,
+        ),
+        (
+            "  File \"x.py\", line 3\n    conn.login(user, password)\nimaplib.IMAP4.error: b'[AUTHENTICATIONFAILED] no'",
+            Reason::CredentialsRejected,
+        ),
+        ("command: 'AUTH XOAUTH2', response: '535 5.7.8 no'", Reason::TokenRejected),
+    ] {
+        assert_eq!(reason(text), wanted, "{text}");
+    }
+}
+
+#[test]
+fn what_mail_programs_show_people_is_known() {
+    for (text, wanted) in [
+        (
+            "You can't sign in here with a personal account. Use your work or school account instead.",
+            Reason::AccountNotFound,
+        ),
+        (
+            "The IMAP server imap.contoso.example does not support the selected authentication method.",
+            Reason::MechanismUnsupported,
+        ),
+        (
+            "Access to server smtp.contoso.example with user name x was not successful",
+            Reason::CredentialsRejected,
+        ),
+        ("Login to server imap.contoso.example with username x failed.", Reason::CredentialsRejected),
+        (
+            "The host name did not match the name given in the server's SSL certificate.",
+            Reason::TlsNameMismatch,
+        ),
+        ("No authentication mechanisms supported by both server and client", Reason::MechanismUnsupported),
+    ] {
+        assert_eq!(reason(text), wanted, "{text}");
+    }
+}
+
+#[test]
 fn logs_of_proxies_and_tools_are_read_through_their_marks() {
     let proxy = "2026-04-29 13:13:27: POP (10.1.2.90->outlook.office365.com:995) --> b'AUTH XOAUTH2\\r\\n'\n\
                  2026-04-29 13:13:27: POP (10.1.2.90->outlook.office365.com:995) <-- b'+ \\r\\n'\n\

@@ -3,7 +3,9 @@
 // A test that cannot go on has failed; saying so by a panic is what a test is for.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod meanings;
 mod mutations;
+mod pastes;
 
 use std::sync::LazyLock;
 
