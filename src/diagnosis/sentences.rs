@@ -245,6 +245,8 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "pop3 access*not", "generic";
         "imap is disabled", "Foundry376/Mailspring#904 (Yandex)";
         "imap is not enabled", "generic";
+        "imap is switched off", "generic: an alert beside an accepted login";
+        "smtp is switched off", "generic, as the row above";
         "imap*disabled for", "generic: IMAP is disabled for this account, domain";
         "imap service*disabled", "generic; Zimbra, Kerio";
         "pop3 is disabled", "Yandex";
