@@ -258,6 +258,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "imap is disabled", "Foundry376/Mailspring#904 (Yandex)";
         "imap is not enabled", "generic";
         "imap support is not enabled", "Gmail: Full IMAP support is not enabled for this account";
+        "smtp is switched off", "generic, as the row above";
         "imap*disabled for", "generic: IMAP is disabled for this account, domain";
         "imap service*disabled", "generic; Zimbra, Kerio";
         "pop3 is disabled", "Yandex";

@@ -1,7 +1,6 @@
 //! The dialogue: what was said on a connection, redacted where the bytes are captured.
 //!
-//! Owns the memory behind the tap: the lines of both sides, bounded; how the stream ended; whether
-//! anything came behind the last answer. The mail libraries lose all of that. It outlives the
+//! Owns the memory behind the tap: the lines of both sides, bounded; how the stream ended. The mail libraries lose all of that. It outlives the
 //! connection, so that a failure can still quote the server.
 
 use std::collections::VecDeque;
@@ -97,13 +96,6 @@ impl Dialogue {
     /// The name that the server gave itself in its greeting, where it gave one.
     pub fn front_end(&self) -> Option<String> {
         self.lock().front_end.clone()
-    }
-
-    /// Whether more than `lines` of the server have come since the client last spoke, or the
-    /// beginning of one more.
-    pub fn answered_more_than(&self, lines: usize) -> bool {
-        let memory = self.lock();
-        memory.answered > lines || !memory.server_partial.is_empty()
     }
 
     /// Takes how the stream ended, if it has.
@@ -355,9 +347,6 @@ mod tests {
         dialogue.client_said(b"EHLO x\r\n");
         dialogue.server_said(b"250-mail\r\n250 AUTH XOAUTH2\r\n");
         assert_eq!(dialogue.answer(), "250-mail\n250 AUTH XOAUTH2");
-        assert!(!dialogue.answered_more_than(2));
-        dialogue.server_said(b"2");
-        assert!(dialogue.answered_more_than(2));
     }
 
     #[test]

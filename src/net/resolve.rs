@@ -163,6 +163,18 @@ mod tests {
             at = end;
         }
         let (code, address) = zone(&labels.join("."), question[at + 2])?;
+        let name = labels.join(".");
+        if name == "loop.test" {
+            // CNAME to itself, by a pointer to the question's name.
+            let record = [0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 60, 0, 2, 0xc0, 12];
+            let header = [&question[..2], &[0x81, 0x80], &[0, 1, 0, 1, 0, 0, 0, 0]].concat();
+            return Some([&header, &question[HEADER..at + 5], &record].concat());
+        }
+        if name == "cut.test" {
+            // One answer is announced, TC is set (RFC 1035 section 4.1.1), and nothing follows.
+            let header = [&question[..2], &[0x83, 0x80], &[0, 1, 0, 1, 0, 0, 0, 0]].concat();
+            return Some([&header, &question[HEADER..at + 5]].concat());
+        }
         // A response to a recursive question, of one question and as many answers as there are addresses.
         let counts = [0, 1, 0, u8::from(!address.is_empty()), 0, 0, 0, 0];
         let mut message = [&question[..2], &[0x81, 0x80 | code], &counts, &question[HEADER..at + 5]].concat();
@@ -210,6 +222,9 @@ mod tests {
             ("no..name", IpChoice::Auto, Err(Reason::DnsNotFound)),
             ("servfail.test", IpChoice::Auto, Err(Reason::DnsFailure)),
             ("refused.test", IpChoice::Auto, Err(Reason::DnsFailure)),
+            ("cut.test", IpChoice::Auto, Err(Reason::DnsFailure)),
+            ("loop.test", IpChoice::Auto, Err(Reason::DnsFailure)),
+            ("nul.\0.test", IpChoice::Auto, Err(Reason::DnsNotFound)),
         ];
         for (host, choice, expected) in rows {
             let resolved = resolver.resolve(host, choice).await;

@@ -23,6 +23,7 @@ const YEARS: (i32, i32) = (2020, 2120);
 /// An authority made for one run, and an acceptor for each [`Identity`].
 pub(super) struct Authority {
     pem: String,
+    self_signed_pem: String,
     acceptors: HashMap<Identity, TlsAcceptor>,
 }
 
@@ -31,6 +32,7 @@ impl Authority {
     pub(super) fn new() -> io::Result<Self> {
         let (certificate, authority) = issuer("Simulator authority")?;
         let (_, stranger) = issuer("Nobody's authority")?;
+        let (self_signed_pem, self_signed) = self_signed()?;
         let years = |from, to| {
             let mut params = leaf(&HOSTS)?;
             params.not_before = date_time_ymd(from, 1, 1);
@@ -42,15 +44,20 @@ impl Authority {
             (Identity::Expired, signed(&years(2020, 2021)?, &authority)?),
             (Identity::NotYetValid, signed(&years(2110, 2120)?, &authority)?),
             (Identity::OtherName, signed(&leaf(&[OTHER_HOST])?, &authority)?),
-            (Identity::SelfSigned, self_signed()?),
+            (Identity::SelfSigned, self_signed),
             (Identity::UnknownAuthority, signed(&years(YEARS.0, YEARS.1)?, &stranger)?),
         ];
-        Ok(Self { pem: certificate.pem(), acceptors: HashMap::from(acceptors) })
+        Ok(Self { pem: certificate.pem(), self_signed_pem, acceptors: HashMap::from(acceptors) })
     }
 
     /// The authority's certificate, for `ca_file`.
     pub(super) fn pem(&self) -> &str {
         &self.pem
+    }
+
+    /// The certificate that has signed itself, for a `ca_file` that names it.
+    pub(super) fn self_signed_pem(&self) -> &str {
+        &self.self_signed_pem
     }
 
     /// The acceptor that shows this certificate.
@@ -87,12 +94,12 @@ fn signed(params: &CertificateParams, issuer: &CaIssuer) -> io::Result<TlsAccept
     acceptor(&certificate, &key)
 }
 
-fn self_signed() -> io::Result<TlsAcceptor> {
+fn self_signed() -> io::Result<(String, TlsAcceptor)> {
     let mut params = leaf(&HOSTS)?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().map_err(io::Error::other)?;
     let certificate = params.self_signed(&key).map_err(io::Error::other)?;
-    acceptor(&certificate, &key)
+    Ok((certificate.pem(), acceptor(&certificate, &key)?))
 }
 
 fn acceptor(certificate: &Certificate, key: &KeyPair) -> io::Result<TlsAcceptor> {

@@ -100,6 +100,11 @@ impl Sim {
         self.authority.pem()
     }
 
+    /// The certificate of a mailbox with [`Fault::CertificateSelfSigned`], for a `ca_file` that names it.
+    pub fn self_signed_pem(&self) -> &str {
+        self.authority.self_signed_pem()
+    }
+
     /// The token endpoint by HTTPS, with `{tenant}` to be filled in.
     pub fn token_url(&self) -> String {
         format!("https://localhost:{}/{{tenant}}/oauth2/v2.0/token", self.token_port)

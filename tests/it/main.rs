@@ -8,6 +8,7 @@
 
 mod clock;
 mod door;
+mod endpoints;
 mod hostile;
 mod monitor;
 mod peer;

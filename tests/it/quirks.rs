@@ -3,8 +3,10 @@
 //!
 //! Faults that a mailbox of the simulator can have are in `probes`.
 
+use mailbox_exporter::sim::Fault;
+
 use crate::peer::{self, Act, Script};
-use crate::world::{World, verdict};
+use crate::world::{Door, World, verdict};
 
 /// The protocol, what the server does, the verdict, and what must stand in the detail.
 type Row = (&'static str, Script, &'static str, &'static str);
@@ -71,7 +73,7 @@ const ROWS: &[Row] = &[
     ("smtp", &[("login", Say("235 2.7.0 Accepted\r\n"))], "auth protocol_error", "235 2.7.0 Accepted"),
     ("smtp", &[("capability", Behind("235 2.7.0 Accepted\r\n"))], "auth protocol_error", "235 2.7.0 Accepted"),
     ("smtp", &[("greeting", Say("220 hi\r\n250-h\r\n250 AUTH XOAUTH2\r\n334 \r\n235 ok\r\n"))], "capability protocol_error", "before it was asked"),
-    ("smtp", &[("capability", Behind("421 4.4.2 Timeout\r\n"))], "auth server_unavailable", "421 4.4.2"),
+    ("smtp", &[("capability", Behind("421 4.3.2 Service shutting down\r\n"))], "auth server_unavailable", "421 4.3.2"),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -104,6 +106,24 @@ async fn what_real_servers_say_has_its_verdict_and_its_line() {
         }
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_self_signed_certificate_that_is_its_own_ca_file_is_trusted() {
+    let mut world = World::start().await;
+    let app = world.app();
+    let mailbox = world.mailbox(&app, Fault::CertificateSelfSigned).await;
+    let other = world.mailbox(&app, Fault::CertificateUnknownAuthority).await;
+    for door in [Door::Imap, Door::Smtp] {
+        world.watch(&format!("named-{}", door.protocol()), &mailbox, door, "");
+        world.watch(&format!("other-{}", door.protocol()), &other, door, "");
+    }
+    world.trust_self_signed();
+    let seen = world.round().await;
+    for (name, observation) in &seen {
+        let wanted = if name.starts_with("named") { "up" } else { "tls tls_certificate_untrusted" };
+        assert_eq!(verdict(observation), wanted, "{name}: {:?}", observation.outcome);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -105,6 +105,11 @@ impl World {
         }
     }
 
+    /// Has the configuration trust the self-signed certificate that servers show, besides the authority.
+    pub(crate) fn trust_self_signed(&self) {
+        self.file("ca.pem", &format!("{}{}", self.sim.ca_pem(), self.sim.self_signed_pem()));
+    }
+
     /// A new application at the identity provider.
     pub(crate) fn app(&self) -> SimApp {
         self.sim.app()

@@ -1,7 +1,7 @@
 //! What to do where the mailbox or the mail server itself is at fault.
 
 use super::{Remedy, remedies};
-use crate::model::Phase::Token;
+use crate::model::Phase::{Capability, Token};
 
 pub(super) const TABLE: &[Remedy] = remedies! {
     FolderMissing, ExchangeOnline => "\
@@ -36,10 +36,18 @@ A fault of the service; it passes. If it lasts: Microsoft 365 admin center > Hea
     ServerUnavailable => "\
 A fault of the server at `{server}`. The next probe tries again by itself; if it lasts, its log names the cause: back end, disk, authentication service.";
 
+    ConnectionClosed; Says("https_proxy") => "\
+The proxy that `HTTPS_PROXY` names must let `{peer}` through; the identity provider itself has not been reached. To see: `curl -v {!idp}`
+407: it wants a login, written into `HTTPS_PROXY` as `http://USER:PASSWORD@HOST:PORT`. Is there a way without it, name the host in `NO_PROXY`.";
     ConnectionClosed => "\
 `{peer}` hung up without a usable cause. Once: nothing to do. If it lasts: the line before it in the dialogue, a firewall or middlebox in between, a limit by address at the server.
 From this machine: `openssl s_client -connect {!peer}{starttls}`.";
 
+    ProtocolError; Says("https_proxy") => "\
+What `HTTPS_PROXY` names does not answer as a proxy does. Correct it, or name `{peerhost}` in `NO_PROXY` where there is a way without it: `curl -v {!idp}`";
+    ProtocolError; In(Capability) => "\
+By SMTP the server may refuse the name in EHLO, which is this machine's address: set `smtp: {ehlo: NAME}` to a host name that leads back to it.
+Check that `{server}` speaks {protocol} on this port and with this kind of TLS; the dialogue shows the line that was not understood.";
     ProtocolError; In(Token) => "\
 What answers at `{idp}` is no token endpoint, or something in between answers for it: a proxy, a captive portal, a login page. Compare the provider's `token_url`: `curl -v {!idp}`.";
     ProtocolError => "\

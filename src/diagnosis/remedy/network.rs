@@ -4,12 +4,16 @@ use super::{Remedy, remedies};
 use crate::model::Phase::{Auth, Connect, Greeting, Resolve, Tls, Token};
 
 pub(super) const TABLE: &[Remedy] = remedies! {
+    DnsNotFound; Says("https_proxy") => "\
+The name in `HTTPS_PROXY` has no address. Correct it, or name `{peerhost}` in `NO_PROXY` where there is a way without the proxy.";
     DnsNotFound => "\
 `{peerhost}` has no address. Compare it with the provider's documentation, letter by letter: `getent hosts {!peerhost}`.
 A name of the house: does this machine ask the resolver that knows it? Is the name only IPv6 while `ip: 4` is set?";
     DnsFailure => "\
 The resolver fails or cannot be reached; `{peerhost}` itself may be fine. `cat /etc/resolv.conf`, then `getent hosts {!peerhost}`.
 Kubernetes: CoreDNS, and a network policy that forbids UDP and TCP 53 to it.";
+    ConnectionRefused; Says("https_proxy") => "\
+Nothing listens at the proxy that `HTTPS_PROXY` names. Correct it, or name `{peerhost}` in `NO_PROXY` where there is a way without the proxy.";
     ConnectionRefused => "\
 Nothing listens at `{peer}`, or a firewall answers for it. Compare host and port (IMAP 993 or 143, SMTP 587 or 465); an own server: does it run, and listen on this address?";
     Timeout; In(Token) => "\
@@ -25,6 +29,9 @@ No answer from `{peer}` at all: mostly a firewall, security group or network pol
 The server did not answer the login. It may hold a refusal back, or wait for its own back end (directory, issuer of the token). Its load and its log tell; raise `timeout` only if it answers late.";
     Timeout => "\
 No answer in time. The phase tells whose silence: token, the identity provider; connect, a firewall or network policy; later ones, the server at `{peer}` or its back end. From this machine: `openssl s_client -connect {!peer}{starttls}`.";
+    NetworkUnreachable; Says("https_proxy") => "\
+The proxy that `HTTPS_PROXY` names must let `{peer}` through; the identity provider itself has not been reached. To see: `curl -v {!idp}`
+407: it wants a login, written into `HTTPS_PROXY` as `http://USER:PASSWORD@HOST:PORT`. Is there a way without it, name the host in `NO_PROXY`.";
     NetworkUnreachable => "\
 There is no way from this machine to `{peer}`: a route, a firewall or security module of this machine, or IPv6 without connectivity (then `ip: 4`). `ip route get ADDRESS` with the address from the sentence.
 Kubernetes: network policies; for the token also `HTTPS_PROXY`.";

@@ -17,7 +17,8 @@ Google does not take the secret of client `{app}`.
 Google Cloud console > APIs & Services > Credentials: compare the client id, make a new secret, put it into {secret}.";
     SecretInvalid => "\
 The identity provider at `{idp}` does not take what is in {secret} for client `{app}`.
-Compare client id and secret there. The client must be confidential and allowed to use client credentials (Keycloak: Client authentication and Service accounts roles on).";
+Compare client id and secret there. The client must be confidential and allowed to use client credentials (Keycloak: Client authentication and Service accounts roles on).
+A provider that takes the secret in the Authorization header alone (`client_secret_basic`) needs `client_auth: basic` in credential `{credential}`.";
 
     SecretExpired, ExchangeOnline => "\
 Every secret of app `{app}` has expired.

@@ -96,22 +96,29 @@ impl Imap {
 
     async fn greeting(&mut self, probe: Probe<'_>) -> Result<(), Cause> {
         let stage = Stage::at(Phase::Greeting, self.encrypted);
-        let Ok(Some(response)) = self.client.read_response().await else {
-            return Err(probe.lost(&stage, &self.dialogue));
-        };
-        match response.parsed() {
-            Response::Data { status: Status::Ok, .. } => {
-                self.orderly = true;
-                Ok(())
-            }
-            Response::Data { status: Status::Bye | Status::No | Status::Bad, .. } => {
-                Err(probe.refused(&stage, &self.dialogue.answer()))
-            }
-            // PREAUTH: logged in before anybody said who; nothing could be proven about the login.
-            _ => Err(Cause::new(
-                Reason::ProtocolError,
-                format!("this is no IMAP greeting that allows a login: {}", self.dialogue.last_server_line()),
-            )),
+        loop {
+            let Ok(Some(response)) = self.client.read_response().await else {
+                return Err(probe.lost(&stage, &self.dialogue));
+            };
+            return match response.parsed() {
+                // A greeting may list them in its code. They are asked for in any case.
+                Response::Capabilities(_) => continue,
+                Response::Data { status: Status::Ok, .. } => {
+                    self.orderly = true;
+                    Ok(())
+                }
+                Response::Data { status: Status::Bye | Status::No | Status::Bad, .. } => {
+                    Err(probe.refused(&stage, &self.dialogue.answer()))
+                }
+                // PREAUTH: logged in before anybody said who; nothing could be proven about the login.
+                _ => Err(Cause::new(
+                    Reason::ProtocolError,
+                    format!(
+                        "this is no IMAP greeting that allows a login: {}",
+                        self.dialogue.last_server_line()
+                    ),
+                )),
+            };
         }
     }
 
@@ -258,11 +265,12 @@ impl Imap {
         }
     }
 
-    /// The tagged answer as it was on the wire, without the tag.
+    /// The tagged answer as it was on the wire, without the tag. A refusal may have come before the end of
+    /// what it refuses.
     fn tagged(&self, tag: &str) -> String {
         let said = self.dialogue.answer();
-        let line = said.lines().rev().find_map(|line| line.strip_prefix(tag)?.strip_prefix(' '));
-        line.unwrap_or_default().to_owned()
+        let text = |line: &str| Some(line.strip_prefix(tag)?.strip_prefix(' ')?.trim_start().to_owned());
+        said.lines().rev().find_map(text).or_else(|| text(&self.dialogue.last_server_line())).unwrap_or_default()
     }
 
     pub(super) async fn goodbye(mut self) {

@@ -207,14 +207,21 @@ impl Smtp {
             }
             Err(error) if error.status().is_some() => {
                 self.orderly = true;
-                Err(probe.refused(stage, &self.dialogue.answer()))
+                Err(probe.refused(stage, &self.refusal()))
             }
             // lettre does not know every code; a refusal is one all the same.
-            Err(_) if is_refusal(&self.dialogue.answer()) => {
-                Err(probe.refused(stage, &self.dialogue.answer()))
+            Err(error) if error.is_response() && is_refusal(&self.dialogue.answer()) => {
+                Err(probe.refused(stage, &self.refusal()))
             }
             Err(_) => Err(probe.lost(stage, &self.dialogue)),
         }
+    }
+
+    /// The reply that refuses. A 421 may have come before the command was sent.
+    fn refusal(&self) -> String {
+        Some(self.dialogue.answer())
+            .filter(|answer| !answer.is_empty())
+            .unwrap_or_else(|| self.dialogue.last_server_line())
     }
 
     pub(super) async fn goodbye(mut self) {
