@@ -121,7 +121,7 @@ fn assemble(
         more.extend(read());
     }
     let mailboxes: Vec<&Mailbox> = written.mailboxes.value().into_iter().chain(&more).flatten().collect();
-    files.extend(written.readiness.files().filter(|file| file.is_file()));
+    files.extend(written.readiness.files().filter(|file| sources.holds(file)));
     let top = Place { line: node.line, column: node.column, ..Place::whole(file) };
     let plan = lower::lower(&written, &mailboxes, &top, faults);
     written.readiness.inspect(&plan, faults);

@@ -242,14 +242,7 @@ impl Readiness {
 
 impl Known {
     fn apply(&mut self, plan: &Plan, mut imported: Imported) {
-        for (name, said) in &self.imported.evidence {
-            // A file that cannot be used now goes on saying what it said.
-            let kept = said.iter().filter(|evidence| imported.faulty.contains(&evidence.signal)).cloned();
-            let kept: Vec<Evidence> = kept.collect();
-            if !kept.is_empty() {
-                imported.evidence.entry(name.clone()).or_default().extend(kept);
-            }
-        }
+        imported.keep(&self.imported);
         self.imported = imported;
         self.policy = plan.policy.clone();
         self.calendar = plan.policy.calendar.clone().unwrap_or_else(calendar::shipped);
@@ -272,7 +265,7 @@ impl Known {
         let name = check.name();
         let remembered =
             self.contents.checks.get(&name).into_iter().flat_map(|memory| memory.evidence.values());
-        let imported = self.imported.evidence.get(&name).into_iter().flatten();
+        let imported = self.imported.of(&name);
         let dates = calendar::evidence(calendar::of(&self.calendar, check, name.protocol), now);
         remembered.chain(imported).cloned().chain(dates).collect()
     }
