@@ -104,6 +104,16 @@ pub async fn read_async(path: &Path, most: u64) -> Result<Vec<u8>, Fault> {
     read.unwrap_or_else(|error| Err(Fault::Io(io::Error::other(error))))
 }
 
+/// The content without the byte order mark that editors put in front of UTF-8. In front of `-----BEGIN` it would hide
+/// the first certificate of a file.
+pub fn without_mark(mut bytes: Vec<u8>) -> Vec<u8> {
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    if bytes.starts_with(MARK) {
+        bytes.drain(..MARK.len());
+    }
+    bytes
+}
+
 /// Does something with a place in the file system on a thread of its own, and waits `bound` for it at most. A job
 /// that has not ended by then goes on in the background, and nothing else is begun at the same place until it ends.
 ///

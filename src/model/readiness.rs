@@ -338,6 +338,15 @@ impl ImportReport {
     }
 }
 
+/// How writing to the state directory goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keeping {
+    /// Whether the last attempt succeeded.
+    pub writable: bool,
+    /// Attempts that failed since the start.
+    pub failures: u64,
+}
+
 /// Everything the board shows, as of one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Board {
@@ -351,6 +360,8 @@ pub struct Board {
     pub imports: Vec<ImportReport>,
     /// What is remembered across restarts, and what is not, in one sentence.
     pub memory: String,
+    /// How writing it down goes; `None` without a state directory.
+    pub keeping: Option<Keeping>,
     /// Tenants in which no more passwords are tried, and what the server said.
     pub stopped: Vec<(String, Timestamp, String)>,
 }

@@ -178,5 +178,5 @@ fn certificates(key: &'static str, file: &Path) -> Result<Vec<CertificateDer<'st
 
 fn read(key: &'static str, file: &Path) -> Result<Vec<u8>, ServerTlsFault> {
     let fault = |fault| ServerTlsFault::new(key, format!("{}: {fault}", file.display()));
-    files::read(file, LARGEST_FILE).map_err(fault)
+    files::read(file, LARGEST_FILE).map(files::without_mark).map_err(fault)
 }

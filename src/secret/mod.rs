@@ -21,7 +21,7 @@ use crate::model::{Cause, Reason, Redacted, SecretRef, WRONG_PASSWORD};
 /// The largest file that is taken for a secret or a list of authorities, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
-/// What editors put in front of UTF-8.
+/// What editors put in front of UTF-8; a variable may have been filled from such a file.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Reads the secret now. A byte order mark in front and line ends behind are not part of it.
@@ -55,13 +55,13 @@ fn bare(text: &str) -> &str {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).trim_end_matches(['\r', '\n'])
 }
 
-/// Reads a file that a check depends on, bounded in size and time.
+/// Reads a file that a check depends on, bounded in size and time; without the byte order mark in front.
 ///
 /// # Errors
 /// [`Reason::SecretUnreadable`] with the path and why.
 pub async fn read_file(path: &Path) -> Result<Vec<u8>, Cause> {
-    files::read_async(path, LARGEST_FILE)
-        .await
+    let read = files::read_async(path, LARGEST_FILE).await;
+    read.map(files::without_mark)
         .map_err(|fault| Cause::new(Reason::SecretUnreadable, format!("file {}: {fault}", path.display())))
 }
 
