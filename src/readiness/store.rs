@@ -86,7 +86,7 @@ pub(super) struct Store {
 
 /// What is open in the folder.
 #[derive(Debug, Clone)]
-struct Held {
+pub(super) struct Held {
     journal: Arc<File>,
     /// Locked for as long as it is open.
     lock: Arc<File>,
@@ -113,26 +113,40 @@ impl Store {
     }
 
     fn open_now(folder: PathBuf, planned: &dyn Fn(&CheckName) -> bool) -> Result<Opened, StoreError> {
-        let taken = take(&folder);
-        let (contents, damage) = match &taken {
-            Err(StoreError::Io { error, .. }) if is_full(error) => journal::read(&folder, planned)?,
-            Err(_) => return Err(taken.err().unwrap_or(StoreError::Busy(folder))),
-            Ok(_) => journal::read(&folder, planned)?,
+        let taken = match take(&folder) {
+            Err(StoreError::Io { error, path }) if !is_full(&error) => {
+                return Err(StoreError::Io { error, path });
+            }
+            Err(error @ (StoreError::Busy(_) | StoreError::Silent { .. } | StoreError::Newer { .. })) => {
+                return Err(error);
+            }
+            taken => taken,
         };
-        let mut store = Self { held: None, size: 0, base: 0, behind: true, folder };
+        let (contents, damage) = journal::read(&folder, planned)?;
         let written = taken.and_then(|lock| {
-            let journal = store.folder.join(JOURNAL);
+            let journal = folder.join(JOURNAL);
             let fault = |error| StoreError::Io { path: journal.clone(), error };
             if damage.lost {
-                fs::rename(&journal, store.folder.join(ASIDE)).map_err(fault)?;
+                fs::rename(&journal, folder.join(ASIDE)).map_err(fault)?;
             }
             // Written anew at once: what was torn must not stand in front of what comes.
-            let (file, size) = write(&store.folder, &contents.snapshot()).map_err(fault)?;
+            let (file, size) = write(&folder, &contents.snapshot()).map_err(fault)?;
             Ok((Held { journal: Arc::new(file), lock: Arc::new(lock) }, size))
         });
+        Self::opened(folder, (contents, damage), written)
+    }
+
+    /// What was read, and whether it could be written anew: a full disk is no obstacle, what else is in the way is a
+    /// mistake that somebody has to mend.
+    pub(super) fn opened(
+        folder: PathBuf,
+        (contents, damage): (Contents, Damage),
+        written: Result<(Held, u64), StoreError>,
+    ) -> Result<Opened, StoreError> {
+        let store = Self { held: None, size: 0, base: 0, behind: true, folder };
         match written {
             Ok((held, size)) => {
-                (store.held, store.size, store.base, store.behind) = (Some(held), size, size, false);
+                let store = Self { held: Some(held), size, base: size, behind: false, ..store };
                 Ok(Opened { store, contents, damage, full: None })
             }
             Err(StoreError::Io { error, .. }) if is_full(&error) => {

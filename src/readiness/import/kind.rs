@@ -10,6 +10,10 @@ type Bytes = fn(&[u8]) -> bool;
 const FORMS: &[(Bytes, &str)] = &[
     (|bytes| bytes.is_empty(), "is empty: it holds no rows"),
     (
+        |bytes| bytes.starts_with(b"\xff\xfe\0\0") || bytes.starts_with(b"\0\0\xfe\xff"),
+        "is UTF-32: save it as \"CSV UTF-8\"",
+    ),
+    (
         |bytes| bytes.starts_with(b"PK\x03\x04"),
         "is an Excel workbook or another ZIP archive: save it as \"CSV UTF-8\"",
     ),

@@ -7,6 +7,8 @@
 mod doubt;
 mod kind;
 mod login;
+#[cfg(test)]
+mod restraint;
 mod signins;
 mod switches;
 mod table;

@@ -18,7 +18,7 @@ use crate::model::{
 const INTERVAL: Duration = Duration::from_secs(300);
 
 /// A directory of this test's own, gone with it.
-pub(super) struct Folder(PathBuf);
+pub(super) struct Folder(pub(super) PathBuf);
 
 impl Folder {
     pub(super) fn new() -> Self {
@@ -57,7 +57,7 @@ pub(super) fn standing(readiness: &Readiness, mailbox: &str, protocol: Protocol)
     found.unwrap()
 }
 
-fn see(readiness: &Readiness, plan: &Plan, ago: SignedDuration) {
+pub(super) fn see(readiness: &Readiness, plan: &Plan, ago: SignedDuration) {
     for check in &plan.checks {
         readiness.record(&samples::up(check, Timestamp::now() - ago), INTERVAL);
     }
