@@ -6,6 +6,9 @@
 // The words: no I/O, no clock, no format.
 pub mod model;
 
+// Files of others, within bounds.
+pub mod files;
+
 // Secrets by place.
 pub mod secret;
 

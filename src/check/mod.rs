@@ -153,7 +153,9 @@ impl Prober {
         let (timings, waited) = watch.stop();
         self.judge_token(check, token.as_ref(), &verdict);
         let works = counts.then(|| self.remember(&check.name(), verdict.is_ok())).flatten();
-        let seen = Seen { token: token.as_ref(), server: &facts, works, clock_skew: self.clock_skew(check) };
+        let odd = oddities(check, &verdict).await;
+        let seen =
+            Seen { token: token.as_ref(), server: &facts, works, clock_skew: self.clock_skew(check), odd };
         let outcome = outcome(check, &seen, verdict);
         if let Some(session) = open.session.take() {
             // Bounded, and of no consequence.
@@ -270,6 +272,20 @@ struct Seen<'a> {
     works: Option<Protocol>,
     /// How far our clock is ahead of the identity provider's.
     clock_skew: Option<SignedDuration>,
+    /// What is odd about the shape of a secret that was refused, in sentences.
+    odd: Vec<String>,
+}
+
+/// A refused secret is looked at once more: a wrong paste is told from a wrong secret by its shape.
+async fn oddities(check: &Check, verdict: &Result<(), Failure>) -> Vec<String> {
+    let Err(failure) = verdict else { return Vec::new() };
+    if !matches!(failure.cause.reason, Reason::SecretInvalid | Reason::CredentialsRejected) {
+        return Vec::new();
+    }
+    let grant = &check.mailbox.credential.grant;
+    let Ok(secret) = secret::read(grant.secret()).await else { return Vec::new() };
+    let told = |odd| format!("The secret in {} {odd}.", grant.secret());
+    secret::oddities(&secret, grant).into_iter().map(told).collect()
 }
 
 /// The verdict as an outcome: with what only the token can tell, and with what to do.
@@ -293,7 +309,8 @@ fn outcome(check: &Check, seen: &Seen<'_>, verdict: Result<(), Failure>) -> Outc
         detail: &failure.cause.detail,
         works: seen.works,
     };
-    let hint = remedy::hint(failure.cause.reason, failure.phase, &subject);
+    let remedy = remedy::hint(failure.cause.reason, failure.phase, &subject);
+    let hint = seen.odd.iter().cloned().chain([remedy]).collect::<Vec<_>>().join("\n");
     Outcome::Down { failure, hint }
 }
 

@@ -150,7 +150,7 @@ fn run(command: Command) -> Exit {
     match command {
         Command::Serve(options) => on_runtime(serve::run(options)),
         Command::Check(options) => on_runtime(check::run(options)),
-        Command::Validate { config } => validate::run(&config),
+        Command::Validate { config } => on_runtime(validate::run(&config)),
         Command::Readiness(options) => on_runtime(readiness::run(options)),
         Command::Explain(options) => explain::run(&options),
         Command::ConsentUrl(options) => consent_url::run(&options),

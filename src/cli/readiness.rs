@@ -189,13 +189,14 @@ fn remarks(board: &Board) -> String {
     let mut text = format!("Memory: {}.\n", board.memory);
     for report in &board.imports {
         text += &match &report.fault {
-            Some(fault) => format!("{}: {fault}; nothing was taken.\n", report.file),
+            Some(fault) => format!("{}: {fault}: nothing is taken from it.\n", report.file),
             None => format!(
-                "{}: {} taken, {} not understood, {} of no mailbox here.\n",
+                "{}: {} taken, {} not understood{}; {}.\n",
                 report.file,
                 counted(report.taken, "line", "lines"),
                 report.refused_count,
-                report.strangers
+                report.of_others(),
+                report.of_strangers()
             ),
         };
     }

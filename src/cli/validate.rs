@@ -1,16 +1,22 @@
-//! `validate`: every fault of a configuration at once.
+//! `validate`: every fault of a configuration at once, and what is odd about its secrets.
 
-use crate::config;
+use crate::config::{self, Described, Notice};
+use crate::files;
+use crate::model::SecretRef;
+use crate::secret;
 
 use super::answer::say;
 use super::{Config, Exit};
 
-pub(super) fn run(config: &Config) -> Exit {
+pub(super) async fn run(config: &Config) -> Exit {
     match config::load(&config.config) {
         Ok(loaded) => {
             let plan = &loaded.plan;
             let mut text: String =
                 loaded.warnings.iter().map(|notice| format!("warning: {notice}\n")).collect();
+            for described in &loaded.credentials {
+                text.extend(looked_at(described).await.iter().map(|notice| format!("warning: {notice}\n")));
+            }
             text += &format!(
                 "{}: no faults in {}, {}, {}, {}\n",
                 config.config.display(),
@@ -25,6 +31,33 @@ pub(super) fn run(config: &Config) -> Exit {
             &format!("{errors}\n{} in {}\n", counted(errors.len(), "fault"), config.config.display()),
             Exit::Bad,
         ),
+    }
+}
+
+/// The secret of a credential by its shape. One that is not here is no finding: a configuration is also validated where
+/// its secrets are not.
+async fn looked_at(described: &Described) -> Vec<Notice> {
+    let grant = &described.credential.grant;
+    let place = grant.secret();
+    match secret::read(place).await {
+        Ok(secret) => {
+            let told = |odd| described.notice(format!("the secret in {place} {odd}"));
+            secret::oddities(&secret, grant).into_iter().map(told).collect()
+        }
+        Err(cause) if is_here(place) => vec![described.notice(format!("the secret: {}", cause.detail))],
+        Err(_) => Vec::new(),
+    }
+}
+
+/// Whether something stands in the place of a secret, readable or not.
+fn is_here(place: &SecretRef) -> bool {
+    match place {
+        SecretRef::File(path) => {
+            let file = path.clone();
+            !matches!(files::within(path, files::PATIENCE, move || file.symlink_metadata()), Ok(Err(_)))
+        }
+        SecretRef::Env(name) => std::env::var_os(name).is_some(),
+        SecretRef::WrongPassword => false,
     }
 }
 

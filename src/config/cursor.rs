@@ -9,6 +9,7 @@ use super::fault::Faults;
 use super::keys::{Key, Keys, State};
 use super::place::{At, Place, Quoted, Trail, Written};
 use super::tree::{Entry, Kind, Node};
+use crate::secret::{TYPOGRAPHIC, placeholder};
 
 /// Longest text value, in characters. RFC 5321 allows an address 254 and nothing here needs more than a URL.
 const MAX_TEXT: usize = 2048;
@@ -106,7 +107,23 @@ impl<'a> Cursor<'a> {
         if text.chars().nth(MAX_TEXT).is_some() {
             return self.complain(format!("at most {MAX_TEXT} characters are taken here"));
         }
+        self.suspect(text);
         Some(text)
+    }
+
+    /// Warns of what was to be replaced and was not, and of quotation marks that are none to YAML. Nothing of the
+    /// text is repeated: it may be a secret in the wrong place.
+    fn suspect(&self, text: &str) {
+        if let Some(form) = placeholder(text) {
+            let message = format!(
+                "a placeholder ({form}) seems to have been left standing: the text is taken as it is, nothing is filled in"
+            );
+            self.faults.warn(&self.place, message);
+        }
+        if text.starts_with(TYPOGRAPHIC) || text.ends_with(TYPOGRAPHIC) {
+            let message = "a typographic quotation mark belongs to this text: YAML knows only \" and '";
+            self.faults.warn(&self.place, message);
+        }
     }
 
     /// A text that `parse` understands, or `expected WHAT, found …`.
@@ -152,6 +169,14 @@ impl<'a> Cursor<'a> {
         matches!(self.node.kind, Kind::Number(_))
     }
 
+    pub(super) const fn is_nothing(&self) -> bool {
+        matches!(self.node.kind, Kind::Null)
+    }
+
+    pub(super) const fn is_list(&self) -> bool {
+        matches!(self.node.kind, Kind::List(_))
+    }
+
     pub(super) const fn is_map(&self) -> bool {
         matches!(self.node.kind, Kind::Map(_))
     }
@@ -170,7 +195,7 @@ impl<'a> Cursor<'a> {
                 self.complain(format!("{name} is not in this version; it knows {list}"))
             }
             Some(Key { state: State::Instead(meant), .. }) => self.complain(*meant),
-            None => {
+            None | Some(Key { state: State::Free, .. }) => {
                 let hint = self.faults.hint(words.of, text, words.rows.iter().map(|key| key.name));
                 self.senseless(&format!("one of {list}{hint}"))
             }
@@ -286,6 +311,19 @@ impl<'a> Map<'a> {
         }
     }
 
+    /// Like [`Map::read`], for a section that may hold nothing but comments.
+    pub(super) fn read_section<T>(
+        &self,
+        key: &str,
+        read: impl FnOnce(&Cursor<'a>) -> Option<T>,
+    ) -> Written<T> {
+        if self.cursor(key).is_some_and(|at| at.is_nothing()) {
+            Written::Absent
+        } else {
+            self.read(key, read)
+        }
+    }
+
     /// Like [`Map::read`], for a key that must be there; `None` once its absence or fault is reported.
     pub(super) fn require<T>(
         &self,
@@ -318,7 +356,7 @@ impl<'a> Map<'a> {
         };
         let place = Place { line: entry.line, column: entry.column, trail, ..self.place.clone() };
         let message = match known {
-            Some(Key { state: State::Works, .. }) => return,
+            Some(Key { state: State::Works | State::Free, .. }) => return,
             Some(Key { state: State::Later, .. }) => "not in this version: remove this key".to_owned(),
             Some(Key { state: State::Instead(meant), .. }) => format!("unknown key: {meant}"),
             None => {

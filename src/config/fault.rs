@@ -182,7 +182,7 @@ fn in_order(mut all: Vec<ConfigError>) -> Vec<ConfigError> {
     all
 }
 
-fn entry(place: &Place, message: String) -> ConfigError {
+pub(super) fn entry(place: &Place, message: String) -> ConfigError {
     ConfigError {
         file: place.file.to_path_buf(),
         line: place.line,

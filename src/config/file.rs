@@ -55,6 +55,8 @@ pub(super) struct File {
     pub(super) defaults: Settings,
     /// In the order of the file; `None` where a credential is faulty.
     pub(super) credentials: Vec<(String, Option<Arc<Credential>>)>,
+    /// Where each of them is described.
+    pub(super) credential_places: Vec<(Arc<Credential>, Place)>,
     pub(super) providers: Vec<Draft>,
     pub(super) mailboxes: Written<Vec<Mailbox>>,
     pub(super) mailbox_files: Written<Vec<At<String>>>,
@@ -144,6 +146,7 @@ pub(super) fn read(top: &Cursor<'_>, base: &Path, sources: &mut Sources) -> Opti
         for (name, at) in at.names("credentials by their names")? {
             check_name(&name, &at);
             let credential = credential::read(name.value, &at, base);
+            file.credential_places.extend(credential.clone().map(|read| (read, at.place().clone())));
             file.credentials.push((name.value.to_owned(), credential));
         }
         Some(())

@@ -17,6 +17,8 @@ pub(super) enum State {
     Later,
     /// It never stood here; this is what was meant.
     Instead(&'static str),
+    /// Every key that begins so belongs to the author of the file: a place for YAML anchors.
+    Free,
 }
 
 /// The keys of one kind of section.
@@ -31,7 +33,11 @@ pub(super) struct Keys {
 
 impl Keys {
     pub(super) fn find(&self, name: &str) -> Option<&'static Key> {
-        self.rows.iter().find(|key| key.name == name)
+        let is_it = |key: &&Key| match key.state {
+            State::Free => name.starts_with(key.name),
+            State::Works | State::Later | State::Instead(_) => key.name == name,
+        };
+        self.rows.iter().find(is_it)
     }
 
     /// The names of those that work.
@@ -50,6 +56,10 @@ pub(super) const fn later(name: &'static str) -> Key {
 
 pub(super) const fn instead(name: &'static str, meant: &'static str) -> Key {
     Key { name, state: State::Instead(meant) }
+}
+
+const fn free(prefix: &'static str) -> Key {
+    Key { name: prefix, state: State::Free }
 }
 
 pub(super) const fn section(of: &'static str, rows: &'static [Key]) -> Keys {
@@ -78,6 +88,7 @@ pub(super) static TOP: Keys = section(
         instead("listen", "it is written http: {listen: ADDRESS}"),
         instead("interval", "it is written defaults: {interval: 5m}"),
         instead("timeout", "it is written defaults: {timeout: 90s}"),
+        free("x-"),
     ],
 );
 

@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::model::{Plan, Web};
+use crate::model::{Credential, Plan, Web};
 
 pub use fault::{ConfigError, ConfigErrors, Notice};
 pub use sources::Sources;
@@ -49,6 +49,23 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
     /// What is allowed and yet deserves a look.
     pub warnings: Vec<Notice>,
+    /// Where each credential is described, for what is found out about its secret.
+    pub credentials: Vec<Described>,
+}
+
+/// A credential and its place.
+#[derive(Debug, Clone)]
+pub struct Described {
+    /// The credential.
+    pub credential: Arc<Credential>,
+    place: Notice,
+}
+
+impl Described {
+    /// Something about it that deserves a look.
+    pub fn notice(&self, message: String) -> Notice {
+        Notice { message, ..self.place.clone() }
+    }
 }
 
 /// A configuration as it was read: what it was made of, whether or not anything could be made of it.
@@ -78,7 +95,7 @@ pub fn read(path: &Path) -> Reading {
     let text = source::read(&file, &mut sources, &faults);
     let made = text.and_then(|text| assemble(&file, &text, &mut sources, &faults));
     let settled = faults.settle(made, &Place::whole(&file));
-    let outcome = settled.map(|((plan, files), warnings)| Loaded { plan, files, warnings });
+    let outcome = settled.map(|(made, warnings)| made.loaded(warnings));
     Reading { sources, outcome }
 }
 
@@ -93,13 +110,26 @@ pub fn load_web(path: &Path) -> Result<Web, ConfigErrors> {
     Ok(faults.settle(read, &Place::whole(&path.into()))?.0)
 }
 
+/// What is made of files.
+struct Made {
+    plan: Plan,
+    files: Vec<PathBuf>,
+    credentials: Vec<(Arc<Credential>, Place)>,
+}
+
+impl Made {
+    fn loaded(self, warnings: Vec<Notice>) -> Loaded {
+        let described = |(credential, place): (Arc<Credential>, Place)| Described {
+            credential,
+            place: fault::entry(&place, String::new()),
+        };
+        let credentials = self.credentials.into_iter().map(described).collect();
+        Loaded { plan: self.plan, files: self.files, warnings, credentials }
+    }
+}
+
 /// `None` only where nothing could be made of the main file, which has been reported.
-fn assemble(
-    file: &Rc<Path>,
-    text: &str,
-    sources: &mut Sources,
-    faults: &Faults,
-) -> Option<(Plan, Vec<PathBuf>)> {
+fn assemble(file: &Rc<Path>, text: &str, sources: &mut Sources, faults: &Faults) -> Option<Made> {
     let base = file.parent().unwrap_or(Path::new(""));
     let node = source::parse(file, text, faults)?;
     let written = file::read(&Cursor::top(file, &node, faults), base, sources)?;
@@ -121,9 +151,9 @@ fn assemble(
         more.extend(read());
     }
     let mailboxes: Vec<&Mailbox> = written.mailboxes.value().into_iter().chain(&more).flatten().collect();
-    files.extend(written.readiness.files().filter(|file| file.is_file()));
+    files.extend(written.readiness.files().filter(|file| sources.holds(file)));
     let top = Place { line: node.line, column: node.column, ..Place::whole(file) };
     let plan = lower::lower(&written, &mailboxes, &top, faults);
     written.readiness.inspect(&plan, faults);
-    Some((Plan { web, ..plan }, files))
+    Some(Made { plan: Plan { web, ..plan }, files, credentials: written.credential_places })
 }

@@ -15,9 +15,10 @@ use super::cursor::{Cursor, Map};
 use super::fault::Faults;
 use super::file::Mailbox;
 use super::keys;
-use super::place::{At, Place, Quoted, Written};
+use super::place::{At, Quoted, Written};
 use super::source;
 use super::sources::Sources;
+use crate::files::Fault;
 use crate::model::{
     Confidence, Deadline, DeadlineKind, Expectation, ImportReport, PasswordLogin, Plan, Policy, Protocol,
     SecretRef,
@@ -35,8 +36,8 @@ pub(super) struct Section {
     pub(super) state_dir: Written<PathBuf>,
     /// With the file; `None` where there is none.
     calendar: Written<(PathBuf, Option<Vec<Deadline>>)>,
-    usage: Written<PathBuf>,
-    switches: Written<PathBuf>,
+    usage: Written<Vec<At<PathBuf>>>,
+    switches: Written<Vec<At<PathBuf>>>,
     refusal_tenants: Written<Vec<At<String>>>,
     password_login: Written<PasswordLogin>,
     /// Where relative paths of mailboxes begin.
@@ -59,11 +60,7 @@ pub(super) fn read(top: &Map<'_>, base: &Path, sources: &mut Sources) -> Section
     top.read("readiness", |at| {
         let map = at.map(&keys::READINESS)?;
         section.calendar = map.read("calendar", |at| Some(calendar(path(at)?, at, sources)));
-        let mut imported = |at: &Cursor<'_>| {
-            let path = path(at)?;
-            sources.note(&path, source::bytes(&path).ok().as_deref());
-            Some(path)
-        };
+        let mut imported = |at: &Cursor<'_>| imported(at, base, sources);
         section.usage = map.read("usage", &mut imported);
         section.switches = map.read("switches", &mut imported);
         section.refusal_tenants = map.read("refusal_tenants", |at| {
@@ -106,9 +103,12 @@ impl Section {
     /// The files that are read besides the configuration.
     pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
         let calendar = self.calendar.value().map(|(path, _)| path.clone());
-        calendar
-            .into_iter()
-            .chain([&self.usage, &self.switches].into_iter().filter_map(|path| path.value().cloned()))
+        calendar.into_iter().chain(self.imports().map(|at| at.value.clone()))
+    }
+
+    /// The files that are imported, and where each is named.
+    fn imports(&self) -> impl Iterator<Item = &At<PathBuf>> {
+        [&self.usage, &self.switches].into_iter().filter_map(Written::value).flatten()
     }
 
     /// What it means. `government` holds the names of providers of US Government clouds.
@@ -137,8 +137,8 @@ impl Section {
         let policy = Policy {
             state_dir: self.state_dir.value().cloned(),
             calendar: self.calendar.value().and_then(|(_, rows)| rows.clone()),
-            usage: self.usage.value().cloned(),
-            switches: self.switches.value().cloned(),
+            usage: paths(&self.usage),
+            switches: paths(&self.switches),
             password_login: self.password_login.value().copied().unwrap_or(PasswordLogin::Never),
             refusal_tenants: self
                 .refusal_tenants
@@ -227,25 +227,40 @@ impl Section {
     /// Tells what the imported files will give.
     pub(super) fn inspect(&self, plan: &Plan, faults: &Faults) {
         for report in readiness::inspect(plan) {
-            let written = [&self.usage, &self.switches];
-            let path = |written: &&&Written<PathBuf>| {
-                written.value().is_some_and(|path| path.display().to_string() == report.file)
-            };
-            let Some(place) = written.iter().find(path).and_then(|written| self.place(written)) else {
-                continue;
-            };
-            if let Some(sentence) = sentence(&report) {
-                faults.warn(place, sentence);
+            let named = self.imports().find(|at| at.value.display().to_string() == report.file);
+            if let Some((at, sentence)) = named.zip(sentence(&report)) {
+                faults.warn(&at.place, sentence);
             }
         }
     }
+}
 
-    fn place<'a>(&self, written: &'a Written<PathBuf>) -> Option<&'a Place> {
-        match written {
-            Written::Is(at) => Some(&at.place),
-            Written::Absent | Written::Faulty => None,
+fn paths(written: &Written<Vec<At<PathBuf>>>) -> Vec<PathBuf> {
+    written.value().into_iter().flatten().map(|at| at.value.clone()).collect()
+}
+
+/// Reads which files are imported: one, several, or patterns. Each is noted with its content.
+fn imported(at: &Cursor<'_>, base: &Path, sources: &mut Sources) -> Option<Vec<At<PathBuf>>> {
+    let items = if at.is_list() { at.list("a file, or a list of files")? } else { vec![at.clone()] };
+    let mut files: Vec<At<PathBuf>> = Vec::new();
+    for item in items {
+        let (text, place) = (item.text()?, item.place().clone());
+        let found = if text.contains(['*', '?', '[']) {
+            let pattern = At { value: text.to_owned(), place: place.clone() };
+            let found = source::expand(std::slice::from_ref(&pattern), base, at.faults());
+            sources.note_patterns(&[pattern]);
+            found
+        } else {
+            vec![base.join(text)]
+        };
+        for path in found {
+            if files.iter().all(|known| known.value != path) {
+                sources.note(&path, source::bytes(&path).ok().as_deref());
+                files.push(At { value: path, place: place.clone() });
+            }
         }
     }
+    Some(files)
 }
 
 /// How many refused lines a notice names.
@@ -254,24 +269,28 @@ const NAMED: usize = 3;
 /// What became of a file; nothing where all of it was taken.
 fn sentence(report: &ImportReport) -> Option<String> {
     if let Some(fault) = &report.fault {
-        return Some(format!("{} {fault}: nothing is taken from it", report.file));
+        return Some(format!("{}: {fault}: nothing is taken from it", report.file));
     }
-    if report.refused_count == 0 && report.taken > 0 {
+    if report.refused_count == 0 && report.taken > 0 && report.strangers == 0 {
         return None;
     }
     let named: Vec<_> =
         report.refused.iter().take(NAMED).map(|(line, why)| format!("line {line}: {why}")).collect();
     let named = if named.is_empty() { String::new() } else { format!(" ({})", named.join("; ")) };
     Some(format!(
-        "{}: lines taken {}, not understood {}{named}, of no mailbox here {}",
-        report.file, report.taken, report.refused_count, report.strangers
+        "{}: lines taken {}, not understood {}{named}{}; {}",
+        report.file,
+        report.taken,
+        report.refused_count,
+        report.of_others(),
+        report.of_strangers()
     ))
 }
 
 /// Reads a calendar. One that is not there is worth a notice: then the shipped one counts.
 fn calendar(path: PathBuf, named: &Cursor<'_>, sources: &mut Sources) -> (PathBuf, Option<Vec<Deadline>>) {
     let faults = named.faults();
-    if !path.exists() {
+    if matches!(source::bytes(&path), Err(Fault::Missing)) {
         sources.note(&path, None);
         faults.warn(named.place(), format!("{} is not there: the shipped calendar counts", path.display()));
         return (path, None);

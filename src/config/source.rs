@@ -3,15 +3,15 @@
 //! Owns what can be wrong with a file before any key of it is looked at.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Instant;
 
 use super::fault::Faults;
 use super::place::{At, Place};
 use super::sources::Sources;
 use super::tree::{self, Kind, Node};
+use crate::files::{self, Fault};
 
 /// Largest file: a hundred thousand mailboxes take a third of it.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -22,11 +22,9 @@ const MAX_FILES: usize = 50_000;
 /// The byte order mark that some editors put in front of UTF-8.
 pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// A file's bytes, and one more than is allowed where it is too large.
-pub(super) fn bytes(file: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(file)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+/// A file's bytes.
+pub(super) fn bytes(file: &Path) -> Result<Vec<u8>, Fault> {
+    files::read(file, MAX_BYTES)
 }
 
 /// A file's text; what was read is noted in `sources`.
@@ -36,21 +34,11 @@ pub(super) fn read(file: &Rc<Path>, sources: &mut Sources, faults: &Faults) -> O
     sources.note(file, read.as_deref().ok());
     let bytes = match read {
         Ok(bytes) => bytes,
-        Err(error) => {
-            let message = match error.kind() {
-                ErrorKind::NotFound => "there is no such file".to_owned(),
-                ErrorKind::IsADirectory => "this is a folder, a file was expected".to_owned(),
-                ErrorKind::PermissionDenied => "may not be read by this user: permission denied".to_owned(),
-                _ => format!("cannot be read: {error}"),
-            };
-            faults.add(&place, message);
+        Err(fault) => {
+            faults.add(&place, fault.to_string());
             return None;
         }
     };
-    if u64::try_from(bytes.len()).is_ok_and(|len| len > MAX_BYTES) {
-        faults.add(&place, format!("too large: at most {} MiB are read", MAX_BYTES / (1024 * 1024)));
-        return None;
-    }
     match String::from_utf8(bytes) {
         Ok(text) => Some(text),
         Err(error) => {
@@ -64,61 +52,93 @@ pub(super) fn read(file: &Rc<Path>, sources: &mut Sources, faults: &Faults) -> O
 
 /// A file's tree.
 pub(super) fn parse(file: &Rc<Path>, text: &str, faults: &Faults) -> Option<Node> {
-    let place = Place::whole(file);
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    match tree::parse(text) {
-        Ok(Node { kind: Kind::Null, .. }) => {
-            faults.add(&place, "the file is empty");
+    match parse_or_empty(file, text, faults) {
+        Some(Node { kind: Kind::Null, .. }) => {
+            faults.add(&Place::whole(file), "the file is empty");
             None
         }
-        Ok(node) => Some(node),
-        Err(fault) => {
-            faults.add(&Place { line: fault.line, column: fault.column, ..place }, fault.message);
-            None
-        }
+        parsed => parsed,
     }
+}
+
+/// A file's tree; nothing but comments is [`Kind::Null`].
+pub(super) fn parse_or_empty(file: &Rc<Path>, text: &str, faults: &Faults) -> Option<Node> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let complain = |fault: tree::SyntaxFault| {
+        let place = Place { line: fault.line, column: fault.column, ..Place::whole(file) };
+        faults.add(&place, fault.message);
+    };
+    tree::parse(text).map_err(complain).ok()
 }
 
 /// The files that patterns find, each once, sorted within a pattern. Names with a leading dot are left
 /// alone: they are editors' and Kubernetes' own.
 pub(super) fn expand(patterns: &[At<String>], base: &Path, faults: &Faults) -> Vec<PathBuf> {
-    let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
     // The folder's own name may hold brackets; only what is written is a pattern.
     let folder = PathBuf::from(glob::Pattern::escape(&base.to_string_lossy()));
     let mut seen = HashSet::new();
     let mut files = Vec::new();
     for pattern in patterns {
-        let found = match glob::glob_with(&folder.join(&pattern.value).to_string_lossy(), options) {
-            Ok(found) => found,
-            Err(error) => {
-                faults.add(&pattern.place, format!("this is no pattern for files: {}", error.msg));
-                continue;
-            }
-        };
-        let mut any = false;
-        for path in found {
-            any = true;
-            match path {
-                Ok(path) if path.is_dir() || seen.contains(&path) => {}
-                Ok(_) if files.len() == MAX_FILES => {
-                    faults.add(&pattern.place, format!("more than {MAX_FILES} files"));
-                    return files;
+        let wanted = folder.join(&pattern.value);
+        let place = wanted.clone();
+        let found = files::within(&place, files::PATIENCE, move || matching(&wanted.to_string_lossy()));
+        match found {
+            Ok(Ok(found)) => {
+                if !found.any {
+                    faults.warn(&pattern.place, "no file matches this pattern");
                 }
-                Ok(path) => {
-                    seen.insert(path.clone());
+                for fault in found.faults {
+                    faults.add(&pattern.place, fault);
+                }
+                for path in found.files.into_iter().filter(|path| seen.insert(path.clone())) {
+                    if files.len() == MAX_FILES {
+                        faults.add(&pattern.place, format!("more than {MAX_FILES} files"));
+                        return files;
+                    }
                     files.push(path);
                 }
-                Err(error) => {
-                    let folder = error.path().display();
-                    faults.add(&pattern.place, format!("{folder} cannot be searched: {}", error.error()));
-                }
             }
-        }
-        if !any {
-            faults.warn(&pattern.place, "no file matches this pattern");
+            Ok(Err(fault)) => faults.add(&pattern.place, fault),
+            Err(fault) => faults.add(&pattern.place, format!("cannot be searched: {fault}")),
         }
     }
     files
+}
+
+/// What one pattern finds.
+#[derive(Default)]
+struct Matches {
+    files: Vec<PathBuf>,
+    /// Anything at all, folders included.
+    any: bool,
+    faults: Vec<String>,
+}
+
+/// Looks for files; gives up where links lead round in circles and the search would take for ever.
+fn matching(pattern: &str) -> Result<Matches, String> {
+    let end = Instant::now() + files::PATIENCE;
+    let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
+    let paths = glob::glob_with(pattern, options)
+        .map_err(|error| format!("this is no pattern for files: {}", error.msg))?;
+    let mut found = Matches::default();
+    for path in paths {
+        if Instant::now() > end {
+            return Err(
+                "this pattern takes too long to search: do links lead back to their own folder?".to_owned()
+            );
+        }
+        found.any = true;
+        match path {
+            Ok(path) if path.is_dir() => {}
+            Ok(path) if found.files.len() <= MAX_FILES => found.files.push(path),
+            Ok(_) => break,
+            Err(error) => {
+                let folder = error.path().display();
+                found.faults.push(format!("{folder} cannot be searched: {}", error.error()));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The position behind a text, from 1.

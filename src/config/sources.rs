@@ -12,12 +12,16 @@ use sha2::{Digest, Sha256};
 use super::fault::Faults;
 use super::place::{At, Place};
 use super::source;
+use crate::files;
 
 /// Most links from a file's name to the file itself, as Linux has it for a path.
 const MAX_LINKS: usize = 40;
 
 /// Most folders that are named for watching; what lies in others is found by looking.
 const MAX_FOLDERS: usize = 1000;
+
+/// By what name the search for folders waits for its turn; no file has it.
+const FOLDERS: &str = "folders to watch";
 
 /// The files of a configuration, by content.
 #[derive(Debug, Clone, Default)]
@@ -34,11 +38,16 @@ impl Sources {
     }
 
     pub(super) fn note_patterns(&mut self, patterns: &[At<String>]) {
-        self.patterns = patterns.iter().map(|pattern| pattern.value.clone()).collect();
+        self.patterns.extend(patterns.iter().map(|pattern| pattern.value.clone()));
     }
 
     pub(super) fn note(&mut self, file: &Path, content: Option<&[u8]>) {
         self.read.insert(file.to_path_buf(), content.map(|bytes| Sha256::digest(bytes).into()));
+    }
+
+    /// Whether a file was read.
+    pub(super) fn holds(&self, file: &Path) -> bool {
+        self.read.get(file).is_some_and(Option::is_some)
     }
 
     /// Whether reading now would find other content, other files or fewer. Blocks while it reads.
@@ -59,15 +68,18 @@ impl Sources {
     /// The folders in which something happens when the configuration changes: those of the files, those
     /// that links lead to, and those where patterns look. Folders, because a watched file that is
     /// replaced is watched no more; Kubernetes replaces a link beside the file (`..data`).
+    ///
+    /// None where a file system does not answer; then changes are found by looking. Blocks.
     pub fn folders(&self) -> BTreeSet<PathBuf> {
-        let mut folders = BTreeSet::new();
-        for file in self.read.keys() {
-            folders.extend(on_the_way_to(file));
-        }
-        for pattern in &self.patterns {
-            folders.extend(existing(&self.base.join(before_wildcards(pattern))));
-        }
-        folders.into_iter().take(MAX_FOLDERS).collect()
+        let files: Vec<PathBuf> = self.read.keys().cloned().collect();
+        let searched = self.patterns.iter().map(|pattern| self.base.join(before_wildcards(pattern)));
+        let searched: Vec<PathBuf> = searched.collect();
+        let find = move || {
+            let mut folders: BTreeSet<PathBuf> = files.iter().flat_map(|file| on_the_way_to(file)).collect();
+            folders.extend(searched.iter().filter_map(|folder| existing(folder)));
+            folders.into_iter().take(MAX_FOLDERS).collect()
+        };
+        files::within(&self.base.join(FOLDERS), files::PATIENCE, find).unwrap_or_default()
     }
 }
 

@@ -21,8 +21,8 @@ fn load_text(text: &str) -> Result<Loaded, ConfigErrors> {
     let faults = Faults::default();
     let file: Rc<Path> = Path::new("/nowhere/config.yaml").into();
     let made = assemble(&file, text, &mut Sources::default(), &faults);
-    let ((plan, files), warnings) = faults.settle(made, &Place::whole(&file))?;
-    Ok(Loaded { plan, files, warnings })
+    let (made, warnings) = faults.settle(made, &Place::whole(&file))?;
+    Ok(made.loaded(warnings))
 }
 
 /// The cases of a folder with the lines that follow a word in their first comments.

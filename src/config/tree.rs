@@ -17,8 +17,21 @@ const MAX_DEPTH: usize = 32;
 /// Aliases and merge keys in one file: a fleet may merge one base into each of its mailboxes.
 const MAX_ALIASES: usize = 1_000_000;
 
-/// Nodes that aliases may add, which is what stops a file from unfolding without end.
+/// Nodes that aliases may add: so many to any file, …
+const MIN_REPLAYED: usize = 100_000;
+
+/// … and so many more for each byte of it, which stops a small file from unfolding without end. A mailbox that merges
+/// a base of thirty keys takes forty bytes.
+const REPLAYED_A_BYTE: usize = 2;
+
+/// Nodes that aliases may add to the largest file.
 const MAX_REPLAYED: usize = 4_000_000;
+
+/// Bytes of text in one file, copies by aliases included: so many for each byte of it, and this much to any.
+const TEXT_A_BYTE: usize = 8;
+const MIN_TEXT: usize = 1024 * 1024;
+/// Bytes of text in the largest file.
+const MAX_TEXT: usize = 128 * 1024 * 1024;
 
 /// One value.
 #[derive(Debug)]
@@ -61,6 +74,8 @@ pub(super) struct SyntaxFault {
 
 /// Reads one document. The first syntax fault ends the reading: what follows it cannot be trusted.
 pub(super) fn parse(text: &str) -> Result<Node, SyntaxFault> {
+    let replayed = text.len().saturating_mul(REPLAYED_A_BYTE).saturating_add(MIN_REPLAYED).min(MAX_REPLAYED);
+    let letters = text.len().saturating_mul(TEXT_A_BYTE).saturating_add(MIN_TEXT).min(MAX_TEXT);
     let options = serde_yaml::options! {
         budget: serde_yaml::budget! {
             max_nodes: MAX_NODES,
@@ -68,11 +83,12 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxFault> {
             max_depth: MAX_DEPTH,
             max_aliases: MAX_ALIASES,
             max_merge_keys: MAX_ALIASES,
-            max_recorded_anchor_events: MAX_REPLAYED,
+            max_recorded_anchor_events: replayed,
+            max_total_scalar_bytes: letters,
             // One base merged into every mailbox is how the feature is meant to be used.
             enforce_alias_anchor_ratio: false,
         },
-        alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: MAX_REPLAYED },
+        alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: replayed },
         // Handed on, so that duplicates are reported along with everything else.
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
@@ -84,7 +100,7 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxFault> {
         with_snippet: false,
     };
     let read = serde_yaml::from_str_with_options::<Spanned<Raw>>(text, options);
-    read.map(|raw| place(raw, text)).map_err(|error| explain(&error))
+    read.map(|raw| place(raw, text)).map_err(|error| explain(&error, replayed))
 }
 
 /// The value as the library hands it over; numbers and booleans are read from the source afterwards.
@@ -131,14 +147,14 @@ fn position(at: &Location) -> (u32, u32) {
 }
 
 /// The library's complaint in a sentence that repeats nothing of the file.
-fn explain(error: &Error) -> SyntaxFault {
+fn explain(error: &Error, replayed: usize) -> SyntaxFault {
     let (line, column) = error.location().as_ref().map_or((0, 0), position);
-    SyntaxFault { line, column, message: sentence(error) }
+    SyntaxFault { line, column, message: sentence(error, replayed) }
 }
 
-fn sentence(error: &Error) -> String {
+fn sentence(error: &Error, replayed: usize) -> String {
     match error {
-        Error::AliasError { error, .. } | Error::WithSnippet { error, .. } => sentence(error),
+        Error::AliasError { error, .. } | Error::WithSnippet { error, .. } => sentence(error, replayed),
         // The scanner names at most the one character it stumbled over.
         Error::ExternalMessage { msg, .. } => format!("this is no valid YAML: {msg}"),
         Error::MultipleDocuments { .. } => {
@@ -151,7 +167,7 @@ fn sentence(error: &Error) -> String {
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. } => format!(
-            "too much for one file: at most {MAX_NODES} values, {MAX_DEPTH} levels, {MAX_REPLAYED} copies by aliases"
+            "too much for one file: at most {MAX_NODES} values, {MAX_DEPTH} levels, and in a file of this size {replayed} copies by aliases"
         ),
         Error::Eof { .. } => "the file ends in the middle of a value".to_owned(),
         _ => "this is no valid YAML here: a key must be text, and a tagged value must fit its tag".to_owned(),

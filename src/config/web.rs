@@ -12,6 +12,7 @@ use super::keys::Keys;
 use super::place::{Place, Written};
 use super::source;
 use super::sources::Sources;
+use super::tree::Kind;
 use super::web_keys as keys;
 use crate::model::{CipherSuite, ClientAuth, Curve, TlsVersion, Users, Web, WebTls};
 use crate::net::server_tls;
@@ -24,12 +25,16 @@ pub(super) fn read(path: &Path, sources: &mut Sources, faults: &Faults) -> Optio
     let file: Rc<Path> = path.into();
     let base = path.parent().unwrap_or(Path::new(""));
     let text = source::read(&file, sources, faults)?;
-    let node = source::parse(&file, &text, faults)?;
+    let node = source::parse_or_empty(&file, &text, faults)?;
+    if matches!(node.kind, Kind::Null) {
+        // As everywhere the format is used: clear text, no users.
+        return Some(Web { file: path.to_owned(), tls: None, headers: Vec::new(), users: Users::default() });
+    }
     let top = Cursor::top(&file, &node, faults);
     let map = top.map(&keys::TOP)?;
-    let tls = map.read("tls_server_config", |at| tls(&at.map(&keys::TLS)?, base));
+    let tls = map.read_section("tls_server_config", |at| tls(&at.map(&keys::TLS)?, base));
     let mut headers = Some(Vec::new());
-    let http = map.read("http_server_config", |at| {
+    let http = map.read_section("http_server_config", |at| {
         let map = at.map(&keys::HTTP)?;
         if let Written::Is(at) = map.read("http2", Cursor::boolean)
             && at.value
@@ -39,7 +44,7 @@ pub(super) fn read(path: &Path, sources: &mut Sources, faults: &Faults) -> Optio
         headers = map.read("headers", self::headers).or_default(Vec::new());
         headers.as_ref().map(drop)
     });
-    let users = match top.secret_key("basic_auth_users") {
+    let users = match top.secret_key("basic_auth_users").filter(|at| !at.is_nothing()) {
         Some(at) => users(&at),
         None => Some(Users::default()),
     };
@@ -97,7 +102,13 @@ fn tls(map: &Map<'_>, base: &Path) -> Option<WebTls> {
     if let (Written::Absent, Written::Is(at)) = (&client_ca_file, &client_auth)
         && policy.is_verified()
     {
-        complain(&at.place, "this needs client_ca_file: whose clients are to be believed?");
+        if policy.is_required() {
+            complain(&at.place, "this needs client_ca_file: whose clients are to be believed?");
+        } else {
+            // As in Go. It keeps nobody out that NoClientCert would let in.
+            let sentence = "without client_ca_file certificates of clients are verified against the authorities of the system; a client without one is let in";
+            faults.warn(&at.place, sentence);
+        }
     }
     let (min_version, max_version) = (min.or_default(TlsVersion::Tls12)?, max.or_default(TlsVersion::Tls13)?);
     if let (true, Written::Is(at), _) | (true, Written::Absent, Written::Is(at)) =

@@ -16,7 +16,7 @@ pub type Redacted = secrecy::SecretString;
 /// needs no restart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SecretRef {
-    /// A file; one trailing line end does not belong to the secret.
+    /// A file; a byte order mark in front and line ends behind do not belong to the secret.
     File(PathBuf),
     /// An environment variable.
     Env(String),

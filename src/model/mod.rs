@@ -53,6 +53,7 @@ macro_rules! table {
 }
 
 mod check;
+mod clock;
 mod credential;
 mod difference;
 mod mailbox;
@@ -67,6 +68,7 @@ mod token;
 mod web;
 
 pub use check::{Access, Check, CheckName, Goal, TokenSpec};
+pub use clock::now;
 pub use credential::{
     Claims, Credential, Grant, Redacted, SecretIn, SecretRef, TokenForm, WRONG_PASSWORD,
 };
@@ -79,8 +81,8 @@ pub use phase::{Phase, Timings};
 pub use plan::{Limits, Listen, Plan};
 pub use policy::{Expectation, PasswordLogin, Policy};
 pub use readiness::{
-    Basic, Board, Confidence, Deadline, DeadlineKind, Evidence, Exhibit, Finding, ImportReport, Oauth,
-    Record, Score, Signal, Standing, State, Use,
+    Basic, Board, Confidence, Deadline, DeadlineKind, Evidence, Exhibit, Finding, ImportReport, Keeping,
+    Oauth, Record, Score, Signal, Standing, State, Use,
 };
 pub use reason::{Cause, Failure, Owner, Reason};
 pub use shard::Shard;

@@ -39,10 +39,10 @@ pub struct Policy {
     pub state_dir: Option<PathBuf>,
     /// In the place of the shipped calendar.
     pub calendar: Option<Vec<Deadline>>,
-    /// Who still uses passwords: a CSV file.
-    pub usage: Option<PathBuf>,
-    /// How the switches are set: a CSV file.
-    pub switches: Option<PathBuf>,
+    /// Who still uses passwords: CSV files.
+    pub usage: Vec<PathBuf>,
+    /// How the switches are set: CSV files.
+    pub switches: Vec<PathBuf>,
     /// Which passwords may be tried.
     pub password_login: PasswordLogin,
     /// Tenants that opted into the deliberate wrong password.
@@ -58,8 +58,8 @@ impl Default for Policy {
         Self {
             state_dir: None,
             calendar: None,
-            usage: None,
-            switches: None,
+            usage: Vec::new(),
+            switches: Vec::new(),
             password_login: PasswordLogin::Never,
             refusal_tenants: BTreeSet::new(),
             government: BTreeSet::new(),

@@ -310,8 +310,41 @@ pub struct ImportReport {
     pub refused_count: usize,
     /// Lines that are in order and name no mailbox of the configuration.
     pub strangers: usize,
+    /// Some of the names in those, fit to be shown.
+    pub stranger_examples: Vec<String>,
+    /// Lines that are in order and say nothing about passwords by the protocols of a mailbox.
+    pub irrelevant: usize,
     /// Why nothing could be made of the file at all.
     pub fault: Option<String>,
+}
+
+impl ImportReport {
+    /// `3 rows name no configured mailbox (such as a, b)`: a mailbox that nobody watches is told, not passed over.
+    pub fn of_strangers(&self) -> String {
+        let names = self.stranger_examples.join(", ");
+        match self.strangers {
+            0 => "every row names a configured mailbox".to_owned(),
+            1 => format!("1 row names no configured mailbox ({names})"),
+            count => format!("{count} rows name no configured mailbox (such as {names})"),
+        }
+    }
+
+    /// `, 3 about something else`, or nothing.
+    pub fn of_others(&self) -> String {
+        match self.irrelevant {
+            0 => String::new(),
+            count => format!(", {count} about something else"),
+        }
+    }
+}
+
+/// How writing to the state directory goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keeping {
+    /// Whether the last attempt succeeded.
+    pub writable: bool,
+    /// Attempts that failed since the start.
+    pub failures: u64,
 }
 
 /// Everything the board shows, as of one moment.
@@ -327,6 +360,8 @@ pub struct Board {
     pub imports: Vec<ImportReport>,
     /// What is remembered across restarts, and what is not, in one sentence.
     pub memory: String,
+    /// How writing it down goes; `None` without a state directory.
+    pub keeping: Option<Keeping>,
     /// Tenants in which no more passwords are tried, and what the server said.
     pub stopped: Vec<(String, Timestamp, String)>,
 }

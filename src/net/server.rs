@@ -2,8 +2,6 @@
 //!
 //! Owns the set-up, from files to rustls. Accepting connections is `http`.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +13,8 @@ use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
 use super::clients::Clients;
+use super::tls::system_roots;
+use crate::files;
 use crate::model::{ClientAuth, Curve, TlsVersion, WebTls};
 
 /// The largest file that is read, in bytes: a bundle of every public authority has a fifth of it.
@@ -129,6 +129,12 @@ fn clients(tls: &WebTls, provider: &Arc<CryptoProvider>) -> Result<Option<Client
         ServerTlsFault::new("client_ca_file", format!("holds no usable authority: {error}"))
     };
     let policy = tls.client_auth;
+    let verifier = |roots| {
+        let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
+        // Without a list of their names every client offers what it has, and none has to read a hundred of them.
+        let builder = if tls.client_ca_file.is_none() { builder.clear_root_hint_subjects() } else { builder };
+        builder.build().map_err(|error| unusable(&error))
+    };
     let authority = match &tls.client_ca_file {
         _ if policy == ClientAuth::NoClientCert => return Ok(None),
         Some(file) => {
@@ -136,9 +142,10 @@ fn clients(tls: &WebTls, provider: &Arc<CryptoProvider>) -> Result<Option<Client
             for certificate in certificates("client_ca_file", file)? {
                 roots.add(certificate).map_err(|error| unusable(&error))?;
             }
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
-            Some(verifier.build().map_err(|error| unusable(&error))?)
+            Some(verifier(roots)?)
         }
+        // As Go's crypto/tls: where no authorities are named, the system's count.
+        None if policy == ClientAuth::VerifyClientCertIfGiven => Some(verifier(system_roots())?),
         None if policy.is_verified() => {
             return Err(ServerTlsFault::new(
                 "client_ca_file",
@@ -170,15 +177,6 @@ fn certificates(key: &'static str, file: &Path) -> Result<Vec<CertificateDer<'st
 }
 
 fn read(key: &'static str, file: &Path) -> Result<Vec<u8>, ServerTlsFault> {
-    let read = || {
-        let mut bytes = Vec::new();
-        File::open(file)?.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
-        io::Result::Ok(bytes)
-    };
-    let bytes = read().map_err(|error| ServerTlsFault::new(key, format!("{}: {error}", file.display())))?;
-    if u64::try_from(bytes.len()).is_ok_and(|len| len > LARGEST_FILE) {
-        let sentence = format!("{} is larger than {LARGEST_FILE} bytes", file.display());
-        return Err(ServerTlsFault::new(key, sentence));
-    }
-    Ok(bytes)
+    let fault = |fault| ServerTlsFault::new(key, format!("{}: {fault}", file.display()));
+    files::read(file, LARGEST_FILE).map(files::without_mark).map_err(fault)
 }

@@ -236,7 +236,7 @@ impl Trusts {
 }
 
 /// The system's authorities; those built in where the system has none.
-fn system_roots() -> RootCertStore {
+pub(super) fn system_roots() -> RootCertStore {
     static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
     let load = || {
         let mut roots = RootCertStore::empty();

@@ -20,6 +20,16 @@ const KEPT: SignedDuration = SignedDuration::from_hours(8 * 24);
 const IMPORTS_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// More files than these were never imported by one installation.
 const IMPORTS: usize = 256;
+/// Checks that are remembered though they are not in the plan.
+const STRANGERS: usize = 10_000;
+/// Accounts of which a password's last try is remembered, and tenants in which none is tried.
+const TRIED: usize = 200_000;
+const STOPPED: usize = 10_000;
+/// The longest name, in bytes, and the longest note, in characters.
+const NAME: usize = 1024;
+const NOTE: usize = 240;
+/// Hours or days of one check's tally while a journal is read; what no rule looks at goes afterwards.
+const BUCKETS: usize = 256;
 
 /// The memory of the program.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,6 +47,8 @@ pub(super) struct Contents {
     pub(super) born: Option<Timestamp>,
     /// Until then no password is tried, because what was tried before may have been forgotten.
     pub(super) hold: Option<Timestamp>,
+    /// While a journal is read: how many of its checks were in the plan when they were last counted.
+    planned: usize,
 }
 
 /// One line of the journal.
@@ -100,6 +112,14 @@ impl Contents {
     pub(super) fn take(&mut self, entry: Entry) -> bool {
         match entry {
             Entry::Journal { .. } => true,
+            Entry::Check { mailbox, identity, .. } if mailbox.len().max(identity.len()) > NAME => false,
+            Entry::Tried { whom: name, .. }
+            | Entry::Stopped { tenant: name, .. }
+            | Entry::Import { sha256: name, .. }
+                if name.len() > NAME =>
+            {
+                false
+            }
             Entry::Check { mailbox, protocol, identity, since, evidence, hours, days } => {
                 let Some(protocol) = Protocol::from_label(&protocol) else { return false };
                 let name = CheckName { mailbox: Arc::from(mailbox), protocol };
@@ -114,17 +134,29 @@ impl Contents {
                 tally.since = since.and_then(moment).or(tally.since);
                 tally.hours.extend(hours.into_iter().map(|(hour, s, f)| (hour, (s, f))));
                 tally.days.extend(days.into_iter().map(|(day, s, f)| (day, (s, f))));
+                for buckets in [&mut tally.hours, &mut tally.days] {
+                    while buckets.len() > BUCKETS {
+                        buckets.pop_first();
+                    }
+                }
                 true
             }
             Entry::Tried { signal, whom, at } => {
                 let Some((signal, at)) = Signal::from_label(&signal).zip(moment(at)) else { return false };
-                let last = self.tried.entry((signal, whom)).or_insert(at);
+                let key = (signal, whom);
+                if self.tried.len() >= TRIED && !self.tried.contains_key(&key) {
+                    return false;
+                }
+                let last = self.tried.entry(key).or_insert(at);
                 *last = at.max(*last);
                 true
             }
             Entry::Stopped { tenant, at, note } => {
                 let Some(at) = moment(at) else { return false };
-                self.stopped.entry(tenant.to_lowercase()).or_insert((at, note));
+                if self.stopped.len() >= STOPPED {
+                    return false;
+                }
+                self.stopped.entry(tenant.to_lowercase()).or_insert((at, cut(&note)));
                 true
             }
             Entry::Import { sha256, at } => {
@@ -141,6 +173,37 @@ impl Contents {
                 self.born = moment(at);
                 true
             }
+        }
+    }
+
+    /// Keeps what a journal may fill memory with within bounds: of what is not planned the newest.
+    pub(super) fn bound(&mut self, planned: &dyn Fn(&CheckName) -> bool) {
+        // Not at every line: sorting is dear.
+        if self.checks.len() > self.planned.saturating_add(2 * STRANGERS) {
+            let strangers = self.checks.iter().filter(|(name, _)| !planned(name));
+            let mut strangers: Vec<_> =
+                strangers.map(|(name, memory)| (memory.last(), name.clone())).collect();
+            self.planned = self.checks.len() - strangers.len();
+            strangers.sort();
+            strangers.truncate(strangers.len().saturating_sub(STRANGERS));
+            for (_, name) in strangers {
+                self.checks.remove(&name);
+            }
+        }
+        if self.imports.len() > 2 * IMPORTS {
+            self.bound_imports();
+        }
+    }
+
+    fn bound_imports(&mut self) {
+        let mut moments: Vec<Timestamp> = self.imports.values().copied().collect();
+        moments.sort_unstable();
+        let oldest_kept = moments.len().checked_sub(IMPORTS).and_then(|index| moments.get(index).copied());
+        if let Some(oldest_kept) = oldest_kept {
+            self.imports.retain(|_, at| *at >= oldest_kept);
+        }
+        while self.imports.len() > IMPORTS {
+            self.imports.pop_first();
         }
     }
 
@@ -167,10 +230,7 @@ impl Contents {
             .retain(|name, memory| planned(name) || memory.last().is_some_and(|last| !old(last, KEPT)));
         self.tried.retain(|_, at| !old(*at, KEPT));
         self.imports.retain(|_, at| !old(*at, IMPORTS_KEPT));
-        while self.imports.len() > IMPORTS {
-            let oldest = self.imports.iter().min_by_key(|(_, at)| **at).map(|(sha256, _)| sha256.clone());
-            oldest.map(|sha256| self.imports.remove(&sha256));
-        }
+        self.bound_imports();
         self.hold = self.hold.filter(|until| *until > now);
     }
 
@@ -239,6 +299,10 @@ pub(super) fn import(sha256: &str, at: Timestamp) -> Entry {
     Entry::Import { sha256: sha256.to_owned(), at: at.as_microsecond() }
 }
 
+fn cut(note: &str) -> String {
+    note.chars().take(NOTE).collect()
+}
+
 fn moment(microseconds: i64) -> Option<Timestamp> {
     Timestamp::from_microsecond(microseconds).ok()
 }
@@ -263,7 +327,7 @@ impl Written {
                 Some(until) => Some(moment(until)?),
                 None => None,
             },
-            note: self.note.clone(),
+            note: cut(&self.note),
         })
     }
 }

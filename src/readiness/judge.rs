@@ -55,7 +55,9 @@ pub(super) fn judge(case: &Case<'_>, now: Timestamp) -> Judgement {
     let mut newest: BTreeMap<Slot, &Evidence> = BTreeMap::new();
     for seen in case.evidence.iter().filter(|seen| !is_ahead(seen.at, now)) {
         let known = newest.entry(slot(seen)).or_insert(seen);
-        *known = seen.max(*known);
+        if weight(seen) > weight(known) {
+            *known = seen;
+        }
     }
     let exhibits: Vec<Exhibit> = newest
         .into_values()
@@ -66,6 +68,13 @@ pub(super) fn judge(case: &Case<'_>, now: Timestamp) -> Judgement {
     let (basic, oauth, usage) = (basic(case, &fresh), oauth(case, &fresh), usage(case, &fresh));
     let state = if case.expected { state(basic, oauth, usage, case.steady) } else { State::NotExpected };
     Judgement { basic, oauth, usage, state, exhibits }
+}
+
+/// By which one piece of evidence outweighs another of its slot: the newest, and of use the one that holds longest, so
+/// that nothing said of a time that is over hides what still holds.
+fn weight(seen: &Evidence) -> (Option<Timestamp>, &Evidence) {
+    let end = || seen.until.or_else(|| seen.at.checked_add(IMPORTED).ok()).unwrap_or(Timestamp::MAX);
+    ((seen.signal == Signal::Usage).then(end), seen)
 }
 
 /// The table.
@@ -148,9 +157,11 @@ fn usage(case: &Case<'_>, fresh: &[&Evidence]) -> Use {
         // Ours.
         return Use::Seen;
     }
-    match fresh.iter().find(|seen| seen.signal == Signal::Usage) {
-        Some(seen) if seen.finding == Finding::Used => Use::Seen,
-        Some(seen) if seen.finding == Finding::Unused => Use::None,
-        _ => Use::Unknown,
+    let said = |finding| fresh.iter().any(|seen| seen.signal == Signal::Usage && seen.finding == finding);
+    // Of two files that contradict each other the one that saw somebody counts.
+    match (said(Finding::Used), said(Finding::Unused)) {
+        (true, _) => Use::Seen,
+        (false, true) => Use::None,
+        (false, false) => Use::Unknown,
     }
 }

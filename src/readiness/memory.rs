@@ -11,12 +11,13 @@ use crate::model::{Evidence, Finding, Signal};
 use super::judge::is_ahead;
 use super::tally::Tally;
 
-/// Where evidence is kept: an answer to a password that proves nothing does not take the place of one that did.
+/// Where evidence is kept: an answer to a password that proves nothing does not take the place of one that did, and
+/// that a file calls somebody unused does not take the place of another's that they were seen.
 pub(super) type Slot = (Signal, bool);
 
 /// The slot of a piece of evidence.
 pub(super) fn slot(evidence: &Evidence) -> Slot {
-    (evidence.signal, matches!(evidence.finding, Finding::Undecided | Finding::Locked))
+    (evidence.signal, matches!(evidence.finding, Finding::Undecided | Finding::Locked | Finding::Unused))
 }
 
 /// One check's memory.

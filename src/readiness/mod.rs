@@ -9,7 +9,9 @@ mod calendar;
 mod caution;
 mod contents;
 mod import;
+mod journal;
 mod judge;
+mod keeper;
 mod memory;
 mod proof;
 mod score;
@@ -19,7 +21,7 @@ mod tally;
 mod tests;
 mod trials;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,15 +29,17 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::model::{
-    Access, Basic, Board, Check, CheckName, Deadline, Evidence, Finding, Mailbox, Oauth, Observation,
+    self, Access, Basic, Board, Check, CheckName, Deadline, Evidence, Finding, Mailbox, Oauth, Observation,
     PasswordLogin, Plan, Policy, Protocol, Reason, Record, Signal, Standing, State, Use,
 };
 
 use self::contents::Contents;
 use self::import::Imported;
+use self::journal::Damage;
 use self::judge::Case;
+use self::keeper::Keeper;
 use self::memory::Memory;
-use self::store::{Damage, Store};
+use self::store::{Opened, Planned, Store};
 
 pub use calendar::moment;
 pub use import::inspect;
@@ -49,7 +53,7 @@ const HOLD: SignedDuration = SignedDuration::from_hours(24);
 pub struct Readiness {
     known: Mutex<Known>,
     /// `None`: nothing survives a restart.
-    store: Option<Mutex<Store>>,
+    keeper: Option<Keeper>,
     /// What is said of the memory on the board.
     memory: String,
     /// Another process keeps the memory: nothing may be tried that it does not know of.
@@ -75,7 +79,7 @@ impl Readiness {
     /// # Errors
     /// [`StoreError`] where the state directory cannot be used.
     pub fn open(plan: &Plan) -> Result<Self, StoreError> {
-        Self::open_at(plan, Timestamp::now())
+        Self::open_at(plan, model::now())
     }
 
     /// [`Readiness::open`] at a given moment.
@@ -87,7 +91,7 @@ impl Readiness {
             let memory = "nothing survives a restart: no state_dir is configured".to_owned();
             return Ok(Self::with(plan, Contents::default(), None, memory));
         };
-        let (store, mut contents, damage) = Store::open(folder)?;
+        let Opened { store, mut contents, damage, full } = Store::open(folder, planned(plan))?;
         let mut memory = format!("kept in {}", folder.display());
         if damage != Damage::default() {
             tracing::warn!(?damage, folder = %folder.display(), "the memory of readiness was damaged");
@@ -98,7 +102,8 @@ impl Readiness {
         }
         contents.born = Some(contents.born.map_or(now, |born| born.min(now)));
         contents.checks.values_mut().for_each(|memory| memory.correct(now));
-        Ok(Self::with(plan, contents, Some(Mutex::new(store)), memory))
+        let keeper = Keeper::new(folder.clone(), store, full);
+        Ok(Self::with(plan, contents, Some(keeper), memory))
     }
 
     /// Reads what is remembered without taking the state directory: an agent may be writing it. Nothing is
@@ -108,15 +113,15 @@ impl Readiness {
     /// [`StoreError`] where the memory cannot be read.
     pub fn look(plan: &Plan) -> Result<Self, StoreError> {
         let folder = plan.policy.state_dir.as_deref().unwrap_or(std::path::Path::new(""));
-        let (mut contents, _) = store::read(folder)?;
-        let now = Timestamp::now();
+        let mut contents = store::look(folder, planned(plan))?;
+        let now = model::now();
         contents.checks.values_mut().for_each(|memory| memory.correct(now));
         let memory = format!("read from {}, which an agent is writing; nothing is added", folder.display());
         let looking = Self { looking: true, ..Self::with(plan, contents, None, memory) };
         Ok(looking)
     }
 
-    fn with(plan: &Plan, contents: Contents, store: Option<Mutex<Store>>, memory: String) -> Self {
+    fn with(plan: &Plan, contents: Contents, keeper: Option<Keeper>, memory: String) -> Self {
         let known = Known {
             policy: Policy::default(),
             checks: BTreeMap::new(),
@@ -126,7 +131,7 @@ impl Readiness {
             contents,
             probed: HashMap::new(),
         };
-        let readiness = Self { known: Mutex::new(known), store, memory, looking: false };
+        let readiness = Self { known: Mutex::new(known), keeper, memory, looking: false };
         readiness.apply(plan);
         readiness
     }
@@ -173,7 +178,7 @@ impl Readiness {
         {
             known.stop(&seen.check, seen.started_at, &failure.cause.detail);
         }
-        let now = Timestamp::now();
+        let now = model::now();
         let memory = known.contents.checks.entry(name).or_default();
         for evidence in proof::of_probe(seen) {
             if evidence.signal == Signal::OauthLogin {
@@ -198,21 +203,33 @@ impl Readiness {
             standings,
             calendar: known.calendar.clone(),
             imports: known.imported.reports.clone(),
-            memory: self.memory.clone(),
+            memory: self.memory(),
+            keeping: self.keeper.as_ref().map(Keeper::keeping),
             stopped: stopped.map(|(tenant, (at, note))| (tenant.clone(), *at, note.clone())).collect(),
+        }
+    }
+
+    fn memory(&self) -> String {
+        match self.keeper.as_ref().and_then(Keeper::fault) {
+            Some(fault) => {
+                format!(
+                    "{}, which cannot be written now: what is seen is lost at a restart ({fault})",
+                    self.memory
+                )
+            }
+            None => self.memory.clone(),
         }
     }
 
     /// Writes down what has changed since it was last written. Blocks.
     pub fn flush(&self) {
-        let Some(store) = &self.store else { return };
+        let Some(keeper) = &self.keeper else { return };
         let due = {
-            let mut store = locked(store);
-            let changes = self.known().contents.changes();
-            if !changes.is_empty()
-                && let Err(error) = store.append(&changes)
-            {
-                tracing::warn!(%error, "what was seen of passwords could not be written to the state directory");
+            let mut store = keeper.store();
+            if !store.is_due() {
+                // Also without a change: whether the journal still is in its place shows only so.
+                let changes = self.known().contents.changes();
+                keeper.note(&store.append(&changes));
             }
             store.is_due()
         };
@@ -222,17 +239,17 @@ impl Readiness {
     }
 
     fn rewrite(&self) {
-        let Some(store) = &self.store else { return };
-        let mut store = locked(store);
-        let entries = {
-            let mut known = self.known();
-            // All of it is about to be written.
-            drop(known.contents.changes());
-            known.contents.snapshot()
-        };
-        if let Err(error) = store.rewrite(&entries) {
-            tracing::warn!(%error, "the state directory cannot be written");
-        }
+        let Some(keeper) = &self.keeper else { return };
+        let mut store = keeper.store();
+        let entries = self.everything();
+        keeper.note(&store.rewrite(entries));
+    }
+
+    /// All that is to be written.
+    fn everything(&self) -> Vec<contents::Entry> {
+        let mut known = self.known();
+        drop(known.contents.changes());
+        known.contents.snapshot()
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -242,14 +259,7 @@ impl Readiness {
 
 impl Known {
     fn apply(&mut self, plan: &Plan, mut imported: Imported) {
-        for (name, said) in &self.imported.evidence {
-            // A file that cannot be used now goes on saying what it said.
-            let kept = said.iter().filter(|evidence| imported.faulty.contains(&evidence.signal)).cloned();
-            let kept: Vec<Evidence> = kept.collect();
-            if !kept.is_empty() {
-                imported.evidence.entry(name.clone()).or_default().extend(kept);
-            }
-        }
+        imported.keep(&self.imported);
         self.imported = imported;
         self.policy = plan.policy.clone();
         self.calendar = plan.policy.calendar.clone().unwrap_or_else(calendar::shipped);
@@ -264,7 +274,7 @@ impl Known {
         }
         let checks = &self.checks;
         self.probed.retain(|name, _| checks.contains_key(name));
-        self.contents.forget(Timestamp::now(), |name| checks.contains_key(name));
+        self.contents.forget(model::now(), |name| checks.contains_key(name));
     }
 
     /// All evidence of one check: remembered, imported, and of the calendar.
@@ -272,7 +282,7 @@ impl Known {
         let name = check.name();
         let remembered =
             self.contents.checks.get(&name).into_iter().flat_map(|memory| memory.evidence.values());
-        let imported = self.imported.evidence.get(&name).into_iter().flatten();
+        let imported = self.imported.of(&name);
         let dates = calendar::evidence(calendar::of(&self.calendar, check, name.protocol), now);
         remembered.chain(imported).cloned().chain(dates).collect()
     }
@@ -348,6 +358,11 @@ fn unprobed(plan: &Plan) -> Vec<(Arc<Mailbox>, Protocol)> {
         Some(said.not_expected.iter().map(move |protocol| (Arc::clone(mailbox), *protocol)))
     });
     mailboxes.flatten().filter(|(mailbox, protocol)| !probed(mailbox, *protocol)).collect()
+}
+
+fn planned(plan: &Plan) -> Planned {
+    let names: HashSet<CheckName> = plan.checks.iter().map(|check| check.name()).collect();
+    Arc::new(move |name| names.contains(name))
 }
 
 /// What makes a check the one of which something was learnt: whose mailbox, at which server, by which credential.

@@ -1,17 +1,21 @@
-//! The journal: one file of checksummed lines that is only ever appended to, and now and then written anew.
+//! The state directory: who may write there, and the journal that is only ever appended to and now and then written
+//! anew.
 //!
-//! Owns the files under the state directory: their lock, their permissions, their bounds. A crash at any
-//! moment costs at most the line that was being written. Not here: what the lines say (`contents`).
+//! Owns the files under it: their lock, their permissions, their place. A crash at any moment costs at most the line
+//! that was being written; a full disk, or a folder that was removed, costs what cannot be written until it can.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::contents::{Contents, Entry};
+use super::journal::{self, Damage, JOURNAL, VERSION, line};
+use crate::files::{self, Fault};
+use crate::model::CheckName;
 
-/// The journal's name in the state directory.
-const JOURNAL: &str = "readiness.journal";
 /// Where the next one is made.
 const NEXT: &str = "readiness.journal.next";
 /// Where a journal goes that cannot be read at all.
@@ -19,14 +23,15 @@ const ASIDE: &str = "readiness.journal.unreadable";
 /// Held by the process that writes.
 const LOCK: &str = "readiness.lock";
 
-/// The version of the format.
-const VERSION: u32 = 1;
-/// A longer line is none of ours, in bytes.
-const LONGEST: u64 = 64 * 1024;
 /// The journal is written anew when it has grown to so many times what it was then, …
 const GROWTH: u64 = 4;
 /// … but not below this size, in bytes.
 const SMALL: u64 = 1024 * 1024;
+
+/// How long the disk may take to give back a large journal, …
+const OPEN: Duration = Duration::from_secs(30);
+/// … and to take what is written.
+const WRITE: Duration = Duration::from_secs(10);
 
 /// Why the memory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +50,14 @@ pub enum StoreError {
         /// What the system said.
         error: io::Error,
     },
+    /// The file system does not answer.
+    #[error("state_dir: {}: {fault}", .path.display())]
+    Silent {
+        /// The state directory.
+        path: PathBuf,
+        /// How.
+        fault: Fault,
+    },
     /// A later version wrote it.
     #[error(
         "state_dir: {} has format {version}, this version knows {VERSION}: use the newer program, or move the file away",
@@ -58,145 +71,201 @@ pub enum StoreError {
     },
 }
 
-/// What was found in a journal that was not as it should be.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Damage {
-    /// The last line was cut off, as by a crash: nothing that had been finished is lost.
-    pub(super) torn: bool,
-    /// Lines in the middle that cannot be read.
-    pub(super) rotten: usize,
-    /// The whole file could not be read, and was set aside.
-    pub(super) lost: bool,
-}
-
-impl Damage {
-    /// Whether something that had been finished may be lost.
-    pub(super) fn is_loss(self) -> bool {
-        self.rotten > 0 || self.lost
-    }
-}
-
-/// The journal, open for writing.
+/// The state directory, taken by this process.
 #[derive(Debug)]
 pub(super) struct Store {
     folder: PathBuf,
-    journal: File,
-    /// Its size, and what it was when it was last written anew.
+    /// Nothing where the disk was full at the start, or the folder is gone.
+    held: Option<Held>,
+    /// The journal's size, and what it was when it was last written anew.
     size: u64,
     base: u64,
-    /// An append has failed: what is on the disk is behind, and its last line may be cut off.
+    /// What is on the disk is behind what is known, and its last line may be cut off.
     behind: bool,
-    /// Held for as long as the store is open.
-    _lock: File,
+}
+
+/// What is open in the folder.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    journal: Arc<File>,
+    /// Locked for as long as it is open.
+    lock: Arc<File>,
+}
+
+/// Which checks are of the plan: strangers in a journal are bounded.
+pub(super) type Planned = Arc<dyn Fn(&CheckName) -> bool + Send + Sync>;
+
+/// What was found in the state directory.
+pub(super) struct Opened {
+    pub(super) store: Store,
+    pub(super) contents: Contents,
+    pub(super) damage: Damage,
+    /// Why nothing can be written there for now.
+    pub(super) full: Option<io::Error>,
 }
 
 impl Store {
-    /// Takes the state directory for this process and reads what is there.
-    pub(super) fn open(folder: &Path) -> Result<(Self, Contents, Damage), StoreError> {
-        let at = |path: &Path| {
-            let path = path.to_owned();
-            move |error| StoreError::Io { path, error }
+    /// Takes the state directory for this process and reads what is there. A full disk is no obstacle.
+    pub(super) fn open(folder: &Path, planned: Planned) -> Result<Opened, StoreError> {
+        let owned = folder.to_owned();
+        files::within(folder, OPEN, move || Self::open_now(owned, &*planned))
+            .unwrap_or_else(|fault| Err(StoreError::Silent { path: folder.to_owned(), fault }))
+    }
+
+    fn open_now(folder: PathBuf, planned: &dyn Fn(&CheckName) -> bool) -> Result<Opened, StoreError> {
+        let taken = match take(&folder) {
+            Err(StoreError::Io { error, path }) if !is_full(&error) => {
+                return Err(StoreError::Io { error, path });
+            }
+            Err(error @ (StoreError::Busy(_) | StoreError::Silent { .. } | StoreError::Newer { .. })) => {
+                return Err(error);
+            }
+            taken => taken,
         };
-        if !folder.is_dir() {
-            DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(at(folder))?;
+        let (contents, damage) = journal::read(&folder, planned)?;
+        let written = taken.and_then(|lock| {
+            let journal = folder.join(JOURNAL);
+            let fault = |error| StoreError::Io { path: journal.clone(), error };
+            if damage.lost {
+                fs::rename(&journal, folder.join(ASIDE)).map_err(fault)?;
+            }
+            // Written anew at once: what was torn must not stand in front of what comes.
+            let (file, size) = write(&folder, &contents.snapshot()).map_err(fault)?;
+            Ok((Held { journal: Arc::new(file), lock: Arc::new(lock) }, size))
+        });
+        Self::opened(folder, (contents, damage), written)
+    }
+
+    /// What was read, and whether it could be written anew: a full disk is no obstacle, what else is in the way is a
+    /// mistake that somebody has to mend.
+    pub(super) fn opened(
+        folder: PathBuf,
+        (contents, damage): (Contents, Damage),
+        written: Result<(Held, u64), StoreError>,
+    ) -> Result<Opened, StoreError> {
+        let store = Self { held: None, size: 0, base: 0, behind: true, folder };
+        match written {
+            Ok((held, size)) => {
+                let store = Self { held: Some(held), size, base: size, behind: false, ..store };
+                Ok(Opened { store, contents, damage, full: None })
+            }
+            Err(StoreError::Io { error, .. }) if is_full(&error) => {
+                Ok(Opened { store, contents, damage, full: Some(error) })
+            }
+            Err(error) => Err(error),
         }
-        let path = folder.join(LOCK);
-        let lock = private().read(true).append(true).create(true).open(&path).map_err(at(&path))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::Busy(folder.to_owned())),
-            Err(TryLockError::Error(error)) => return Err(at(&path)(error)),
-        }
-        let (contents, damage) = read(folder)?;
-        let journal = folder.join(JOURNAL);
-        if damage.lost {
-            fs::rename(&journal, folder.join(ASIDE)).map_err(at(&journal))?;
-        }
-        // Written anew at once: what was torn must not stand in front of what comes.
-        let (file, size) = write(folder, &contents.snapshot()).map_err(at(&journal))?;
-        let store =
-            Self { folder: folder.to_owned(), journal: file, size, base: size, behind: false, _lock: lock };
-        Ok((store, contents, damage))
     }
 
     /// Adds entries and waits until they are on the disk.
     ///
     /// # Errors
-    /// The system's. What was to be added is then missing, and [`Store::is_behind`] says so.
+    /// The system's, or that the journal is no longer in its place. What was to be added is then missing, and
+    /// [`Store::is_due`] says so.
     pub(super) fn append(&mut self, entries: &[Entry]) -> io::Result<()> {
         let mut text = Vec::new();
         for entry in entries {
             line(entry, &mut text)?;
         }
-        let written = if self.behind {
-            Err(io::Error::other("the journal has to be written anew first"))
-        } else {
-            self.journal.write_all(&text).and_then(|()| self.journal.sync_data())
+        let written = match &self.held {
+            Some(held) if !self.behind => {
+                let (held, folder, size) = (held.clone(), self.folder.clone(), text.len());
+                let append = move || {
+                    in_place(&held.journal, &folder.join(JOURNAL))?;
+                    if !text.is_empty() {
+                        (&*held.journal).write_all(&text).and_then(|()| held.journal.sync_data())?;
+                    }
+                    Ok(size as u64)
+                };
+                self.at_work(append)
+            }
+            _ => Err(io::Error::other("the journal has to be written anew first")),
         };
         self.behind |= written.is_err();
-        self.size += text.len() as u64;
-        written
+        self.size += written.as_ref().copied().unwrap_or(0);
+        written.map(drop)
     }
 
     /// Whether the journal has grown, or failed, so that it should be written anew.
     pub(super) fn is_due(&self) -> bool {
-        self.behind || self.size > SMALL.max(self.base * GROWTH)
+        self.behind || self.size > SMALL.max(self.base.saturating_mul(GROWTH))
     }
 
-    /// Writes the journal anew.
+    /// Writes the journal anew; also the folder where it is gone.
     ///
     /// # Errors
     /// The system's; the old one then stands as it stood.
-    pub(super) fn rewrite(&mut self, contents: &[Entry]) -> io::Result<()> {
-        let (journal, size) = write(&self.folder, contents)?;
-        (self.journal, self.size, self.base, self.behind) = (journal, size, size, false);
+    pub(super) fn rewrite(&mut self, contents: Vec<Entry>) -> io::Result<()> {
+        let (held, folder) = (self.held.take(), self.folder.clone());
+        let lock = held.map(|held| held.lock);
+        let rewrite = move || {
+            let held = lock.filter(|lock| in_place(lock, &folder.join(LOCK)).is_ok());
+            let lock = match held {
+                Some(lock) => lock,
+                None => Arc::new(take(&folder).map_err(io::Error::other)?),
+            };
+            let (journal, size) = write(&folder, &contents)?;
+            Ok((Held { journal: Arc::new(journal), lock }, size))
+        };
+        self.behind = true;
+        let (held, size) = self.at_work(rewrite)?;
+        (self.held, self.size, self.base, self.behind) = (Some(held), size, size, false);
         Ok(())
+    }
+
+    /// On a thread that may hang.
+    fn at_work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        files::within(&self.folder.join(JOURNAL), WRITE, work)
+            .unwrap_or_else(|fault| Err(io::Error::other(fault)))
     }
 }
 
-/// Reads a journal without taking it: another process may be writing it.
+/// No room, for everybody or for this user.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
+/// Whether an open file still is the one of that name: what is written to a removed one is lost.
+fn in_place(file: &File, path: &Path) -> io::Result<()> {
+    let identity = |about: &fs::Metadata| (about.dev(), about.ino());
+    let named = fs::metadata(path).map_err(|error| {
+        io::Error::new(error.kind(), format!("{} was removed while the agent runs", path.display()))
+    })?;
+    if identity(&named) != identity(&file.metadata()?) {
+        return Err(io::Error::other(format!("{} was replaced while the agent runs", path.display())));
+    }
+    Ok(())
+}
+
+/// Makes the folder where there is none, and locks it for this process.
+fn take(folder: &Path) -> Result<File, StoreError> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |error| StoreError::Io { path, error }
+    };
+    if !folder.is_dir() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(at(folder))?;
+    }
+    let path = folder.join(LOCK);
+    let lock = private().read(true).append(true).create(true).open(&path).map_err(at(&path))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Busy(folder.to_owned())),
+        Err(TryLockError::Error(error)) => Err(at(&path)(error)),
+    }
+}
+
+/// Reads what is remembered without taking the state directory: another process may be writing it.
 ///
 /// # Errors
-/// [`StoreError::Io`] and [`StoreError::Newer`]; a journal that is not there is an empty one.
-pub(super) fn read(folder: &Path) -> Result<(Contents, Damage), StoreError> {
-    let path = folder.join(JOURNAL);
-    let fault = |error| StoreError::Io { path: path.clone(), error };
-    let (mut contents, mut damage) = (Contents::default(), Damage::default());
-    let mut reader = match File::open(&path) {
-        Ok(file) => BufReader::new(file),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((contents, damage)),
-        Err(error) => return Err(fault(error)),
-    };
-    let mut bytes = Vec::new();
-    // A journal is never without its first line: one that is empty was emptied.
-    let (mut first, mut bad) = (true, 0);
-    loop {
-        bytes.clear();
-        if reader.by_ref().take(LONGEST).read_until(b'\n', &mut bytes).map_err(fault)? == 0 {
-            break;
-        }
-        match (parse(&bytes), first) {
-            (Some(Entry::Journal { version: VERSION }), true) => {}
-            (Some(Entry::Journal { version }), true) => return Err(StoreError::Newer { path, version }),
-            (_, true) => return Ok((contents, Damage { lost: true, ..damage })),
-            (Some(entry), false) => {
-                // What came before this line was not the end.
-                damage.rotten += std::mem::take(&mut bad);
-                if !contents.take(entry) {
-                    damage.rotten += 1;
-                }
-            }
-            (None, false) => bad += 1,
-        }
-        first = false;
-    }
-    if first {
-        return Ok((contents, Damage { lost: true, ..damage }));
-    }
-    // One bad line at the end is what a crash leaves; more are not.
-    damage.torn = bad == 1;
-    damage.rotten += bad.saturating_sub(1);
-    Ok((contents, damage))
+/// As [`journal::read`], and [`StoreError::Silent`].
+pub(super) fn look(folder: &Path, planned: Planned) -> Result<Contents, StoreError> {
+    let owned = folder.to_owned();
+    let read = files::within(folder, OPEN, move || journal::read(&owned, &*planned));
+    let read = read.unwrap_or_else(|fault| Err(StoreError::Silent { path: folder.to_owned(), fault }));
+    read.map(|(contents, _)| contents)
 }
 
 /// Makes a new journal beside the old one, and puts it in its place in one step.
@@ -204,7 +273,7 @@ fn write(folder: &Path, entries: &[Entry]) -> io::Result<(File, u64)> {
     let next = folder.join(NEXT);
     // Whatever an earlier crash left there is not ours to reuse: its permissions may be others'.
     match fs::remove_file(&next) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let mut text = Vec::new();
@@ -212,12 +281,21 @@ fn write(folder: &Path, entries: &[Entry]) -> io::Result<(File, u64)> {
     for entry in entries {
         line(entry, &mut text)?;
     }
-    let mut file = private().append(true).create_new(true).open(&next)?;
-    file.write_all(&text)?;
+    let made = put(folder, &next, &text);
+    if made.is_err() {
+        // Half a journal is of no use, and takes room on a disk that has none. The first fault is the one to tell.
+        let _ = fs::remove_file(&next);
+    }
+    made.map(|file| (file, text.len() as u64))
+}
+
+fn put(folder: &Path, next: &Path, text: &[u8]) -> io::Result<File> {
+    let mut file = private().append(true).create_new(true).open(next)?;
+    file.write_all(text)?;
     file.sync_all()?;
-    fs::rename(&next, folder.join(JOURNAL))?;
+    fs::rename(next, folder.join(JOURNAL))?;
     File::open(folder)?.sync_all()?;
-    Ok((file, text.len() as u64))
+    Ok(file)
 }
 
 /// For this user alone.
@@ -225,20 +303,4 @@ fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600);
     options
-}
-
-/// `checksum entry`, in one line.
-fn line(entry: &Entry, text: &mut Vec<u8>) -> io::Result<()> {
-    let json = serde_json::to_vec(entry)?;
-    write!(text, "{:08x} ", crc32fast::hash(&json))?;
-    text.extend(json);
-    text.push(b'\n');
-    Ok(())
-}
-
-/// The entry of a line; `None` where it is cut off, altered or none of ours.
-fn parse(line: &[u8]) -> Option<Entry> {
-    let (sum, json) = line.strip_suffix(b"\n")?.split_at_checked(9)?;
-    let sum = u32::from_str_radix(std::str::from_utf8(sum).ok()?.strip_suffix(' ')?, 16).ok()?;
-    (crc32fast::hash(json) == sum).then(|| serde_json::from_slice(json).ok())?
 }

@@ -48,7 +48,8 @@ impl Tally {
         let (hour, day) = (at.as_second().div_euclid(HOUR), at.as_second().div_euclid(DAY));
         for (buckets, bucket) in [(&mut self.hours, hour), (&mut self.days, day)] {
             let (successes, failures) = buckets.entry(bucket).or_default();
-            *if success { successes } else { failures } += 1;
+            let count = if success { successes } else { failures };
+            *count = count.saturating_add(1);
         }
         self.since = Some(self.since.map_or(at, |since| since.min(at)));
         self.prune();
@@ -59,7 +60,8 @@ impl Tally {
     pub(super) fn correct(&mut self, now: Timestamp) {
         for (buckets, length) in [(&mut self.hours, HOUR), (&mut self.days, DAY)] {
             buckets.retain(|bucket, _| {
-                Timestamp::from_second(bucket * length).is_ok_and(|start| !is_ahead(start, now))
+                let start = bucket.checked_mul(length).and_then(|start| Timestamp::from_second(start).ok());
+                start.is_some_and(|start| !is_ahead(start, now))
             });
         }
         self.since = self.since.filter(|since| !is_ahead(*since, now));
@@ -69,7 +71,7 @@ impl Tally {
     pub(super) fn prune(&mut self) {
         for (buckets, kept) in [(&mut self.hours, HOURS), (&mut self.days, DAYS)] {
             if let Some(newest) = buckets.keys().next_back().copied() {
-                buckets.retain(|bucket, _| *bucket > newest - kept);
+                buckets.retain(|bucket, _| *bucket > newest.saturating_sub(kept));
             }
         }
     }
@@ -78,7 +80,9 @@ impl Tally {
     pub(super) fn record(&self, now: Timestamp) -> Record {
         let second = now.as_second();
         let sum = |buckets: &BTreeMap<i64, Count>, from: i64| {
-            buckets.range(from..).fold((0, 0), |(s, f), (_, count)| (s + count.0, f + count.1))
+            buckets.range(from..).fold((0, 0), |(s, f): Count, (_, count)| {
+                (s.saturating_add(count.0), f.saturating_add(count.1))
+            })
         };
         // Whole buckets: the eighth day and the twenty-fifth hour count as far as they were seen, never less.
         let week = second.div_euclid(DAY) - (DAYS - 1);
@@ -86,7 +90,8 @@ impl Tally {
         let (successes_today, failures_today) = sum(&self.hours, second.div_euclid(HOUR) - (HOURS - 1));
         let covered = self.since.is_some_and(|since| second - since.as_second() >= WEEK)
             && self.days.range(week..).count() >= DAYS_SEEN;
-        let share = successes * 100 >= (successes + failures) * ENOUGH;
+        let all = successes.saturating_add(failures);
+        let share = u128::from(successes) * 100 >= u128::from(all) * u128::from(ENOUGH);
         let steady = covered && share && successes_today > 0 && failures_today == 0;
         Record { successes, failures, failures_today, since: self.since, steady }
     }

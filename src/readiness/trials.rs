@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::model::{Check, Observation, PasswordLogin, SecretRef, Signal};
+use crate::model::{self, Check, Observation, PasswordLogin, SecretRef, Signal};
 
 use super::caution::{Question, Veto, veto};
 use super::proof::{self, Shown};
-use super::{Known, Readiness, contents, judge, locked, tenant};
+use super::{Known, Readiness, contents, judge, tenant};
 
 /// Who asks for a password to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,26 +43,17 @@ impl Readiness {
     /// The next password that may be tried. With a state directory it counts as tried from now on, on the
     /// disk, whatever becomes of it. Blocks.
     pub fn claim(&self, asker: Asker, now: Timestamp) -> Option<Trial> {
-        if self.looking || asker == Asker::Command && self.store.is_none() {
+        if self.looking || asker == Asker::Command && self.keeper.is_none() {
             return None;
         }
-        let mut store = self.store.as_ref().map(locked);
+        let mut store = self.keeper.as_ref().map(|keeper| (keeper, keeper.store()));
         let (trial, key) = self.known().next(asker, store.is_some(), now)?;
-        if let Some(store) = &mut store {
-            let written = if store.is_due() {
-                let entries = {
-                    let mut known = self.known();
-                    drop(known.contents.changes());
-                    known.contents.snapshot()
-                };
-                store.rewrite(&entries)
-            } else {
-                Ok(())
-            };
-            if let Err(error) = written.and_then(|()| store.append(&[contents::tried(key.0, &key.1, now)])) {
-                tracing::warn!(%error, mailbox = %trial.check.mailbox.name, "no password is tried: it could not be written down first");
-                return None;
-            }
+        if let Some((keeper, store)) = &mut store {
+            let written = if store.is_due() { store.rewrite(self.everything()) } else { Ok(()) };
+            let written = written.and_then(|()| store.append(&[contents::tried(key.0, &key.1, now)]));
+            keeper.note(&written);
+            // What could not be written down first is not tried.
+            written.ok()?;
         }
         self.known().contents.tried.insert(key, now);
         Some(trial)
@@ -80,7 +71,7 @@ impl Readiness {
             let mut known = self.known();
             if known.checks.contains_key(&name) {
                 let memory = known.contents.checks.entry(name).or_default();
-                let now = Timestamp::now();
+                let now = model::now();
                 proof::offer(seen).into_iter().chain(evidence).for_each(|seen| memory.note(seen, now));
             }
             if proof::stops(seen, true) {

@@ -133,6 +133,12 @@ families! {
         "Whether the configuration was without faults when it was last read: 1 it was taken, 0 the one before stays in force.";
     RELOAD_SUCCESS_TIME: Gauge "mailbox_exporter_config_last_reload_success_timestamp_seconds" []
         "When the configuration in force was read.";
+    STATE_WRITABLE: Gauge "mailbox_exporter_state_writable" []
+        "Whether what is known about passwords could be written to state_dir the last time: 1 it could, 0 it is lost at a restart. Absent without state_dir.";
+    STATE_FAILURES: Counter "mailbox_exporter_state_write_failures_total" []
+        "Attempts to write to state_dir that failed. Absent without state_dir.";
+    FILES_HANGING: Gauge "mailbox_exporter_files_hanging" []
+        "Files whose reading or writing has not ended within its bound of time, as on a network file system without its server.";
     IN_FLIGHT: Gauge "mailbox_exporter_probes_in_flight" []
         "Probes running now.";
     LATENESS: Histogram "mailbox_exporter_probe_lateness_seconds" []

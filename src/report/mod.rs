@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::files;
 use crate::model::{Board, CheckName, Observation, Plan, Protocol, TokenReport};
 
 use exposition::Page;
@@ -197,10 +198,13 @@ impl Report {
         self.metrics.write_servers(&mut page)?;
         per_credential::write(&self.credentials.records(), &mut page)?;
         self.metrics.write_tokens(&mut page)?;
-        per_readiness::write(&self.readiness(), &mut page)?;
+        let board = self.readiness();
+        per_readiness::write(&board, &mut page)?;
         let build = [env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH];
         page.family(&families::BUILD_INFO, |series| series.add(&build, 1.0))?;
         self.configuration.write(&mut page)?;
+        per_readiness::write_keeping(board.keeping, &mut page)?;
+        page.family(&families::FILES_HANGING, |series| series.add(&[], files::hanging() as f64))?;
         self.metrics.write_program(&mut page)?;
         page.finish()
     }

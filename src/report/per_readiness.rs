@@ -6,7 +6,7 @@ use std::io;
 
 use jiff::tz::TimeZone;
 
-use crate::model::{Board, Signal, Standing};
+use crate::model::{Board, Keeping, Signal, Standing};
 
 use super::exposition::{Page, timestamp};
 use super::families;
@@ -61,6 +61,16 @@ pub(super) fn write(board: &Board, page: &mut Page<'_>) -> io::Result<()> {
             }
         }
         Ok(())
+    })
+}
+
+/// Writes how the memory is kept.
+pub(super) fn write_keeping(keeping: Option<Keeping>, page: &mut Page<'_>) -> io::Result<()> {
+    page.family(&families::STATE_WRITABLE, |series| {
+        keeping.map_or(Ok(()), |keeping| series.add(&[], f64::from(u8::from(keeping.writable))))
+    })?;
+    page.family(&families::STATE_FAILURES, |series| {
+        keeping.map_or(Ok(()), |keeping| series.add(&[], keeping.failures as f64))
     })
 }
 

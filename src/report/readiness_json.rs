@@ -108,6 +108,8 @@ fn import(report: &ImportReport) -> Value {
         "lines_taken": report.taken,
         "lines_refused": report.refused_count,
         "lines_of_no_mailbox": report.strangers,
+        "of_no_mailbox": report.stranger_examples,
+        "lines_irrelevant": report.irrelevant,
         "refused": refused.collect::<Vec<_>>(),
     });
     put(&mut object, "as_of", report.at.map(|at| at.to_string().into()));

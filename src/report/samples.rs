@@ -11,9 +11,10 @@ use jiff::civil::date;
 
 use crate::model::{
     Access, Basic, Board, Cause, Check, Claims, Confidence, Credential, Deadline, DeadlineKind, Endpoint,
-    Evidence, Exhibit, Failure, Family, Finding, Goal, Grant, IpChoice, Limits, Listen, Mailbox, Mechanism,
-    Oauth, Observation, Outcome, Phase, Plan, Policy, Protocol, Provider, Reason, Record, Score, SecretRef,
-    Security, ServerFacts, Shard, Signal, Standing, State, Timings, TokenFacts, TokenReport, TokenSpec, Use,
+    Evidence, Exhibit, Failure, Family, Finding, Goal, Grant, IpChoice, Keeping, Limits, Listen, Mailbox,
+    Mechanism, Oauth, Observation, Outcome, Phase, Plan, Policy, Protocol, Provider, Reason, Record, Score,
+    SecretRef, Security, ServerFacts, Shard, Signal, Standing, State, Timings, TokenFacts, TokenReport,
+    TokenSpec, Use,
 };
 
 /// The beginning of time in these tests, 2026-11-24 00:00 UTC.
@@ -220,6 +221,7 @@ pub(crate) fn board(plan: &Plan) -> Board {
         reviewed: None,
     };
     Board {
+        keeping: Some(Keeping { writable: true, failures: 0 }),
         standings: vec![Standing {
             name: check.name(),
             mailbox: Arc::clone(&check.mailbox),

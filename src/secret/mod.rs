@@ -1,27 +1,34 @@
 //! Reads a secret from its place, at the moment it is used; and keeps its text out of everything that is kept.
 //!
-//! Owns the reading of [`SecretRef`]s and their fingerprints, and in `scrub` the [`Scrubber`]. Where secrets
-//! go from here is up to `token` and `probe`.
+//! Owns the reading of [`SecretRef`]s and their fingerprints; in `shape` what is odd about one, and in `scrub` the
+//! [`Scrubber`]. Where secrets go from here is up to `token` and `probe`.
 
+mod placeholder;
 mod scrub;
+mod shape;
 
-use std::io;
 use std::path::Path;
 
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
-use tokio::io::AsyncReadExt;
 
+pub use self::placeholder::placeholder;
 pub use self::scrub::Scrubber;
+pub use self::shape::{TYPOGRAPHIC, oddities};
+use crate::files;
 use crate::model::{Cause, Reason, Redacted, SecretRef, WRONG_PASSWORD};
 
 /// The largest file that is taken for a secret or a list of authorities, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
-/// Reads the secret now. One trailing line end is not part of it.
+/// What editors put in front of UTF-8; a variable may have been filled from such a file.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// Reads the secret now. A byte order mark in front and line ends behind are not part of it.
 ///
 /// # Errors
-/// [`Reason::SecretUnreadable`], naming the place, where it is missing, unreadable, empty, too large or not text.
+/// [`Reason::SecretUnreadable`], naming the place, where it is missing, no regular file, unreadable, empty, too
+/// large or not text, or where its file system does not answer.
 pub async fn read(place: &SecretRef) -> Result<Redacted, Cause> {
     let unreadable = |why: &str| Cause::new(Reason::SecretUnreadable, format!("{place} {why}"));
     let text = match place {
@@ -36,32 +43,26 @@ pub async fn read(place: &SecretRef) -> Result<Redacted, Cause> {
         SecretRef::WrongPassword => WRONG_PASSWORD.to_owned(),
     };
     let text = Redacted::from(text);
-    let secret = text.expose_secret();
-    let trimmed = secret.strip_suffix('\n').map_or(secret, |rest| rest.strip_suffix('\r').unwrap_or(rest));
-    if trimmed.is_empty() {
+    let bare = bare(text.expose_secret());
+    if bare.is_empty() {
         return Err(unreadable("is empty"));
     }
-    Ok(Redacted::from(trimmed))
+    Ok(Redacted::from(bare))
 }
 
-/// Reads a file that a check depends on, bounded in size.
+/// What editors and `echo` put around a value is taken off.
+fn bare(text: &str) -> &str {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).trim_end_matches(['\r', '\n'])
+}
+
+/// Reads a file that a check depends on, bounded in size and time; without the byte order mark in front.
 ///
 /// # Errors
-/// [`Reason::SecretUnreadable`] with the path and the system's words.
+/// [`Reason::SecretUnreadable`] with the path and why.
 pub async fn read_file(path: &Path) -> Result<Vec<u8>, Cause> {
-    let unreadable = |why: &dyn std::fmt::Display| {
-        Cause::new(Reason::SecretUnreadable, format!("file {}: {why}", path.display()))
-    };
-    let read = async {
-        let mut bytes = Vec::new();
-        tokio::fs::File::open(path).await?.take(LARGEST_FILE + 1).read_to_end(&mut bytes).await?;
-        io::Result::Ok(bytes)
-    };
-    let bytes = read.await.map_err(|error| unreadable(&error))?;
-    if bytes.len() as u64 > LARGEST_FILE {
-        return Err(unreadable(&format_args!("is larger than {LARGEST_FILE} bytes")));
-    }
-    Ok(bytes)
+    let read = files::read_async(path, LARGEST_FILE).await;
+    read.map(files::without_mark)
+        .map_err(|fault| Cause::new(Reason::SecretUnreadable, format!("file {}: {fault}", path.display())))
 }
 
 /// What tells one state of a secret from another without holding it; `None` while it cannot be read.
@@ -84,14 +85,34 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn one_line_end_is_not_part_of_a_secret() {
+    async fn a_byte_order_mark_and_line_ends_are_not_part_of_a_secret() {
         let place = std::env::temp_dir().join(format!("secret-{}", std::process::id()));
-        for (content, secret) in [("s3cret\n", "s3cret"), ("s3cret\r\n", "s3cret"), ("a b \n\n", "a b \n")] {
+        for (content, secret) in [
+            ("s3cret\n", "s3cret"),
+            ("s3cret\r\n", "s3cret"),
+            ("a b \n\n", "a b "),
+            ("s3cret\r\n\r\n", "s3cret"),
+            ("\u{feff}s3cret\n", "s3cret"),
+            ("s3\ncret", "s3\ncret"),
+        ] {
             std::fs::write(&place, content).unwrap();
             let read = read(&SecretRef::File(place.clone())).await.unwrap();
-            assert_eq!(read.expose_secret(), secret);
+            assert_eq!(read.expose_secret(), secret, "{content:?}");
         }
+        std::fs::write(&place, "\u{feff}\r\n").unwrap();
+        assert!(read(&SecretRef::File(place.clone())).await.unwrap_err().detail.ends_with("is empty"));
         std::fs::remove_file(&place).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_is_no_regular_file_is_unreadable_at_once() {
+        let place = std::env::temp_dir().join(format!("secret-fifo-{}", std::process::id()));
+        let _ = std::fs::remove_file(&place);
+        assert!(std::process::Command::new("mkfifo").arg(&place).status().unwrap().success());
+        let cause = read(&SecretRef::File(place.clone())).await.unwrap_err();
+        std::fs::remove_file(&place).unwrap();
+        assert_eq!(cause.reason, Reason::SecretUnreadable);
+        assert!(cause.detail.contains("this is a FIFO"), "{}", cause.detail);
     }
 
     #[tokio::test]

@@ -210,10 +210,10 @@ fn when(row: &Deadline, now: Timestamp) -> String {
 fn import(report: &ImportReport, now: Timestamp) -> Markup {
     html! {
         @match &report.fault {
-            Some(fault) => p.failing { (fault) ": nothing was taken from it" },
+            Some(fault) => p.failing { (fault) ": nothing is taken from it" },
             None => p {
-                (text::counted(report.taken, "line", "lines")) " taken, " (report.refused_count) " not understood, "
-                (report.strangers) " of no mailbox here"
+                (text::counted(report.taken, "line", "lines")) " taken, " (report.refused_count) " not understood"
+                (report.of_others()) "; " (report.of_strangers())
                 @if let Some(at) = report.at { "; as of " (text::ago(now, at)) }
             }
         }

@@ -18,6 +18,7 @@ use rustls::ServerConfig;
 use tokio::task;
 use tracing::{error, info};
 
+use crate::files;
 use crate::model::Web;
 use crate::net::{ServerTlsFault, server_tls};
 
@@ -83,7 +84,9 @@ fn paths(web: &Web) -> impl Iterator<Item = &PathBuf> {
 
 fn look(web: &Web) -> Vec<Look> {
     let look = |path: &PathBuf| {
-        let seen = std::fs::metadata(path).ok().map(|file| {
+        let at = path.clone();
+        let about = files::within(path, files::PATIENCE, move || std::fs::metadata(at));
+        let seen = about.ok().and_then(Result::ok).map(|file| {
             let (written, changed) = ((file.mtime(), file.mtime_nsec()), (file.ctime(), file.ctime_nsec()));
             (file.dev(), file.ino(), file.size(), written, changed)
         });

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use crate::model::{Family, Finding, Plan, Protocol};
 
 use super::table::{Table, plain};
-use super::{Fact, Reading};
+use super::{Fact, Reading, kind};
 
 /// The column that both exports have.
 const DISABLED: &str = "smtpclientauthenticationdisabled";
@@ -23,13 +23,27 @@ const MAILBOX: &[&str] = &[
     "userprincipalname",
     "identity",
     "name",
+    "alias",
+    "samaccountname",
+    "displayname",
+    "guid",
+    "distinguishedname",
+    "user",
+    "upn",
 ];
-/// How the organisation's row calls itself.
+/// How the organisation's row calls itself, …
 const ORGANISATION: &str = "transportsettings";
+/// … and in which columns.
+const ORGANISATIONS_NAME: &[&str] = &["identity", "name"];
+
+/// Columns that only a table of mailboxes has.
+const OF_MAILBOXES: &[&str] = &["imapenabled", "popenabled", "primarysmtpaddress", "windowsemailaddress"];
 
 /// One header, and where its columns are.
 struct Header {
     mailboxes: Vec<usize>,
+    /// Where the organisation's row has its name; none where the table can only be one of mailboxes.
+    organisation: Vec<usize>,
     /// Each with its protocol, and the value that means "off".
     switches: Vec<(usize, Protocol, bool)>,
 }
@@ -44,7 +58,11 @@ impl Header {
             .filter_map(|(name, protocol, off)| Some((column(name)?, Protocol::from_label(protocol)?, off)))
             .collect();
         let mailboxes = MAILBOX.iter().filter_map(|name| column(name)).collect();
-        (!switches.is_empty()).then_some(Self { mailboxes, switches })
+        // An organisation has no protocols of its own and no address.
+        let of_mailboxes = names.iter().any(|name| OF_MAILBOXES.contains(&name.as_str()));
+        let organisation = ORGANISATIONS_NAME.iter().filter(|_| !of_mailboxes);
+        let organisation = organisation.filter_map(|name| column(name)).collect();
+        (!switches.is_empty()).then_some(Self { mailboxes, organisation, switches })
     }
 }
 
@@ -60,7 +78,7 @@ pub(super) fn read(table: &Table, plan: &Plan) -> Result<Reading, String> {
         })
         .collect();
     let (mut header, mut seen) = (None, false);
-    let (mut rows, mut reading, mut organisation) = (Vec::new(), Reading::default(), None);
+    let (mut rows, mut reading, mut organisations) = (Vec::new(), Reading::default(), Vec::new());
     for (line, row) in &table.rows {
         if let Some(new) = Header::of(row) {
             (header, seen) = (Some(new), true);
@@ -72,11 +90,15 @@ pub(super) fn read(table: &Table, plan: &Plan) -> Result<Reading, String> {
         };
         match understand(row, header, &known) {
             Ok(Understood::Mailbox(whom, switches)) => rows.push((*line, whom, switches)),
-            Ok(Understood::Organisation(off)) => organisation = off.map(|off| (*line, off)),
+            Ok(Understood::Organisation(off)) => organisations.extend(off.map(|off| (*line, off))),
             Err(why) => reading.refused.push((*line, why)),
         }
     }
     if !seen {
+        let first = table.rows.first().and_then(|(_, row)| kind::of_header(row));
+        if let Some(what) = first {
+            return Err(what.to_owned());
+        }
         return Err("has no column SmtpClientAuthenticationDisabled, ImapEnabled or PopEnabled: export it by `Get-CASMailbox | Export-Csv`".to_owned());
     }
     // Which organisation it is the file does not say.
@@ -86,11 +108,14 @@ pub(super) fn read(table: &Table, plan: &Plan) -> Result<Reading, String> {
         .filter(|mailbox| mailbox.provider.family == Family::ExchangeOnline)
         .filter_map(|mailbox| mailbox.credential.grant.tenant())
         .collect();
-    if let Some((line, _)) = organisation.filter(|_| tenants.len() > 1) {
-        let why = "the configuration has several tenants, and Get-TransportConfig does not say whose it is";
-        reading.refused.push((line, why.to_owned()));
-        organisation = None;
+    let several = (tenants.len() > 1)
+        .then_some("the configuration has several tenants, and Get-TransportConfig does not say whose it is");
+    let differ = organisations.windows(2).any(|pair| matches!(pair, [a, b] if a.1 != b.1));
+    let differ = differ.then_some("two rows of Get-TransportConfig say the opposite of each other");
+    if let Some(why) = several.or(differ) {
+        reading.refused.extend(organisations.drain(..).map(|(line, _)| (line, why.to_owned())));
     }
+    let organisation = organisations.first().copied();
     for (line, whom, switches) in rows {
         let taken = reading.facts.len();
         for (protocol, off) in switches {
@@ -100,7 +125,7 @@ pub(super) fn read(table: &Table, plan: &Plan) -> Result<Reading, String> {
             let finding = if off { Finding::SwitchedOff } else { Finding::SwitchedOn };
             let note = if inherited { ", inherited from the organisation" } else { "" };
             let (whom, protocol) = (whom.clone(), Some(protocol));
-            reading.facts.push(Fact { line, whom, protocol, finding, until: None, note });
+            reading.facts.push(Fact { line, whom, tenant: None, protocol, finding, until: None, note });
         }
         if reading.facts.len() == taken {
             let why = "inherits the organisation's switch, which is not in the file: add the rows of `Get-TransportConfig | Export-Csv`";
@@ -127,12 +152,19 @@ fn understand(row: &[String], header: &Header, known: &BTreeSet<String>) -> Resu
         let value = row.get(*column).ok_or("too few columns")?;
         switches.push((*protocol, truth(value)?.map(|value| value == *off_value)));
     }
-    if names.is_empty() && !header.mailboxes.is_empty() {
-        return Err("names no mailbox".to_owned());
-    }
-    if names.is_empty() || names.iter().any(|name| plain(name) == ORGANISATION) {
+    let called = header.organisation.iter().filter_map(|column| row.get(*column));
+    if called.into_iter().any(|name| plain(name) == ORGANISATION) {
         let smtp = switches.iter().find(|(protocol, _)| *protocol == Protocol::Smtp);
         return Ok(Understood::Organisation(smtp.and_then(|(_, off)| *off)));
+    }
+    if header.mailboxes.is_empty() {
+        return Err(
+            "no column says whose switch this is: export PrimarySmtpAddress, or of Get-TransportConfig the Name, as well"
+                .to_owned(),
+        );
+    }
+    if names.is_empty() {
+        return Err("names no mailbox".to_owned());
     }
     // Whichever of the names the configuration knows; else the first, which is then a stranger's.
     let whom = names.iter().map(|name| name.to_lowercase());

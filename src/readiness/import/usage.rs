@@ -1,6 +1,7 @@
 //! Who still uses passwords: written by hand, or the SMTP AUTH clients report of Exchange as it is exported.
 //!
-//! A sender who is not in the report is not thereby unused: it looks back a week, and somebody's printer sends
+//! Only a column that names the way of logging in says that a sender uses OAuth; where there is none, every sender is
+//! seen. A sender who is not in the report is not thereby unused: it looks back a week, and somebody's printer sends
 //! once a quarter.
 
 use jiff::Timestamp;
@@ -9,8 +10,9 @@ use jiff::tz::TimeZone;
 
 use crate::model::{Finding, Plan, Protocol};
 
+use super::signins::SignIns;
 use super::table::{Table, plain};
-use super::{Fact, Reading};
+use super::{Fact, Reading, kind, login, whom};
 
 /// What the column with the mailbox is called, by people and by the report in its languages.
 const MAILBOX: &[&str] = &[
@@ -48,53 +50,76 @@ const MAILBOX: &[&str] = &[
     "发件人地址",
 ];
 const PROTOCOL: &[&str] = &["protocol", "protokoll", "protocole", "protocolo", "protocollo"];
-const USE: &[&str] = &["use", "used", "usage", "state", "status", "password", "passwords"];
+/// What the column of the answer is called, …
+const USE: &[&str] = &["use", "used", "usage", "password", "passwords"];
+/// … and what it may be called where its values leave no doubt: other tables have such a column too.
+const STATE: &[&str] = &["state", "status"];
 const UNTIL: &[&str] = &["until", "validuntil", "expires", "bis"];
+const TENANT: &[&str] = &["tenant", "tenantid"];
 
 /// Where the columns are that make a file by hand.
 struct ByHand {
     mailbox: usize,
     protocol: Option<usize>,
     usage: usize,
+    /// Whether yes and no count besides used and unused.
+    loose: bool,
     until: Option<usize>,
+    tenant: Option<usize>,
 }
 
 /// Where those of the report are.
 struct Report {
     sender: usize,
-    /// The way of logging in, or counts of messages sent by password.
-    login: Option<usize>,
+    login: Option<login::Column>,
 }
+
+/// Nothing in a header: mailbox, protocol, used or unused, until, tenant.
+const POSITIONS: ByHand =
+    ByHand { mailbox: 0, protocol: Some(1), usage: 2, loose: true, until: Some(3), tenant: Some(4) };
 
 pub(super) fn read(table: &Table, _: &Plan) -> Result<Reading, String> {
     let Some(((_, header), rows)) = table.rows.split_first() else { return Err("holds no rows".to_owned()) };
+    if let Some(log) = SignIns::of(header) {
+        return Ok(log.read(table));
+    }
+    if let Some(what) = kind::of_header(header) {
+        return Err(what.to_owned());
+    }
     let names: Vec<String> = header.iter().map(|name| plain(name)).collect();
     let column = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
-    if let Some((mailbox, usage)) = column(MAILBOX).zip(column(USE)) {
-        let columns = ByHand { mailbox, protocol: column(PROTOCOL), usage, until: column(UNTIL) };
+    let answer = column(USE).map(|usage| (usage, true)).or_else(|| column(STATE).map(|usage| (usage, false)));
+    if let Some((mailbox, (usage, loose))) = column(MAILBOX).zip(answer) {
+        let columns = ByHand {
+            mailbox,
+            protocol: column(PROTOCOL),
+            usage,
+            loose,
+            until: column(UNTIL),
+            tenant: column(TENANT),
+        };
+        let answers = |(_, row): &(usize, Vec<String>)| {
+            row.get(usage).is_some_and(|text| answer_of(text, loose).is_some())
+        };
+        if !rows.is_empty() && !rows.iter().any(answers) {
+            return Err(format!(
+                "is something else: its column {:?} says neither used nor unused in any row",
+                header.get(usage).map_or("", String::as_str)
+            ));
+        }
         return Ok(collect(rows, |line, row| by_hand(line, row, &columns)));
     }
     if by_hand(1, header, &POSITIONS).is_ok() {
         return Ok(collect(&table.rows, |line, row| by_hand(line, row, &POSITIONS)));
     }
     let report = Report {
-        sender: column(MAILBOX).or_else(|| filled_with(rows, |value| value.contains('@'))).ok_or(
+        sender: column(MAILBOX).or_else(|| addresses(rows)).ok_or(
             "has neither the columns mailbox, protocol, used|unused, until nor a column of sender addresses",
         )?,
-        // Its name in any language speaks of authentication; else its values tell.
-        login: names
-            .iter()
-            .position(|name| {
-                name.contains("authprotocol") || name.contains("authentic") || name.contains("authentif")
-            })
-            .or_else(|| names.iter().position(|name| name.contains("basic")))
-            .or_else(|| filled_with(rows, |value| in_words(&plain(value)).is_some())),
+        login: login::Column::of(&names, rows),
     };
     Ok(collect(rows, |line, row| reported(line, row, &report)))
 }
-
-/// Without a header: mailbox, protocol, used or unused, until.
-const POSITIONS: ByHand = ByHand { mailbox: 0, protocol: Some(1), usage: 2, until: Some(3) };
 
 fn collect(
     rows: &[(usize, Vec<String>)],
@@ -110,12 +135,12 @@ fn collect(
     reading
 }
 
-/// The column in which more than half of the rows have a value of that kind.
-fn filled_with(rows: &[(usize, Vec<String>)], kind: impl Fn(&str) -> bool) -> Option<usize> {
+/// The column in which more than half of the rows have an address.
+fn addresses(rows: &[(usize, Vec<String>)]) -> Option<usize> {
     let widest = rows.iter().map(|(_, row)| row.len()).max().unwrap_or(0);
     (0..widest).find(|column| {
-        let fits = rows.iter().filter(|(_, row)| row.get(*column).is_some_and(|value| kind(value))).count();
-        fits * 2 > rows.len()
+        let has = |row: &Vec<String>| row.get(*column).is_some_and(|value| value.contains('@'));
+        rows.iter().filter(|(_, row)| has(row)).count() * 2 > rows.len()
     })
 }
 
@@ -129,16 +154,23 @@ fn by_hand(line: usize, row: &[String], columns: &ByHand) -> Result<Fact, String
             format!("the protocol is none of {}", known.join(", "))
         })?),
     };
-    let finding = match field(columns.usage).to_lowercase().as_str() {
-        "used" | "yes" | "true" | "seen" => Finding::Used,
-        "unused" | "no" | "false" | "none" => Finding::Unused,
-        _ => return Err("expected used or unused".to_owned()),
-    };
+    let finding = answer_of(field(columns.usage), columns.loose).ok_or("expected used or unused")?;
     let until = match columns.until.map(field).unwrap_or_default() {
         "" => None,
         text => Some(until(text).ok_or("until is a date like 2027-03-01")?),
     };
-    Ok(Fact { line, whom, protocol, finding, until, note: "" })
+    let tenant = columns.tenant.map(field).filter(|tenant| !tenant.is_empty()).map(str::to_lowercase);
+    Ok(Fact { line, whom, tenant, protocol, finding, until, note: "" })
+}
+
+fn answer_of(text: &str, loose: bool) -> Option<Finding> {
+    match text.to_lowercase().as_str() {
+        "used" | "seen" => Some(Finding::Used),
+        "unused" => Some(Finding::Unused),
+        "yes" | "true" if loose => Some(Finding::Used),
+        "no" | "false" | "none" if loose => Some(Finding::Unused),
+        _ => None,
+    }
 }
 
 fn reported(line: usize, row: &[String], report: &Report) -> Result<Fact, String> {
@@ -147,35 +179,15 @@ fn reported(line: usize, row: &[String], report: &Report) -> Result<Fact, String
     if !whom.contains('@') {
         return Err("the sender is no mail address".to_owned());
     }
-    let (used, note) = match report.login {
+    let (used, note) = match &report.login {
         Some(login) => {
-            let value = field(login);
-            (by_password(value).ok_or("the way of logging in is neither Basic nor OAuth")?, "")
+            (login.by_password(row).ok_or("the way of logging in is neither Basic nor OAuth")?, "")
         }
         // Better one mailbox too many on the list than one switched off in use.
         None => (true, ": the report does not tell passwords from OAuth"),
     };
     let finding = if used { Finding::Used } else { Finding::Unused };
-    Ok(Fact { line, whom, protocol: Some(Protocol::Smtp), finding, until: None, note })
-}
-
-/// Whether a value of the login column speaks of a password; a number counts messages sent by one.
-fn by_password(value: &str) -> Option<bool> {
-    let value = plain(value);
-    value.parse::<u64>().ok().map(|messages| messages > 0).or_else(|| in_words(&value))
-}
-
-fn in_words(value: &str) -> Option<bool> {
-    let any = |words: &[&str]| words.iter().any(|word| value.contains(word));
-    let basic = any(&["basic", "básic", "basis", "standardauth", "base", "legacy", "podstawow"]);
-    (basic || any(&["oauth", "modern"])).then_some(basic)
-}
-
-fn whom(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.chars().any(char::is_control) {
-        return Err("names no mailbox".to_owned());
-    }
-    Ok(text.to_lowercase())
+    Ok(Fact { line, whom, tenant: None, protocol: Some(Protocol::Smtp), finding, until: None, note })
 }
 
 /// The start of a day in UTC, or a moment.

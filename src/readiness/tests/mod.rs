@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on should say so at once
 
 mod judging;
+mod keeping;
 mod remembering;
 mod restraint;
 pub(super) mod samples;

@@ -18,7 +18,7 @@ use crate::model::{
 const INTERVAL: Duration = Duration::from_secs(300);
 
 /// A directory of this test's own, gone with it.
-pub(super) struct Folder(PathBuf);
+pub(super) struct Folder(pub(super) PathBuf);
 
 impl Folder {
     pub(super) fn new() -> Self {
@@ -57,7 +57,7 @@ pub(super) fn standing(readiness: &Readiness, mailbox: &str, protocol: Protocol)
     found.unwrap()
 }
 
-fn see(readiness: &Readiness, plan: &Plan, ago: SignedDuration) {
+pub(super) fn see(readiness: &Readiness, plan: &Plan, ago: SignedDuration) {
     for check in &plan.checks {
         readiness.record(&samples::up(check, Timestamp::now() - ago), INTERVAL);
     }
@@ -87,7 +87,7 @@ fn a_week_of_logins_makes_ready_across_restarts_and_not_without_a_memory() {
     let folder = Folder::new();
     let mut plan = plan(&folder.state());
     fs::write(folder.0.join("usage.csv"), "mailbox,protocol,used\ninvoices,smtp,unused\n").unwrap();
-    plan.policy.usage = Some(folder.0.join("usage.csv"));
+    plan.policy.usage = vec![folder.0.join("usage.csv")];
     for hours in (0..=7 * 24 + 1).rev() {
         // A new program every hour.
         let readiness = Readiness::open(&plan).unwrap();
@@ -96,7 +96,7 @@ fn a_week_of_logins_makes_ready_across_restarts_and_not_without_a_memory() {
     }
     let state = |plan: &Plan| standing(&Readiness::open(plan).unwrap(), "invoices", Protocol::Smtp).state;
     assert_eq!(state(&plan), State::Ready);
-    plan.policy.usage = None;
+    plan.policy.usage.clear();
     assert_eq!(state(&plan), State::Dual);
     plan.policy.state_dir = None;
     assert_eq!(state(&plan), State::Unknown);

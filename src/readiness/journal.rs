@@ -1,0 +1,103 @@
+//! The journal as it is read: one file of checksummed lines, bounded in what it may fill memory with.
+//!
+//! Owns the form of a line, and what is made of a torn, rotten or foreign one. Not here: what the lines say
+//! (`contents`), and who may write them (`store`).
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::Path;
+
+use super::contents::{Contents, Entry};
+use super::store::StoreError;
+use crate::files::{self, Fault};
+use crate::model::CheckName;
+
+/// The journal's name in the state directory.
+pub(super) const JOURNAL: &str = "readiness.journal";
+
+/// The version of the format.
+pub(super) const VERSION: u32 = 1;
+/// A longer line is none of ours, in bytes.
+const LONGEST: u64 = 64 * 1024;
+
+/// What was found in a journal that was not as it should be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Damage {
+    /// The last line was cut off, as by a crash: nothing that had been finished is lost.
+    pub(super) torn: bool,
+    /// Lines in the middle that cannot be read.
+    pub(super) rotten: usize,
+    /// The whole file could not be read, and was set aside.
+    pub(super) lost: bool,
+}
+
+impl Damage {
+    /// Whether something that had been finished may be lost.
+    pub(super) fn is_loss(self) -> bool {
+        self.rotten > 0 || self.lost
+    }
+}
+
+/// Reads a journal without taking it: another process may be writing it.
+///
+/// # Errors
+/// [`StoreError::Io`] and [`StoreError::Newer`]; a journal that is not there is an empty one.
+pub(super) fn read(
+    folder: &Path,
+    planned: &dyn Fn(&CheckName) -> bool,
+) -> Result<(Contents, Damage), StoreError> {
+    let path = folder.join(JOURNAL);
+    let fault = |error| StoreError::Io { path: path.clone(), error };
+    let (mut contents, mut damage) = (Contents::default(), Damage::default());
+    let mut reader = match files::open(&path) {
+        Ok(file) => BufReader::new(file),
+        Err(Fault::Missing) => return Ok((contents, damage)),
+        Err(fault) => return Err(StoreError::Silent { path, fault }),
+    };
+    let mut bytes = Vec::new();
+    // A journal is never without its first line: one that is empty was emptied.
+    let (mut first, mut bad) = (true, 0);
+    loop {
+        bytes.clear();
+        if reader.by_ref().take(LONGEST).read_until(b'\n', &mut bytes).map_err(fault)? == 0 {
+            break;
+        }
+        match (parse(&bytes), first) {
+            (Some(Entry::Journal { version: VERSION }), true) => {}
+            (Some(Entry::Journal { version }), true) => return Err(StoreError::Newer { path, version }),
+            (_, true) => return Ok((contents, Damage { lost: true, ..damage })),
+            (Some(entry), false) => {
+                // What came before this line was not the end.
+                damage.rotten += std::mem::take(&mut bad);
+                if !contents.take(entry) {
+                    damage.rotten += 1;
+                }
+                contents.bound(planned);
+            }
+            (None, false) => bad += 1,
+        }
+        first = false;
+    }
+    if first {
+        return Ok((contents, Damage { lost: true, ..damage }));
+    }
+    // One bad line at the end is what a crash leaves; more are not.
+    damage.torn = bad == 1;
+    damage.rotten += bad.saturating_sub(1);
+    Ok((contents, damage))
+}
+
+/// `checksum entry`, in one line.
+pub(super) fn line(entry: &Entry, text: &mut Vec<u8>) -> io::Result<()> {
+    let json = serde_json::to_vec(entry)?;
+    write!(text, "{:08x} ", crc32fast::hash(&json))?;
+    text.extend(json);
+    text.push(b'\n');
+    Ok(())
+}
+
+/// The entry of a line; `None` where it is cut off, altered or none of ours.
+fn parse(line: &[u8]) -> Option<Entry> {
+    let (sum, json) = line.strip_suffix(b"\n")?.split_at_checked(9)?;
+    let sum = u32::from_str_radix(std::str::from_utf8(sum).ok()?.strip_suffix(' ')?, 16).ok()?;
+    (crc32fast::hash(json) == sum).then(|| serde_json::from_slice(json).ok())?
+}
