@@ -55,6 +55,7 @@ macro_rules! table {
 mod check;
 mod credential;
 mod difference;
+mod external;
 mod mailbox;
 mod observation;
 mod phase;
@@ -69,6 +70,7 @@ mod web;
 pub use check::{Access, Check, CheckName, Goal, TokenSpec};
 pub use credential::{Claims, Credential, Grant, Redacted, SecretRef, WRONG_PASSWORD};
 pub use difference::Difference;
+pub use external::{Address, ExternalUrl};
 pub use mailbox::{Endpoint, Family, IpChoice, Mailbox, Mechanism, Protocol, Provider, Security};
 pub use observation::{
     Certificate, DialogueLine, Observation, OnDemand, Outcome, ServerFacts, Speaker, TokenSeal,

@@ -15,6 +15,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
 use super::clients::Clients;
+use crate::clock::TlsTime;
 use crate::model::{ClientAuth, Curve, TlsVersion, WebTls};
 
 /// The largest file that is read, in bytes: a bundle of every public authority has a fifth of it.
@@ -71,7 +72,7 @@ fn together(
         }
         _ => ServerTlsFault::new("key_file", format!("this key cannot be used: {error}")),
     })?;
-    let builder = ServerConfig::builder_with_provider(provider)
+    let builder = ServerConfig::builder_with_details(provider, Arc::new(TlsTime))
         .with_protocol_versions(&versions(tls))
         .map_err(|error| ServerTlsFault::new("cipher_suites", error.to_string()))?;
     let builder = match clients {

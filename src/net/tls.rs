@@ -21,6 +21,7 @@ use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::Io;
+use crate::clock::TlsTime;
 use crate::model::{Cause, Certificate, Reason};
 use crate::secret;
 
@@ -247,7 +248,7 @@ fn build(roots: RootCertStore) -> Result<Trust, Cause> {
         builder.build().map_err(|error| fault(&error))
     };
     let (verifier, public) = (verifier(Arc::clone(&roots))?, verifier(Arc::new(public_roots()))?);
-    let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+    let mut config = ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(TlsTime))
         .with_safe_default_protocol_versions()
         .map_err(|error| fault(&error))?
         .with_root_certificates(roots)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::clock;
 use crate::model::{Check, Observation, PasswordLogin, SecretRef, Signal};
 
 use super::caution::{Question, Veto, veto};
@@ -80,7 +81,7 @@ impl Readiness {
             let mut known = self.known();
             if known.checks.contains_key(&name) {
                 let memory = known.contents.checks.entry(name).or_default();
-                let now = Timestamp::now();
+                let now = clock::now();
                 proof::offer(seen).into_iter().chain(evidence).for_each(|seen| memory.note(seen, now));
             }
             if proof::stops(seen, true) {

@@ -88,6 +88,7 @@ pub(crate) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
     Plan {
         listen: Listen { host: "127.0.0.1".to_owned(), port: 0 },
         web: None,
+        address: crate::model::Address::default(),
         limits: Limits { concurrency: 256, per_host: 128, token_max_age: Duration::from_secs(1800) },
         shard: Shard::WHOLE,
         credentials,

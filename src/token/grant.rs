@@ -14,6 +14,7 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 use super::{claims, http};
+use crate::clock;
 use crate::diagnosis;
 use crate::model::{Cause, Claims, Reason, Redacted, TokenSpec};
 use crate::net::Dialer;
@@ -87,7 +88,7 @@ fn issued(response: &Response, request_id: &str, skew: Option<SignedDuration>) -
     let claims = claims::read(&value);
     let end = claims.as_ref().and_then(|claims| claims.expires_at);
     Issued {
-        lifetime: lifetime(Timestamp::now(), response.expires_in(), end, skew),
+        lifetime: lifetime(clock::now(), response.expires_in(), end, skew),
         refresh_in: response.extra_fields().refresh_in.map(Duration::from_secs),
         value,
         claims,

@@ -12,6 +12,7 @@ use http::header::{DATE, RETRY_AFTER};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
+use crate::clock;
 use crate::diagnosis;
 use crate::model::{Cause, Certificate, IpChoice, Phase, Reason, TokenSpec};
 use crate::net::{Dialer, Resolver, Sight};
@@ -98,14 +99,14 @@ impl Http {
         if let Ok(id) = self.request_id.parse() {
             request.headers_mut().insert(REQUEST_ID, id);
         }
-        let sent = Timestamp::now();
+        let sent = clock::now();
         let answer = self.client.execute(request).await;
         let mut response = answer.map_err(|error| network(&error).showing(self.peer.certificate()))?;
         let status = response.status();
         let date = response.headers().get(DATE).and_then(|date| moment(date.to_str().ok()?));
         if let Some(date) = date {
             // A peer answers once.
-            let _ = self.peer.0.0.set(skew(sent, Timestamp::now(), date));
+            let _ = self.peer.0.0.set(skew(sent, clock::now(), date));
         }
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| wait(value.to_str().ok()?));
         let content_type = response.headers().get(http::header::CONTENT_TYPE).cloned();
@@ -156,7 +157,7 @@ fn wait(header: &str) -> Option<Duration> {
     if let Ok(seconds) = header.trim().parse() {
         return Some(Duration::from_secs(seconds));
     }
-    Duration::try_from(moment(header)?.duration_since(Timestamp::now())).ok()
+    Duration::try_from(moment(header)?.duration_since(clock::now())).ok()
 }
 
 /// A date as HTTP writes it (RFC 9110 section 5.6.7).
@@ -243,7 +244,7 @@ mod tests {
     #[test]
     fn retry_after_is_read_as_seconds_or_as_a_date() {
         assert_eq!(wait("60"), Some(Duration::from_secs(60)));
-        let soon = Timestamp::now() + Duration::from_secs(100);
+        let soon = clock::now() + Duration::from_secs(100);
         let date =
             jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&soon).unwrap_or_default();
         let seconds = wait(&date).map(|wait| wait.as_secs());
