@@ -12,11 +12,15 @@ pub mod files;
 // Secrets by place.
 pub mod secret;
 
+// The time.
+pub mod clock;
+
 // Tools.
 pub mod diagnosis;
 pub mod net;
 pub mod schedule;
 pub mod shard;
+pub mod spool;
 
 // Trades.
 pub mod probe;

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::check::Prober;
-use crate::model;
+use crate::clock;
 use crate::readiness::{Asker, Readiness, Trial};
 
 /// How often what was seen is written down, and a trial is looked for. A crash costs no more than this.
@@ -51,7 +51,7 @@ async fn try_out(readiness: &Arc<Readiness>, prober: &Prober, trial: Trial) {
 
 async fn claim(readiness: &Arc<Readiness>, asker: Asker) -> Option<Trial> {
     let readiness = Arc::clone(readiness);
-    blocking(move || readiness.claim(asker, model::now())).await.flatten()
+    blocking(move || readiness.claim(asker, clock::now())).await.flatten()
 }
 
 async fn flush(readiness: &Arc<Readiness>) {

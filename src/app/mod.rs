@@ -1,5 +1,6 @@
 //! The rooms put together: started, and stopped.
 
+pub mod descriptors;
 mod reload;
 
 use std::io;
@@ -13,10 +14,11 @@ use tokio::task::{self, JoinHandle};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use self::descriptors::Share;
 use self::reload::Rooms;
 use crate::check::Prober;
 use crate::config;
-use crate::http::{self, Desk, Protection, Pulse, Ready, Site};
+use crate::http::{self, Desk, Names, Protection, Pulse, Ready, Site};
 use crate::model::{Listen, Observation, Plan};
 use crate::monitor::{Monitor, Orders};
 use crate::readiness::{Readiness, StoreError};
@@ -45,6 +47,9 @@ pub enum AppError {
     /// The memory cannot be used.
     #[error(transparent)]
     State(#[from] StoreError),
+    /// A part of the program ended while it was being put together.
+    #[error("the start was interrupted by a defect of mailbox-exporter; the log has its place")]
+    Stopped,
     /// The web configuration can no longer be followed.
     #[error("web configuration {}: {error}", .file.display())]
     Web {
@@ -95,10 +100,17 @@ impl App {
             .local_addr()
             .map_err(|error| AppError::Listen { listen: plan.listen.to_string(), error })?;
         let report = Arc::new(Report::new(plan));
-        let readiness = Arc::new(Readiness::open(plan)?);
+        let remembers = plan.clone();
+        // Beside: a state directory that hangs must not hold up the stop.
+        let readiness = task::spawn_blocking(move || Readiness::open(&remembers)).await;
+        let readiness = Arc::new(readiness.map_err(|_| AppError::Stopped)??);
         report.call(witness(&readiness));
         let tokens = Arc::clone(&report);
-        let prober = Arc::new(Prober::new(&plan.limits, Arc::new(move |token| tokens.record_token(token))));
+        let descriptors = descriptors::limit();
+        let share = Share::of(descriptors, &plan.limits);
+        share.warn();
+        let limits = share.fit(plan).map_or(plan.limits, |fitting| fitting.limits);
+        let prober = Arc::new(Prober::new(&limits, Arc::new(move |token| tokens.record_token(token))));
         let (pulse, ready) = (Arc::new(Pulse::new()), Arc::new(Ready::default()));
         let stop = CancellationToken::new();
         let tries = trial::run(Arc::clone(&readiness), Arc::clone(&prober), stop.clone());
@@ -106,16 +118,24 @@ impl App {
         let monitor = Monitor::new(plan, Arc::clone(&prober), Arc::clone(&report));
         let (orders, watched) = (monitor.orders(), origin.is_some());
         let (protects, report_to) = (protection.clone(), Arc::clone(&report));
-        let rooms =
-            Rooms { report: report_to, readiness, prober, orders: orders.clone(), protection: protects };
+        let rooms = Rooms {
+            report: report_to,
+            readiness,
+            prober,
+            orders: orders.clone(),
+            protection: protects,
+            descriptors,
+        };
         let reloader = Reloader::new(rooms, plan.clone(), origin);
         let stop = CancellationToken::new();
         let beat = Arc::clone(&pulse);
         let monitor = (stop.clone(), tokio::spawn(monitor.run(stop, move || beat.beat())));
         let stop = CancellationToken::new();
         let site = Site::new(Arc::clone(&report), pulse, Arc::clone(&ready));
-        let site = site.asking(desk(orders, reloader.clone()));
-        let pages = (stop.clone(), tokio::spawn(http::serve(listener, site, protection, stop)));
+        let names = Names::new(&plan.listen.host, address.ip(), &plan.address);
+        let site = site.asking(desk(orders, reloader.clone())).known_as(names, plan.address.prefix());
+        let pages =
+            (stop.clone(), tokio::spawn(http::serve(listener, share.clients, site, protection, stop)));
         let stop = CancellationToken::new();
         let (looking, eyes) = (stop.clone(), reloader.clone());
         let look = move || {
@@ -192,9 +212,9 @@ async fn protection(plan: &Plan) -> Result<Protection, AppError> {
 /// Whom the pages ask.
 fn desk(orders: Orders, reloader: Reloader) -> Desk {
     Desk {
-        probe: Box::new(move |check, within| {
+        probe: Box::new(move |check| {
             let orders = orders.clone();
-            Box::pin(async move { orders.probe(check, within).await })
+            Box::pin(async move { orders.probe(check).await })
         }),
         reload: Box::new(move || {
             let reloader = reloader.clone();

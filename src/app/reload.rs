@@ -6,11 +6,15 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::Mutex as Turn;
+use tokio::sync::{Mutex as Turn, watch};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
+use super::descriptors::Share;
 use crate::check::Prober;
 use crate::config::{ConfigErrors, Loaded, Reading, Sources};
 use crate::http::Protection;
@@ -18,6 +22,12 @@ use crate::model::{Difference, Plan};
 use crate::monitor::Orders;
 use crate::readiness::Readiness;
 use crate::report::Report;
+
+/// How long reading the configuration may take. A network disk that hangs must not end every later reload.
+const READING: Duration = Duration::from_secs(30);
+
+/// How long the files of readiness and of the web configuration may take, once the configuration is read.
+const TAKING: Duration = Duration::from_secs(30);
 
 /// Where the plan comes from, and comes from again at every reload.
 pub struct Origin {
@@ -28,11 +38,17 @@ pub struct Origin {
 }
 
 /// Why a reload was not taken. What runs runs on.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ReloadError {
     /// Every fault of the configuration.
     #[error("{0}")]
-    Faults(ConfigErrors),
+    Faults(Arc<ConfigErrors>),
+    /// A file hangs.
+    #[error(
+        "the configuration could not be read within {} s: one of its files or folders hangs, as on a network disk that is gone; the configuration before stays in force",
+        READING.as_secs()
+    )]
+    Hangs,
     /// There is nothing to read.
     #[error("this agent was not started from a configuration file: there is nothing to read again")]
     NoOrigin,
@@ -48,6 +64,8 @@ pub(super) struct Rooms {
     pub(super) prober: Arc<Prober>,
     pub(super) orders: Orders,
     pub(super) protection: Protection,
+    /// The limit of file descriptors.
+    pub(super) descriptors: Option<u64>,
 }
 
 /// Exchanges the plan of the running agent. Clones exchange the same.
@@ -61,26 +79,63 @@ struct Inner {
     plan: Turn<Plan>,
     /// What was read last, whether or not it was taken.
     sources: Mutex<Sources>,
+    /// What the reload will bring that waits for its turn.
+    waiting: Mutex<Option<Outcome>>,
+    /// Files are being read. While that hangs, no other reading is begun, since each holds a thread.
+    reading: Arc<AtomicBool>,
+}
+
+type Reloaded = Result<Arc<Difference>, ReloadError>;
+
+/// Will hold what a reload brought.
+type Outcome = watch::Receiver<Option<Reloaded>>;
+
+/// Files are being read, for as long as this lives.
+struct Busy(Arc<AtomicBool>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Reloader {
     pub(super) fn new(rooms: Rooms, plan: Plan, origin: Option<Origin>) -> Self {
         let sources = origin.as_ref().map(|origin| origin.sources.clone()).unwrap_or_default();
         let (plan, sources) = (Turn::new(plan), Mutex::new(sources));
-        Self(Arc::new(Inner { rooms, origin, plan, sources }))
+        let (waiting, reading) = (Mutex::default(), Arc::default());
+        Self(Arc::new(Inner { rooms, origin, plan, sources, waiting, reading }))
     }
 
-    /// Reads the configuration and goes on by it; `why` is for the log. Whoever stops waiting stops nothing.
+    /// Reads the configuration and goes on by it; `why` is for the log. A caller that stops waiting stops nothing.
+    ///
+    /// One reload runs, and one may wait. Callers that come while one waits share what it brings, so a storm of
+    /// signals costs two reloads: what a file says when the waiting one begins is what they all asked for.
     ///
     /// # Errors
     /// As [`ReloadError`] has them; then nothing has changed.
-    pub async fn reload(&self, why: &'static str) -> Result<Arc<Difference>, ReloadError> {
+    pub async fn reload(&self, why: &'static str) -> Reloaded {
+        let mut outcome = {
+            let mut waiting = locked(&self.0.waiting);
+            waiting.get_or_insert_with(|| self.begin(why)).clone()
+        };
+        let told = outcome.wait_for(Option::is_some).await;
+        // It fails only where the program ends.
+        told.ok().and_then(|told| told.clone()).unwrap_or(Err(ReloadError::Stopping))
+    }
+
+    /// A reload that waits for its turn.
+    fn begin(&self, why: &'static str) -> Outcome {
+        let (tell, outcome) = watch::channel(None);
         let inner = Arc::clone(&self.0);
-        let reload = tokio::spawn(async move {
+        tokio::spawn(async move {
             let mut plan = inner.plan.lock().await;
-            inner.reload(&mut plan, why).await
+            // It reads from here on: a file that changes now is for the next one.
+            *locked(&inner.waiting) = None;
+            let reloaded = inner.reload(&mut plan, why).await;
+            tell.send_replace(Some(reloaded));
         });
-        reload.await.unwrap_or(Err(ReloadError::Stopping))
+        outcome
     }
 
     /// Reloads where a file has changed; the folders in which the next change will be.
@@ -90,21 +145,35 @@ impl Reloader {
             // In turn: what is being read just now is no change afterwards.
             let mut plan = inner.plan.lock().await;
             let sources = inner.sources();
-            if let Ok(true) = spawn_blocking(move || sources.have_changed()).await {
+            if inner.within_bounds(move || sources.have_changed()).await == Some(true) {
                 // Whether it was taken is in the log.
                 let _ = inner.reload(&mut plan, "a file has changed").await;
             }
+            let sources = inner.sources();
+            inner.within_bounds(move || sources.folders()).await.unwrap_or_default()
         });
         // It fails only where the program ends.
-        let _ = looked.await;
-        let sources = self.0.sources();
-        spawn_blocking(move || sources.folders()).await.unwrap_or_default()
+        looked.await.unwrap_or_default()
     }
 }
 
 impl Inner {
     fn sources(&self) -> Sources {
-        self.sources.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        locked(&self.sources).clone()
+    }
+
+    /// Does something with files that may hang; nothing where it took too long, or something before it still hangs.
+    /// To be called in turn.
+    async fn within_bounds<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        if self.reading.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        let reading = Busy(Arc::clone(&self.reading));
+        let work = move || {
+            let _reading = reading;
+            work()
+        };
+        timeout(READING, spawn_blocking(work)).await.ok()?.ok()
     }
 
     async fn reload(
@@ -116,9 +185,13 @@ impl Inner {
             return Err(ReloadError::NoOrigin);
         }
         let reader = Arc::clone(self);
-        let read = spawn_blocking(move || reader.origin.as_ref().map(|origin| (origin.read)())).await;
-        let Ok(Some(reading)) = read else { return Err(ReloadError::Stopping) };
-        *self.sources.lock().unwrap_or_else(PoisonError::into_inner) = reading.sources;
+        let read = self.within_bounds(move || reader.origin.as_ref().map(|origin| (origin.read)())).await;
+        let Some(reading) = read.flatten() else {
+            self.rooms.report.reload_refused();
+            tracing::error!(why, fault = %ReloadError::Hangs, "configuration refused");
+            return Err(ReloadError::Hangs);
+        };
+        *locked(&self.sources) = reading.sources;
         match reading.outcome {
             Ok(loaded) => self.take(plan, loaded, why).await,
             Err(faults) => {
@@ -128,7 +201,7 @@ impl Inner {
                 for fault in &faults {
                     tracing::error!(%fault, "configuration");
                 }
-                Err(ReloadError::Faults(faults))
+                Err(ReloadError::Faults(Arc::new(faults)))
             }
         }
     }
@@ -149,6 +222,12 @@ impl Inner {
             // Said again at every reload, for as long as it is so.
             next.listen.clone_from(running);
         }
+        if difference.address {
+            tracing::warn!(
+                "http.external_url has changed: that takes a restart, until then the old one stays"
+            );
+            next.address.clone_from(&plan.address);
+        }
         if difference.web {
             self.protect(plan, &mut next).await;
         }
@@ -156,10 +235,17 @@ impl Inner {
         // observed for one that is gone must find none.
         let Rooms { report, readiness, prober, orders, .. } = &self.rooms;
         report.apply(&next);
-        prober.apply(&next);
+        let share = Share::of(self.rooms.descriptors, &next.limits);
+        if difference.limits.is_some() {
+            share.warn();
+        }
+        prober.apply(share.fit(&next).as_ref().unwrap_or(&next));
         let (readiness, plan_of_readiness) = (Arc::clone(readiness), next.clone());
-        if spawn_blocking(move || readiness.apply(&plan_of_readiness)).await.is_err() {
-            return Err(ReloadError::Stopping);
+        // What hangs here comes to its end later, and counts then.
+        match timeout(TAKING, spawn_blocking(move || readiness.apply(&plan_of_readiness))).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Err(ReloadError::Stopping),
+            Err(_) => tracing::error!("a file of readiness hangs: what it says counts when it has been read"),
         }
         if !orders.apply(Arc::clone(&difference)).await {
             return Err(ReloadError::Stopping);
@@ -177,17 +263,25 @@ impl Inner {
     /// followed without being told.
     async fn protect(&self, plan: &Plan, next: &mut Plan) {
         let (protection, web) = (self.rooms.protection.clone(), next.web.clone());
-        let followed = spawn_blocking(move || protection.follow(web.as_deref())).await;
-        if let Err(fault) = followed.unwrap_or_else(|error| Err(error.to_string())) {
+        let followed = timeout(TAKING, spawn_blocking(move || protection.follow(web.as_deref()))).await;
+        let followed = match followed {
+            Ok(followed) => followed.unwrap_or_else(|error| Err(error.to_string())),
+            Err(_) => Err("one of its files hangs".to_owned()),
+        };
+        if let Err(fault) = followed {
             tracing::error!(%fault, "the web configuration cannot be followed: the one before stays in force");
             next.web.clone_from(&plan.web);
         }
     }
 }
 
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What a reload has done, for whoever asked for it.
 pub(super) fn told(difference: &Difference) -> String {
-    let Difference { stays, changes, comes, goes, listen, web, limits: _ } = difference;
+    let Difference { stays, changes, comes, goes, listen, web, address: _, limits: _ } = difference;
     let [stay, changed, new, gone] = [stays.len(), changes.len(), comes.len(), goes.len()];
     let mut text = format!("Taken. Checks: {stay} as before, {changed} changed, {new} new, {gone} gone.");
     if let Some((running, wanted)) = listen {

@@ -162,6 +162,7 @@ mod tests {
             listen: Listen { host: String::new(), port: 0 },
             limits: Limits { concurrency: 2, per_host: 1, token_max_age: Duration::ZERO },
             web: None,
+            address: crate::model::Address::default(),
             shard: Shard::WHOLE,
             credentials: Vec::new(),
             mailboxes: Vec::new(),

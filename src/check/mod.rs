@@ -18,6 +18,7 @@ use secrecy::ExposeSecret;
 use tokio::time::{Instant, timeout};
 
 use self::gate::{Gate, Permit};
+use crate::clock;
 use crate::diagnosis::{self, remedy};
 use crate::model::{
     Access, Cause, Check, CheckName, Failure, Limits, Observation, Outcome, Phase, Plan, Protocol, Reason,
@@ -117,7 +118,7 @@ impl Prober {
         begun: impl FnOnce() -> G,
         counts: bool,
     ) -> Observation {
-        let started_at = Timestamp::now();
+        let started_at = clock::now();
         let probed = unwinding(self.probe_and_judge(check, within, due, begun, counts)).await;
         probed.unwrap_or_else(|| broken(check, started_at))
     }
@@ -132,7 +133,7 @@ impl Prober {
     ) -> Observation {
         let _mailbox = self.gate.mailbox(&check.mailbox.name).await;
         let late = due.elapsed();
-        let started_at = Timestamp::now();
+        let started_at = clock::now();
         let mut notes = Notes {
             watch: Stopwatch::start(within.min(check.timeout)),
             facts: ServerFacts::default(),
@@ -304,7 +305,7 @@ fn outcome(check: &Check, seen: &Seen<'_>, verdict: Result<(), Failure>) -> Outc
         check,
         claims,
         clock_skew: seen.clock_skew,
-        at: Timestamp::now(),
+        at: clock::now(),
         server: seen.server,
         detail: &failure.cause.detail,
         works: seen.works,

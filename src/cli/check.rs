@@ -3,10 +3,10 @@
 use std::io;
 
 use clap::{Args, ValueEnum};
-use jiff::Timestamp;
 use serde_json::json;
 
 use crate::app;
+use crate::clock;
 use crate::config;
 use crate::model::{Observation, Plan, Protocol};
 use crate::report::json::observation;
@@ -67,7 +67,7 @@ pub(super) async fn run(options: Options) -> Exit {
         Output::Table => say(&table(&observations, options.transcript), exit),
         Output::Json => say(&json(&observations, options.transcript), exit),
         Output::Nagios => {
-            let (text, exit) = nagios::judge(&observations, &plan.credentials, Timestamp::now());
+            let (text, exit) = nagios::judge(&observations, &plan.credentials, clock::now());
             say(&text, exit)
         }
     }

@@ -5,16 +5,22 @@
 
 use std::io;
 use std::panic;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{fmt, registry};
 
 use super::{Command, colours};
+use crate::spool::Spool;
+
+/// How long the last lines may take at the end of the program.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// The crate's own targets begin so.
 const OURS: &str = "mailbox_exporter";
@@ -66,9 +72,10 @@ impl Logging {
     ///
     /// # Errors
     /// A sentence, where RUST_LOG cannot be read.
-    pub(super) fn start(&self, command: &Command) -> Result<(), String> {
+    pub(super) fn start(&self, command: &Command) -> Result<Out, String> {
         let filter = self.filter(command, std::env::var("RUST_LOG").ok().as_deref())?.and(filter_fn(allowed));
-        let layer = fmt::layer().with_writer(io::stderr).with_ansi(colours(&io::stderr()));
+        let out = Out::start();
+        let layer = fmt::layer().with_writer(out.clone()).with_ansi(colours(&io::stderr()));
         let layer = match self.log_format {
             Format::Text => layer.boxed(),
             Format::Json => layer.json().boxed(),
@@ -82,7 +89,7 @@ impl Logging {
             let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
             tracing::error!(place, "a panic: this is a defect of mailbox-exporter, please report the place");
         }));
-        Ok(())
+        Ok(out)
     }
 
     fn filter(&self, command: &Command, asked: Option<&str>) -> Result<EnvFilter, String> {
@@ -96,6 +103,42 @@ impl Logging {
                 let level = level.unwrap_or(default).filter();
                 Ok(EnvFilter::default().add_directive(level.into()))
             }
+        }
+    }
+}
+
+/// Where log lines go.
+#[derive(Clone)]
+pub(super) enum Out {
+    /// Queued, so that nobody waits for the reader of standard error.
+    Queued(Spool),
+    /// Written at once: there is no thread to be had for the queue.
+    Direct,
+}
+
+impl Out {
+    fn start() -> Self {
+        let tell = |lost| {
+            tracing::warn!(lost, "log lines were lost: standard error could not be written to in time");
+        };
+        Spool::start(io::stderr(), tell).map_or(Self::Direct, Self::Queued)
+    }
+
+    /// Waits until everything has been written, within a bound: nobody may be reading.
+    pub(super) fn flush(&self) {
+        if let Self::Queued(spool) = self {
+            spool.flush(LAST_LINES);
+        }
+    }
+}
+
+impl<'w> MakeWriter<'w> for Out {
+    type Writer = Box<dyn io::Write + 'w>;
+
+    fn make_writer(&'w self) -> Self::Writer {
+        match self {
+            Self::Queued(spool) => Box::new(spool.line()),
+            Self::Direct => Box::new(io::stderr()),
         }
     }
 }

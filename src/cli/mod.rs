@@ -19,12 +19,16 @@ mod validate;
 
 use std::ffi::OsString;
 use std::io;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::app::descriptors;
 use crate::config::{self, Loaded};
 
 use self::answer::{complain, say};
@@ -139,11 +143,16 @@ pub fn main() -> ExitCode {
             };
         }
     };
-    if let Err(complaint) = arguments.logging.start(&arguments.command) {
-        complain(&format!("{complaint}\n"));
-        return Exit::Bad.into();
-    }
-    run(arguments.command).into()
+    let log = match arguments.logging.start(&arguments.command) {
+        Ok(log) => log,
+        Err(complaint) => {
+            complain(&format!("{complaint}\n"));
+            return Exit::Bad.into();
+        }
+    };
+    let exit = run(arguments.command);
+    log.flush();
+    exit.into()
 }
 
 fn run(command: Command) -> Exit {
@@ -164,15 +173,44 @@ fn run(command: Command) -> Exit {
 }
 
 fn on_runtime(command: impl Future<Output = Exit>) -> Exit {
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    if let Some(limit) = descriptors::raise().filter(|limit| *limit < descriptors::FEWEST) {
+        let fewest = descriptors::FEWEST;
+        return cannot_run(&format!(
+            "{limit} file descriptors are too few, at least {fewest} are needed: raise the hard limit (ulimit -Hn, LimitNOFILE)"
+        ));
+    }
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    // The runtime panics where it gets no threads: whether there are any is tried beforehand.
+    let tried = try_threads(threads);
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    match tried.and_then(|()| runtime()) {
         Ok(runtime) => {
             let exit = runtime.block_on(command);
             // What is still running has been told to stop; a name lookup that hangs must not hold the exit.
             runtime.shutdown_background();
             exit
         }
-        Err(error) => cannot_run(&format!("no threads to run on: {error}")),
+        Err(error) => cannot_run(&format!(
+            "no threads to run on: {error}; raise the limits of processes, memory and files (ulimit -u, -v, -n)"
+        )),
     }
+}
+
+/// Whether this many threads can be had at once, and one for files.
+fn try_threads(count: usize) -> io::Result<()> {
+    let held = Arc::new(Mutex::new(()));
+    let guard = held.lock().unwrap_or_else(PoisonError::into_inner);
+    let wait = || {
+        let held = Arc::clone(&held);
+        thread::Builder::new().spawn(move || drop(held.lock()))
+    };
+    let started: Vec<_> = (0..=count).map(|_| wait()).collect();
+    drop(guard);
+    started.into_iter().try_for_each(|started| {
+        // It does nothing that could panic.
+        drop(started?.join());
+        Ok(())
+    })
 }
 
 /// The program itself cannot do its work.

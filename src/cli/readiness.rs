@@ -10,6 +10,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::app;
 use crate::check::Prober;
+use crate::clock;
 use crate::model::{Board, Plan, Score, Standing, State};
 use crate::readiness::{Readiness, StoreError};
 use crate::report::readiness_json;
@@ -50,7 +51,7 @@ pub(super) async fn run(options: Options) -> Exit {
     };
     let settled = board.standings.iter().all(|standing| standing.state.row().settled);
     let exit = if settled { Exit::Fine } else { Exit::Failing };
-    let now = Timestamp::now();
+    let now = clock::now();
     match options.output {
         Output::Table => say(&table(&board, now), exit),
         Output::Json => say(&format!("{:#}\n", readiness_json::board(&board)), exit),
@@ -79,7 +80,7 @@ async fn round(plan: &Plan) -> Result<Board, StoreError> {
     progress.end();
     // The round is over: no mailbox is talked to twice at once.
     trial::once(&readiness, &Prober::new(&plan.limits, Arc::new(|_| ()))).await;
-    Ok(readiness.board(Timestamp::now()))
+    Ok(readiness.board(clock::now()))
 }
 
 const COLUMNS: [&str; 8] =

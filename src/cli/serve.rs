@@ -2,14 +2,16 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
 use crate::app::{App, Origin, Reloader};
-use crate::config::{self, Reading};
-use crate::model::{Listen, Shard};
+use crate::config::{self, Loaded, Reading};
+use crate::model::{ExternalUrl, Listen, Shard};
 use crate::shard;
 
 use super::answer::complain;
@@ -21,8 +23,15 @@ pub(super) struct Options {
     #[command(flatten)]
     config: Config,
     /// Listen here instead of at `http.listen`; port 0 takes a free one.
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, visible_alias = "web.listen-address", value_name = "ADDR")]
     listen: Option<String>,
+    /// Where people reach the pages behind a proxy, instead of `http.external_url`: its host is then one of the
+    /// names by which pages are served.
+    #[arg(long = "web.external-url", value_name = "URL")]
+    external_url: Option<String>,
+    /// Serve everything below this path as well as at the root. Not given: the path of the external URL.
+    #[arg(long = "web.route-prefix", value_name = "PATH")]
+    route_prefix: Option<String>,
     /// Probe one of N equal parts of the mailboxes: 0/3, 1/3 or 2/3. `auto` takes the part from the number
     /// at the end of HOSTNAME, as the pods of a StatefulSet have it, and N from MAILBOX_EXPORTER_SHARDS;
     /// `auto/N` says N as well. One agent a part: a mailbox has the same part wherever it is asked.
@@ -30,40 +39,42 @@ pub(super) struct Options {
     shard: Option<Choice>,
 }
 
+/// What the command line says instead of the configuration.
+#[derive(Debug, Clone)]
+pub(super) struct Overrides {
+    pub(super) listen: Option<Listen>,
+    pub(super) external: Option<ExternalUrl>,
+    pub(super) prefix: Option<String>,
+    pub(super) shard: Shard,
+}
+
 pub(super) async fn run(options: Options) -> Exit {
-    let Options { config, listen, shard } = options;
-    let read = match by_command_line(&config, listen, shard) {
-        Ok(read) => read,
+    // Before anything else: until a signal is listened to, it ends the program.
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => return cannot_run(&format!("signals cannot be received: {error}")),
+    };
+    let file = options.config.config.clone();
+    let overrides = match options.overrides() {
+        Ok(overrides) => overrides,
         Err(complaint) => {
             complain(&format!("{complaint}\n"));
             return Exit::Bad;
         }
     };
-    let Reading { sources, outcome } = read();
-    let loaded = match outcome {
-        Ok(loaded) => loaded,
-        Err(errors) => {
-            complain(&format!("{errors}\n"));
-            return Exit::Bad;
+    // A file or a state directory may hang: a signal ends the program all the same.
+    let app = tokio::select! {
+        biased;
+        app = start(&file, overrides) => app,
+        signal = signals.end() => {
+            info!(signal, "stopped before the start was complete");
+            return Exit::Fine;
         }
     };
-    for notice in &loaded.warnings {
-        warn!(%notice, "configuration");
-    }
-    // Before anything starts: a signal that comes early is not lost.
-    let mut signals = match Signals::new() {
-        Ok(signals) => signals,
-        Err(error) => return cannot_run(&format!("signals cannot be received: {error}")),
-    };
-    let plan = &loaded.plan;
-    let app = match App::start_from(plan, Origin { sources, read: Box::new(read) }).await {
+    let app = match app {
         Ok(app) => app,
-        Err(error) => return cannot_run(&error.to_string()),
+        Err(exit) => return exit,
     };
-    let tls = plan.web.as_ref().is_some_and(|web| web.tls.is_some());
-    let address = format!("{}://{}", if tls { "https" } else { "http" }, app.address());
-    let version = env!("CARGO_PKG_VERSION");
-    info!(address, checks = plan.checks.len(), shard = %plan.shard, version, "listening");
     let signal = signals.stop(app.reloader()).await;
     info!(signal, "stopping");
     app.stop().await;
@@ -71,30 +82,54 @@ pub(super) async fn run(options: Options) -> Exit {
     Exit::Fine
 }
 
-fn by_command_line(
-    config: &Config,
-    listen: Option<String>,
-    shard: Option<Choice>,
-) -> Result<impl Fn() -> Reading + Send + Sync + use<>, String> {
-    let listen = listen.map(|listen| listen_at(&listen)).transpose()?;
-    let shard = shard.map_or(Ok(Shard::WHOLE), Choice::resolve)?;
-    Ok(reading(&config.config, listen, shard))
+async fn start(file: &Path, overrides: Overrides) -> Result<App, Exit> {
+    let read = Arc::new(reading(file, overrides));
+    let reader = Arc::clone(&read);
+    let Ok(Reading { sources, outcome }) = spawn_blocking(move || reader()).await else {
+        return Err(cannot_run("the configuration could not be read; the log has the place of the defect"));
+    };
+    let loaded = outcome.map_err(|errors| {
+        complain(&format!("{errors}\n"));
+        Exit::Bad
+    })?;
+    for notice in &loaded.warnings {
+        warn!(%notice, "configuration");
+    }
+    let plan = &loaded.plan;
+    let origin = Origin { sources, read: Box::new(move || read()) };
+    let app = App::start_from(plan, origin).await.map_err(|error| cannot_run(&error.to_string()))?;
+    let tls = plan.web.as_ref().is_some_and(|web| web.tls.is_some());
+    let address = format!("{}://{}", if tls { "https" } else { "http" }, app.address());
+    let version = env!("CARGO_PKG_VERSION");
+    info!(address, checks = plan.checks.len(), shard = %plan.shard, version, "listening");
+    Ok(app)
+}
+
+impl Options {
+    fn overrides(self) -> Result<Overrides, String> {
+        let named = |flag: &'static str| move |complaint: String| format!("{flag}: {complaint}");
+        let external = self.external_url.as_deref().map(config::parse_external_url).transpose();
+        let prefix = self.route_prefix.as_deref().map(config::parse_route_prefix).transpose();
+        Ok(Overrides {
+            listen: self.listen.as_deref().map(listen_at).transpose()?,
+            external: external.map_err(named("--web.external-url"))?,
+            prefix: prefix.map_err(named("--web.route-prefix"))?,
+            shard: self.shard.map_or(Ok(Shard::WHOLE), Choice::resolve)?,
+        })
+    }
 }
 
 /// Reads a configuration as a command line wants it, now and at every reload.
-pub(super) fn reading(
-    file: &Path,
-    listen: Option<Listen>,
-    shard: Shard,
-) -> impl Fn() -> Reading + Send + Sync + use<> {
+pub(super) fn reading(file: &Path, overrides: Overrides) -> impl Fn() -> Reading + Send + Sync + use<> {
     let file = file.to_path_buf();
     move || {
         let mut reading = config::read(&file);
-        if let Ok(loaded) = &mut reading.outcome {
-            if let Some(listen) = &listen {
-                loaded.plan.listen.clone_from(listen);
-            }
-            shard::keep(&mut loaded.plan, shard);
+        if let Ok(Loaded { plan, .. }) = &mut reading.outcome {
+            let Overrides { listen, external, prefix, shard } = overrides.clone();
+            plan.listen = listen.unwrap_or_else(|| plan.listen.clone());
+            plan.address.external = external.or_else(|| plan.address.external.take());
+            plan.address.prefix = prefix;
+            shard::keep(plan, shard);
         }
         reading
     }

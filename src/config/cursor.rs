@@ -217,8 +217,7 @@ impl<'a> Cursor<'a> {
         let Kind::Map(entries) = &self.node.kind else { return self.expected(what) };
         let step = |entry: &'a Entry| {
             // A secret may have been written as a name: then the trail ends here.
-            let trail =
-                if self.secret { self.place.trail.clone() } else { self.place.trail.key(&entry.key) };
+            let trail = if self.secret { self.place.trail.clone() } else { self.place.trail.key(&entry.key) };
             let place = Place { line: entry.line, column: entry.column, trail, ..self.place.clone() };
             let value = Self::at(&entry.node, place.clone(), self.faults, self.secret);
             (At { value: entry.key.as_str(), place }, value)

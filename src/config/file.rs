@@ -10,12 +10,13 @@ use std::time::Duration;
 use super::credential;
 use super::cursor::{Cursor, Map};
 use super::keys;
+use super::outside;
 use super::place::{At, Place, Written};
 use super::provider::{self, Draft};
 use super::readiness;
 use super::sources::Sources;
 use super::value;
-use crate::model::{Credential, IpChoice, Listen, Protocol};
+use crate::model::{Credential, ExternalUrl, IpChoice, Listen, Protocol};
 
 /// Most probes, and most connections to one server, that may be asked for: more sockets than a process has.
 const MAX_PERMITS: u32 = 100_000;
@@ -50,6 +51,7 @@ const TAKEN_LABELS: &[&str] = &[
 #[derive(Debug, Default)]
 pub(super) struct File {
     pub(super) listen: Written<Listen>,
+    pub(super) external_url: Written<ExternalUrl>,
     pub(super) web_config: Written<PathBuf>,
     pub(super) limits: Limits,
     pub(super) defaults: Settings,
@@ -131,6 +133,7 @@ pub(super) fn read(top: &Cursor<'_>, base: &Path, sources: &mut Sources) -> Opti
     map.read("http", |at| {
         let map = at.map(&keys::HTTP)?;
         file.listen = map.read("listen", |at| at.judge(value::parse_listen));
+        file.external_url = map.read("external_url", |at| at.judge(outside::parse_external_url));
         file.web_config = map.read("web_config", |at| Some(base.join(at.text()?)));
         Some(())
     });

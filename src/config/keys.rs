@@ -92,7 +92,8 @@ pub(super) static TOP: Keys = section(
     ],
 );
 
-pub(super) static HTTP: Keys = section("http", &[works("listen"), works("web_config")]);
+pub(super) static HTTP: Keys =
+    section("http", &[works("listen"), works("web_config"), works("external_url")]);
 
 pub(super) static LIMITS: Keys =
     section("limits", &[works("concurrency"), works("per_host"), works("token_max_age")]);

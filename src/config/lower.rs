@@ -15,8 +15,8 @@ use super::presets;
 use super::provider::{self, Providers, Resolved};
 use super::value;
 use crate::model::{
-    self, Access, Check, Credential, Endpoint, Goal, Grant, IpChoice, Limits, Listen, Mechanism, Plan,
-    Policy, Protocol, SecretRef, Shard, TokenSpec,
+    self, Access, Address, Check, Credential, Endpoint, Goal, Grant, IpChoice, Limits, Listen, Mechanism,
+    Plan, Policy, Protocol, SecretRef, Shard, TokenSpec,
 };
 
 /// Where the pages and metrics are: every address, the port of the project.
@@ -61,6 +61,7 @@ pub(super) fn lower(file: &File, mailboxes: &[&Mailbox], top: &Place, faults: &F
     let mut plan = Plan {
         listen: file.listen.value().cloned().unwrap_or(listen),
         web: None,
+        address: Address { external: file.external_url.value().cloned(), prefix: None },
         limits,
         shard: Shard::WHOLE,
         credentials: file.credentials.iter().filter_map(|(_, read)| read.clone()).collect(),

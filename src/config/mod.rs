@@ -10,6 +10,7 @@ mod fault;
 mod file;
 mod keys;
 mod lower;
+mod outside;
 mod place;
 mod presets;
 mod provider;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use crate::model::{Credential, Plan, Web};
 
 pub use fault::{ConfigError, ConfigErrors, Notice};
+pub use outside::{parse_external_url, parse_route_prefix};
 pub use sources::Sources;
 pub use value::parse_listen;
 

@@ -1,34 +1,78 @@
 //! `/api/v1`: the pages' facts as JSON, for programs.
 //!
-//! Not here: the members' names (`report::json`).
+//! Owns how lists are cut and written piece by piece. Not here: the members' names (`report::json`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Write};
+use std::sync::Arc;
 
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use tokio::task;
-use tracing::error;
 
-use crate::report::CheckRecord;
 use crate::report::json::{credential, mailbox};
-use crate::report::readiness_json::board;
+use crate::report::readiness_json::{board, standing};
+use crate::report::{CheckRecord, Report};
 
-use super::{Site, negotiate, scrape};
+use super::Site;
+use super::kept::Title;
 
-pub(super) async fn mailboxes(State(site): State<Site>, headers: HeaderMap) -> Response {
-    let write = move || {
-        let records = site.report.checks();
-        let mut by_name: BTreeMap<&str, Vec<&CheckRecord>> = BTreeMap::new();
-        for record in &records {
-            by_name.entry(&record.check.mailbox.name).or_default().push(record);
-        }
-        let one = |checks: &Vec<&CheckRecord>| Some(mailbox(&checks.first()?.check.mailbox, checks, false));
-        let list: Vec<Value> = by_name.values().filter_map(one).collect();
-        (StatusCode::OK, json!({ "mailboxes": list }))
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Which part of a list is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Part {
+    offset: usize,
+    limit: usize,
+}
+
+impl Part {
+    const WHOLE: Self = Self { offset: 0, limit: usize::MAX };
+
+    fn asked(query: &HashMap<String, String>) -> Result<Self, String> {
+        let number = |name: &str, otherwise| match query.get(name) {
+            None => Ok(otherwise),
+            Some(text) => text.parse().map_err(|_| format!("{name} is a whole number, 0 or more")),
+        };
+        Ok(Self { offset: number("offset", 0)?, limit: number("limit", usize::MAX)? })
+    }
+
+    fn of<T>(self, list: impl IntoIterator<Item = T>) -> impl Iterator<Item = T> {
+        list.into_iter().skip(self.offset).take(self.limit)
+    }
+}
+
+type Asked = Query<HashMap<String, String>>;
+
+pub(super) async fn mailboxes(State(site): State<Site>, asked: Asked, headers: HeaderMap) -> Response {
+    let report = Arc::clone(&site.report);
+    list(&site, Title::MailboxesJson, &asked, &headers, move |part, out| fleet(&report, part, out)).await
+}
+
+pub(super) async fn credentials(State(site): State<Site>, asked: Asked, headers: HeaderMap) -> Response {
+    let report = Arc::clone(&site.report);
+    let write = move |part: Part, out: &mut dyn Write| {
+        let all = report.credentials();
+        let whole = json!({ "total": all.len() });
+        with_list(whole, "credentials", part.of(&all).map(credential), out)
     };
-    respond(&headers, write).await
+    list(&site, Title::CredentialsJson, &asked, &headers, write).await
+}
+
+pub(super) async fn readiness(State(site): State<Site>, asked: Asked, headers: HeaderMap) -> Response {
+    let report = Arc::clone(&site.report);
+    let write = move |part: Part, out: &mut dyn Write| {
+        let mut all = report.readiness();
+        let standings = std::mem::take(&mut all.standings);
+        let mut whole = board(&all);
+        if let Some(members) = whole.as_object_mut() {
+            members.remove("mailboxes");
+            members.insert("total".to_owned(), standings.len().into());
+        }
+        with_list(whole, "mailboxes", part.of(&standings).map(standing), out)
+    };
+    list(&site, Title::ReadinessJson, &asked, &headers, write).await
 }
 
 pub(super) async fn one_mailbox(
@@ -36,59 +80,131 @@ pub(super) async fn one_mailbox(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let write = move || {
-        let records = site.report.mailbox(&name);
+    let report = site.report;
+    let write = move |out: &mut dyn Write| {
+        let records = report.mailbox(&name);
         let checks: Vec<&CheckRecord> = records.iter().map(|record| &**record).collect();
-        match checks.first() {
+        let (status, value) = match checks.first() {
             Some(first) => (StatusCode::OK, mailbox(&first.check.mailbox, &checks, true)),
             None => {
                 let error = format!("no mailbox is named {name:?}; /api/v1/mailboxes lists them");
                 (StatusCode::NOT_FOUND, json!({ "error": error }))
             }
-        }
+        };
+        serde_json::to_writer(&mut *out, &value)?;
+        out.write_all(b"\n").map(|()| status)
     };
-    respond(&headers, write).await
+    typed(site.pages.single(&headers, write).await)
 }
 
-pub(super) async fn credentials(State(site): State<Site>, headers: HeaderMap) -> Response {
-    let write = move || {
-        let list: Vec<Value> = site.report.credentials().iter().map(credential).collect();
-        (StatusCode::OK, json!({ "credentials": list }))
-    };
-    respond(&headers, write).await
-}
-
-pub(super) async fn readiness(State(site): State<Site>, headers: HeaderMap) -> Response {
-    respond(&headers, move || (StatusCode::OK, board(&site.report.readiness()))).await
-}
-
-/// Writes beside the async threads: ten thousand mailboxes are megabytes.
-async fn respond(
+/// The whole list is the same for everybody; a part of it is for one client.
+async fn list(
+    site: &Site,
+    title: Title,
+    Query(asked): &Asked,
     headers: &HeaderMap,
-    write: impl FnOnce() -> (StatusCode, Value) + Send + 'static,
+    write: impl FnOnce(Part, &mut dyn Write) -> io::Result<()> + Send + 'static,
 ) -> Response {
-    let gzip = negotiate::gzip(headers);
-    let work = move || {
-        let (status, value) = write();
-        scrape::encoded(format!("{value}\n").into_bytes(), gzip).map(|bytes| (status, bytes))
-    };
-    match task::spawn_blocking(work).await {
-        Ok(Ok((status, bytes))) => {
-            let mut response = (status, bytes).into_response();
-            let mut set = |name: HeaderName, value| {
-                response.headers_mut().insert(name, HeaderValue::from_static(value));
-            };
-            set(header::CONTENT_TYPE, "application/json");
-            set(header::VARY, "Accept-Encoding");
-            if gzip {
-                set(header::CONTENT_ENCODING, "gzip");
-            }
-            response
+    let part = match Part::asked(asked) {
+        Ok(part) => part,
+        Err(error) => {
+            let body = format!("{}\n", json!({ "error": error }));
+            return typed((StatusCode::BAD_REQUEST, body).into_response());
         }
-        fault => {
-            error!(?fault, "an answer could not be written");
-            (StatusCode::INTERNAL_SERVER_ERROR, "The answer could not be written; the log says why.\n")
-                .into_response()
+    };
+    typed(if part == Part::WHOLE {
+        site.pages.shared(title, headers, move |out| write(part, out)).await
+    } else {
+        site.pages.single(headers, move |out| write(part, out).map(|()| StatusCode::OK)).await
+    })
+}
+
+fn typed(mut response: Response) -> Response {
+    if response.status() != StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    }
+    response
+}
+
+/// Writes the list of mailboxes one by one: as one value it would take twenty times the memory of the page.
+fn fleet(report: &Report, part: Part, out: &mut dyn Write) -> io::Result<()> {
+    let records = report.checks();
+    let mut by_name: BTreeMap<&str, Vec<&CheckRecord>> = BTreeMap::new();
+    for record in &records {
+        by_name.entry(&record.check.mailbox.name).or_default().push(record);
+    }
+    let whole = json!({ "total": by_name.len() });
+    let one = |checks: &Vec<&CheckRecord>| Some(mailbox(&checks.first()?.check.mailbox, checks, false));
+    with_list(whole, "mailboxes", part.of(by_name.values()).filter_map(one), out)
+}
+
+/// Writes an object with a list among its members, an element at a time.
+fn with_list(
+    whole: Value,
+    name: &str,
+    list: impl Iterator<Item = Value>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    write!(out, "{{{}:[", Value::from(name))?;
+    for (place, element) in list.enumerate() {
+        if place > 0 {
+            out.write_all(b",")?;
+        }
+        serde_json::to_writer(&mut *out, &element)?;
+    }
+    out.write_all(b"]")?;
+    let Value::Object(members) = whole else { return out.write_all(b"}\n") };
+    for (name, value) in members {
+        write!(out, ",{}:{value}", Value::from(name))?;
+    }
+    out.write_all(b"}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+    use super::*;
+    use crate::http::tests::World;
+    use crate::report::samples::{credential, mailbox, plan};
+
+    async fn names(world: &World, query: &str) -> (Vec<String>, Value) {
+        let answer = world.ask(&format!("GET /api/v1/mailboxes{query} HTTP/1.1")).await;
+        assert!(answer.has("content-type: application/json"), "{}", answer.head);
+        let object: Value = serde_json::from_str(&answer.text()).unwrap();
+        let list = object["mailboxes"].as_array().cloned().unwrap_or_default();
+        (list.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect(), object)
+    }
+
+    #[tokio::test]
+    async fn a_list_can_be_asked_for_in_parts_and_says_how_long_it_is() {
+        let shared = credential("contoso", None);
+        let world = World::new(&plan(&["a", "b", "c", "d"].map(|name| mailbox(name, &shared, &[])))).await;
+        let rows = [
+            ("", vec!["a", "b", "c", "d"]),
+            ("?limit=2", vec!["a", "b"]),
+            ("?limit=2&offset=3", vec!["d"]),
+            ("?offset=9", vec![]),
+            ("?limit=0", vec![]),
+        ];
+        for (query, expected) in rows {
+            let (names, object) = names(&world, query).await;
+            assert_eq!(names, expected, "{query}");
+            assert_eq!(object["total"], 4);
+        }
+        for query in ["?limit=-1", "?offset=x", "?limit=99999999999999999999999"] {
+            let (_, object) = names(&world, query).await;
+            assert!(object["error"].as_str().unwrap().contains("whole number"), "{query}: {object}");
+        }
+    }
+
+    #[test]
+    fn an_object_with_a_list_is_valid_json_also_without_elements() {
+        for list in [vec![], vec![json!(1)], vec![json!(1), json!({"a": "\""})]] {
+            let mut text = Vec::new();
+            with_list(json!({"b": 2, "c": "\n"}), "list", list.clone().into_iter(), &mut text).unwrap();
+            let read: Value = serde_json::from_slice(&text).unwrap();
+            assert_eq!(read, json!({"list": list, "b": 2, "c": "\n"}));
         }
     }
 }

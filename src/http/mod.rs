@@ -5,8 +5,12 @@
 mod api;
 mod desk;
 mod health;
+mod kept;
 mod negotiate;
+mod origin;
 mod page;
+mod places;
+mod prefix;
 mod probe;
 mod protection;
 mod scrape;
@@ -22,13 +26,19 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
+use jiff::Timestamp;
 
+use crate::clock;
 use crate::report::Report;
 
 pub use desk::{Desk, Pending};
 pub use health::{Pulse, Ready, SILENCE};
+pub use origin::Names;
 pub use protection::{Protection, Reader};
 pub use serve::serve;
+
+/// Connections at once, where there are descriptors enough.
+pub const CONNECTIONS: usize = 256;
 
 /// What the routes share. Cheap to clone.
 #[derive(Clone)]
@@ -36,14 +46,30 @@ pub struct Site {
     report: Arc<Report>,
     pulse: Arc<Pulse>,
     ready: Arc<Ready>,
-    scrapes: Arc<scrape::Scrapes>,
+    pages: Arc<kept::Pages>,
     desk: Arc<Desk>,
+    names: Arc<Names>,
+    prefix: Arc<str>,
 }
 
 impl Site {
     /// The pages of `report`; `pulse` decides `/-/healthy`, `ready` decides `/-/ready`.
     pub fn new(report: Arc<Report>, pulse: Arc<Pulse>, ready: Arc<Ready>) -> Self {
-        Self { report, pulse, ready, scrapes: Arc::default(), desk: Arc::default() }
+        Self {
+            report,
+            pulse,
+            ready,
+            pages: Arc::default(),
+            desk: Arc::default(),
+            names: Arc::default(),
+            prefix: "".into(),
+        }
+    }
+
+    /// The same pages by these names, and below this path as well.
+    #[must_use]
+    pub fn known_as(self, names: Names, prefix: &str) -> Self {
+        Self { names: Arc::new(names), prefix: prefix.into(), ..self }
     }
 
     /// The same pages with somebody to ask for probes and reloads.
@@ -51,6 +77,19 @@ impl Site {
     pub fn asking(self, desk: Desk) -> Self {
         Self { desk: Arc::new(desk), ..self }
     }
+}
+
+/// What a route is for, which decides who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// The kubelet asks.
+    Liveness,
+    /// Prometheus asks.
+    Scrape,
+    /// People and programs read.
+    Page,
+    /// Something is done.
+    Act,
 }
 
 /// One route: what it is called, what it answers, who answers.
@@ -61,6 +100,7 @@ pub struct Route {
     pub path: &'static str,
     /// What it answers, for people.
     pub answers: &'static str,
+    purpose: Purpose,
     handler: fn() -> MethodRouter<Site>,
 }
 
@@ -70,84 +110,98 @@ pub const ROUTES: &[Route] = &[
         method: "GET",
         path: "/",
         answers: "status page: what is broken, why, and what to do about it",
+        purpose: Purpose::Page,
         handler: || get(page::index),
     },
     Route {
         method: "GET",
         path: "/mailboxes/{name}",
         answers: "one mailbox: phases, facts, what was said at the last failure and the last success",
+        purpose: Purpose::Page,
         handler: || get(page::mailbox),
     },
     Route {
         method: "GET",
         path: "/readiness",
         answers: "the switch-off board: who would break without passwords, and what to do",
+        purpose: Purpose::Page,
         handler: || get(page::readiness),
     },
     Route {
         method: "GET",
         path: "/reasons",
         answers: "every reason of a failure, and what fails for it now",
+        purpose: Purpose::Page,
         handler: || get(page::reasons),
     },
     Route {
         method: "GET",
         path: "/reasons/{name}",
         answers: "one reason: meaning, who acts, causes, what to do, how to see that it is done",
+        purpose: Purpose::Page,
         handler: || get(page::reason),
     },
     Route {
         method: "GET",
         path: "/metrics",
         answers: "metrics for Prometheus: text, or OpenMetrics when asked for",
+        purpose: Purpose::Scrape,
         handler: || get(scrape::metrics),
     },
     Route {
         method: "GET",
         path: "/probe",
         answers: "one mailbox now (?mailbox=NAME[&protocol=imap][&debug=true]), as metrics",
+        purpose: Purpose::Act,
         handler: || get(probe::probe),
     },
     Route {
         method: "GET",
         path: "/api/v1/mailboxes",
         answers: "every mailbox with its last observations, as JSON",
+        purpose: Purpose::Page,
         handler: || get(api::mailboxes),
     },
     Route {
         method: "GET",
         path: "/api/v1/mailboxes/{name}",
         answers: "one mailbox with transcripts, as JSON",
+        purpose: Purpose::Page,
         handler: || get(api::one_mailbox),
     },
     Route {
         method: "GET",
         path: "/api/v1/readiness",
         answers: "the switch-off board, as JSON",
+        purpose: Purpose::Page,
         handler: || get(api::readiness),
     },
     Route {
         method: "GET",
         path: "/api/v1/credentials",
         answers: "every credential with its tokens, as JSON",
+        purpose: Purpose::Page,
         handler: || get(api::credentials),
     },
     Route {
         method: "GET",
         path: "/-/healthy",
         answers: "200 while the scheduler turns; never depends on mail servers",
+        purpose: Purpose::Liveness,
         handler: || get(health::healthy),
     },
     Route {
         method: "GET",
         path: "/-/ready",
         answers: "200 while probes are scheduled, 503 before and after",
+        purpose: Purpose::Liveness,
         handler: || get(health::ready),
     },
     Route {
         method: "POST",
         path: "/-/reload",
         answers: "reads the configuration again: 200 taken, 422 with every fault of it",
+        purpose: Purpose::Act,
         handler: || post(desk::reload),
     },
 ];
@@ -158,6 +212,7 @@ pub fn router(site: Site) -> Router {
         .iter()
         .fold(Router::new(), |router, route| router.route(route.path, (route.handler)()))
         .fallback(unknown_path)
+        .layer(middleware::from_fn_with_state(site.clone(), origin::guard))
         .layer(middleware::map_response(guard))
         .with_state(site)
 }
@@ -171,11 +226,23 @@ async fn unknown_path() -> impl IntoResponse {
     (StatusCode::NOT_FOUND, text)
 }
 
+/// The end of the year 9999: HTTP has four digits.
+const LAST_SECOND: i64 = 253_402_207_200;
+
 /// Headers of every answer: facts of now, never to be kept, guessed at or led elsewhere.
 async fn guard(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if let Some(date) = date(clock::now()) {
+        headers.insert(header::DATE, date);
+    }
     response
+}
+
+/// A time as HTTP writes it (RFC 9110); `None` for one that no clock should show.
+fn date(now: Timestamp) -> Option<HeaderValue> {
+    let written = (0..=LAST_SECOND).contains(&now.as_second());
+    written.then(|| now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string().try_into().ok()).flatten()
 }

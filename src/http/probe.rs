@@ -11,9 +11,10 @@ use std::time::Duration;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use jiff::Timestamp;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout};
 
+use crate::clock;
 use crate::model::{OnDemand, Outcome, Protocol, Speaker};
 use crate::report::{CheckRecord, Exposition, text};
 use crate::shard;
@@ -26,12 +27,8 @@ const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
 const OFFSET: Duration = Duration::from_millis(500);
 /// How long an answer may take where nobody says, and at most: a connection lives hardly longer.
 const PATIENCE: Duration = Duration::from_secs(100);
-/// What a probe leaves of its time for saying goodbye to the server.
-const GOODBYE: Duration = Duration::from_secs(2);
-
-/// A probe has this long whatever a scraper says: with less, a healthy mailbox would be called silent, and
-/// what a probe finds is recorded for everybody.
-const SHORTEST: Duration = Duration::from_secs(1);
+/// As much of an unknown name is repeated.
+const SHOWN: usize = 80;
 
 type Refusal = (StatusCode, String);
 
@@ -51,21 +48,21 @@ async fn answer(
     asked: &HashMap<String, String>,
     headers: &HeaderMap,
 ) -> Result<Response, Refusal> {
-    let checks = checks(site, asked)?;
+    let checks = checks(site, asked).await?;
     let debug = asked.get("debug").is_some_and(|value| value == "true");
     let end = Instant::now() + patience(headers)?;
     let mut seen: Vec<(Arc<CheckRecord>, OnDemand)> = Vec::new();
     for (place, check) in checks.iter().enumerate() {
-        // One after the other, as the mailbox allows; none may use up the time of those behind it.
+        // One after the other, as the mailbox allows; none may use up the time of those behind it. Only the asker's
+        // wait is cut short, never the probe: it has its own timeout, and what it finds is recorded for everybody.
         let left = u32::try_from(checks.len() - place).unwrap_or(u32::MAX);
         let share = end.saturating_duration_since(Instant::now()) / left;
-        let within = (share - GOODBYE.min(share / 4)).max(SHORTEST);
         let name = check.check.name();
-        let Ok(Some(what)) = timeout(share, (site.desk.probe)(name.clone(), within)).await else { continue };
+        let Ok(Some(what)) = timeout(share, (site.desk.probe)(name.clone())).await else { continue };
         seen.extend(site.report.check(&name).map(|record| (record, what)));
     }
     if seen.is_empty() {
-        let why = "No probe has come to its end in time. One that has begun is recorded all the same.";
+        let why = "No probe ended in the time that you wait. That says nothing about the mailbox: the probe goes on with its own timeout, and /metrics will show what it finds. A longer scrape_timeout waits for it.";
         return Err((StatusCode::SERVICE_UNAVAILABLE, why.to_owned()));
     }
     let exposition = if debug { Exposition::Text } else { negotiate::exposition(headers) };
@@ -82,7 +79,7 @@ async fn answer(
 }
 
 /// The checks that are asked for.
-fn checks(site: &Site, asked: &HashMap<String, String>) -> Result<Vec<Arc<CheckRecord>>, Refusal> {
+async fn checks(site: &Site, asked: &HashMap<String, String>) -> Result<Vec<Arc<CheckRecord>>, Refusal> {
     let labels = || Protocol::ALL.iter().map(|protocol| protocol.label()).collect::<Vec<_>>().join(", ");
     let Some(mailbox) = asked.get("mailbox").filter(|name| !name.is_empty()) else {
         let how = "Say which mailbox: /probe?mailbox=NAME, and where wanted &protocol=imap, &debug=true.";
@@ -96,7 +93,10 @@ fn checks(site: &Site, asked: &HashMap<String, String>) -> Result<Vec<Arc<CheckR
     };
     let all = site.report.mailbox(mailbox);
     if all.is_empty() {
-        return Err((StatusCode::NOT_FOUND, unknown(site, mailbox)));
+        let (site, mailbox) = (site.clone(), mailbox.clone());
+        // Ten thousand names are compared: not on a thread that others wait for.
+        let told = spawn_blocking(move || unknown(&site, &mailbox)).await;
+        return Err((StatusCode::NOT_FOUND, told.unwrap_or_default()));
     }
     let wanted: Vec<_> = all
         .iter()
@@ -113,7 +113,9 @@ fn checks(site: &Site, asked: &HashMap<String, String>) -> Result<Vec<Arc<CheckR
 
 /// That a mailbox is not here, and where else it may be.
 fn unknown(site: &Site, mailbox: &str) -> String {
-    let mut text = format!("No mailbox is named {mailbox:?}.");
+    let shown: String = mailbox.chars().take(SHOWN).collect();
+    let cut = if shown.len() < mailbox.len() { " (cut)" } else { "" };
+    let mut text = format!("No mailbox is named {shown:?}{cut}.");
     let names = site.report.names();
     let mut names: Vec<&str> = names.iter().map(|name| &**name).collect();
     names.dedup();
@@ -154,7 +156,7 @@ fn comments(seen: &[(Arc<CheckRecord>, OnDemand)]) -> String {
         let check = &record.check;
         say(format!("{} at {}: {}", check.name(), check.endpoint, sentence(*what)));
         let Some(last) = &record.last else { continue };
-        let age = text::ago(Timestamp::now(), last.started_at);
+        let age = text::ago(clock::now(), last.started_at);
         say(format!("began {} ({age}), took {}", text::clock(last.started_at), text::took(last.duration)));
         match &last.outcome {
             Outcome::Up => say("success".to_owned()),
@@ -186,150 +188,4 @@ const fn sentence(what: OnDemand) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
-
-    use std::sync::Mutex;
-
-    use super::*;
-    use crate::http::Desk;
-    use crate::http::tests::World;
-    use crate::model::{DialogueLine, Observation, Phase, Plan, Reason};
-    use crate::report::samples::{credential, dawn, down, mailbox, plan, up};
-
-    type Asked = Arc<Mutex<Vec<(String, Duration)>>>;
-
-    fn two() -> Plan {
-        let shared = credential("contoso", None);
-        plan(&[
-            mailbox("invoices", &shared, &[("team", "billing")]),
-            mailbox("desk", &shared, &[("site", "Ulm")]),
-        ])
-    }
-
-    /// Pages whose desk records a probe of the check that is asked for: IMAP goes well, SMTP does not.
-    async fn world(plan: &Plan) -> (World, Asked) {
-        let asked = Asked::default();
-        let (seen, checks) = (Arc::clone(&asked), plan.checks.clone());
-        let world = World::asking(plan, |report| {
-            let report = Arc::clone(report);
-            let probe = move |name: crate::model::CheckName, within| {
-                seen.lock().unwrap().push((name.to_string(), within));
-                let check = checks.iter().find(|check| check.name() == name).unwrap();
-                let said = DialogueLine {
-                    at: Duration::from_millis(13),
-                    from: Speaker::Server,
-                    text: "* OK ready\r\nTYPE forged counter".to_owned(),
-                };
-                report.record(if name.protocol == Protocol::Imap {
-                    Observation { dialogue: vec![said], ..up(check, dawn()) }
-                } else {
-                    down(check, dawn(), (Phase::Auth, Reason::TokenRejected), "535 no\nforged 2", "Do.")
-                });
-                let answer: crate::http::Pending<_> = Box::pin(async { Some(OnDemand::Probed) });
-                answer
-            };
-            Desk { probe: Box::new(probe), ..Desk::default() }
-        });
-        (world.await, asked)
-    }
-
-    #[tokio::test]
-    async fn the_answer_holds_the_families_of_that_mailbox_and_of_nobody_else() {
-        let (world, asked) = world(&two()).await;
-        let answer = world.ask("GET /probe?mailbox=invoices HTTP/1.1").await;
-        assert!(
-            answer.status() == "200" && answer.has("content-type: text/plain; version=0.0.4; charset=utf-8")
-        );
-        let text = answer.text();
-        for line in [
-            "mailbox_probe_success{mailbox=\"invoices\",protocol=\"imap\"} 1",
-            "mailbox_probe_success{mailbox=\"invoices\",protocol=\"smtp\"} 0",
-            "mailbox_probe_failure_info{mailbox=\"invoices\",protocol=\"smtp\",phase=\"auth\",reason=\"token_rejected\"} 1",
-        ] {
-            assert!(text.lines().any(|have| have == line), "{line} in {text}");
-        }
-        let mut samples = text.lines().filter(|line| !line.starts_with('#'));
-        assert!(samples.all(|line| line.contains("{mailbox=\"invoices\"")), "{text}");
-        assert!(text.contains("site=\"\",team=\"billing\""), "the labels of all, or joins break: {text}");
-        let names: Vec<_> = asked.lock().unwrap().iter().map(|(name, _)| name.clone()).collect();
-        assert_eq!(names, ["invoices/imap", "invoices/smtp"]);
-
-        let asked_for =
-            "GET /probe?mailbox=invoices&protocol=imap HTTP/1.1\r\nAccept: application/openmetrics-text";
-        let answer = world.ask(asked_for).await;
-        assert!(answer.head.contains("application/openmetrics-text") && answer.text().ends_with("# EOF\n"));
-        assert!(!answer.text().contains("smtp") && asked.lock().unwrap().len() == 3);
-    }
-
-    #[tokio::test]
-    async fn what_was_said_comes_as_comments_that_nobody_can_break_out_of() {
-        let (world, _) = world(&two()).await;
-        let text = world.ask("GET /probe?mailbox=invoices&debug=true HTTP/1.1").await.text();
-        for part in
-            ["# | invoices/imap at outlook.office365.com:993: probed now", "0.013 s server: * OK ready"]
-        {
-            assert!(text.contains(part), "{part} in {text}");
-        }
-        assert!(text.contains("# | TYPE forged counter\n") && text.contains("# | forged 2\n"), "{text}");
-        let known = ["# | ", "# HELP mailbox_", "# TYPE mailbox_", "mailbox_"];
-        assert!(text.lines().all(|line| known.iter().any(|start| line.starts_with(start))), "{text}");
-    }
-
-    #[tokio::test]
-    async fn what_cannot_be_asked_for_is_refused_with_what_can() {
-        let (world, asked) = world(&two()).await;
-        let rows = [
-            ("/probe", "", "400", "/probe?mailbox=NAME"),
-            ("/probe?mailbox=", "", "400", "/probe?mailbox=NAME"),
-            ("/probe?mailbox=invoices&protocol=nntp", "", "400", "one of imap, smtp"),
-            ("/probe?mailbox=invoises", "", "404", "Did you mean invoices?"),
-            ("/probe?mailbox=zzz", "", "404", "No mailbox is named \"zzz\".\n"),
-            ("/probe?mailbox=desk", "soon", "400", "number of seconds"),
-            ("/probe?mailbox=desk", "-1", "400", "number of seconds"),
-            ("/probe?mailbox=desk", "NaN", "400", "number of seconds"),
-        ];
-        for (path, timeout, status, part) in rows {
-            let header =
-                if timeout.is_empty() { String::new() } else { format!("\r\n{SCRAPE_TIMEOUT}: {timeout}") };
-            let answer = world.ask(&format!("GET {path} HTTP/1.1{header}")).await;
-            assert_eq!(answer.status(), status, "{path} {timeout}");
-            assert!(answer.text().contains(part), "{path}: {}", answer.text());
-        }
-        assert!(asked.lock().unwrap().is_empty());
-
-        let mut sharded = two();
-        shard::keep(&mut sharded, crate::model::Shard::new(0, 3).unwrap());
-        let (world, _) = self::world(&sharded).await;
-        let text = world.ask("GET /probe?mailbox=support HTTP/1.1").await.text();
-        assert!(text.contains("This is shard 0/3") && text.contains("shard 1."), "{text}");
-    }
-
-    #[tokio::test]
-    async fn the_deadline_is_the_scrapers_and_shared_fairly() {
-        let (world, asked) = world(&two()).await;
-        let ask = async |seconds: &str| {
-            asked.lock().unwrap().clear();
-            world.ask(&format!("GET /probe?mailbox=desk HTTP/1.1\r\n{SCRAPE_TIMEOUT}: {seconds}")).await;
-            asked.lock().unwrap().iter().map(|(_, within)| within.as_secs_f64()).collect::<Vec<_>>()
-        };
-        let ten = ask("10").await;
-        assert!(ten[0] > 3.4 && ten[0] < 3.6, "half of 9.5 s, a goodbye less: {ten:?}");
-        assert!(ten[1] > 6.0 && ten[1] < 7.6, "the first took no time: {ten:?}");
-        let short = ask("0.2").await;
-        assert_eq!(short[0], 1.0, "no mailbox can be judged in less, however early the answer has to be");
-        let long = ask("86400").await;
-        assert!(long[0] > 47.0 && long[0] < 49.0, "{long:?}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn where_no_probe_ends_in_time_there_is_no_answer_that_looks_like_one() {
-        let never =
-            |_: &_| Desk { probe: Box::new(|_, _| Box::pin(std::future::pending())), ..Desk::default() };
-        let world = World::asking(&two(), never).await;
-        let begun = Instant::now();
-        let answer = world.ask(&format!("GET /probe?mailbox=desk HTTP/1.1\r\n{SCRAPE_TIMEOUT}: 10")).await;
-        assert_eq!(answer.status(), "503");
-        assert!(begun.elapsed() < Duration::from_secs(10) && !answer.text().contains("mailbox_"));
-    }
-}
+mod tests;

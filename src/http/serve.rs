@@ -2,34 +2,50 @@
 //!
 //! Not here: what is answered; by which TLS.
 
+use std::convert::Infallible;
+use std::error::Error as _;
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::body::{Body, Bytes};
+use axum::http::Request;
 use axum::{Router, middleware};
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use super::{Protection, Site, protection, router};
+use crate::report::Dropped;
 
-/// Connections at once. More wait in the system's queue.
-const CONNECTIONS: usize = 256;
+use super::places::{Doing, Place, Places};
+use super::{Protection, Site, prefix, protection, router};
 
 /// How long a client may take for the head of a request, and how long it may say nothing between two.
 const HEAD: Duration = Duration::from_secs(30);
 
 /// How long a client may take for the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long a client may take no byte of its answer.
+const STALL: Duration = Duration::from_secs(10);
+
+/// How long a client may take to read one answer: scrapers wait less.
+const ANSWER: Duration = Duration::from_secs(60);
+
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// What is said to somebody who comes without TLS where it is due.
 const CLEAR_TEXT: &[u8] =
@@ -51,21 +67,57 @@ const STOP: Duration = Duration::from_secs(3);
 /// The pause after a failed accept: out of file descriptors, most likely, and a busy loop frees none.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
+/// A failed accept is logged this often at most.
+const SAID_EVERY: Duration = Duration::from_secs(10);
+
 /// Serves the routes until `stop`; then `ready` is unset and answers under way have 3 s.
 ///
-/// Request bodies are never read. A client that is slow to ask or to read loses its connection.
-pub async fn serve(listener: TcpListener, site: Site, protection: Protection, stop: CancellationToken) {
+/// Request bodies are never read. At most `most` connections are open: when all are taken, the one that has been
+/// idle for longest gives way to a new one. A client that is slow to ask or to read loses its connection.
+pub async fn serve(
+    listener: TcpListener,
+    most: usize,
+    site: Site,
+    protection: Protection,
+    stop: CancellationToken,
+) {
     let guarded = middleware::from_fn_with_state(protection.clone(), protection::guard);
     let routes = router(site.clone()).layer(guarded);
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = Places::new(most);
+    let mut said = None;
     let mut open = JoinSet::new();
-    while let Some(accepted) = stop.run_until_cancelled(accept(&listener, &slots)).await {
+    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         while open.try_join_next().is_some() {}
-        let Some((stream, slot)) = accepted else { continue };
-        let (routes, protection, stop) = (routes.clone(), protection.clone(), stop.clone());
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(fault) if is_the_clients(&fault) => continue,
+            Err(fault) => {
+                if said.is_none_or(|said: Instant| said.elapsed() > SAID_EVERY) {
+                    warn!(%fault, "cannot accept a connection");
+                    said = Some(Instant::now());
+                }
+                if places.make_room() {
+                    site.report.connection_dropped(Dropped::Crowded);
+                }
+                sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let (place, crowded) = places.take();
+        if crowded {
+            site.report.connection_dropped(Dropped::Crowded);
+        }
+        let (site, routes, protection, stop) =
+            (site.clone(), routes.clone(), protection.clone(), stop.clone());
+        let prefix = Arc::clone(&site.prefix);
         open.spawn(async move {
-            receive(stream, routes, &protection, &stop).await;
-            drop(slot);
+            let ended = tokio::select! {
+                ended = receive(stream, Door { routes, prefix }, &place, &protection, &stop) => ended,
+                () = place.given_up() => Ended::Otherwise,
+            };
+            if ended == Ended::TooSlow {
+                site.report.connection_dropped(Dropped::SlowReader);
+            }
         });
     }
     site.ready.unset();
@@ -77,43 +129,57 @@ pub async fn serve(listener: TcpListener, site: Site, protection: Protection, st
     open.shutdown().await;
 }
 
-/// The next connection and the right to serve it; nothing where it failed.
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, impl Drop + use<>)> {
-    // The semaphore is never closed, so that there is always a slot in the end.
-    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, _)) => Some((stream, slot)),
-        Err(fault) => {
-            if !is_the_clients(&fault) {
-                warn!(%fault, "cannot accept a connection");
-                sleep(ACCEPT_PAUSE).await;
-            }
-            None
-        }
-    }
-}
-
 /// The client went away before it was accepted.
 fn is_the_clients(fault: &io::Error) -> bool {
     matches!(fault.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
 }
 
+/// Where requests go in.
+struct Door {
+    routes: Router,
+    prefix: Arc<str>,
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// Its client did not read, or read too slowly.
+    TooSlow,
+    Otherwise,
+}
+
 /// A handshake where one is due, then the conversation.
-async fn receive(stream: TcpStream, routes: Router, protection: &Protection, stop: &CancellationToken) {
+async fn receive(
+    stream: TcpStream,
+    door: Door,
+    place: &Arc<Place>,
+    protection: &Protection,
+    stop: &CancellationToken,
+) -> Ended {
     // Answers leave in one piece anyway; without this option the last packet may wait for 40 ms.
     let _ = stream.set_nodelay(true);
-    let Some(tls) = protection.tls().await else { return converse(stream, routes, stop).await };
+    let Some(tls) = protection.tls().await else {
+        return converse(Box::pin(impatient(stream)), door, place, stop).await;
+    };
     let handshake = async {
         if speaks_in_clear(&stream).await {
             return refuse_clear_text(stream).await.map(|()| None);
         }
-        TlsAcceptor::from(tls).accept(stream).await.map(Some)
+        TlsAcceptor::from(tls).accept(Box::pin(impatient(stream))).await.map(Some)
     };
     match stop.run_until_cancelled(timeout(HANDSHAKE, handshake)).await {
-        Some(Ok(Ok(Some(stream)))) => converse(stream, routes, stop).await,
+        Some(Ok(Ok(Some(stream)))) => return converse(stream, door, place, stop).await,
         Some(Ok(Ok(None)) | Err(_)) | None => {}
         Some(Ok(Err(fault))) => debug!(%fault, "no TLS with a client"),
     }
+    Ended::Otherwise
+}
+
+/// A stream on which writing fails when the other side takes nothing for [`STALL`].
+fn impatient(stream: TcpStream) -> TimeoutStream<TcpStream> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(STALL));
+    stream
 }
 
 /// Whether a client begins as HTTP does, with a letter. TLS begins with the byte 22.
@@ -127,16 +193,33 @@ async fn refuse_clear_text(mut stream: TcpStream) -> io::Result<()> {
     stream.shutdown().await
 }
 
-async fn converse<S>(stream: S, routes: Router, stop: &CancellationToken)
+async fn converse<S>(stream: S, door: Door, place: &Arc<Place>, stop: &CancellationToken) -> Ended
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let Door { routes, prefix } = door;
+    let routes = TowerToHyperService::new(routes);
+    let answer = service_fn(|request: Request<Incoming>| {
+        place.is(Doing::Waiting);
+        let answered = prefix::strip(&prefix, request).map(|request| routes.call(request));
+        let place = Arc::clone(place);
+        async move {
+            let response = match answered {
+                Ok(answered) => answered.await?,
+                Err(elsewhere) => elsewhere,
+            };
+            place.is(Doing::Reading);
+            Ok::<_, Infallible>(response.map(|body| Answer { body, place }))
+        }
+    });
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
+            // Its own date panics before 1970 and after 9999; the routes add one.
+            .auto_date_header(false)
             .max_buf_size(HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes))
+            .serve_connection(TokioIo::new(stream), answer)
     );
     let end = async {
         tokio::select! {
@@ -145,17 +228,66 @@ where
         }
     };
     tokio::select! {
-        ended = connection.as_mut() => return note(ended),
+        ended = connection.as_mut() => return judge(ended),
+        () = overdue(place) => return Ended::TooSlow,
         () = end => connection.as_mut().graceful_shutdown(),
     }
-    if let Ok(ended) = timeout(LAST_ANSWER, connection).await {
-        note(ended);
+    match timeout(LAST_ANSWER, connection).await {
+        Ok(ended) => judge(ended),
+        Err(_) if place.reads_longer_than(Duration::ZERO) => Ended::TooSlow,
+        Err(_) => Ended::Otherwise,
     }
 }
 
-/// What goes wrong on a connection is the client's business, and of interest only to who looks for it.
-fn note(ended: Result<(), hyper::Error>) {
-    if let Err(fault) = ended {
-        debug!(%fault, "connection ended early");
+/// Ends when the client has been reading one answer for too long.
+async fn overdue(place: &Place) {
+    while !place.reads_longer_than(ANSWER) {
+        sleep(LOOK).await;
     }
 }
+
+/// An error on a connection is the client's business, and only of interest to somebody who looks for it.
+fn judge(ended: Result<(), hyper::Error>) -> Ended {
+    let Err(fault) = ended else { return Ended::Otherwise };
+    debug!(%fault, "connection ended early");
+    let cause = fault.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    match cause {
+        Some(cause) if cause.kind() == io::ErrorKind::TimedOut => Ended::TooSlow,
+        _ => Ended::Otherwise,
+    }
+}
+
+/// An answer on its way. When it is dropped, it has been written but for the last pieces, or its client is gone.
+struct Answer {
+    body: Body,
+    place: Arc<Place>,
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.place.is(Doing::Idle);
+    }
+}
+
+impl hyper::body::Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests;

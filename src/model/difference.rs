@@ -23,6 +23,8 @@ pub struct Difference {
     pub listen: Option<(Listen, Listen)>,
     /// The endpoint is protected by another file, or by one where there was none, or no longer.
     pub web: bool,
+    /// The pages are addressed in another way.
+    pub address: bool,
     /// The new bounds, where they differ.
     pub limits: Option<Limits>,
 }
@@ -47,7 +49,8 @@ impl Difference {
         let file = |plan: &Plan| plan.web.as_ref().map(|web| web.file.clone());
         let web = file(old) != file(new);
         let limits = (old.limits != new.limits).then_some(new.limits);
-        Self { stays, changes, comes, goes, listen, web, limits }
+        let address = old.address != new.address;
+        Self { stays, changes, comes, goes, listen, web, address, limits }
     }
 }
 
@@ -187,6 +190,7 @@ mod tests {
             listen: Listen { host: "::".to_owned(), port: 9993 },
             limits: Limits { concurrency: 256, per_host: 128, token_max_age: Duration::from_secs(1800) },
             web: None,
+            address: crate::model::Address::default(),
             shard: Shard::WHOLE,
             credentials: Vec::new(),
             mailboxes: Vec::new(),

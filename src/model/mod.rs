@@ -53,9 +53,9 @@ macro_rules! table {
 }
 
 mod check;
-mod clock;
 mod credential;
 mod difference;
+mod external;
 mod mailbox;
 mod observation;
 mod phase;
@@ -68,11 +68,9 @@ mod token;
 mod web;
 
 pub use check::{Access, Check, CheckName, Goal, TokenSpec};
-pub use clock::now;
-pub use credential::{
-    Claims, Credential, Grant, Redacted, SecretIn, SecretRef, TokenForm, WRONG_PASSWORD,
-};
+pub use credential::{Claims, Credential, Grant, Redacted, SecretIn, SecretRef, TokenForm, WRONG_PASSWORD};
 pub use difference::Difference;
+pub use external::{Address, ExternalUrl};
 pub use mailbox::{Endpoint, Family, IpChoice, Mailbox, Mechanism, Protocol, Provider, Security};
 pub use observation::{
     Certificate, DialogueLine, Observation, OnDemand, Outcome, ServerFacts, Speaker, TokenSeal,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Check, Credential, Mailbox, Policy, Shard, Web};
+use super::{Address, Check, Credential, Mailbox, Policy, Shard, Web};
 
 /// Where the HTTP endpoint listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct Plan {
     pub listen: Listen,
     /// How it is protected; `None` is not at all.
     pub web: Option<Arc<Web>>,
+    /// By which address people reach it.
+    pub address: Address,
     /// Bounds.
     pub limits: Limits,
     /// Which part of the file's mailboxes this is.

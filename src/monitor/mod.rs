@@ -97,7 +97,7 @@ impl Monitor {
                     Err(error) => tracing::error!(%error, "a probe's task died"),
                 },
                 Some(order) = self.orders.1.recv() => match order {
-                    Order::Probe { name, within, answer } => self.probe(&name, within, answer, &mut tasks),
+                    Order::Probe { name, answer } => self.probe(&name, answer, &mut tasks),
                     Order::Apply { difference, done } => {
                         self.apply(&difference);
                         // Whoever wanted to know may have gone.
@@ -171,27 +171,20 @@ impl Monitor {
                 self.report.tick_skipped();
                 continue;
             }
-            let within = line.check.timeout;
-            self.start(number, due, within, tasks);
+            self.start(number, due, tasks);
         }
     }
 
-    fn start(&mut self, number: u64, due: Instant, within: Duration, tasks: &mut JoinSet<Done>) {
+    fn start(&mut self, number: u64, due: Instant, tasks: &mut JoinSet<Done>) {
         let Some(line) = self.lines.get_mut(&number) else { return };
         line.running = true;
         let (prober, report) = (Arc::clone(&self.prober), Arc::clone(&self.report));
-        let probe = probe(prober, report, Arc::clone(&line.check), line.hold.clone(), due, within);
+        let probe = probe(prober, report, Arc::clone(&line.check), line.hold.clone(), due);
         tasks.spawn(async move { Done { number, due, observed: probe.await } });
     }
 
     /// Somebody asks out of turn.
-    fn probe(
-        &mut self,
-        name: &CheckName,
-        within: Duration,
-        answer: oneshot::Sender<OnDemand>,
-        tasks: &mut JoinSet<Done>,
-    ) {
+    fn probe(&mut self, name: &CheckName, answer: oneshot::Sender<OnDemand>, tasks: &mut JoinSet<Done>) {
         // Who does not wait for an answer any more is not told one.
         let number = self.numbers.get(name).copied();
         let line = number.and_then(|number| Some((number, self.lines.get_mut(&number)?)));
@@ -201,7 +194,7 @@ impl Monitor {
             Some((_, line)) if line.was_observed_within(FRESH) => _ = answer.send(OnDemand::Recent),
             Some((number, line)) => {
                 line.askers.push(answer);
-                self.start(number, Instant::now(), within, tasks);
+                self.start(number, Instant::now(), tasks);
             }
         }
     }
@@ -236,7 +229,6 @@ async fn probe(
     check: Arc<Check>,
     hold: Option<Hold>,
     due: Instant,
-    within: Duration,
 ) -> Option<(Observation, Hold)> {
     let secret = secret::fingerprint(secret_of(&check)).await;
     let recoveries = token_spec(&check).map_or(0, |spec| prober.tokens().recoveries(spec));
@@ -247,7 +239,7 @@ async fn probe(
     if held {
         return None;
     }
-    Some((prober.observe_within(&check, within, due, || report.probe_started()).await, now))
+    Some((prober.observe(&check, due, || report.probe_started()).await, now))
 }
 
 fn secret_of(check: &Check) -> &SecretRef {

@@ -3,7 +3,6 @@
 //! Not here: what becomes of it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -15,7 +14,7 @@ const WAITING: usize = 64;
 /// One thing that is asked.
 pub(super) enum Order {
     /// A probe out of turn.
-    Probe { name: CheckName, within: Duration, answer: oneshot::Sender<OnDemand> },
+    Probe { name: CheckName, answer: oneshot::Sender<OnDemand> },
     /// Another plan.
     Apply { difference: Arc<Difference>, done: oneshot::Sender<()> },
 }
@@ -30,12 +29,12 @@ impl Orders {
         (Self(sender), receiver)
     }
 
-    /// Asks for a probe now, which may take this long at most. A probe under way, an observation younger
-    /// than a minute and a hold after refusals are answers too. Whoever stops waiting stops nothing: what
-    /// is observed is recorded. `None` where the loop has ended, or the check has been changed meanwhile.
-    pub async fn probe(&self, name: CheckName, within: Duration) -> Option<OnDemand> {
+    /// Asks for a probe now, which has the check's own timeout. A probe under way, an observation younger than a
+    /// minute and a hold after refusals are answers too. A caller that stops waiting stops nothing: what is
+    /// observed is recorded. `None` where the loop has ended, or the check has been changed meanwhile.
+    pub async fn probe(&self, name: CheckName) -> Option<OnDemand> {
         let (answer, told) = oneshot::channel();
-        self.0.send(Order::Probe { name, within, answer }).await.ok()?;
+        self.0.send(Order::Probe { name, answer }).await.ok()?;
         told.await.ok()
     }
 

@@ -37,7 +37,7 @@ impl World {
 
     async fn ask(&self, mailbox: &str) -> Option<OnDemand> {
         let name = CheckName { mailbox: mailbox.into(), protocol: Protocol::Imap };
-        self.orders.probe(name, LONG).await
+        self.orders.probe(name).await
     }
 }
 
@@ -66,7 +66,7 @@ async fn after_the_stop_nobody_answers_and_nobody_waits_for_ever() {
     world.stop.cancel();
     world.monitor.await.unwrap();
     let name = CheckName { mailbox: "desk".into(), protocol: Protocol::Imap };
-    assert_eq!(world.orders.probe(name, LONG).await, None);
+    assert_eq!(world.orders.probe(name).await, None);
     let difference = Arc::new(Difference::between(&world.plan, &world.plan));
     assert!(!world.orders.apply(difference).await);
 }

@@ -111,9 +111,9 @@ fn fitting(host: &str, address: IpAddr, choice: IpChoice) -> Result<IpAddr, Caus
 
 async fn first(resolver: &TokioResolver, host: &str, family: &str) -> Result<IpAddr, Cause> {
     let none = || Cause::new(Reason::DnsNotFound, format!("{host} has no {family} address"));
-    let name = host.into_name().map_err(|error| {
-        Cause::new(Reason::DnsNotFound, format!("{host} is not a host name: {error}"))
-    })?;
+    let name = host
+        .into_name()
+        .map_err(|error| Cause::new(Reason::DnsNotFound, format!("{host} is not a host name: {error}")))?;
     match resolver.lookup_ip(name).await {
         Ok(addresses) => addresses.iter().next().ok_or_else(none),
         Err(error) if error.is_nx_domain() => {

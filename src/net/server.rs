@@ -14,6 +14,7 @@ use rustls::{RootCertStore, ServerConfig, SupportedCipherSuite, SupportedProtoco
 
 use super::clients::Clients;
 use super::tls::system_roots;
+use crate::clock::TlsTime;
 use crate::files;
 use crate::model::{ClientAuth, Curve, TlsVersion, WebTls};
 
@@ -71,7 +72,7 @@ fn together(
         }
         _ => ServerTlsFault::new("key_file", format!("this key cannot be used: {error}")),
     })?;
-    let builder = ServerConfig::builder_with_provider(provider)
+    let builder = ServerConfig::builder_with_details(provider, Arc::new(TlsTime))
         .with_protocol_versions(&versions(tls))
         .map_err(|error| ServerTlsFault::new("cipher_suites", error.to_string()))?;
     let builder = match clients {

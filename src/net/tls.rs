@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::SystemTime;
 
 use jiff::Timestamp;
 use rustls::client::WebPkiServerVerifier;
@@ -15,7 +14,6 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::time_provider::TimeProvider;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
 use tokio_rustls::TlsConnector;
@@ -25,6 +23,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::Io;
 use super::opening::Opening;
 use super::pinned;
+use crate::clock::TlsTime;
 use crate::model::{Cause, Certificate, Reason};
 use crate::secret;
 
@@ -260,23 +259,11 @@ fn build(roots: RootCertStore, named: Vec<CertificateDer<'static>>) -> Result<Tr
         builder.build().map_err(|error| fault(&error))
     };
     let (verifier, public) = (verifier(Arc::clone(&roots))?, verifier(Arc::new(public_roots()))?);
-    let mut config = ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(Clock))
+    let mut config = ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(TlsTime))
         .with_safe_default_protocol_versions()
         .map_err(|error| fault(&error))?
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.resumption = rustls::client::Resumption::disabled();
     Ok(Trust { config, verifier, public, named: named.into() })
-}
-
-/// The time for rustls, whose own clock panics before 1970. Then no certificate is valid yet, which is the
-/// truth about that clock.
-#[derive(Debug)]
-struct Clock;
-
-impl TimeProvider for Clock {
-    fn current_time(&self) -> Option<UnixTime> {
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        Some(UnixTime::since_unix_epoch(since.unwrap_or_default()))
-    }
 }

@@ -28,8 +28,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
+use crate::clock;
 use crate::model::{
-    self, Access, Basic, Board, Check, CheckName, Deadline, Evidence, Finding, Mailbox, Oauth, Observation,
+    Access, Basic, Board, Check, CheckName, Deadline, Evidence, Finding, Mailbox, Oauth, Observation,
     PasswordLogin, Plan, Policy, Protocol, Reason, Record, Signal, Standing, State, Use,
 };
 
@@ -79,7 +80,7 @@ impl Readiness {
     /// # Errors
     /// [`StoreError`] where the state directory cannot be used.
     pub fn open(plan: &Plan) -> Result<Self, StoreError> {
-        Self::open_at(plan, model::now())
+        Self::open_at(plan, clock::now())
     }
 
     /// [`Readiness::open`] at a given moment.
@@ -114,7 +115,7 @@ impl Readiness {
     pub fn look(plan: &Plan) -> Result<Self, StoreError> {
         let folder = plan.policy.state_dir.as_deref().unwrap_or(std::path::Path::new(""));
         let mut contents = store::look(folder, planned(plan))?;
-        let now = model::now();
+        let now = clock::now();
         contents.checks.values_mut().for_each(|memory| memory.correct(now));
         let memory = format!("read from {}, which an agent is writing; nothing is added", folder.display());
         let looking = Self { looking: true, ..Self::with(plan, contents, None, memory) };
@@ -178,7 +179,7 @@ impl Readiness {
         {
             known.stop(&seen.check, seen.started_at, &failure.cause.detail);
         }
-        let now = model::now();
+        let now = clock::now();
         let memory = known.contents.checks.entry(name).or_default();
         for evidence in proof::of_probe(seen) {
             if evidence.signal == Signal::OauthLogin {
@@ -274,7 +275,7 @@ impl Known {
         }
         let checks = &self.checks;
         self.probed.retain(|name, _| checks.contains_key(name));
-        self.contents.forget(model::now(), |name| checks.contains_key(name));
+        self.contents.forget(clock::now(), |name| checks.contains_key(name));
     }
 
     /// All evidence of one check: remembered, imported, and of the calendar.

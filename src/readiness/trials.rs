@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::model::{self, Check, Observation, PasswordLogin, SecretRef, Signal};
+use crate::clock;
+use crate::model::{Check, Observation, PasswordLogin, SecretRef, Signal};
 
 use super::caution::{Question, Veto, veto};
 use super::proof::{self, Shown};
@@ -71,7 +72,7 @@ impl Readiness {
             let mut known = self.known();
             if known.checks.contains_key(&name) {
                 let memory = known.contents.checks.entry(name).or_default();
-                let now = model::now();
+                let now = clock::now();
                 proof::offer(seen).into_iter().chain(evidence).for_each(|seen| memory.note(seen, now));
             }
             if proof::stops(seen, true) {

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 
 use jiff::Timestamp;
 
+use crate::clock;
 use crate::model::{Plan, Shard};
 
 use super::exposition::{Page, timestamp};
@@ -41,7 +42,7 @@ impl Configuration {
     }
 
     pub(super) fn refuse(&self) {
-        locked(&self.0).refused_at = Some(Timestamp::now());
+        locked(&self.0).refused_at = Some(clock::now());
     }
 
     pub(super) fn record(&self) -> ConfigurationRecord {
@@ -63,7 +64,7 @@ fn taken(plan: &Plan) -> ConfigurationRecord {
     ConfigurationRecord {
         shard: plan.shard,
         checks: plan.checks.len(),
-        read_at: Timestamp::now(),
+        read_at: clock::now(),
         refused_at: None,
     }
 }

@@ -145,6 +145,10 @@ families! {
         "How long probes waited between their due time and their start, permits included.";
     SKIPPED: Counter "mailbox_exporter_probes_skipped_total" []
         "Due times that passed without a probe because the one before had not ended.";
+    CONNECTIONS_DROPPED: Counter "mailbox_exporter_http_connections_dropped_total" ["cause"]
+        "HTTP connections that the agent ended early: crowded, an idle one gave way to a new one since all places were taken; slow_reader, its client took no byte of an answer for 10 s or read one for more than 60 s.";
+    LOG_LINES_LOST: Counter "mailbox_exporter_log_lines_lost_total" []
+        "Log lines that were not written because standard error was not read in time or could not be written to.";
     PROCESS_CPU: Counter "process_cpu_seconds_total" []
         "Processor time of the program, user and system together.";
     PROCESS_MAX_FDS: Gauge "process_max_fds" []

@@ -15,6 +15,7 @@ use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts};
 
 use crate::model::{Access, Mechanism, Observation, Phase, Plan, Protocol, TokenReport};
+use crate::spool;
 
 use super::exposition::{Page, round, timestamp};
 use super::families::{self, BUCKETS_SECONDS, FAMILIES, Family};
@@ -33,6 +34,26 @@ pub struct ServerRecord {
     pub mechanisms: Option<BTreeSet<Mechanism>>,
 }
 
+/// Why an HTTP connection was ended early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dropped {
+    /// It was idle, and all places were taken.
+    Crowded,
+    /// Its client did not read its answer in time.
+    SlowReader,
+}
+
+impl Dropped {
+    const ALL: [Self; 2] = [Self::Crowded, Self::SlowReader];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Crowded => "crowded",
+            Self::SlowReader => "slow_reader",
+        }
+    }
+}
+
 /// Everything that accumulates.
 pub(super) struct Metrics {
     server_phase: HistogramVec,
@@ -40,6 +61,7 @@ pub(super) struct Metrics {
     token_request_duration: HistogramVec,
     lateness: HistogramVec,
     skipped: IntCounterVec,
+    dropped: IntCounterVec,
     in_flight: Arc<AtomicUsize>,
     servers: Mutex<BTreeMap<(String, Protocol), ServerRecord>>,
     process: ProcessCollector,
@@ -73,12 +95,17 @@ impl Metrics {
         let (lateness, skipped) = (histogram(&families::LATENESS), counter(&families::SKIPPED));
         lateness.with_label_values::<&str>(&[]);
         skipped.with_label_values::<&str>(&[]);
+        let dropped = counter(&families::CONNECTIONS_DROPPED);
+        for cause in Dropped::ALL {
+            dropped.with_label_values(&[cause.label()]);
+        }
         let metrics = Self {
             server_phase: histogram(&families::SERVER_PHASE),
             token_requests: counter(&families::TOKEN_REQUESTS),
             token_request_duration: histogram(&families::TOKEN_REQUEST_DURATION),
             lateness,
             skipped,
+            dropped,
             in_flight: Arc::default(),
             servers: Mutex::default(),
             process: ProcessCollector::for_self(),
@@ -172,6 +199,10 @@ impl Metrics {
         self.skipped.with_label_values::<&str>(&[]).get()
     }
 
+    pub(super) fn connection_dropped(&self, cause: Dropped) {
+        self.dropped.with_label_values(&[cause.label()]).inc();
+    }
+
     pub(super) fn in_flight(&self) -> &Arc<AtomicUsize> {
         &self.in_flight
     }
@@ -215,6 +246,8 @@ impl Metrics {
         page.family(&families::IN_FLIGHT, |series| series.add(&[], in_flight))?;
         collected(&families::LATENESS, &self.lateness, page)?;
         collected(&families::SKIPPED, &self.skipped, page)?;
+        collected(&families::CONNECTIONS_DROPPED, &self.dropped, page)?;
+        page.family(&families::LOG_LINES_LOST, |series| series.add(&[], spool::lost() as f64))?;
         for mut proto in self.process.collect() {
             // The names are the crate's; the table lists them with help texts of our own.
             let Some(family) = FAMILIES.iter().find(|family| family.name == proto.name()) else { continue };

@@ -31,6 +31,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::clock;
 use crate::files;
 use crate::model::{Board, CheckName, Observation, Plan, Protocol, TokenReport};
 
@@ -44,7 +45,7 @@ pub use credentials::{CredentialRecord, TokenRecord, TokenRequest};
 pub use exposition::Exposition;
 pub use families::{FAMILIES, Family, Kind};
 pub use history::{CheckRecord, Glance, RECENT};
-pub use metrics::ServerRecord;
+pub use metrics::{Dropped, ServerRecord};
 
 /// The two values of every `outcome` label.
 const SUCCESS: &str = "success";
@@ -107,7 +108,7 @@ impl Report {
     /// An empty book for the checks and credentials of a plan.
     pub fn new(plan: &Plan) -> Self {
         Self {
-            started_at: Timestamp::now(),
+            started_at: clock::now(),
             mailboxes: Mutex::new(Arc::new(Mailboxes::new(plan))),
             history: History::new(plan),
             credentials: credentials::Credentials::new(plan),
@@ -126,7 +127,7 @@ impl Report {
 
     /// How far the mailboxes are from doing without passwords; empty where nobody judges it.
     pub fn readiness(&self) -> Board {
-        self.witness.get().map(|witness| (witness.board)(Timestamp::now())).unwrap_or_default()
+        self.witness.get().map(|witness| (witness.board)(clock::now())).unwrap_or_default()
     }
 
     /// Goes on by another plan. Whatever has kept its name keeps its counts and its past; the series of
@@ -181,6 +182,11 @@ impl Report {
         self.metrics.tick_skipped();
     }
 
+    /// Counts an HTTP connection that was ended early.
+    pub fn connection_dropped(&self, cause: Dropped) {
+        self.metrics.connection_dropped(cause);
+    }
+
     /// Says that a check is now probed at this interval, stretched or not.
     pub fn interval_in_force(&self, name: &CheckName, interval: Duration) {
         self.history.interval_in_force(name, interval);
@@ -230,7 +236,7 @@ impl Report {
     /// Everything the pages show, as of now.
     pub fn facts(&self) -> Facts {
         Facts {
-            now: Timestamp::now(),
+            now: clock::now(),
             started_at: self.started_at,
             checks: self.checks(),
             credentials: self.credentials(),

@@ -54,7 +54,9 @@ pub(crate) fn check(mailbox: &Arc<Mailbox>, protocol: Protocol) -> Arc<Check> {
             let goal = Goal::Folder { name: "INBOX".to_owned(), read_only: false };
             ("outlook.office365.com", 993, goal, "IMAP.AccessAsApp")
         }
-        Protocol::Smtp => ("smtp.office365.com", 587, Goal::Submission { sender: false, ehlo: None }, "SMTP.SendAsApp"),
+        Protocol::Smtp => {
+            ("smtp.office365.com", 587, Goal::Submission { sender: false, ehlo: None }, "SMTP.SendAsApp")
+        }
     };
     let security = if port == 993 { Security::Implicit } else { Security::StartTls };
     Arc::new(Check {
@@ -90,6 +92,7 @@ pub(crate) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
     Plan {
         listen: Listen { host: "127.0.0.1".to_owned(), port: 0 },
         web: None,
+        address: crate::model::Address::default(),
         limits: Limits { concurrency: 256, per_host: 128, token_max_age: Duration::from_secs(1800) },
         shard: Shard::WHOLE,
         credentials,

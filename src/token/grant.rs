@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use oauth2::basic::{
-    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
-};
+use oauth2::basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse};
 use oauth2::{
     AuthType, ClientId, ClientSecret, RequestTokenError, Scope, StandardRevocableToken, TokenResponse,
     TokenUrl,
@@ -15,6 +13,7 @@ use serde::Deserialize;
 
 use super::answer::Answer;
 use super::{claims, http};
+use crate::clock;
 use crate::diagnosis;
 use crate::model::{Cause, Claims, Reason, Redacted, SecretIn, TokenForm, TokenSpec};
 use crate::net::Dialer;
@@ -74,9 +73,10 @@ pub(super) async fn client_secret(
         })
         .set_token_uri(url);
     let request = client.exchange_client_credentials().add_scope(Scope::new(spec.scope.to_string()));
-    let request = form.parameters.iter().fold(request, |request, (name, value)| {
-        request.add_extra_param(name.as_str(), value.as_str())
-    });
+    let request = form
+        .parameters
+        .iter()
+        .fold(request, |request, (name, value)| request.add_extra_param(name.as_str(), value.as_str()));
     let scrubber = Scrubber::knowing([secret.expose_secret()]);
     let answer = request.request_async(&http).await.map_err(|error| refused(error, &scrubber))?;
     issued(&answer, request_id, peer.clock_skew())
@@ -93,7 +93,7 @@ fn issued(answer: &Answer, request_id: &str, skew: Option<SignedDuration>) -> Re
     let claims = claims::read(&value);
     let end = claims.as_ref().and_then(|claims| claims.expires_at).or_else(|| answer.expires_on());
     Ok(Issued {
-        lifetime: lifetime(Timestamp::now(), answer.expires_in(), end, skew),
+        lifetime: lifetime(clock::now(), answer.expires_in(), end, skew),
         refresh_in: answer.refresh_in(),
         value,
         claims,

@@ -14,6 +14,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use serde_json::Value;
 
 use super::proxy::Proxy;
+use crate::clock;
 use crate::diagnosis;
 use crate::model::{Cause, Certificate, IpChoice, Phase, Reason, TokenSpec};
 use crate::net::{Dialer, Resolver, Sight};
@@ -111,15 +112,14 @@ impl Http {
         if let Ok(id) = self.request_id.parse() {
             request.headers_mut().insert(REQUEST_ID, id);
         }
-        let sent = Timestamp::now();
+        let sent = clock::now();
         let answer = self.client.execute(request).await;
-        let mut response =
-            answer.map_err(|error| network(&error, proxy).showing(self.peer.certificate()))?;
+        let mut response = answer.map_err(|error| network(&error, proxy).showing(self.peer.certificate()))?;
         let status = response.status();
         let date = response.headers().get(DATE).and_then(|date| moment(date.to_str().ok()?));
         if let Some(date) = date {
             // A peer answers once.
-            let _ = self.peer.0.0.set(skew(sent, Timestamp::now(), date));
+            let _ = self.peer.0.0.set(skew(sent, clock::now(), date));
         }
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| wait(value.to_str().ok()?));
         let mut body = Vec::new();
@@ -178,7 +178,7 @@ fn is_loopback(url: &str) -> bool {
 fn wait(header: &str) -> Option<Duration> {
     let asked = match header.trim().parse() {
         Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => Duration::try_from(moment(header)?.duration_since(Timestamp::now())).ok()?,
+        Err(_) => Duration::try_from(moment(header)?.duration_since(clock::now())).ok()?,
     };
     Some(asked.min(LONGEST_WAIT))
 }
@@ -310,7 +310,7 @@ mod tests {
     #[test]
     fn retry_after_is_read_as_seconds_or_as_a_date() {
         assert_eq!(wait("60"), Some(Duration::from_secs(60)));
-        let soon = Timestamp::now() + Duration::from_secs(100);
+        let soon = clock::now() + Duration::from_secs(100);
         let date =
             jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&soon).unwrap_or_default();
         let seconds = wait(&date).map(|wait| wait.as_secs());

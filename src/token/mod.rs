@@ -21,6 +21,7 @@ use tokio::sync::{Mutex as Flight, OwnedMutexGuard};
 use tokio::time::{Instant, timeout};
 
 use self::state::{Decision, State};
+use crate::clock;
 use crate::diagnosis;
 use crate::model::{
     Access, Cause, CheckName, Claims, Grant, Phase, Plan, Reason, Redacted, TokenFacts, TokenReport,
@@ -249,7 +250,7 @@ impl Shared {
         drop(cell.state().answered(Instant::now(), max_age, fingerprint, Err(cause.clone())));
         (self.observer)(&TokenReport {
             spec: spec.clone(),
-            started_at: Timestamp::now(),
+            started_at: clock::now(),
             duration: Duration::ZERO,
             request_id: None,
             clock_skew: None,
@@ -261,7 +262,7 @@ impl Shared {
     }
 
     async fn ask(&self, spec: &TokenSpec, cell: &Cell) -> Result<AccessToken, Cause> {
-        let started_at = Timestamp::now();
+        let started_at = clock::now();
         let started = Instant::now();
         let secret = secret::read(spec.credential.grant.secret()).await;
         let fingerprint = secret.as_ref().ok().map(secret::fingerprint_of);

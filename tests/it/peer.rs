@@ -101,7 +101,8 @@ impl Peer {
 pub(crate) async fn imap(script: Script) -> (u16, Heard) {
     let heard = Heard::default();
     let hearing = Arc::clone(&heard);
-    let port = listen(move |stream| imap_dialogue(Peer { stream, script, heard: Arc::clone(&hearing) })).await;
+    let port =
+        listen(move |stream| imap_dialogue(Peer { stream, script, heard: Arc::clone(&hearing) })).await;
     (port, heard)
 }
 
@@ -134,7 +135,8 @@ async fn imap_dialogue(mut peer: Peer) -> std::io::Result<()> {
 pub(crate) async fn smtp(script: Script) -> (u16, Heard) {
     let heard = Heard::default();
     let hearing = Arc::clone(&heard);
-    let port = listen(move |stream| smtp_dialogue(Peer { stream, script, heard: Arc::clone(&hearing) })).await;
+    let port =
+        listen(move |stream| smtp_dialogue(Peer { stream, script, heard: Arc::clone(&hearing) })).await;
     (port, heard)
 }
 

@@ -26,7 +26,8 @@ async fn an_endpoint_can_begin_to_follow_a_file_and_leave_it_while_it_runs() {
     let protection = Protection::new(Arc::new(|file| config::load_web(file).map_err(|e| e.to_string())));
     let site = http::Site::new(Arc::new(Report::new(&plan)), Arc::default(), Arc::default());
     let stop = CancellationToken::new();
-    let server = tokio::spawn(http::serve(listener, site, protection.clone(), stop.clone()));
+    let server =
+        tokio::spawn(http::serve(listener, http::CONNECTIONS, site, protection.clone(), stop.clone()));
     let status = async || {
         let client = client(trusting("").with_no_client_auth());
         client.get(&url).send().await.unwrap().status().as_u16()

@@ -4,8 +4,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
+use crate::clock;
 use crate::sim::{Fault, Sim, SimMailbox};
 
 use super::{INTERVAL, TIMEOUT};
@@ -106,6 +107,6 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
 
 /// The day, as the configuration writes days.
 fn secret_end() -> String {
-    let now = Timestamp::now();
+    let now = clock::now();
     now.checked_add(SECRET_ENDS_IN).unwrap_or(now).strftime("%Y-%m-%d").to_string()
 }

@@ -19,7 +19,7 @@ use crate::model::{Listen, Plan, Shard};
 use crate::sim::{Fault, Sim, SimMailbox};
 
 use super::answer::{Progress, complain, say};
-use super::serve::{Signals, listen_at, reading};
+use super::serve::{Overrides, Signals, listen_at, reading};
 use super::{Exit, cannot_run, check};
 
 /// Often enough to watch.
@@ -79,9 +79,10 @@ async fn show(options: Options) -> Result<Exit, String> {
         }
     };
     // Who changes the file sees what comes of it, as with `serve`.
-    let origin = |listen: &Listen| Origin {
-        sources: sources.clone(),
-        read: Box::new(reading(&file, Some(listen.clone()), Shard::WHOLE)),
+    let origin = |listen: &Listen| {
+        let listen = Some(listen.clone());
+        let overrides = Overrides { listen, external: None, prefix: None, shard: Shard::WHOLE };
+        Origin { sources: sources.clone(), read: Box::new(reading(&file, overrides)) }
     };
     let app = start(&mut plan, free, origin).await.map_err(|error| error.to_string())?;
     let exit = say(&introduction(&app, &folder.0, &mailboxes), Exit::Fine);

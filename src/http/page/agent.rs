@@ -7,6 +7,7 @@ use maud::{Markup, html};
 
 use crate::report::{ConfigurationRecord, CredentialRecord, Facts, TokenRecord};
 
+use super::text::Here;
 use super::{soon, text};
 
 /// More credentials than these are counted, not shown.
@@ -65,7 +66,7 @@ fn token(now: Timestamp, record: &TokenRecord) -> Markup {
         p.line {
             span.resource { (record.spec.resource()) } " "
             @match (failure, &record.last) {
-                (Some(cause), _) => span.failing { span.state { (text::reason(cause.reason)) } },
+                (Some(cause), _) => span.failing { span.state { (text::reason(Here::Top, cause.reason)) } },
                 (None, Some(_)) => span.fine { span.state { "ok" } },
                 (None, None) => span.waiting { span.state { "not asked for yet" } },
             }
@@ -88,9 +89,7 @@ pub(super) fn section(facts: &Facts) -> Markup {
                 dt { "Checks" } dd { (facts.checks.len()) ", " (facts.in_flight) " being probed now, " (facts.skipped) " skipped" }
                 dt { "Configuration" } dd { (configuration(facts.now, facts.configuration)) }
                 dt { "Pages" } dd {
-                    a href="/metrics" { "/metrics" } " "
-                    a href="/-/healthy" { "/-/healthy" } " "
-                    a href="/-/ready" { "/-/ready" }
+                    @for path in ["metrics", "-/healthy", "-/ready"] { a href=(Here::Top.to(path)) { "/" (path) } " " }
                 }
             }
         }

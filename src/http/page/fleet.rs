@@ -10,6 +10,7 @@ use maud::{Markup, html};
 use crate::model::{Observation, Phase};
 use crate::report::{CheckRecord, Facts, RECENT};
 
+use super::text::Here;
 use super::{Row, Standing, protocols, text};
 
 /// More mailboxes than these are counted, not shown. The worst come first, so none of them is hidden
@@ -35,7 +36,7 @@ pub(super) fn section(facts: &Facts, rows: &[Row<'_>]) -> Markup {
                         @for row in rows.iter().take(ROWS) {
                             tr {
                                 th scope="row" {
-                                    (text::mailbox(&row.mailbox.name))
+                                    (text::mailbox(Here::Top, &row.mailbox.name))
                                     @if row.mailbox.address != *row.mailbox.name { small { (row.mailbox.address) } }
                                 }
                                 @for protocol in &protocols {
@@ -62,7 +63,7 @@ fn cell(now: Timestamp, record: &CheckRecord) -> Markup {
                 None => span.state { "waiting for its first probe" },
                 Some(last) => {
                     p.line {
-                        (state(last))
+                        (state(Here::Top, last))
                         span.facts { (text::took(last.duration)) ", " (text::ago(now, last.started_at)) }
                     }
                     @if last.timings.iter().nth(1).is_some() { (bar(last)) }
@@ -76,12 +77,12 @@ fn cell(now: Timestamp, record: &CheckRecord) -> Markup {
     }
 }
 
-pub(super) fn state(last: &Observation) -> Markup {
+pub(super) fn state(here: Here, last: &Observation) -> Markup {
     html! {
         span.state {
             @match last.outcome.failure() {
                 None => "ok",
-                Some(failure) => { (text::reason(failure.cause.reason)) " in " (failure.phase) },
+                Some(failure) => { (text::reason(here, failure.cause.reason)) " in " (failure.phase) },
             }
         }
     }

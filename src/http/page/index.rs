@@ -2,17 +2,21 @@
 //! next; then the fleet, the credentials and the agent.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use maud::{Markup, html};
+use std::sync::Arc;
 
 use crate::http::Site;
+use crate::http::kept::Title;
 use crate::report::Facts;
 
-use super::{Standing, agent, fleet, frame, respond, rows, soon, text, trouble};
+use super::text::Here;
+use super::{Standing, agent, fleet, frame, rows, shared, soon, text, trouble};
 
 pub(in crate::http) async fn index(State(site): State<Site>, headers: HeaderMap) -> Response {
-    respond(&headers, move || (StatusCode::OK, page(&site.report.facts()))).await
+    let report = Arc::clone(&site.report);
+    shared(&site, Title::Index, &headers, move || page(&report.facts())).await
 }
 
 fn page(facts: &Facts) -> Markup {
@@ -47,7 +51,7 @@ fn page(facts: &Facts) -> Markup {
         facts.now,
         standing,
         &verdict,
-        &html! { "mailbox-exporter · " a href="/readiness" { "readiness" } },
+        &html! { "mailbox-exporter · " a href=(Here::Top.to("readiness")) { "readiness" } },
         &main,
     )
 }

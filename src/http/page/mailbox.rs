@@ -9,40 +9,39 @@ use axum::response::Response;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
+use crate::clock;
 use crate::http::Site;
 use crate::model::{Board, Mailbox, Mechanism, Observation, Outcome, Speaker, TokenSeal};
 use crate::report::CheckRecord;
 
-use super::{Standing, fleet, frame, readiness, respond, text, trouble};
+use super::text::Here;
+use super::{Standing, fleet, frame, home, readiness, single, text, trouble};
 
 pub(in crate::http) async fn mailbox(
     State(site): State<Site>,
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Response {
+    let report = Arc::clone(&site.report);
     let write = move || {
-        let records = site.report.mailbox(&name);
+        let records = report.mailbox(&name);
         match records.first().map(|record| Arc::clone(&record.check.mailbox)) {
-            Some(mailbox) => (StatusCode::OK, page(&mailbox, &records, &site.report.readiness())),
+            Some(mailbox) => (StatusCode::OK, page(&mailbox, &records, &report.readiness())),
             None => (StatusCode::NOT_FOUND, unknown(&name)),
         }
     };
-    respond(&headers, write).await
-}
-
-pub(super) fn home() -> Markup {
-    html! { a href="/" { "mailbox-exporter" } }
+    single(&site, &headers, write).await
 }
 
 fn unknown(name: &str) -> Markup {
     let main = html! {
         article { p { "No mailbox is named " code { (name) } "." } }
     };
-    frame(Timestamp::now(), Standing::Waiting, "Unknown mailbox", &home(), &main)
+    frame(clock::now(), Standing::Waiting, "Unknown mailbox", &home(Here::Below), &main)
 }
 
 fn page(mailbox: &Mailbox, records: &[Arc<CheckRecord>], board: &Board) -> Markup {
-    let now = Timestamp::now();
+    let now = clock::now();
     let standing = records.iter().map(|record| Standing::of(record)).min().unwrap_or(Standing::Waiting);
     let main = html! {
         section.agent { dl {
@@ -54,7 +53,7 @@ fn page(mailbox: &Mailbox, records: &[Arc<CheckRecord>], board: &Board) -> Marku
         } }
         @for record in records { (check(now, record)) (stands(now, record, board)) }
     };
-    frame(now, standing, &mailbox.name, &home(), &main)
+    frame(now, standing, &mailbox.name, &home(Here::Below), &main)
 }
 
 fn stands(now: Timestamp, record: &CheckRecord, board: &Board) -> Markup {
@@ -71,7 +70,7 @@ fn check(now: Timestamp, record: &CheckRecord) -> Markup {
             p.line {
                 @match &record.last {
                     None => span.state { "waiting for its first probe" },
-                    Some(last) => { (fleet::state(last)) span.facts { (text::took(last.duration)) ", " (text::ago(now, last.started_at)) } }
+                    Some(last) => { (fleet::state(Here::Below, last)) span.facts { (text::took(last.duration)) ", " (text::ago(now, last.started_at)) } }
                 }
             }
             p.facts {
@@ -98,7 +97,7 @@ fn probe(now: Timestamp, title: &str, seen: &Observation, open: bool) -> Markup 
         details open[open] {
             summary { (title) ", " (text::ago(now, seen.started_at)) }
             @if let Outcome::Down { failure, hint } = &seen.outcome {
-                (trouble::said(failure))
+                (trouble::said(Here::Below, failure))
                 dl { (trouble::remedy(failure, hint, None)) }
             }
             @if seen.timings.iter().nth(1).is_some() { (fleet::bar(seen)) }
@@ -205,7 +204,7 @@ fn reasons(record: &CheckRecord) -> Markup {
             summary { "All failures since the start, by reason" }
             table { tbody {
                 @for ((phase, reason), times) in &record.failures {
-                    tr { th { (text::reason(*reason)) " in " (phase) } td data-column="Times" { (times) } }
+                    tr { th { (text::reason(Here::Below, *reason)) " in " (phase) } td data-column="Times" { (times) } }
                 }
             } }
         }

@@ -14,23 +14,23 @@ mod text;
 mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::sync::{Arc, LazyLock};
 
-use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
-use tokio::task;
-use tracing::error;
 
 use crate::model::{Mailbox, Protocol};
 use crate::report::{CheckRecord, Facts};
 
-use super::{negotiate, scrape};
+use self::text::Here;
+use super::Site;
+use super::kept::Title;
 
 /// How often a page asks for itself again, in seconds.
 const REFRESH_SECONDS: u32 = 15;
@@ -51,29 +51,34 @@ pub(super) use mailbox::mailbox;
 pub(super) use readiness::readiness;
 pub(super) use reasons::{reason, reasons};
 
-/// Writes a page beside the async threads, in the encoding that is asked for.
-async fn respond(
+/// A page that is the same for everybody.
+async fn shared(
+    site: &Site,
+    title: Title,
+    headers: &HeaderMap,
+    write: impl FnOnce() -> Markup + Send + 'static,
+) -> Response {
+    let write = move |out: &mut dyn Write| out.write_all(write().into_string().as_bytes());
+    dressed(site.pages.shared(title, headers, write).await)
+}
+
+/// A page for one client.
+async fn single(
+    site: &Site,
     headers: &HeaderMap,
     write: impl FnOnce() -> (StatusCode, Markup) + Send + 'static,
 ) -> Response {
-    let gzip = negotiate::gzip(headers);
-    let work = move || {
+    let write = move |out: &mut dyn Write| {
         let (status, page) = write();
-        scrape::encoded(page.into_string().into_bytes(), gzip).map(|bytes| (status, bytes))
+        out.write_all(page.into_string().as_bytes()).map(|()| status)
     };
-    match task::spawn_blocking(work).await {
-        Ok(Ok((status, bytes))) => answer(status, bytes, gzip),
-        fault => {
-            error!(?fault, "a page could not be written");
-            (StatusCode::INTERNAL_SERVER_ERROR, "The page could not be written; the log says why.\n")
-                .into_response()
-        }
-    }
+    dressed(site.pages.single(headers, write).await)
 }
 
-fn answer(status: StatusCode, bytes: Vec<u8>, gzip: bool) -> Response {
-    let mut response = Response::new(Body::from(bytes));
-    *response.status_mut() = status;
+fn dressed(mut response: Response) -> Response {
+    if response.status().is_server_error() {
+        return response;
+    }
     let mut set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             response.headers_mut().insert(name, value);
@@ -81,10 +86,6 @@ fn answer(status: StatusCode, bytes: Vec<u8>, gzip: bool) -> Response {
     };
     set(header::CONTENT_TYPE, "text/html; charset=utf-8");
     set(header::CONTENT_SECURITY_POLICY, &POLICY);
-    set(header::VARY, "Accept-Encoding");
-    if gzip {
-        set(header::CONTENT_ENCODING, "gzip");
-    }
     response
 }
 
@@ -135,6 +136,11 @@ fn rows<'f>(facts: &'f Facts) -> Vec<Row<'f>> {
     let mut rows: Vec<Row<'f>> = by_name.into_values().filter_map(row).collect();
     rows.sort_by_key(|row| row.standing);
     rows
+}
+
+/// The program's name, leading to the status page.
+fn home(here: Here) -> Markup {
+    html! { a href=(here.to("")) { "mailbox-exporter" } }
 }
 
 /// The frame of every page; `above` is what stands over the title.

@@ -4,23 +4,28 @@
 //! Not here: judging.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
+use std::sync::Arc;
 
+use crate::clock;
 use crate::http::Site;
+use crate::http::kept::Title;
 use crate::model;
 use crate::model::{Board, Deadline, ImportReport, Score, Standing as Stands};
 
-use super::{Standing, frame, respond, text};
+use super::text::Here;
+use super::{Standing, frame, home, shared, text};
 
 /// More evidence than this many mailboxes' is folded away.
 const SHOWN: usize = 200;
 
 pub(in crate::http) async fn readiness(State(site): State<Site>, headers: HeaderMap) -> Response {
-    respond(&headers, move || (StatusCode::OK, page(&site.report.readiness(), Timestamp::now()))).await
+    let report = Arc::clone(&site.report);
+    shared(&site, Title::Readiness, &headers, move || page(&report.readiness(), clock::now())).await
 }
 
 fn page(board: &Board, now: Timestamp) -> Markup {
@@ -50,7 +55,7 @@ fn page(board: &Board, now: Timestamp) -> Markup {
                 tbody { @for standing in standings.iter().take(SHOWN) { (row(standing, now)) } }
             }
             @if standings.len() > SHOWN {
-                p.more { "and " (standings.len() - SHOWN) " more: " a href="/api/v1/readiness" { "all of them as JSON" } }
+                p.more { "and " (standings.len() - SHOWN) " more: " a href=(Here::Top.to("api/v1/readiness")) { "all of them as JSON" } }
             }
         }
         section {
@@ -68,7 +73,7 @@ fn page(board: &Board, now: Timestamp) -> Markup {
             }
         }
     };
-    frame(now, worst, &title, &html! { a href="/" { "mailbox-exporter" } " · readiness" }, &main)
+    frame(now, worst, &title, &html! { (home(Here::Top)) " · readiness" }, &main)
 }
 
 /// How a state is coloured.
@@ -124,7 +129,7 @@ fn tenant(score: &Score) -> Markup {
 fn row(standing: &Stands, now: Timestamp) -> Markup {
     html! {
         tr class=(class(standing.state).class()) {
-            th { (text::mailbox(&standing.name.mailbox)) small { (standing.name.protocol) } }
+            th { (text::mailbox(Here::Top, &standing.name.mailbox)) small { (standing.name.protocol) } }
             td data-column="State" {
                 span.state { (standing.state) }
                 p.facts { "passwords " (standing.basic) ", OAuth " (standing.oauth) ", use " (standing.usage) }

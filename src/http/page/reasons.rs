@@ -9,22 +9,25 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use jiff::Timestamp;
 use maud::{Markup, html};
 
+use crate::clock;
 use crate::diagnosis::manual;
 use crate::diagnosis::remedy::generic_hint;
 use crate::http::Site;
+use crate::http::kept::Title;
 use crate::model::Reason;
 use crate::report::CheckRecord;
 
-use super::{Standing, frame, mailbox, respond, text};
+use super::text::Here;
+use super::{Standing, frame, home, shared, single, text};
 
 /// More mailboxes than these are counted, not named.
 const NAMES: usize = 50;
 
 pub(in crate::http) async fn reasons(State(site): State<Site>, headers: HeaderMap) -> Response {
-    respond(&headers, move || (StatusCode::OK, index(&site.report.checks()))).await
+    let report = Arc::clone(&site.report);
+    shared(&site, Title::Reasons, &headers, move || index(&report.checks())).await
 }
 
 pub(in crate::http) async fn reason(
@@ -32,11 +35,12 @@ pub(in crate::http) async fn reason(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Response {
+    let report = Arc::clone(&site.report);
     let write = move || match Reason::from_label(&name) {
-        Some(reason) => (StatusCode::OK, page(reason, &site.report.checks())),
+        Some(reason) => (StatusCode::OK, page(reason, &report.checks())),
         None => (StatusCode::NOT_FOUND, unknown(&name)),
     };
-    respond(&headers, write).await
+    single(&site, &headers, write).await
 }
 
 /// Why each check fails now, if it does, with its mailbox.
@@ -53,14 +57,14 @@ fn owners(reason: Reason) -> String {
 }
 
 fn above() -> Markup {
-    html! { (mailbox::home()) " · " a href="/reasons" { "reasons" } }
+    html! { (home(Here::Below)) " · " a href=(Here::Below.to("reasons")) { "reasons" } }
 }
 
 fn unknown(name: &str) -> Markup {
     let main = html! {
-        article { p { "No reason is called " code { (name) } ". " a href="/reasons" { "These are." } } }
+        article { p { "No reason is called " code { (name) } ". " a href=(Here::Below.to("reasons")) { "These are." } } }
     };
-    frame(Timestamp::now(), Standing::Waiting, "Unknown reason", &above(), &main)
+    frame(clock::now(), Standing::Waiting, "Unknown reason", &above(), &main)
 }
 
 fn index(checks: &[Arc<CheckRecord>]) -> Markup {
@@ -75,7 +79,7 @@ fn index(checks: &[Arc<CheckRecord>]) -> Markup {
                 tbody {
                     @for &reason in Reason::ALL {
                         tr {
-                            th scope="row" { (text::reason(reason)) }
+                            th scope="row" { (text::reason(Here::Top, reason)) }
                             td data-column="Means" { (reason.row().meaning) }
                             td data-column="Who acts" { (owners(reason)) }
                             td data-column="Passes" { @if reason.row().transient { "yes" } }
@@ -88,7 +92,7 @@ fn index(checks: &[Arc<CheckRecord>]) -> Markup {
             }
         }
     };
-    frame(Timestamp::now(), standing(!now.is_empty()), "Every reason of a failure", &mailbox::home(), &main)
+    frame(clock::now(), standing(!now.is_empty()), "Every reason of a failure", &home(Here::Top), &main)
 }
 
 const fn standing(failing: bool) -> Standing {
@@ -120,12 +124,12 @@ fn page(reason: Reason, checks: &[Arc<CheckRecord>]) -> Markup {
                     @if hit.is_empty() { "no mailbox" }
                     @for (place, name) in hit.iter().take(NAMES).enumerate() {
                         @if place > 0 { ", " }
-                        (text::mailbox(name))
+                        (text::mailbox(Here::Below, name))
                     }
                     @if hit.len() > NAMES { " and " (hit.len() - NAMES) " more" }
                 }
             }
         }
     };
-    frame(Timestamp::now(), standing(!hit.is_empty()), reason.label(), &above(), &main)
+    frame(clock::now(), standing(!hit.is_empty()), reason.label(), &above(), &main)
 }

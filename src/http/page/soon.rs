@@ -12,7 +12,7 @@ use crate::model::{NOTABLE_SKEW, Owner};
 use crate::report::{CredentialRecord, Facts, ServerRecord, TokenRecord};
 
 use super::mailbox::INTERCEPTED;
-use super::text;
+use super::text::{self, Here};
 
 /// A declared end nearer than this is pointed out: a month is what replacing a secret may take.
 const SECRET_DAYS: u64 = 30;
@@ -55,7 +55,7 @@ fn renewal(facts: &Facts, record: &TokenRecord) -> Option<Markup> {
     let owners: Vec<_> = reason.owners.iter().map(|owner| owner.row().title).collect();
     Some(html! {
         h3 {
-            (text::reason(cause.reason))
+            (text::reason(Here::Top, cause.reason))
             " when the token of credential " strong { (record.spec.credential.name) } " is renewed"
         }
         p { (reason.meaning) " The token in hand still serves; it " (text::end(facts.now, token.expires_at)) "." }

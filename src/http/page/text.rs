@@ -11,19 +11,44 @@ pub(super) use crate::report::text::{
     ago, between, clock, clock_against, counted, end, plural, stretch, took,
 };
 
+/// Where the page stands that a link is on. Every link is relative, so that pages work behind a proxy that serves
+/// them below a path of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Here {
+    /// `/`, `/readiness`, `/reasons`.
+    Top,
+    /// `/mailboxes/NAME`, `/reasons/NAME`.
+    Below,
+}
+
+impl Here {
+    /// The link to a path, which is written without its first slash; the empty one is the status page.
+    pub(super) fn to(self, path: &str) -> String {
+        match self {
+            Self::Top => format!("./{path}"),
+            Self::Below => format!("../{path}"),
+        }
+    }
+
+    /// The link to the page of a reason.
+    fn to_reason(self, reason: Reason) -> String {
+        self.to(reason.docs().trim_start_matches('/'))
+    }
+}
+
 /// A mailbox's name, leading to its page.
-pub(super) fn mailbox(name: &str) -> Markup {
-    html! { a href={ "/mailboxes/" (utf8_percent_encode(name, NON_ALPHANUMERIC)) } { (name) } }
+pub(super) fn mailbox(here: Here, name: &str) -> Markup {
+    html! { a href={ (here.to("mailboxes/")) (utf8_percent_encode(name, NON_ALPHANUMERIC)) } { (name) } }
 }
 
 /// A reason's label, leading to its page.
-pub(super) fn reason(reason: Reason) -> Markup {
-    html! { a href=(reason.docs()) { code.reason { (reason) } } }
+pub(super) fn reason(here: Here, reason: Reason) -> Markup {
+    html! { a href=(here.to_reason(reason)) { code.reason { (reason) } } }
 }
 
 /// Where more stands about a reason.
-pub(super) fn about(reason: Reason) -> Markup {
-    html! { a.about href=(reason.docs()) { "more" } }
+pub(super) fn about(here: Here, reason: Reason) -> Markup {
+    html! { a.about href=(here.to_reason(reason)) { "more" } }
 }
 
 /// A hint: a paragraph per line, what stands between backticks as commands.

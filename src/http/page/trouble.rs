@@ -11,7 +11,7 @@ use maud::{Markup, html};
 use crate::model::{Failure, Observation, Outcome, Phase, Protocol, Reason};
 use crate::report::{CheckRecord, Facts};
 
-use super::text;
+use super::text::{self, Here};
 
 /// More faults than these are counted, not shown.
 const GROUPS: usize = 50;
@@ -115,7 +115,7 @@ fn entry(now: Timestamp, group: &Group<'_>) -> Markup {
     html! {
         article {
             h3 {
-                (text::reason(group.reason()))
+                (text::reason(Here::Top, group.reason()))
                 " in phase " code { (group.phase()) }
                 @match &group.common {
                     Common::Credential(name, _) => { " of credential " strong { (name) } }
@@ -128,14 +128,14 @@ fn entry(now: Timestamp, group: &Group<'_>) -> Markup {
                 " for " (text::stretch(text::between(group.since, now)))
                 ", " @if reason.transient { "may pass by itself" } @else { "stays until somebody acts" }
             }
-            (said(failure))
+            (said(Here::Top, failure))
             dl {
                 (remedy(failure, hint, group.varied.then_some(&*group.latest.check.mailbox.name)))
                 dt { (text::plural(group.mailboxes.len(), "Mailbox", "Mailboxes")) }
                 dd.names {
                     @for (place, name) in group.mailboxes.iter().take(NAMES).enumerate() {
                         @if place > 0 { ", " }
-                        (text::mailbox(name))
+                        (text::mailbox(Here::Top, name))
                     }
                     @if group.mailboxes.len() > NAMES { " and " (group.mailboxes.len() - NAMES) " more" }
                 }
@@ -145,9 +145,9 @@ fn entry(now: Timestamp, group: &Group<'_>) -> Markup {
 }
 
 /// What a reason means, and what the server said.
-pub(super) fn said(failure: &Failure) -> Markup {
+pub(super) fn said(here: Here, failure: &Failure) -> Markup {
     html! {
-        p.meaning { (failure.cause.reason.row().meaning) " " (text::about(failure.cause.reason)) }
+        p.meaning { (failure.cause.reason.row().meaning) " " (text::about(here, failure.cause.reason)) }
         @if !failure.cause.detail.is_empty() { blockquote { (failure.cause.detail) } }
     }
 }

@@ -1,20 +1,22 @@
 //! User names and passwords (RFC 7617), held against bcrypt hashes.
 //!
 //! A hash takes a tenth of a second by design: verdicts are remembered, and one hash is computed at a time,
-//! so that guessing costs the probes at most one core. Whether a user exists is not to be told from the time.
+//! so that guessing costs the probes at most one core. Who is next is `turns`. Whether a user exists is not to be
+//! told from the time.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use axum::http::HeaderValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
 use tokio::task;
 use uuid::Uuid;
 
 use crate::model;
+
+use super::turns::Turns;
 
 /// Verdicts remembered. Scrapers and people are few; who guesses pushes out other guesses.
 const REMEMBERED: usize = 64;
@@ -27,12 +29,12 @@ pub(super) struct Users {
     /// Of this process alone, so that nobody can compute a question beforehand.
     salt: Uuid,
     verdicts: Mutex<HashMap<Question, bool>>,
-    turn: Arc<Semaphore>,
+    turns: Turns,
 }
 
 impl Default for Users {
     fn default() -> Self {
-        Self { salt: Uuid::new_v4(), verdicts: Mutex::default(), turn: Arc::new(Semaphore::new(1)) }
+        Self { salt: Uuid::new_v4(), verdicts: Mutex::default(), turns: Turns::default() }
     }
 }
 
@@ -46,14 +48,17 @@ impl Users {
         if let Some(verdict) = self.remembered(&question) {
             return verdict;
         }
-        // The semaphore is never closed.
-        let Ok(_turn) = Arc::clone(&self.turn).acquire_owned().await else { return false };
+        let turn = self.turns.take(known.map(|_| name)).await;
         // Somebody may have asked the same while we waited.
         if let Some(verdict) = self.remembered(&question) {
             return verdict;
         }
-        let verified = task::spawn_blocking(move || bcrypt::verify(password, &hash)).await;
-        let verdict = matches!(verified, Ok(Ok(true))) && known.is_some();
+        // The turn goes along: if the client leaves now, the hash is computed all the same.
+        let verify = move || {
+            let _turn = turn;
+            bcrypt::verify(password, &hash)
+        };
+        let verdict = matches!(task::spawn_blocking(verify).await, Ok(Ok(true))) && known.is_some();
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
         if verdicts.len() >= REMEMBERED {
             // Guesses push out guesses; who was let in stays, unless there are too many of them too.
@@ -101,6 +106,8 @@ fn credentials(header: &HeaderValue) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+    use std::sync::Arc;
 
     use super::*;
 
@@ -172,5 +179,29 @@ mod tests {
         let known = model::Users(known.into());
         assert_eq!(costliest(&known), known.0.get("alice"));
         assert!(!Users::default().admit(&known, Some(&basic("carol:a"))).await);
+    }
+
+    #[tokio::test]
+    async fn the_right_password_of_a_user_does_not_wait_behind_guesses() {
+        let cost = 9;
+        let hash = |password: &str| bcrypt::hash(password, cost).unwrap();
+        let known = [("alice", hash("right")), ("bob", hash("also"))].map(|(n, h)| (n.to_owned(), h));
+        let (users, known) = (Arc::new(Users::default()), Arc::new(model::Users(known.into())));
+        let guesses: Vec<_> = (0..200)
+            .map(|guess| {
+                let (users, known) = (Arc::clone(&users), Arc::clone(&known));
+                let name = if guess % 2 == 0 { "alice" } else { "stranger" };
+                let guess = basic(&format!("{name}:{guess}"));
+                tokio::spawn(async move { users.admit(&known, Some(&guess)).await })
+            })
+            .collect();
+        task::yield_now().await;
+        assert!(users.admit(&known, Some(&basic("bob:also"))).await, "another user");
+        assert!(users.admit(&known, Some(&basic("alice:right"))).await, "the user who is guessed at");
+        let decided = guesses.iter().filter(|guess| guess.is_finished()).count();
+        assert!(decided < 20, "guesses of both lanes still wait; {decided} do not");
+        for guess in guesses {
+            assert!(!guess.await.unwrap());
+        }
     }
 }

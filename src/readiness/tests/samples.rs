@@ -14,13 +14,12 @@ use crate::model::{
 
 pub(in crate::readiness) fn credential(name: &str) -> Arc<Credential> {
     let secret = SecretRef::Env("SECRET".to_owned());
-    let grant =
-        Grant::ClientSecret {
-            tenant: Some(format!("{name}-tenant")),
-            client_id: format!("{name}-app"),
-            secret,
-            form: crate::model::TokenForm::default(),
-        };
+    let grant = Grant::ClientSecret {
+        tenant: Some(format!("{name}-tenant")),
+        client_id: format!("{name}-app"),
+        secret,
+        form: crate::model::TokenForm::default(),
+    };
     Arc::new(Credential { name: name.into(), grant, expires: None })
 }
 
@@ -66,6 +65,7 @@ pub(in crate::readiness) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
         listen: Listen { host: "127.0.0.1".to_owned(), port: 0 },
         limits: Limits { concurrency: 256, per_host: 128, token_max_age: Duration::from_secs(1800) },
         web: None,
+        address: crate::model::Address::default(),
         shard: Shard::WHOLE,
         credentials: mailboxes.iter().map(|mailbox| Arc::clone(&mailbox.credential)).collect(),
         mailboxes: mailboxes.to_vec(),

@@ -1,0 +1,48 @@
+//! What time it is, as a total function: whatever the clock of the machine shows is a time.
+//!
+//! A machine without a battery begins in 1970 or before, a broken one in the year 292277026596. Then dates are
+//! wrong, but nothing ends.
+
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+use rustls::pki_types::UnixTime;
+use rustls::time_provider::TimeProvider;
+
+/// Now, or the nearest time that a [`Timestamp`] can be.
+pub fn now() -> Timestamp {
+    total(SystemTime::now())
+}
+
+fn total(clock: SystemTime) -> Timestamp {
+    Timestamp::try_from(clock)
+        .unwrap_or_else(|_| if clock < SystemTime::UNIX_EPOCH { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+/// The same for TLS, whose own clock panics before 1970.
+#[derive(Debug)]
+pub struct TlsTime;
+
+impl TimeProvider for TlsTime {
+    fn current_time(&self) -> Option<UnixTime> {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Some(UnixTime::since_unix_epoch(since))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn every_clock_shows_a_time() {
+        let epoch = SystemTime::UNIX_EPOCH;
+        assert_eq!(total(epoch), Timestamp::UNIX_EPOCH);
+        assert!(total(epoch - Duration::from_secs(1_000_000)) < Timestamp::UNIX_EPOCH);
+        let far = Duration::from_secs(9_000_000_000_000_000_000);
+        assert_eq!(epoch.checked_add(far).map(total), Some(Timestamp::MAX));
+        assert_eq!(epoch.checked_sub(far).map(total), Some(Timestamp::MIN));
+    }
+}
