@@ -14,7 +14,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{fmt, registry};
 
-use super::{Command, colours};
+use super::{Command, colours, log_line};
 
 /// The crate's own targets begin so.
 const OURS: &str = "mailbox_exporter";
@@ -70,8 +70,8 @@ impl Logging {
         let filter = self.filter(command, std::env::var("RUST_LOG").ok().as_deref())?.and(filter_fn(allowed));
         let layer = fmt::layer().with_writer(io::stderr).with_ansi(colours(&io::stderr()));
         let layer = match self.log_format {
-            Format::Text => layer.boxed(),
-            Format::Json => layer.json().boxed(),
+            Format::Text => layer.fmt_fields(log_line::fields()).boxed(),
+            Format::Json => layer.json().map_event_format(log_line::Escaped).boxed(),
         };
         registry()
             .with(layer.with_filter(filter))

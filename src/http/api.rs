@@ -14,6 +14,7 @@ use tracing::error;
 use crate::report::CheckRecord;
 use crate::report::json::{credential, mailbox};
 use crate::report::readiness_json::board;
+use crate::safe;
 
 use super::{Site, negotiate, scrape};
 
@@ -70,7 +71,7 @@ async fn respond(
     let gzip = negotiate::gzip(headers);
     let work = move || {
         let (status, value) = write();
-        scrape::encoded(format!("{value}\n").into_bytes(), gzip).map(|bytes| (status, bytes))
+        scrape::encoded(safe::json(format!("{value}\n")).into_bytes(), gzip).map(|bytes| (status, bytes))
     };
     match task::spawn_blocking(work).await {
         Ok(Ok((status, bytes))) => {

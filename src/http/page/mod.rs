@@ -29,6 +29,7 @@ use tracing::error;
 
 use crate::model::{Mailbox, Protocol};
 use crate::report::{CheckRecord, Facts};
+use crate::safe;
 
 use super::{negotiate, scrape};
 
@@ -59,7 +60,7 @@ async fn respond(
     let gzip = negotiate::gzip(headers);
     let work = move || {
         let (status, page) = write();
-        scrape::encoded(page.into_string().into_bytes(), gzip).map(|bytes| (status, bytes))
+        scrape::encoded(safe::page(page.into_string()).into_bytes(), gzip).map(|bytes| (status, bytes))
     };
     match task::spawn_blocking(work).await {
         Ok(Ok((status, bytes))) => answer(status, bytes, gzip),
