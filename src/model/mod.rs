@@ -71,7 +71,7 @@ pub use credential::{Claims, Credential, Grant, Redacted, SecretRef, WRONG_PASSW
 pub use difference::Difference;
 pub use mailbox::{Endpoint, Family, IpChoice, Mailbox, Mechanism, Protocol, Provider, Security};
 pub use observation::{
-    Certificate, DialogueLine, Observation, OnDemand, Outcome, ServerFacts, Speaker, TokenSeal,
+    Certificate, DialogueLine, Observation, OnDemand, Outcome, ServerFacts, Speaker, TokenSeal, Transcript,
 };
 pub use phase::{Phase, Timings};
 pub use plan::{Limits, Listen, Plan};

@@ -13,7 +13,8 @@ use crate::model::{
     Access, Basic, Board, Cause, Check, Claims, Confidence, Credential, Deadline, DeadlineKind, Endpoint,
     Evidence, Exhibit, Failure, Family, Finding, Goal, Grant, IpChoice, Limits, Listen, Mailbox, Mechanism,
     Oauth, Observation, Outcome, Phase, Plan, Policy, Protocol, Provider, Reason, Record, Score, SecretRef,
-    Security, ServerFacts, Shard, Signal, Standing, State, Timings, TokenFacts, TokenReport, TokenSpec, Use,
+    Security, ServerFacts, Shard, Signal, Standing, State, Timings, TokenFacts, TokenReport, TokenSpec,
+    Transcript, Use,
 };
 
 /// The beginning of time in these tests, 2026-11-24 00:00 UTC.
@@ -141,7 +142,7 @@ pub(crate) fn up(check: &Arc<Check>, started_at: Timestamp) -> Observation {
             ..ServerFacts::default()
         },
         token: None,
-        dialogue: Vec::new(),
+        dialogue: Transcript::default(),
         outcome: Outcome::Up,
     }
 }
