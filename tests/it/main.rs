@@ -8,6 +8,7 @@
 
 mod clock;
 mod door;
+mod echoes;
 mod hostile;
 mod monitor;
 mod probes;

@@ -350,3 +350,17 @@ proptest! {
         prop_assert_eq!(Scrubber::knowing([secret.as_str()]).clean(text, LIMIT), text);
     }
 }
+
+#[test]
+fn nothing_of_a_recorded_answer_is_taken_for_a_secret() {
+    let scrubber = Scrubber::knowing([SECRET, "correct horse", "battery staple"]);
+    let torn: Vec<String> = include_str!("../../../tests/data/responses.jsonl")
+        .lines()
+        .filter_map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).ok()?["raw"].as_str().map(str::to_owned)
+        })
+        .map(|text| scrubber.clean(&text, LIMIT))
+        .filter(|clean| clean.contains(BLANK))
+        .collect();
+    assert_eq!(torn, [""; 0], "{torn:#?}");
+}
