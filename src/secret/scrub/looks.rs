@@ -18,6 +18,8 @@ const BEGINNINGS: [(&str, Mixed); 9] = [
     ("EwB", Mixed::All),
     ("M.C", Mixed::All),
 ];
+/// How the challenge of a refused login begins, `{"status"` in base64: it is no token.
+const CHALLENGE: &str = "eyJzdGF0dXMi";
 /// A token that is known by its beginning is at least this long.
 const SHORTEST: usize = 16;
 
@@ -48,7 +50,7 @@ pub(super) fn mark(letters: &[Letter], marks: &mut [bool]) {
         let rest = letters.get(begin..).unwrap_or_default();
         let continues = begin.checked_sub(1).and_then(|before| letters.get(before)).is_some_and(is_word);
         let length = if continues { 0 } else { known(rest).or_else(|| random(rest)).unwrap_or(0) };
-        if length > 0 {
+        if length > 0 && !begins(CHALLENGE, rest) {
             marks.get_mut(begin..begin + length).unwrap_or_default().fill(true);
         }
         let (skipped, proof) = after_scheme(rest);
@@ -68,10 +70,13 @@ fn run(letters: &[Letter], signs: &str) -> usize {
     letters.iter().take_while(|letter| is_word(letter) || signs.contains(letter.char)).count()
 }
 
+fn begins(beginning: &str, letters: &[Letter]) -> bool {
+    beginning.chars().zip(letters).all(|(char, letter)| char == letter.char)
+}
+
 /// The length of a token that begins here and is known by its beginning.
 fn known(letters: &[Letter]) -> Option<usize> {
-    let begins = |beginning: &str| beginning.chars().zip(letters).all(|(char, letter)| char == letter.char);
-    let (beginning, mixed) = BEGINNINGS.iter().find(|(beginning, _)| begins(beginning))?;
+    let (beginning, mixed) = BEGINNINGS.iter().find(|(beginning, _)| begins(beginning, letters))?;
     let length = run(letters, "+/=_.~-!*$");
     let token = letters.get(beginning.len()..length)?;
     (length >= SHORTEST && (*mixed == Mixed::Any || is_mixed(token))).then_some(length)

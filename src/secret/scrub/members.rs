@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::reading::Letter;
+use super::reading::{BREAK, Letter};
 
 /// A name with one of these in it is never shown with its value …
 const HIDDEN_PARTS: [&str; 8] =
@@ -44,8 +44,8 @@ const OF_REQUEST: [&str; 4] = ["grant_type", "client_secret", "client_assertion"
 const ALSO_OF_REQUEST: [&str; 6] =
     ["client_id", "scope", "resource", "audience", "refresh_token", "requested_token_use"];
 
-/// A reply code is as short as this; a code that somebody can redeem is not.
-const LONGEST_REPLY_CODE: usize = 5;
+/// A reply code, and the number of an AADSTS error, are as short as this; a code that somebody can redeem is not.
+const LONGEST_REPLY_CODE: usize = 7;
 /// A word behind a colon that may be a secret.
 const SHORTEST_BEHIND_COLON: usize = 8;
 /// Longer names are nobody's.
@@ -62,8 +62,20 @@ pub(super) struct Members {
     pub(super) request: Option<usize>,
 }
 
-/// Looks for members in a reading.
+/// Looks for members in a reading, in each of its parts.
 pub(super) fn of(letters: &[Letter]) -> Members {
+    let mut all = Members::default();
+    let mut begin = 0;
+    for part in letters.split(|letter| letter.char == BREAK) {
+        let Members { hidden, request } = of_part(part);
+        all.hidden.extend(hidden.into_iter().map(|value| begin + value.start..begin + value.end));
+        all.request = all.request.or(request.map(|at| begin + at));
+        begin += part.len() + 1;
+    }
+    all
+}
+
+fn of_part(letters: &[Letter]) -> Members {
     let text: Vec<char> = letters.iter().map(|letter| letter.char).collect();
     let mut members = Members::default();
     let (mut fields, mut is_request) = (None, false);
