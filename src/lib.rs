@@ -6,6 +6,9 @@
 // The words: no I/O, no clock, no format.
 pub mod model;
 
+// Text of others, for each medium.
+pub mod safe;
+
 // Files of others, within bounds.
 pub mod files;
 

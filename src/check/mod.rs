@@ -14,7 +14,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use secrecy::ExposeSecret;
 use tokio::time::{Instant, timeout};
 
 use self::gate::{Gate, Permit};
@@ -22,7 +21,7 @@ use crate::clock;
 use crate::diagnosis::{self, remedy};
 use crate::model::{
     Access, Cause, Check, CheckName, Failure, Limits, Observation, Outcome, Phase, Plan, Protocol, Reason,
-    Redacted, SecretRef, Security, ServerFacts, Timings, TokenSpec,
+    Redacted, SecretRef, Security, ServerFacts, Timings, TokenSpec, Transcript,
 };
 use crate::net::{Dialer, Dialogue, Io, Stopwatch};
 use crate::probe::{self, Connection, Login, Probe, Secret, Session};
@@ -170,7 +169,7 @@ impl Prober {
             lateness: late + waited,
             server: facts,
             token: token.as_ref().map(AccessToken::seal),
-            dialogue: dialogue.map(|dialogue| dialogue.lines()).unwrap_or_default(),
+            dialogue: dialogue.map(|dialogue| dialogue.transcript()).unwrap_or_default(),
             outcome,
         }
     }
@@ -184,15 +183,16 @@ impl Prober {
     ) -> Result<(), Failure> {
         let Notes { watch, facts, dialogue: said, token } = notes;
         let password;
-        let secret = match &check.access {
+        let (secret, known): (_, Arc<Redacted>) = match &check.access {
             Access::Token { spec, mechanism, .. } => {
                 let name = check.name();
                 let fetched = watch.phase(Phase::Token, self.tokens.fetch(spec, &name)).await?;
-                Secret::Token { token: token.insert(fetched).value(), mechanism: *mechanism }
+                let token = token.insert(fetched);
+                (Secret::Token { token: token.value(), mechanism: *mechanism }, token.shared())
             }
             Access::Password { password: place } => {
-                password = watch.phase(Phase::Token, secret::read(place)).await?;
-                Secret::Password(&password)
+                password = Arc::new(watch.phase(Phase::Token, secret::read(place)).await?);
+                (Secret::Password(&password), Arc::clone(&password))
             }
         };
         let host = check.endpoint.host.as_str();
@@ -212,7 +212,7 @@ impl Prober {
             })
         };
         let (stream, local) = watch.phase(Phase::Connect, connect).await?;
-        let dialogue = said.insert(Dialogue::begin(Scrubber::knowing([known(&secret)])));
+        let dialogue = said.insert(Dialogue::begin(Scrubber::sharing(known)));
         let login = Login { username: &check.mailbox.username, secret };
         let probe = Probe { check, login, dialer: &self.dialer };
         let mut stream: Box<dyn Io> = Box::new(stream);
@@ -257,12 +257,6 @@ impl Prober {
             Err(_) => {}
         }
     }
-}
-
-fn known<'a>(secret: &Secret<'a>) -> &'a str {
-    let (Secret::Token { token: secret, .. } | Secret::Password(secret)) = secret;
-    let secret: &'a Redacted = secret;
-    secret.expose_secret()
 }
 
 /// What besides the verdict tells why.
@@ -328,7 +322,7 @@ fn broken(check: &Arc<Check>, started_at: Timestamp) -> Observation {
         lateness: Duration::ZERO,
         server: ServerFacts::default(),
         token: None,
-        dialogue: Vec::new(),
+        dialogue: Transcript::default(),
         outcome: Outcome::Down { failure, hint },
     }
 }

@@ -1,12 +1,18 @@
 //! What is printed, and where: the answer to standard output, all else to standard error.
+//!
+//! The last gate before a terminal: whatever was overlooked before, nothing but our own colours acts on it.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
 
+use crate::safe;
+
+use super::table::{BOLD, GREEN, PLAIN, RED};
 use super::{Exit, cannot_run};
 
 /// Prints the answer. A reader that has seen enough (`| head`) is no fault.
 pub(super) fn say(text: &str, exit: Exit) -> Exit {
+    let text = safe::coloured(text, &[RED, GREEN, BOLD, PLAIN]);
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -18,6 +24,10 @@ pub(super) fn say(text: &str, exit: Exit) -> Exit {
 
 /// Prints what is not the answer.
 pub(super) fn complain(text: &str) {
+    write(&safe::lines(text));
+}
+
+fn write(text: &str) {
     // Where even this cannot be written, nobody can be told.
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
@@ -38,14 +48,14 @@ impl Progress {
         let Some(done) = &self.done else { return };
         if let Ok(mut done) = done.lock() {
             *done += 1;
-            complain(&format!("\r{done} of {} checks done", self.total));
+            write(&format!("\r{done} of {} checks done", self.total));
         }
     }
 
     /// Takes the line away again.
     pub(super) fn end(self) {
         if self.done.is_some() {
-            complain("\r\x1b[K");
+            write("\r\x1b[K");
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::clock;
 use crate::config;
 use crate::model::{Observation, Plan, Protocol};
 use crate::report::json::observation;
+use crate::safe;
 
 use super::answer::{Progress, complain, say};
 use super::table::{self, Style};
@@ -91,5 +92,5 @@ pub(super) fn table(observations: &[Observation], transcript: bool) -> String {
 
 fn json(observations: &[Observation], transcript: bool) -> String {
     let results: Vec<_> = observations.iter().map(|seen| observation(seen, transcript)).collect();
-    format!("{:#}\n", json!({ "results": results }))
+    safe::json(format!("{:#}\n", json!({ "results": results })))
 }

@@ -15,6 +15,7 @@ use crate::diagnosis::paste::{self, Paste, Reading, Source};
 use crate::diagnosis::remedy::{self, Heard};
 use crate::model::{Family, Mechanism, Phase, Reason};
 use crate::report::text::stretch;
+use crate::safe;
 
 use super::answer::{complain, say};
 use super::table::{BOLD, RED, Style};
@@ -230,7 +231,7 @@ fn json(reason: Reason, hint: &str) -> String {
         "hint": hint,
         "docs": reason.docs(),
     });
-    format!("{object:#}\n")
+    safe::json(format!("{object:#}\n"))
 }
 
 /// The members of [`json`], of which none but the meaning has anything to say.

@@ -16,7 +16,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{fmt, registry};
 
-use super::{Command, colours};
+use super::{Command, colours, log_line};
 use crate::spool::Spool;
 
 /// How long the last lines may take at the end of the program.
@@ -77,8 +77,8 @@ impl Logging {
         let out = Out::start();
         let layer = fmt::layer().with_writer(out.clone()).with_ansi(colours(&io::stderr()));
         let layer = match self.log_format {
-            Format::Text => layer.boxed(),
-            Format::Json => layer.json().boxed(),
+            Format::Text => layer.fmt_fields(log_line::fields()).boxed(),
+            Format::Json => layer.json().map_event_format(log_line::Escaped).boxed(),
         };
         registry()
             .with(layer.with_filter(filter))

@@ -8,6 +8,7 @@ mod check;
 mod consent_url;
 mod demo;
 mod explain;
+mod log_line;
 mod logging;
 mod nagios;
 mod readiness;
@@ -30,6 +31,7 @@ use clap_complete::Shell;
 
 use crate::app::descriptors;
 use crate::config::{self, Loaded};
+use crate::safe;
 
 use self::answer::{complain, say};
 use self::logging::Logging;
@@ -134,8 +136,16 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are answers; what does not fit is a complaint.
-            return match error.print() {
-                Ok(()) if !error.use_stderr() => Exit::Fine.into(),
+            // An argument is repeated in a complaint about it: colours only where it cannot bring its own.
+            let text = error.render().to_string();
+            if text.contains(|letter| safe::acts(letter) && letter != '\n') {
+                complain(&text);
+            } else {
+                // Where even this cannot be written, nobody can be told.
+                let _ = error.print();
+            }
+            return match error.use_stderr() {
+                false => Exit::Fine.into(),
                 _ if nagios::asked_for(&given) => {
                     say(&nagios::unknown(&error.to_string()), Exit::Unknown).into()
                 }

@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{Credential, Observation};
 use crate::report::text::{counted, stretch};
+use crate::safe;
 
 use super::Exit;
 
@@ -27,8 +28,7 @@ pub(super) fn unknown(why: &str) -> String {
     if first.ends_with(':') {
         first = format!("{first} {}", lines.next().unwrap_or_default());
     }
-    // What follows a bar is read as numbers.
-    format!("MAILBOX UNKNOWN - {}\n", first.replace('|', "/"))
+    format!("MAILBOX UNKNOWN - {}\n", safe::plugin(&first))
 }
 
 /// Whether a command line that could not be read was one for this format: plugins have an exit status
@@ -60,7 +60,7 @@ pub(super) fn judge(
     let mut text = format!("MAILBOX {word} - {gist} | {}\n", numbers.join(" "));
     for seen in failing {
         let detail = seen.outcome.failure().map_or("", |failure| &failure.cause.detail);
-        text += &plain(&format!("{}: {detail}", brief(seen)));
+        text += &safe::plugin(&format!("{}: {detail}", brief(seen)));
         text.push('\n');
     }
     for line in ending {
@@ -80,7 +80,9 @@ fn some(lines: &[String]) -> String {
 fn brief(seen: &Observation) -> String {
     let verdict = seen.outcome.failure();
     let verdict = verdict.map(|failure| format!("{} in {}", failure.cause.reason, failure.phase));
-    plain(&format!("{} {} {}", seen.check.mailbox.name, seen.check.protocol(), verdict.unwrap_or_default()))
+    let text =
+        format!("{} {} {}", seen.check.mailbox.name, seen.check.protocol(), verdict.unwrap_or_default());
+    safe::plugin(&text).into_owned()
 }
 
 /// Certificates of servers and declared ends of secrets, the nearest first.
@@ -99,8 +101,8 @@ fn ending(observations: &[Observation], credentials: &[Arc<Credential>], now: Ti
     let mut ends: Vec<_> = ends.into_iter().collect();
     ends.sort_by_key(|(_, end)| *end);
     let say = |(what, end): (String, Timestamp)| match Duration::try_from(end.duration_since(now)) {
-        Ok(left) => plain(&format!("{what} ends in {}", stretch(left))),
-        Err(_) => plain(&format!("{what} has ended")),
+        Ok(left) => safe::plugin(&format!("{what} ends in {}", stretch(left))).into_owned(),
+        Err(_) => safe::plugin(&format!("{what} has ended")).into_owned(),
     };
     ends.into_iter().map(say).collect()
 }
@@ -108,12 +110,7 @@ fn ending(observations: &[Observation], credentials: &[Arc<Credential>], now: Ti
 /// `'invoices imap'=0.412000s;;;0;90.000000`: a check's duration, out of its timeout.
 fn number(seen: &Observation) -> String {
     let check = &seen.check;
-    let label = plain(&format!("{} {}", check.mailbox.name, check.protocol()));
-    let label = label.replace('\'', "''").replace('=', "_");
+    let label = format!("{} {}", check.mailbox.name, check.protocol());
+    let label = safe::plugin(&label).replace('\'', "''").replace('=', "_");
     format!("'{label}'={:.6}s;;;0;{}", seen.duration.as_secs_f64(), check.timeout.as_secs_f64())
-}
-
-/// On one line and without the sign that sets numbers apart.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c == '|' || c.is_control() { ' ' } else { c }).collect()
 }

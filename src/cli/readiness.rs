@@ -15,6 +15,7 @@ use crate::model::{Board, Plan, Score, Standing, State};
 use crate::readiness::{Readiness, StoreError};
 use crate::report::readiness_json;
 use crate::report::text::{ago, counted};
+use crate::safe;
 use crate::trial;
 
 use super::answer::{Progress, complain, say};
@@ -54,7 +55,7 @@ pub(super) async fn run(options: Options) -> Exit {
     let now = clock::now();
     match options.output {
         Output::Table => say(&table(&board, now), exit),
-        Output::Json => say(&format!("{:#}\n", readiness_json::board(&board)), exit),
+        Output::Json => say(&safe::json(format!("{:#}\n", readiness_json::board(&board))), exit),
         Output::Csv => match csv(&board) {
             Ok(text) => say(&text, exit),
             Err(error) => cannot_run(&format!("no CSV: {error}")),
@@ -99,7 +100,6 @@ fn cells(standing: &Standing, when: &dyn Fn(Timestamp) -> String) -> [String; CO
         evidence(standing, when),
         deadline.unwrap_or_else(|| "-".to_owned()),
     ]
-    .map(|cell| printable(&cell))
 }
 
 /// `oauth_login oauth_works 2 min ago, calendar removed`; what is stale says so.
@@ -148,7 +148,10 @@ fn ordered(board: &Board) -> Vec<&Standing> {
 fn table(board: &Board, now: Timestamp) -> String {
     let standings = ordered(board);
     let mut lines = vec![COLUMNS.map(str::to_owned)];
-    lines.extend(standings.iter().map(|standing| cells(standing, &|at| ago(now, at))));
+    lines.extend(standings.iter().map(|standing| {
+        let cells = cells(standing, &|at| ago(now, at));
+        cells.map(|cell| safe::line(&cell).into_owned())
+    }));
     let mut widths = [0; COLUMNS.len()];
     for line in &lines {
         for (width, cell) in widths.iter_mut().zip(line) {
@@ -175,37 +178,40 @@ fn table(board: &Board, now: Timestamp) -> String {
     {
         text += &format!(
             "{} {}: {}\n",
-            printable(&standing.name.mailbox),
+            safe::line(&standing.name.mailbox),
             standing.name.protocol,
-            printable(&standing.advice)
+            safe::line(&standing.advice)
         );
     }
-    text += &format!("\n{}\n", board.scores.iter().map(score).collect::<Vec<_>>().join("\n"));
-    text += &remarks(board);
+    text.push('\n');
+    for tenant in &board.scores {
+        text += &format!("{}\n", safe::line(&score(tenant)));
+    }
+    for remark in remarks(board) {
+        text += &format!("{}\n", safe::line(&remark));
+    }
     text
 }
 
-/// What is to be known of the whole besides.
-fn remarks(board: &Board) -> String {
-    let mut text = format!("Memory: {}.\n", board.memory);
-    for report in &board.imports {
-        text += &match &report.fault {
-            Some(fault) => format!("{}: {fault}: nothing is taken from it.\n", report.file),
-            None => format!(
-                "{}: {} taken, {} not understood{}; {}.\n",
-                report.file,
-                counted(report.taken, "line", "lines"),
-                report.refused_count,
-                report.of_others(),
-                report.of_strangers()
-            ),
-        };
-    }
-    for (tenant, at, said) in &board.stopped {
-        text += &printable(&format!("No password is tried in tenant {tenant} since {at}: {said}"));
-        text.push('\n');
-    }
-    text
+/// What is to be known of the whole besides, line by line.
+fn remarks(board: &Board) -> Vec<String> {
+    let memory = format!("Memory: {}.", board.memory);
+    let imports = board.imports.iter().map(|report| match &report.fault {
+        Some(fault) => format!("{}: {fault}: nothing is taken from it.", report.file),
+        None => format!(
+            "{}: {} taken, {} not understood{}; {}.",
+            report.file,
+            counted(report.taken, "line", "lines"),
+            report.refused_count,
+            report.of_others(),
+            report.of_strangers()
+        ),
+    });
+    let stopped = board
+        .stopped
+        .iter()
+        .map(|(tenant, at, said)| format!("No password is tried in tenant {tenant} since {at}: {said}"));
+    std::iter::once(memory).chain(imports).chain(stopped).collect()
 }
 
 fn csv(board: &Board) -> Result<String, csv::Error> {
@@ -220,7 +226,8 @@ fn csv(board: &Board) -> Result<String, csv::Error> {
         ];
         // A file is read later: points in time, no ages.
         let when = |at: Timestamp| format!("at {at:.0}");
-        writer.write_record(cells(standing, &when).iter().chain(&more))?;
+        let cells = cells(standing, &when);
+        writer.write_record(cells.iter().chain(&more).map(|cell| safe::cell(cell).into_owned()))?;
     }
     let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -228,7 +235,7 @@ fn csv(board: &Board) -> Result<String, csv::Error> {
 
 fn markdown(board: &Board, now: Timestamp) -> String {
     let row = |cells: &[String]| {
-        let cells: Vec<_> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        let cells: Vec<_> = cells.iter().map(|cell| safe::markdown(cell)).collect();
         format!("| {} |\n", cells.join(" | "))
     };
     let mut head: Vec<String> = COLUMNS.map(str::to_owned).to_vec();
@@ -237,16 +244,15 @@ fn markdown(board: &Board, now: Timestamp) -> String {
     text += &row(&vec!["---".to_owned(); head.len()]);
     for standing in ordered(board) {
         let mut cells = cells(standing, &|at| ago(now, at)).to_vec();
-        cells.push(printable(&standing.advice));
+        cells.push(standing.advice.clone());
         text += &row(&cells);
     }
     for tenant in &board.scores {
-        text += &format!("\n- {}", score(tenant));
+        text += &format!("\n- {}", safe::markdown(&score(tenant)));
     }
-    text + "\n\n" + &remarks(board)
-}
-
-/// A server's words must not move the cursor.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.push_str("\n\n");
+    for remark in remarks(board) {
+        text += &format!("{}\n", safe::markdown(&remark));
+    }
+    text
 }

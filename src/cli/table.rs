@@ -10,6 +10,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::model::{Failure, NOTABLE_SKEW, Observation, Outcome, Phase, Speaker};
 use crate::report::text::{clock_against, counted, took};
+use crate::safe;
 
 /// More checks than these with one and the same fault are counted, not named: the rows name them all.
 const NAMED: usize = 8;
@@ -22,9 +23,9 @@ const RESULT: usize = 2;
 const OK: &str = "ok";
 
 pub(super) const RED: &str = "\x1b[31m";
-const GREEN: &str = "\x1b[32m";
+pub(super) const GREEN: &str = "\x1b[32m";
 pub(super) const BOLD: &str = "\x1b[1m";
-const PLAIN: &str = "\x1b[0m";
+pub(super) const PLAIN: &str = "\x1b[0m";
 
 /// How a table is drawn.
 #[derive(Debug, Clone, Copy)]
@@ -95,8 +96,9 @@ fn row(observation: &Observation, phases: &[Phase]) -> Vec<String> {
         None => (OK, "-"),
         Some(failure) => (failure.cause.reason.label(), failure.phase.label()),
     };
-    let mut cells: Vec<String> =
-        [&check.mailbox.name, check.protocol().label(), result, phase].map(printable).to_vec();
+    let mut cells: Vec<String> = [&check.mailbox.name, check.protocol().label(), result, phase]
+        .map(|cell| safe::line(cell).into_owned())
+        .to_vec();
     cells.push(took(observation.duration));
     cells.extend(phases.iter().map(|phase| {
         let spent = observation.timings.iter().find(|(entered, _)| entered == phase);
@@ -119,7 +121,7 @@ fn faults(observations: &[Observation], style: Style) -> String {
         let check = &observation.check;
         hit.entry(place).or_default().push(format!(
             "{} {}",
-            printable(&check.mailbox.name),
+            safe::line(&check.mailbox.name),
             check.protocol()
         ));
     }
@@ -134,8 +136,8 @@ fn faults(observations: &[Observation], style: Style) -> String {
         let mut text = format!("\n{}  {named}{more}\n", style.paint(RED, &verdict));
         text += &format!("  means  {}\n", row.meaning);
         text += &format!("  acts   {}\n", owners.join(", "));
-        text += &format!("  says   {}\n", printable(&failure.cause.detail));
-        let lines = hint.lines().filter(|line| !line.trim().is_empty()).map(printable);
+        text += &format!("  says   {}\n", safe::line(&failure.cause.detail));
+        let lines = hint.lines().filter(|line| !line.trim().is_empty()).map(safe::line);
         for (place, line) in lines.enumerate() {
             text += &format!("  {:<5}  {line}\n", if place == 0 { "do" } else { "" });
         }
@@ -148,13 +150,13 @@ fn faults(observations: &[Observation], style: Style) -> String {
 fn notices(observations: &[Observation], style: Style) -> String {
     let clock = |observation: &Observation| {
         let skew = observation.token.as_ref()?.clock_skew.filter(|skew| skew.abs() >= NOTABLE_SKEW)?;
-        let credential = printable(&observation.check.mailbox.credential.name);
+        let credential = safe::line(&observation.check.mailbox.credential.name);
         let stands = clock_against(skew);
         Some(format!("this machine's clock {stands} of the identity provider of credential {credential}"))
     };
     let interception = |observation: &Observation| {
         let shown = observation.server.certificate.as_ref().filter(|_| observation.server.intercepted)?;
-        let (server, issuer) = (&observation.check.endpoint, printable(&shown.issuer));
+        let (server, issuer) = (&observation.check.endpoint, safe::line(&shown.issuer));
         Some(format!("TLS to {server} seems to be intercepted: the certificate was issued by {issuer}"))
     };
     let all: BTreeSet<String> =
@@ -164,7 +166,7 @@ fn notices(observations: &[Observation], style: Style) -> String {
 
 fn dialogue(observation: &Observation, style: Style) -> String {
     let check = &observation.check;
-    let title = format!("{} {} with {}", printable(&check.mailbox.name), check.protocol(), check.endpoint);
+    let title = format!("{} {} with {}", safe::line(&check.mailbox.name), check.protocol(), check.endpoint);
     let mut text = format!("\n{}\n", style.paint(BOLD, &title));
     if observation.dialogue.is_empty() {
         text += "  nothing was said\n";
@@ -174,12 +176,7 @@ fn dialogue(observation: &Observation, style: Style) -> String {
             Speaker::Client => "C",
             Speaker::Server => "S",
         };
-        text += &format!("  {:>9.3} s  {from}: {}\n", line.at.as_secs_f64(), printable(&line.text));
+        text += &format!("  {:>9.3} s  {from}: {}\n", line.at.as_secs_f64(), safe::line(&line.text));
     }
     text
-}
-
-/// A server's words must not move the cursor.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::place::{MAX_QUOTE, Place, Quoted};
+use crate::safe;
 
 /// More complaints than this help nobody; the rest is counted.
 const MAX_FAULTS: usize = 10_000;
@@ -36,17 +37,17 @@ pub struct ConfigError {
     pub message: String,
 }
 
-/// `config.yaml:12:5: mailboxes[3].imap.port: expected …`
+/// `config.yaml:12:5: mailboxes[3].imap.port: expected …`; one line whatever the file's name is.
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.file.display())?;
+        write!(f, "{}:", safe::path(&self.file))?;
         if self.line > 0 {
             write!(f, "{}:{}:", self.line, self.column)?;
         }
         if !self.path.is_empty() {
-            write!(f, " {}:", self.path)?;
+            write!(f, " {}:", safe::line(&self.path))?;
         }
-        write!(f, " {}", self.message)
+        write!(f, " {}", safe::line(&self.message))
     }
 }
 

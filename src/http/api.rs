@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::report::json::{credential, mailbox};
 use crate::report::readiness_json::{board, standing};
 use crate::report::{CheckRecord, Report};
+use crate::safe;
 
 use super::Site;
 use super::kept::Title;
@@ -91,7 +92,7 @@ pub(super) async fn one_mailbox(
                 (StatusCode::NOT_FOUND, json!({ "error": error }))
             }
         };
-        serde_json::to_writer(&mut *out, &value)?;
+        write_safely(&value, out)?;
         out.write_all(b"\n").map(|()| status)
     };
     typed(site.pages.single(&headers, write).await)
@@ -150,14 +151,20 @@ fn with_list(
         if place > 0 {
             out.write_all(b",")?;
         }
-        serde_json::to_writer(&mut *out, &element)?;
+        write_safely(&element, out)?;
     }
     out.write_all(b"]")?;
     let Value::Object(members) = whole else { return out.write_all(b"}\n") };
     for (name, value) in members {
-        write!(out, ",{}:{value}", Value::from(name))?;
+        write!(out, ",{}:", Value::from(name))?;
+        write_safely(&value, out)?;
     }
     out.write_all(b"}\n")
+}
+
+/// Writes a value without characters that act on a reader.
+fn write_safely(value: &Value, out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(safe::json(value.to_string()).as_bytes())
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout};
 use crate::clock;
 use crate::model::{OnDemand, Outcome, Protocol, Speaker};
 use crate::report::{CheckRecord, Exposition, text};
+use crate::safe;
 use crate::shard;
 
 use super::{Site, negotiate};
@@ -39,7 +40,7 @@ pub(super) async fn probe(
 ) -> Response {
     match answer(&site, &asked, &headers).await {
         Ok(response) => response,
-        Err((status, complaint)) => (status, format!("{complaint}\n")).into_response(),
+        Err((status, complaint)) => (status, format!("{}\n", safe::lines(&complaint))).into_response(),
     }
 }
 
@@ -149,7 +150,7 @@ fn comments(seen: &[(Arc<CheckRecord>, OnDemand)]) -> String {
     let mut say = |line: String| {
         for line in line.lines() {
             // As above.
-            let _ = writeln!(text, "# | {line}");
+            let _ = writeln!(text, "# | {}", safe::line(line));
         }
     };
     for (record, what) in seen {

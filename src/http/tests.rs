@@ -277,10 +277,10 @@ async fn a_mailbox_of_any_name_has_a_page_and_an_object_with_what_was_said() {
     let plan = plan(&[mailbox(name, &credential("contoso", None), &[("team", "desk")])]);
     let world = World::new(&plan).await;
     let said = |text: &str| DialogueLine { at: Duration::ZERO, from: Speaker::Server, text: text.to_owned() };
-    let fine = Observation { dialogue: vec![said("a3 OK <done>")], ..up(&plan.checks[0], dawn()) };
+    let fine = Observation { dialogue: vec![said("a3 OK <done>")].into(), ..up(&plan.checks[0], dawn()) };
     let refusal = (Phase::Auth, Reason::TokenRejected);
     let refused = Observation {
-        dialogue: vec![said("a2 NO AUTHENTICATE failed.")],
+        dialogue: vec![said("a2 NO AUTHENTICATE failed.")].into(),
         ..down(&plan.checks[0], dawn(), refusal, "NO AUTHENTICATE failed.", "Run `Test-It`.")
     };
     world.report.record(fine);

@@ -73,7 +73,7 @@ pub use difference::Difference;
 pub use external::{Address, ExternalUrl};
 pub use mailbox::{Endpoint, Family, IpChoice, Mailbox, Mechanism, Protocol, Provider, Security};
 pub use observation::{
-    Certificate, DialogueLine, Observation, OnDemand, Outcome, ServerFacts, Speaker, TokenSeal,
+    Certificate, DialogueLine, Observation, OnDemand, Outcome, ServerFacts, Speaker, TokenSeal, Transcript,
 };
 pub use phase::{Phase, Timings};
 pub use plan::{Limits, Listen, Plan};

@@ -1,8 +1,10 @@
 //! The one fact: what a probe saw. Made once, read by log, metrics, page and JSON.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -112,6 +114,58 @@ pub struct DialogueLine {
     pub text: String,
 }
 
+/// The lines of a dialogue, made fit to be shown when somebody looks for the first time.
+///
+/// Most are never looked at. Until then it holds what it is made from, which can neither be printed nor
+/// copied; afterwards that is gone. Clones share it.
+#[derive(Clone)]
+pub struct Transcript(Arc<LazyLock<Vec<DialogueLine>, Writer>>);
+
+type Writer = Box<dyn FnOnce() -> Vec<DialogueLine> + Send>;
+
+impl Transcript {
+    /// A transcript that `write` makes at the first look. What it captures lives until then.
+    pub fn written_by(write: impl FnOnce() -> Vec<DialogueLine> + Send + 'static) -> Self {
+        Self(Arc::new(LazyLock::new(Box::new(write))))
+    }
+}
+
+impl Default for Transcript {
+    fn default() -> Self {
+        Self::from(Vec::new())
+    }
+}
+
+impl From<Vec<DialogueLine>> for Transcript {
+    fn from(lines: Vec<DialogueLine>) -> Self {
+        Self::written_by(|| lines)
+    }
+}
+
+impl Deref for Transcript {
+    type Target = [DialogueLine];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'t> IntoIterator for &'t Transcript {
+    type Item = &'t DialogueLine;
+    type IntoIter = std::slice::Iter<'t, DialogueLine>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// Looking makes the lines: what is printed is what anybody may see.
+impl fmt::Debug for Transcript {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
+    }
+}
+
 /// What one probe of one check saw.
 #[derive(Debug, Clone)]
 pub struct Observation {
@@ -129,8 +183,8 @@ pub struct Observation {
     pub server: ServerFacts,
     /// The access token it had; `None` for passwords, and where there was none.
     pub token: Option<TokenSeal>,
-    /// The redacted dialogue.
-    pub dialogue: Vec<DialogueLine>,
+    /// What was said, without secrets.
+    pub dialogue: Transcript,
     /// The verdict.
     pub outcome: Outcome,
 }

@@ -14,7 +14,7 @@ use crate::model::{
     Evidence, Exhibit, Failure, Family, Finding, Goal, Grant, IpChoice, Keeping, Limits, Listen, Mailbox,
     Mechanism, Oauth, Observation, Outcome, Phase, Plan, Policy, Protocol, Provider, Reason, Record, Score,
     SecretRef, Security, ServerFacts, Shard, Signal, Standing, State, Timings, TokenFacts, TokenReport,
-    TokenSpec, Use,
+    TokenSpec, Transcript, Use,
 };
 
 /// The beginning of time in these tests, 2026-11-24 00:00 UTC.
@@ -146,7 +146,7 @@ pub(crate) fn up(check: &Arc<Check>, started_at: Timestamp) -> Observation {
             ..ServerFacts::default()
         },
         token: None,
-        dialogue: Vec::new(),
+        dialogue: Transcript::default(),
         outcome: Outcome::Up,
     }
 }

@@ -53,6 +53,11 @@ impl AccessToken {
         &self.value
     }
 
+    /// The same for whoever keeps it out of what is shown.
+    pub fn shared(&self) -> Arc<Redacted> {
+        Arc::clone(&self.value)
+    }
+
     /// What it says of itself; `None` where it is opaque.
     pub fn claims(&self) -> Option<&Claims> {
         self.claims.as_deref()

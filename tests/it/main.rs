@@ -8,6 +8,7 @@
 
 mod clock;
 mod door;
+mod echoes;
 mod endpoints;
 mod hostile;
 mod monitor;

@@ -27,6 +27,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::model::{Mailbox, Protocol};
 use crate::report::{CheckRecord, Facts};
+use crate::safe;
 
 use self::text::Here;
 use super::Site;
@@ -58,7 +59,7 @@ async fn shared(
     headers: &HeaderMap,
     write: impl FnOnce() -> Markup + Send + 'static,
 ) -> Response {
-    let write = move |out: &mut dyn Write| out.write_all(write().into_string().as_bytes());
+    let write = move |out: &mut dyn Write| out.write_all(safe::page(write().into_string()).as_bytes());
     dressed(site.pages.shared(title, headers, write).await)
 }
 
@@ -70,7 +71,7 @@ async fn single(
 ) -> Response {
     let write = move |out: &mut dyn Write| {
         let (status, page) = write();
-        out.write_all(page.into_string().as_bytes()).map(|()| status)
+        out.write_all(safe::page(page.into_string()).as_bytes()).map(|()| status)
     };
     dressed(site.pages.single(headers, write).await)
 }

@@ -34,7 +34,7 @@ async fn world(plan: &Plan) -> (World, Asked) {
                 text: "* OK ready\r\nTYPE forged counter".to_owned(),
             };
             report.record(if name.protocol == Protocol::Imap {
-                Observation { dialogue: vec![said], ..up(check, dawn()) }
+                Observation { dialogue: vec![said].into(), ..up(check, dawn()) }
             } else {
                 down(check, dawn(), (Phase::Auth, Reason::TokenRejected), "535 no\nforged 2", "Do.")
             });

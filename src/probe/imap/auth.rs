@@ -51,7 +51,6 @@ impl Imap {
         let mut stage = Stage { mechanism: Some(mechanism), ..Stage::at(Phase::Auth, self.encrypted) };
         let name = mechanism.label().to_ascii_uppercase();
         let answers = answers(mechanism, probe);
-        answers.iter().for_each(|answer| self.dialogue.learn(answer));
         let mut answers = answers.into_iter();
         let mut ending = if initial_response && mechanism != Mechanism::Login {
             let response = answers.next().unwrap_or_default();

@@ -244,7 +244,9 @@ impl Imap {
                 Response::Done { tag: answered, status, .. } if answered.0 == tag => {
                     self.orderly = true;
                     let ok = matches!(status, Status::Ok);
-                    return Ok(Ending::Done { ok, text: self.tagged(&tag) });
+                    // Nobody reads it of a success.
+                    let text = if ok { String::new() } else { self.tagged(&tag) };
+                    return Ok(Ending::Done { ok, text });
                 }
                 Response::Continue(outcome) => {
                     self.orderly = true;

@@ -157,7 +157,6 @@ impl Smtp {
             if !reply.has_code(334) {
                 break;
             }
-            self.dialogue.learn(&answer);
             reply = self.say(probe, &stage, format!("{}\r\n", answer.expose_secret())).await?;
         }
         if reply.has_code(334) {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::model::{
     Access, Cause, Check, Credential, Endpoint, Failure, Family, Goal, Grant, IpChoice, Limits, Listen,
     Mailbox, Mechanism, Observation, Outcome, Phase, Plan, Policy, Provider, Reason, SecretRef, Security,
-    ServerFacts, Shard, Timings, TokenSpec,
+    ServerFacts, Shard, Timings, TokenSpec, Transcript,
 };
 
 pub(in crate::readiness) fn credential(name: &str) -> Arc<Credential> {
@@ -89,7 +89,7 @@ fn seen(check: &Arc<Check>, started_at: Timestamp, outcome: Outcome) -> Observat
             ..ServerFacts::default()
         },
         token: None,
-        dialogue: Vec::new(),
+        dialogue: Transcript::default(),
         outcome,
     }
 }

@@ -1,0 +1,258 @@
+//! The dialogue: what was said on a connection, kept as it was and shown without secrets.
+//!
+//! Owns the memory behind the tap: the lines of both sides, bounded; how the stream ended; whether
+//! anything came behind the last answer. The mail libraries lose all of that. It outlives the
+//! connection, so that a failure can still quote the server. What proves a login is never kept; lines
+//! of the server are looked through for secrets when somebody wants to see them.
+
+mod line;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::io;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretSlice};
+use tokio::time::Instant;
+
+use super::Violation;
+use crate::model::{DialogueLine, Speaker, Transcript};
+use crate::secret::Scrubber;
+
+/// Lines kept of one dialogue. The first ones go when there are more: the end tells what happened.
+const MOST_LINES: usize = 100;
+/// Characters shown of a line.
+const LONGEST_SHOWN: usize = 1000;
+/// Bytes kept of a line.
+const LONGEST_KEPT: usize = 4 * LONGEST_SHOWN;
+
+/// How the server's side of the stream ended.
+#[derive(Debug)]
+pub enum End {
+    /// It closed.
+    Closed,
+    /// It overstepped a bound of the guard.
+    Violation(Violation),
+    /// The network or TLS failed.
+    Io(io::Error),
+}
+
+/// A handle to the memory of one connection; clones share it.
+#[derive(Clone)]
+pub struct Dialogue(Arc<Mutex<Memory>>);
+
+struct Memory {
+    begun: Instant,
+    scrubber: Scrubber,
+    lines: VecDeque<Line>,
+    server_partial: Partial,
+    client_partial: Zeroizing<Vec<u8>>,
+    /// Server lines since the client last spoke.
+    answered: usize,
+    /// The name by which the server greeted.
+    front_end: Option<String>,
+    /// The server's last line asks for more of a login.
+    continuing: bool,
+    end: Option<End>,
+}
+
+/// A line as it came: nothing can print it, and it is wiped when it goes.
+struct Line {
+    at: Duration,
+    from: Speaker,
+    bytes: SecretSlice<u8>,
+    /// There was more of it than is kept.
+    is_cut: bool,
+}
+
+/// A line of the server that has not ended yet.
+#[derive(Default)]
+struct Partial {
+    bytes: Zeroizing<Vec<u8>>,
+    is_cut: bool,
+}
+
+impl Dialogue {
+    /// An empty dialogue that begins now. Whatever the scrubber knows is never shown.
+    pub fn begin(scrubber: Scrubber) -> Self {
+        Self(Arc::new(Mutex::new(Memory {
+            begun: Instant::now(),
+            scrubber,
+            lines: VecDeque::new(),
+            server_partial: Partial::default(),
+            client_partial: Zeroizing::default(),
+            answered: 0,
+            front_end: None,
+            continuing: false,
+            end: None,
+        })))
+    }
+
+    /// The server's lines since the client last spoke, joined by line ends and without secrets.
+    pub fn answer(&self) -> String {
+        let memory = self.lock();
+        let skip = memory.lines.len().saturating_sub(memory.answered);
+        let lines: Vec<_> = memory.lines.iter().skip(skip).collect();
+        shown(&memory.scrubber, &lines, Speaker::Server).join("\n")
+    }
+
+    /// The last line of the server, or as much of it as came.
+    pub fn last_server_line(&self) -> String {
+        let memory = self.lock();
+        if !memory.server_partial.bytes.is_empty() {
+            return memory.scrubber.clean(&line::readable(&memory.server_partial.bytes), LONGEST_SHOWN);
+        }
+        let last = memory.lines.iter().rev().find(|line| line.from == Speaker::Server);
+        last.map(|line| memory.scrubber.clean(&line.text(), LONGEST_SHOWN)).unwrap_or_default()
+    }
+
+    /// The name that the server gave itself in its greeting, where it gave one.
+    ///
+    /// A server can greet by whatever it was told before: a name that holds a secret is none.
+    pub fn front_end(&self) -> Option<String> {
+        let memory = self.lock();
+        let name = memory.front_end.as_deref()?;
+        (memory.scrubber.clean(name, LONGEST_SHOWN) == name).then(|| name.to_owned())
+    }
+
+    /// Whether more than `lines` of the server have come since the client last spoke, or the
+    /// beginning of one more.
+    pub fn answered_more_than(&self, lines: usize) -> bool {
+        let memory = self.lock();
+        memory.answered > lines || !memory.server_partial.bytes.is_empty()
+    }
+
+    /// Takes how the stream ended, if it has.
+    pub fn take_end(&self) -> Option<End> {
+        self.lock().end.take()
+    }
+
+    /// Takes everything that was said, for people: without secrets, from the first look on.
+    pub fn transcript(&self) -> Transcript {
+        let mut memory = self.lock();
+        let lines = mem::take(&mut memory.lines);
+        let scrubber = memory.scrubber.clone();
+        memory.answered = 0;
+        Transcript::written_by(move || transcript(&scrubber, &lines))
+    }
+
+    /// Text of others, without secrets and cut.
+    pub fn clean(&self, text: &str) -> String {
+        self.lock().scrubber.clean(text, LONGEST_SHOWN)
+    }
+
+    pub(super) fn server_said(&self, bytes: &[u8]) {
+        let mut memory = self.lock();
+        for byte in bytes {
+            if *byte == b'\n' {
+                let line = mem::take(&mut memory.server_partial);
+                memory.server_line(&line);
+            } else if memory.server_partial.bytes.len() < LONGEST_KEPT {
+                memory.server_partial.bytes.push(*byte);
+            } else {
+                memory.server_partial.is_cut = true;
+            }
+        }
+    }
+
+    pub(super) fn client_said(&self, bytes: &[u8]) {
+        let mut memory = self.lock();
+        for byte in bytes {
+            if *byte == b'\n' {
+                let line = mem::take(&mut memory.client_partial);
+                memory.client_line(&line);
+            } else if memory.client_partial.len() < crate::net::guard::LONGEST_LINE {
+                memory.client_partial.push(*byte);
+            }
+        }
+    }
+
+    pub(super) fn ended(&self, end: End) {
+        let mut memory = self.lock();
+        if memory.end.is_none() {
+            memory.end = Some(end);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Memory> {
+        // Nothing that can panic runs under the lock in a way that would leave it half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    fn server_line(&mut self, line: &Partial) {
+        let Partial { bytes, is_cut } = line;
+        // `+ …` of IMAP and `334 …` of SMTP: what the client says next belongs to a login.
+        self.continuing = bytes.starts_with(b"+") || bytes.starts_with(b"334");
+        self.answered += 1;
+        if self.lines.is_empty() {
+            self.front_end = line::front_end(&line::readable(bytes)).map(str::to_owned);
+        }
+        self.push(Speaker::Server, bytes, *is_cut);
+    }
+
+    fn client_line(&mut self, line: &[u8]) {
+        let text = if self.continuing && !line.trim_ascii().is_empty() {
+            line::blank(line.trim_ascii_end().len())
+        } else {
+            line::without_login(&String::from_utf8_lossy(line))
+        };
+        self.continuing = false;
+        self.answered = 0;
+        let kept = text.as_bytes().get(..LONGEST_KEPT).unwrap_or(text.as_bytes());
+        self.push(Speaker::Client, kept, kept.len() < text.len());
+    }
+
+    fn push(&mut self, from: Speaker, bytes: &[u8], is_cut: bool) {
+        if self.lines.len() == MOST_LINES {
+            self.lines.pop_front();
+        }
+        let bytes = SecretSlice::from(bytes.to_vec());
+        self.lines.push_back(Line { at: self.begun.elapsed(), from, bytes, is_cut });
+    }
+}
+
+impl Line {
+    /// The line as people read it. Where it was cut its last word goes: half a secret is none to be found.
+    fn text(&self) -> String {
+        let mut text = line::readable(self.bytes.expose_secret());
+        if let Some(end) = text.rfind(' ').filter(|_| self.is_cut) {
+            text.truncate(end);
+            text.push_str(" …");
+        }
+        text
+    }
+}
+
+/// What one side said, without secrets. Its lines are looked at together.
+fn shown(scrubber: &Scrubber, lines: &[&Line], from: Speaker) -> Vec<String> {
+    let texts: Vec<String> = lines.iter().filter(|line| line.from == from).map(|line| line.text()).collect();
+    scrubber.clean_lines(texts.iter().map(String::as_str), LONGEST_SHOWN)
+}
+
+/// What both sides said, in its order.
+fn transcript(scrubber: &Scrubber, lines: &VecDeque<Line>) -> Vec<DialogueLine> {
+    let all: Vec<&Line> = lines.iter().collect();
+    let mut client = shown(scrubber, &all, Speaker::Client).into_iter();
+    let mut server = shown(scrubber, &all, Speaker::Server).into_iter();
+    let show = |line: &Line| {
+        let text = match line.from {
+            Speaker::Client => client.next(),
+            Speaker::Server => server.next(),
+        };
+        DialogueLine { at: line.at, from: line.from, text: text.unwrap_or_default() }
+    };
+    lines.iter().map(show).collect()
+}
+
+/// By hand: it holds a dialogue.
+impl std::fmt::Debug for Dialogue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Dialogue")
+    }
+}

@@ -1,0 +1,78 @@
+//! Text of others in a cell of a markdown table.
+
+/// The text in one line and as it reads, without markup, links or bars of its own. Commands between
+/// backticks stay code.
+pub fn markdown(text: &str) -> String {
+    let text = super::line(text);
+    let pieces: Vec<&str> = text.split('`').collect();
+    // Two backticks side by side open another kind of code, and an odd one pairs with whatever follows.
+    let paired = pieces.len() % 2 == 1 && !pieces.iter().skip(1).step_by(2).any(|code| code.is_empty());
+    let apart = pieces.iter().skip(2).step_by(2).rev().skip(1).all(|prose| !prose.is_empty());
+    if !(paired && apart) {
+        return prose(&text);
+    }
+    let write = |(place, piece): (usize, &&str)| match place % 2 {
+        0 => prose(piece),
+        // A table takes its bars first, also within code.
+        _ => format!("`{}`", piece.replace('|', "\\|")),
+    };
+    pieces.iter().enumerate().map(write).collect()
+}
+
+/// Escapes whatever markdown or an automatic link could be made of.
+fn prose(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        let after = &rest[letter.len_utf8()..];
+        let markup = "\\`*_[]<>|~&!#".contains(letter);
+        // `https://…` and `www.…` become links by themselves.
+        let link = (letter == ':' && after.starts_with('/'))
+            || (letter == '.' && escaped.get(escaped.len().saturating_sub(3)..).is_some_and(is_www));
+        if markup || link {
+            escaped.push('\\');
+        }
+        escaped.push(letter);
+        rest = after;
+    }
+    escaped
+}
+
+fn is_www(text: &str) -> bool {
+    text.eq_ignore_ascii_case("www")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_reads_as_it_is_and_makes_no_markup() {
+        let cases = [
+            ("desk", "desk"),
+            ("a|b", "a\\|b"),
+            ("<img src=http://evil.example/x>", "\\<img src=http\\://evil.example/x\\>"),
+            ("[click](javascript:alert(1))", "\\[click\\](javascript:alert(1))"),
+            ("WWW.evil.example", "WWW\\.evil.example"),
+            ("&lt; *b* _i_ ~~s~~", "\\&lt; \\*b\\* \\_i\\_ \\~\\~s\\~\\~"),
+            ("at_risk\nnext", "at\\_risk next"),
+        ];
+        for (text, written) in cases {
+            assert_eq!(markdown(text), written);
+        }
+    }
+
+    #[test]
+    fn a_command_stays_code_unless_its_backticks_do_not_pair() {
+        let cases = [
+            ("Run `Set-It -Name 'a_b' | fl` now.", "Run `Set-It -Name 'a_b' \\| fl` now."),
+            ("`a` and `b`", "`a` and `b`"),
+            ("odd ` <b>", "odd \\` \\<b\\>"),
+            ("two `` <b> `c` ``", "two \\`\\` \\<b\\> \\`c\\` \\`\\`"),
+            ("`a``<b>`", "\\`a\\`\\`\\<b\\>\\`"),
+        ];
+        for (text, written) in cases {
+            assert_eq!(markdown(text), written);
+        }
+    }
+}

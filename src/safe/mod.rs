@@ -1,0 +1,225 @@
+//! Text of others, made safe for the medium it is about to enter.
+//!
+//! Owns which characters act on a reader, and one function for each medium: a line of a log or a
+//! terminal, a page, JSON, CSV, markdown, a plugin's output. Every output passes one of them at its
+//! door. Secrets are not looked for here (`secret`).
+
+mod markdown;
+
+use std::borrow::Cow;
+use std::path::Path;
+
+pub use self::markdown::markdown;
+
+/// What stands where a character stood that acts on its reader.
+const SHOWN: char = '\u{fffd}';
+
+/// Characters that cannot be seen, or that move, join or turn round what stands beside them, from
+/// and to. C0 and C1 controls are told by [`char::is_control`].
+const UNSEEN: [(char, char); 13] = [
+    ('\u{ad}', '\u{ad}'),       // soft hyphen
+    ('\u{34f}', '\u{34f}'),     // combining grapheme joiner
+    ('\u{61c}', '\u{61c}'),     // Arabic letter mark
+    ('\u{115f}', '\u{1160}'),   // Hangul fillers
+    ('\u{180b}', '\u{180f}'),   // Mongolian selectors and vowel separator
+    ('\u{200b}', '\u{200f}'),   // zero width spaces and joiners, direction marks
+    ('\u{2028}', '\u{202e}'),   // line and paragraph separators, embeddings and overrides of direction
+    ('\u{2060}', '\u{206f}'),   // word joiner, invisible operators, isolates
+    ('\u{3164}', '\u{3164}'),   // Hangul filler
+    ('\u{feff}', '\u{feff}'),   // byte order mark
+    ('\u{ffa0}', '\u{ffa0}'),   // half-width Hangul filler
+    ('\u{fff9}', '\u{fffb}'),   // interlinear annotation
+    ('\u{e0000}', '\u{e0fff}'), // tags and selectors
+];
+
+/// Whether a character acts on its reader, or hides from it.
+pub fn acts(letter: char) -> bool {
+    let unseen = |(from, to): &(char, char)| (*from..=*to).contains(&letter);
+    letter.is_control() || (!letter.is_ascii() && UNSEEN.iter().any(unseen))
+}
+
+/// Whether a character only parts words or lines.
+fn parts(letter: char) -> bool {
+    matches!(letter, '\t'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// One line for people, in a log, a table or a message: what ends a line becomes a blank, what acts on
+/// a terminal or hides becomes `U+FFFD`.
+pub fn line(text: &str) -> Cow<'_, str> {
+    replaced(text, |_| false)
+}
+
+/// The same of text that may have several lines, and tabs in them.
+pub fn lines(text: &str) -> Cow<'_, str> {
+    replaced(text, |letter| letter == '\n' || letter == '\t')
+}
+
+/// The same of text in which some colours may stand, each by its whole escape sequence.
+pub fn coloured<'t>(text: &'t str, colours: &[&str]) -> Cow<'t, str> {
+    if !text.contains(|letter| acts(letter) && letter != '\n' && letter != '\t') {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\u{1b}') {
+        let (before, from) = rest.split_at(at);
+        clean += &lines(before);
+        let own = colours.iter().find(|colour| from.starts_with(**colour));
+        let shown = own.copied().unwrap_or("\u{fffd}");
+        clean += shown;
+        rest = from.get(own.map_or(1, |colour| colour.len())..).unwrap_or_default();
+    }
+    clean += &lines(rest);
+    Cow::Owned(clean)
+}
+
+/// A path, for one line.
+pub fn path(path: &Path) -> String {
+    line(&path.to_string_lossy()).into_owned()
+}
+
+/// A finished HTML page. Markup is escaped where it is written; this is about what no escape helps against.
+pub fn page(html: String) -> String {
+    owned(html, lines)
+}
+
+/// Finished JSON: what acts on a reader stands there as `\u202e`, so that a program reads the same text.
+pub fn json(json: String) -> String {
+    // Outside its strings JSON holds no such character but the line end.
+    let is_escaped = |letter: char| letter != '\n' && acts(letter);
+    owned(json, |json| {
+        if !json.contains(is_escaped) {
+            return Cow::Borrowed(json);
+        }
+        let mut escaped = String::with_capacity(json.len() + 64);
+        for letter in json.chars() {
+            if is_escaped(letter) {
+                let mut units = [0; 2];
+                for unit in letter.encode_utf16(&mut units) {
+                    escaped += &format!("\\u{unit:04x}");
+                }
+            } else {
+                escaped.push(letter);
+            }
+        }
+        Cow::Owned(escaped)
+    })
+}
+
+/// A cell of CSV. Spreadsheets take what begins with one of `= + - @` for a formula: an apostrophe
+/// before it makes it text.
+pub fn cell(text: &str) -> Cow<'_, str> {
+    let text = line(text);
+    // A dash alone says that there is nothing.
+    let starts = |letter: char| matches!(letter, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
+    if text != "-" && text.trim_start().starts_with(starts) {
+        return Cow::Owned(format!("'{text}"));
+    }
+    text
+}
+
+/// A part of a plugin's output. What follows a bar is read as numbers.
+pub fn plugin(text: &str) -> Cow<'_, str> {
+    let text = line(text);
+    if text.contains('|') { Cow::Owned(text.replace('|', "/")) } else { text }
+}
+
+fn replaced(text: &str, may_stay: impl Fn(char) -> bool) -> Cow<'_, str> {
+    let is_replaced = |letter: char| acts(letter) && !may_stay(letter);
+    if !text.contains(is_replaced) {
+        return Cow::Borrowed(text);
+    }
+    let replace = |letter: char| match letter {
+        _ if !is_replaced(letter) => letter,
+        _ if parts(letter) => ' ',
+        _ => SHOWN,
+    };
+    Cow::Owned(text.chars().map(replace).collect())
+}
+
+/// Gives the text back as it came where nothing had to be changed.
+fn owned(text: String, change: impl FnOnce(&str) -> Cow<'_, str>) -> String {
+    match change(&text) {
+        Cow::Owned(changed) => changed,
+        Cow::Borrowed(_) => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVIL: &str =
+        "a\r\n\u{1b}[31mb\u{9b}2J\u{7}\u{7f}\u{85}\u{ad}\u{200b}\u{202e}\u{2028}\u{2066}\u{feff}\u{e0041}z";
+
+    #[test]
+    fn nothing_that_acts_on_its_reader_is_left_in_any_medium() {
+        let json = json(format!("\"{EVIL}\""));
+        let media = [
+            line(EVIL).into_owned(),
+            lines(EVIL).replace('\n', ""),
+            path(Path::new(EVIL)),
+            page(EVIL.to_owned()).replace('\n', ""),
+            json.replace('\n', ""),
+            cell(EVIL).into_owned(),
+            markdown(EVIL),
+            plugin(EVIL).into_owned(),
+        ];
+        for text in media {
+            assert!(!text.contains(acts), "{text:?}");
+            assert!(text.contains('b') && text.contains("z"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn ordinary_text_stays_as_it_is_in_any_language() {
+        for text in ["Müller & Söhne", "请求成功", "почта", "שלום", "❤️ inbox", "a\u{a0}b", "`x` | y"]
+        {
+            assert!(matches!(line(text), Cow::Borrowed(_)), "{text}");
+            assert_eq!(page(text.to_owned()), text);
+            assert_eq!(json(text.to_owned()), text);
+        }
+        assert_eq!(lines("one\ntwo\tthree"), "one\ntwo\tthree");
+    }
+
+    #[test]
+    fn of_colours_only_the_programs_own_stay() {
+        let text = "\u{1b}[31mred\u{1b}[0m \u{1b}[2J\u{1b}[1;31m\u{202e}\n";
+        assert_eq!(
+            coloured(text, &["\u{1b}[31m", "\u{1b}[0m"]),
+            "\u{1b}[31mred\u{1b}[0m \u{fffd}[2J\u{fffd}[1;31m\u{fffd}\n"
+        );
+    }
+
+    #[test]
+    fn a_program_reads_from_json_what_was_there() {
+        let text = "\u{202e}\u{9b}\u{e0041}\u{7f} plain";
+        let written = json(serde_json::to_string(text).unwrap_or_default());
+        assert_eq!(written, "\"\\u202e\\u009b\\udb40\\udc41\\u007f plain\"");
+        assert_eq!(serde_json::from_str::<String>(&written).ok().as_deref(), Some(text));
+    }
+
+    #[test]
+    fn no_cell_of_csv_is_a_formula() {
+        let cases = [
+            ("=1+1", "'=1+1"),
+            ("+49 30", "'+49 30"),
+            ("-2", "'-2"),
+            ("@SUM(1)", "'@SUM(1)"),
+            ("\t=1", "' =1"),
+            ("\r=1", "' =1"),
+            ("＝1", "'＝1"),
+            ("-", "-"),
+            ("desk", "desk"),
+            ("a=b", "a=b"),
+        ];
+        for (text, written) in cases {
+            assert_eq!(cell(text), written);
+        }
+    }
+
+    #[test]
+    fn a_plugin_has_one_bar_and_it_is_its_own() {
+        assert_eq!(plugin("a | 'x'=1\nb"), "a / 'x'=1 b");
+    }
+}
