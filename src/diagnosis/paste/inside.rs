@@ -43,7 +43,6 @@ const CLASSES: &[(&str, Option<Dialect>)] = &[
     ("mailkit.net.smtp.smtpcommandexception", Some(Dialect::Smtp)),
     ("mailkit.net.imap.imapcommandexception", Some(Dialect::Imap)),
     ("mailkit.security.authenticationexception", None),
-    ("mailkit.net.imap.imapprotocolexception", Some(Dialect::Imap)),
     ("authenticationfailedexception", None),
 ];
 
