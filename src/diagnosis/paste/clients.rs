@@ -59,6 +59,9 @@ const NUMBERS: &[(&str, Says)] = &[
     ("0x800ccc69", Is(R::ServerUnavailable)),       // SMTP 450: mailbox busy
     ("0x800ccc67", Is(R::ServerUnavailable)),       // SMTP 421
     ("0x800ccc6c", Is(R::OverQuota)),               // SMTP 552
+    ("0x00002af9", Is(R::DnsNotFound)),             // .NET: WSAHOST_NOT_FOUND
+    ("0x00002afa", Is(R::DnsFailure)),              // .NET: WSATRY_AGAIN
+    ("0x00002afc", Is(R::DnsNotFound)),             // .NET: WSANO_DATA
     ("0x80072ee2", Is(R::Timeout)),                 // ERROR_INTERNET_TIMEOUT
     ("0x80072ee7", Is(R::DnsNotFound)),             // ERROR_INTERNET_NAME_NOT_RESOLVED
     ("0x80072efd", Is(R::ConnectionRefused)),       // ERROR_INTERNET_CANNOT_CONNECT
@@ -103,6 +106,10 @@ const WORDINGS: &[Wording] = wordings! {
         "application-specific password*required", "Google";
         "use an app password", "Yahoo, Fastmail";
         "application password is required", "Mail.ru";
+    }
+    // Speaks of access, which other rows read as a switch.
+    Refused => {
+        "denied pop3 access for the given username and password", "Gmail, check mail from other accounts";
     }
     // --- the way of logging in
     Is(R::MechanismUnsupported) => {
@@ -237,7 +244,7 @@ const WORDINGS: &[Wording] = wordings! {
 /// What the server's refusal became in a program's words.
 const REFUSALS: &[Wording] = wordings! {
     Is(R::ProtocolError) => {
-        "unexpected token in imap", "MailKit: Unexpected token in IMAP greeting, response";
+        "unexpected token in imap*http", "MailKit: Unexpected token in IMAP greeting: a web server answers";
     }
     Refused => {
         "login to server*failed", "Thunderbird: Login to server … with username … failed.";
@@ -248,7 +255,6 @@ const REFUSALS: &[Wording] = wordings! {
         "username or password*is incorrect", "iOS Mail";
         "user name or password are incorrect", "HP printers";
         "unable to verify account name or password", "Apple Mail";
-        "denied pop3 access for the given username and password", "Gmail, check mail from other accounts";
         "access to server*was not successful", "Lotus Notes, Domino and others: Access to server … with user name … was not successful";
         "check your username/password", "Gmail: Authentication failed. Please check your username/password.";
         "email server rejected your login", "Outlook 0x800CCC92";

@@ -63,7 +63,7 @@ pub(super) const CAUSES: &[Wording] = wordings! {
         "naam of dienst is niet bekend", "glibc in Dutch";
         "неизвестное имя или служба", "glibc in Russian";
         "未知的名称或服务", "glibc in Chinese";
-        "der host ist unbekannt", "Windows 11001 in German: Der angegebene Host ist unbekannt";
+        "host ist unbekannt", "Windows 11001 in German: Der angegebene Host ist unbekannt";
         "hôte inconnu", "Windows 11001 in French";
     }
     Is(R::ConnectionRefused) => {
