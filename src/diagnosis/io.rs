@@ -147,6 +147,7 @@ pub(super) const RESOLVERS: &[Wording] = wordings! {
         "no records found", "hickory-resolver";
         "non-existent domain", "BIND tools";
         "could not resolve host", "curl";
+        "could not be resolved", ".NET: The remote name could not be resolved";
         "couldn't resolve host", "curl";
         "name or service is not known", "generic";
         "hostname could not be", "generic";
@@ -206,6 +207,7 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "can't assign requested address", "macOS EADDRNOTAVAIL";
         "address family not supported", "EAFNOSUPPORT";
         "operation not permitted", "EPERM of connect(2)";
+        "permission denied #13", "Swift Mailer: EACCES of connect(2)";
         "permission denied (os error", "EACCES of connect(2), as Rust writes it";
         "errno 13", "EACCES of connect(2), as Python writes it";
         "connect: permission denied", "EACCES of connect(2), as Go and shells write it";
@@ -231,6 +233,8 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "closed the connection", "generic";
         "connection closed", "generic; lettre, hyper";
         "connection was closed", ".NET";
+        "net_io_connectionclosed", ".NET without its resources";
+        "ended by the other party", "Node.js: This socket has been ended by the other party";
         "connection lost", "async-imap: ConnectionLost";
         "unexpectedly closed", "Python smtplib: Connection unexpectedly closed";
         "socket hang up", "Node.js";

@@ -169,6 +169,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "through the web", "Yahoo, Yandex: please sign in through the web interface";
         "web interface*accept", "Yandex: Please accept EULA first (web interface)";
         "accept eula", "Yandex: 535 5.7.8 Please accept EULA first";
+        "sign in to your account", "Outlook.com: 550 5.3.4 To continue sending messages, please sign in to your account.";
         "verify your account", "Outlook.com, Yahoo";
         "verify your identity", "generic";
         "unusual activity", "generic";
@@ -328,6 +329,9 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "insufficient_scope", "RFC 7628 section 3.2.2";
     }
     // --- mechanisms and encryption
+    Is(R::TlsProtocol) => {
+        "tls_start_servertls", "cyrusimap/cyrus-imapd imap/imapd.c: Fatal error: tls_start_servertls() failed";
+    }
     Is(R::EncryptionRequired) => {
         "issue a starttls", "postfix src/smtpd/smtpd.c; Gmail; RFC 3207 section 4";
         "starttls*first", "generic variation of the row above";
@@ -570,6 +574,7 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "invalid sasl argument", "Gmail: BAD Invalid SASL argument";
         "cannot decode", "generic; Courier, qmail";
         "malformed", "generic; qmail: malformed auth input";
+        "protocol deviation", "generic";
         "protocol error", "Exchange POP3: Protocol error. Connection is closed. 10";
         "syntax", "generic; RFC 5321 section 4.2.3";
         "parse", "generic: Could not parse command (Gmail)";

@@ -124,6 +124,8 @@ const EVERYDAY: &[&str] = &[
     "legacy authentication",
     "verify your account",
     "access policy",
+    "tls handshake",
+    "tls negotiation",
     "use tls",
     "use ssl",
     "use starttls",

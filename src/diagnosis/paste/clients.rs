@@ -3,6 +3,7 @@
 //!
 //! Not here: sockets, resolvers and TLS, which have tables of their own.
 
+use super::languages;
 use crate::diagnosis::text::words;
 use crate::diagnosis::wording::Says::{Is, Refused};
 use crate::diagnosis::wording::{Login, Says, Wording, find, wordings};
@@ -13,13 +14,17 @@ use Reason as R;
 /// The cause that a folded statement names.
 pub(super) fn reason(folded: &str, mechanism: Option<Mechanism>) -> Option<Reason> {
     let numbered = words(folded).find_map(|word| NUMBERS.iter().find(|(number, _)| *number == word));
-    let says = numbered.map(|(_, says)| *says).or_else(|| find(WORDINGS, folded))?;
+    let says = numbered
+        .map(|(_, says)| *says)
+        .or_else(|| find(WORDINGS, folded))
+        .or_else(|| find(languages::CAUSES, folded))?;
     Some(resolve(says, folded, mechanism))
 }
 
 /// What is left where a statement tells that a login failed, and no cause.
 pub(super) fn refusal(folded: &str, mechanism: Option<Mechanism>) -> Option<Reason> {
-    find(REFUSALS, folded).map(|says| resolve(says, folded, mechanism))
+    let says = find(REFUSALS, folded).or_else(|| find(languages::REFUSALS, folded))?;
+    Some(resolve(says, folded, mechanism))
 }
 
 fn resolve(says: Says, folded: &str, mechanism: Option<Mechanism>) -> Reason {
@@ -54,6 +59,9 @@ const NUMBERS: &[(&str, Says)] = &[
     ("0x800ccc69", Is(R::ServerUnavailable)),       // SMTP 450: mailbox busy
     ("0x800ccc67", Is(R::ServerUnavailable)),       // SMTP 421
     ("0x800ccc6c", Is(R::OverQuota)),               // SMTP 552
+    ("0x00002af9", Is(R::DnsNotFound)),             // .NET: WSAHOST_NOT_FOUND
+    ("0x00002afa", Is(R::DnsFailure)),              // .NET: WSATRY_AGAIN
+    ("0x00002afc", Is(R::DnsNotFound)),             // .NET: WSANO_DATA
     ("0x80072ee2", Is(R::Timeout)),                 // ERROR_INTERNET_TIMEOUT
     ("0x80072ee7", Is(R::DnsNotFound)),             // ERROR_INTERNET_NAME_NOT_RESOLVED
     ("0x80072efd", Is(R::ConnectionRefused)),       // ERROR_INTERNET_CANNOT_CONNECT
@@ -99,6 +107,10 @@ const WORDINGS: &[Wording] = wordings! {
         "use an app password", "Yahoo, Fastmail";
         "application password is required", "Mail.ru";
     }
+    // Speaks of access, which other rows read as a switch.
+    Refused => {
+        "denied pop3 access for the given username and password", "Gmail, check mail from other accounts";
+    }
     // --- the way of logging in
     Is(R::MechanismUnsupported) => {
         "does not support the selected authentication method", "Thunderbird, IMAP, POP and SMTP";
@@ -121,12 +133,17 @@ const WORDINGS: &[Wording] = wordings! {
         "does not advertise auth", "emersion/go-smtp, Python; generic";
         "no supported authenticators", "Symfony Mailer; IMAP libraries";
         "no known authentication methods available", "generic";
+        "did not advertise authentication", "swaks: Host did not advertise authentication";
         "no known auth", "curl: No known authentication mechanisms supported!";
         "imap server does not support plain auth", "go-imap and others";
         "unsupported login authentication method", "Net::SMTP: unsupported";
         "skipped xoauth2", "offlineimap; isync: SASL mechanism not available";
         "sasl mechanism*not available", "mbsync: Error: SASL mechanism XOAUTH2 not available";
         "mailbox is using an unsupported authentication", "generic";
+    }
+    Is(R::EncryptionRequired) => {
+        "logging in is disabled", "node-imap, where the server lists LOGINDISABLED";
+        "unencrypted connection", "Go net/smtp: PlainAuth before TLS";
     }
     // --- TLS
     Is(R::TlsProtocol) => {
@@ -207,7 +224,7 @@ const WORDINGS: &[Wording] = wordings! {
         "missing +ok response", "Gmail: Missing +OK response upon connecting to the server";
         "greeting was expected", "generic";
         "not an imap4rev1 server", "offlineimap, imaplib";
-        "unexpected greeting", "mutt, MailKit: unexpected greeting";
+        "unexpected greeting", "mutt: unexpected greeting";
         "unexpected response from imap server", "generic";
     }
     Is(R::DnsNotFound) => {
@@ -226,6 +243,9 @@ const WORDINGS: &[Wording] = wordings! {
 
 /// What the server's refusal became in a program's words.
 const REFUSALS: &[Wording] = wordings! {
+    Is(R::ProtocolError) => {
+        "unexpected token in imap*http", "MailKit: Unexpected token in IMAP greeting: a web server answers";
+    }
     Refused => {
         "login to server*failed", "Thunderbird: Login to server … with username … failed.";
         "unable to log in at server", "Thunderbird: Probably wrong configuration, username or password.";
@@ -235,7 +255,6 @@ const REFUSALS: &[Wording] = wordings! {
         "username or password*is incorrect", "iOS Mail";
         "user name or password are incorrect", "HP printers";
         "unable to verify account name or password", "Apple Mail";
-        "denied pop3 access for the given username and password", "Gmail, check mail from other accounts";
         "access to server*was not successful", "Lotus Notes, Domino and others: Access to server … with user name … was not successful";
         "check your username/password", "Gmail: Authentication failed. Please check your username/password.";
         "email server rejected your login", "Outlook 0x800CCC92";

@@ -20,8 +20,14 @@ const WINDOW: usize = 120;
 const WEB: usize = 40;
 
 /// What may stand right before an answer.
-const OPENINGS: &[char] =
-    &['"', '\'', '(', '[', '>', ':', '=', '|', ',', '`', '\u{201c}', '\u{201e}', '\u{ab}'];
+const OPENINGS: &[char] = &[
+    '"', '\'', '(', '[', '>', ':', '=', '|', ',', '`', '\u{201c}', '\u{201e}', '\u{ab}', '\u{2500}',
+    '\u{2502}', '\u{2192}',
+];
+
+/// Words after which a code stands.
+const INTRODUCTIONS: &[&str] =
+    &["responded with", "replied with", "answered with", "rejected with", "refused with", "failed with"];
 
 /// Exceptions whose message is the server's answer, without its code or tag.
 const CLASSES: &[(&str, Option<Dialect>)] = &[
@@ -43,7 +49,6 @@ const CLASSES: &[(&str, Option<Dialect>)] = &[
     ("mailkit.net.smtp.smtpcommandexception", Some(Dialect::Smtp)),
     ("mailkit.net.imap.imapcommandexception", Some(Dialect::Imap)),
     ("mailkit.security.authenticationexception", None),
-    ("mailkit.net.imap.imapprotocolexception", Some(Dialect::Imap)),
     ("authenticationfailedexception", None),
 ];
 
@@ -158,8 +163,10 @@ fn is_answer(line: &str, at: usize) -> bool {
     let code = first.split('-').next().is_some_and(smtp::is_code);
     // A number within prose is none, unless an enhanced code follows, or what is before it ends there.
     let head = before.get(before.len().saturating_sub(WEB)..).unwrap_or_default().to_ascii_lowercase();
-    code && !["http", "status code", "statuscode"].iter().any(|word| head.contains(word))
-        && (before.is_empty()
-            || before.ends_with([':', ']', ')', '>', '|', '"', '\'', '-', '=', '`'])
-            || smtp::is_enhanced(second))
+    let web = ["http", "status code", "statuscode"].iter().any(|word| head.contains(word));
+    let introduced = before.is_empty()
+        || before.ends_with(OPENINGS)
+        || before.ends_with([']', ')', '-'])
+        || INTRODUCTIONS.iter().any(|words| head.ends_with(words));
+    code && !web && (introduced || smtp::is_enhanced(second))
 }

@@ -39,9 +39,9 @@ impl Case<'_> {
         };
         let reading = first.or(second).map(|(_, reading)| reading);
         reading
+            .or_else(|| self.whole())
             .or_else(|| self.statements())
             .or_else(|| self.lack())
-            .or_else(|| self.whole())
             .or_else(|| self.farewell())
             .or_else(|| self.success())
             .or_else(|| self.status())
@@ -76,7 +76,8 @@ impl Case<'_> {
             let reading = self.read(piece).found()?;
             // A mere goodbye is a consequence; it is asked when nothing else is left.
             let goodbye = piece.kind == Kind::Farewell && reading.reason() == Some(Reason::ConnectionClosed);
-            (!goodbye && !(piece.kind == Kind::Farewell && piece.ended)).then_some((piece.line, reading))
+            let asked_for = piece.kind == Kind::Farewell && piece.ended;
+            (!goodbye && !asked_for).then_some((piece.line, reading))
         })
     }
 
@@ -206,12 +207,8 @@ impl Case<'_> {
         if self.evidence.pieces.iter().any(|piece| piece.kind != Kind::Success) {
             return None;
         }
-        let offers = self
-            .evidence
-            .pieces
-            .iter()
-            .filter(|piece| imap::is_offer(&fold(&piece.text)) || smtp::is_offer(&piece.text));
-        let offer = offers.last()?;
+        let is_offer = |piece: &&Piece| imap::is_offer(&fold(&piece.text)) || smtp::is_offer(&piece.text);
+        let offer = self.evidence.pieces.iter().rfind(is_offer)?;
         let dialect = self.given().or(offer.dialect)?;
         if dialect == Dialect::Imap && imap::is_offered(&fold(&offer.text), wanted) {
             return None;
@@ -238,11 +235,13 @@ impl Case<'_> {
                 Some(Verdict { reason, retry_after: None }),
             ))
         };
-        let prose =
-            |text: &str| self.given().is_none().then(|| self.prose(text)).flatten().or_else(|| refusal(text));
-        let reading = statements::judge(&self.evidence.statements, |text| self.of_client(text), prose)?;
-        // The session had come to its end.
-        (!self.ended() || reading.reason() != Some(Reason::ConnectionClosed)).then_some(reading)
+        let prose = |text: &str| self.prose(text).or_else(|| refusal(text));
+        // What a client tells after the session has come to its end is no cause.
+        let last = self.evidence.pieces.last().map_or(0, |piece| piece.line);
+        let all = &self.evidence.statements;
+        let during = all.iter().take_while(|statement| !self.ended() || statement.line <= last).count();
+        let told = all.get(..during).unwrap_or(all);
+        statements::judge(told, |text| self.of_client(text), prose)
     }
 
     /// Whether the session came to the end that the client wanted.
@@ -263,11 +262,10 @@ impl Case<'_> {
 
     /// A sentence that a server may have said, out of its place: single words do not count.
     fn prose(&self, text: &str) -> Option<Reading> {
-        let dialect = self.guessed(&fold(text));
         let one = |dialect: &Dialect| {
             self.answer(text, *dialect, self.paste.phase, self.mechanism(None), Voice::Program).found()
         };
-        match dialect {
+        match self.given().or_else(|| self.guessed(&fold(text))) {
             Some(dialect) => one(&dialect),
             None => Dialect::ALL.iter().find_map(one),
         }
@@ -277,12 +275,20 @@ impl Case<'_> {
     fn whole(&self) -> Option<Reading> {
         let dialect = self.given()?;
         let speaks = |piece: &Piece| !matches!(piece.kind, Kind::Farewell | Kind::Untagged);
-        let voice = if self.evidence.pieces.iter().any(speaks) { Voice::Program } else { Voice::Server };
-        let said: Vec<_> = self.evidence.statements.iter().map(|statement| statement.text.as_str()).collect();
+        let statements = &self.evidence.statements;
+        if statements.is_empty()
+            || self.evidence.pieces.iter().any(speaks)
+            || !statements::may_be_answer(statements)
+        {
+            return None;
+        }
+        // What a library says of the network is no server's answer.
+        if let Some(reading) = statements::judge(statements, |text| self.of_client(text), |_| None) {
+            return Some(reading);
+        }
+        let said: Vec<_> = statements.iter().map(|statement| statement.text.as_str()).collect();
         let told = self.paste.phase.or(self.evidence.asked.phase);
-        (!said.is_empty())
-            .then(|| self.answer(&said.join("\n"), dialect, told, self.mechanism(None), voice).found())
-            .flatten()
+        self.answer(&said.join("\n"), dialect, told, self.mechanism(None), Voice::Server).found()
     }
 
     fn farewell(&self) -> Option<Reading> {

@@ -10,6 +10,7 @@ mod evidence;
 mod guess;
 mod inside;
 mod judge;
+mod languages;
 mod lines;
 mod marks;
 mod records;

@@ -30,6 +30,9 @@ const WORDS: &[&str] = &[
 const ANSWERS: &[&str] =
     &["error_description", "error_codes", "access_token", "schemes", "token_type", "error_uri"];
 
+/// More records of one line are not read.
+const MOST: usize = 64;
+
 /// Records are nested no deeper than this.
 const DEPTH: usize = 4;
 
@@ -38,19 +41,27 @@ pub(super) fn words(line: &str) -> Option<String> {
     // A container's log prefixes the record by a time and a name.
     let from = line.find('{').filter(|at| *at < 200)?;
     let record = line.get(from..)?;
-    let Ok(Value::Object(members)) = serde_json::from_str::<Value>(record.trim()) else { return None };
-    if is_answer(&members) {
-        return None;
-    }
     let mut found = Vec::new();
-    collect(&members, DEPTH, &mut found);
-    let source = members.get("src").and_then(Value::as_str);
-    let mark = match source {
+    // Some logs write several records in one line.
+    for value in serde_json::Deserializer::from_str(record).into_iter::<Value>().take(MOST) {
+        match value {
+            Ok(Value::Object(members)) if !is_answer(&members) => found.push(of_record(&members)),
+            _ => return None,
+        }
+    }
+    found.retain(|words| !words.is_empty());
+    (!found.is_empty()).then(|| found.join("\n"))
+}
+
+fn of_record(members: &Map<String, Value>) -> String {
+    let mut found = Vec::new();
+    collect(members, DEPTH, &mut found);
+    let mark = match members.get("src").and_then(Value::as_str) {
         Some("s") => "S: ",
         Some("c") => "C: ",
         _ => "",
     };
-    (!found.is_empty()).then(|| format!("{mark}{}", found.join("\n")))
+    if found.is_empty() { String::new() } else { format!("{mark}{}", found.join("\n")) }
 }
 
 fn is_answer(members: &Map<String, Value>) -> bool {

@@ -92,7 +92,32 @@ pub(super) fn reason(text: &str, mechanism: Option<Mechanism>) -> Option<Reason>
     if is_progress(&folded) {
         return None;
     }
-    clients::reason(&folded, mechanism).or_else(|| network_text(&without_settings(text)))
+    let network = || {
+        // "TLS handshake complete": the name of a step is no failure of it.
+        let named = |reason: &Reason| {
+            *reason == Reason::TlsProtocol && folded.contains("handshake") && !fails(&folded)
+        };
+        network_text(&without_settings(text)).filter(|reason| !named(reason))
+    };
+    clients::reason(&folded, mechanism).or_else(network)
+}
+
+/// Whether a sentence tells of something that did not come about.
+fn fails(folded: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "alert",
+        "eof",
+        "unexpected",
+        "unsupported",
+        "wrong",
+        "not ",
+        "no ",
+        "problem",
+        "abort",
+        "broken",
+        "bad ",
+    ];
+    COMPLAINTS.iter().chain(WORDS).any(|word| folded.contains(word))
 }
 
 /// A text without the limits of time that a program was given: `timeout=300`, `timeout: 30`.
@@ -173,6 +198,22 @@ pub(super) fn succeeds(text: &str) -> bool {
 /// What is left of a statement that names no cause: that a login failed.
 pub(super) fn refusal(text: &str, mechanism: Option<Mechanism>) -> Option<Reason> {
     clients::refusal(&fold(text), mechanism)
+}
+
+/// So many lines a server's answer may have.
+const ANSWER: usize = 4;
+
+/// What structured logs and those of syslog hold, and no answer does.
+const LOGGED: &[&str] = &["=\"", "=<", "]: "];
+
+/// Whether the statements may be a server's answer that somebody copied without its form: a few lines,
+/// none of which is a person's or a structured log's.
+pub(super) fn may_be_answer(statements: &[Statement]) -> bool {
+    statements.len() <= ANSWER
+        && statements.iter().all(|statement| {
+            let logged = LOGGED.iter().any(|sign| statement.text.contains(sign));
+            !logged && weight(&fold(&statement.text)) != Weight::Narrative
+        })
 }
 
 /// What the statements mean together.

@@ -12,6 +12,7 @@ mod findings;
 mod login;
 mod mailbox;
 mod network;
+mod said;
 mod token;
 
 #[cfg(test)]
@@ -175,7 +176,7 @@ pub fn hint_unconfigured(reason: Reason, heard: &Heard<'_>) -> String {
 }
 
 fn rows() -> impl Iterator<Item = &'static Remedy> {
-    [token::TABLE, login::TABLE, mailbox::TABLE, network::TABLE].into_iter().flatten()
+    [said::TABLE, token::TABLE, login::TABLE, mailbox::TABLE, network::TABLE].into_iter().flatten()
 }
 
 /// Whether a reason is the identity provider's: its family decides then.

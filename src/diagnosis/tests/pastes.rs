@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Dialect, Family, Mechanism, Paste, Phase, Source, assert_none, paste};
+use super::{Dialect, Family, Mechanism, Paste, Phase, Reason, Source, assert_none, paste};
 
 /// Texts with the options that were given, the reason (null: no failure) and the source.
 const PASTES: &str = include_str!("../../../tests/data/pastes.jsonl");
@@ -52,7 +52,7 @@ fn every_paste_has_its_reason_or_none() {
             mechanism: flag("mechanism").and_then(mechanism),
             family: flag("provider").map(family),
         });
-        let found = reading.reason().map(|reason| reason.label());
+        let found = reading.reason().map(Reason::label);
         let alternatives = row["alternatives"].as_array().into_iter().flatten();
         let accepted: Vec<_> =
             std::iter::once(&row["reason"]).chain(alternatives).map(|reason| reason.as_str()).collect();
