@@ -48,8 +48,7 @@ fn client_secret(map: &Map<'_>, base: &Path) -> Parts {
     let client_id = map.require("client_id", "the application (client) id", own_text);
     let secret =
         map.require("secret", "write secret: {file: PATH} or secret: {env: NAME}", |at| secret(at, base));
-    let secret_in =
-        map.read("client_auth", |at| at.parse("one of body, basic", SecretIn::from_label));
+    let secret_in = map.read("client_auth", |at| at.parse("one of body, basic", SecretIn::from_label));
     let parameters = map.read("parameters", parameters);
     let expires = map.read("expires", value::date);
     let grant = || {
@@ -84,11 +83,13 @@ const OWN_FIELDS: &[&str] = &[
     "password",
 ];
 
+const FIELDS: &str = "fields of the token request, like {audience: https://mail.contoso.example}";
+
 /// Further fields of the token request, by name.
 fn parameters(at: &Cursor<'_>) -> Option<BTreeMap<String, String>> {
     let mut parameters = BTreeMap::new();
     let mut faulty = false;
-    for (name, value) in at.names("fields of the token request, like {audience: https://mail.contoso.example}")? {
+    for (name, value) in at.unspoken_names(FIELDS)? {
         if OWN_FIELDS.contains(&name.value) {
             let why = match name.value {
                 "scope" => "it belongs to a provider: scope",

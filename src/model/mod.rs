@@ -67,9 +67,7 @@ mod token;
 mod web;
 
 pub use check::{Access, Check, CheckName, Goal, TokenSpec};
-pub use credential::{
-    Claims, Credential, Grant, Redacted, SecretIn, SecretRef, TokenForm, WRONG_PASSWORD,
-};
+pub use credential::{Claims, Credential, Grant, Redacted, SecretIn, SecretRef, TokenForm, WRONG_PASSWORD};
 pub use difference::Difference;
 pub use mailbox::{Endpoint, Family, IpChoice, Mailbox, Mechanism, Protocol, Provider, Security};
 pub use observation::{

@@ -15,10 +15,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Whether a refusal says that the issuer is not trusted, and nothing about the certificate besides.
 pub(super) fn is_about_authority(refused: &Error) -> bool {
-    matches!(
-        refused,
-        Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::Other(_))
-    )
+    matches!(refused, Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::Other(_)))
 }
 
 /// Verifies a certificate that was named itself.
@@ -79,10 +76,7 @@ mod tests {
             refused("other.example", inside),
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }
         ));
-        assert!(matches!(
-            refused("mail.example", before),
-            CertificateError::NotValidYetContext { .. }
-        ));
+        assert!(matches!(refused("mail.example", before), CertificateError::NotValidYetContext { .. }));
         assert!(matches!(refused("mail.example", after), CertificateError::ExpiredContext { .. }));
     }
 }

@@ -73,10 +73,9 @@ impl Probe<'_> {
         let farewell = said.lines().rev().find(|line| is_farewell(line));
         match dialogue.take_end() {
             // The farewell of the other protocol: a gateway or a load balancer in front of both.
-            Some(End::Violation(Violation::NotUnderstood(line))) if is_farewell(&line) => Cause {
-                reason: Reason::ServerUnavailable,
-                ..self.refused(stage, &dialogue.clean(&line))
-            },
+            Some(End::Violation(Violation::NotUnderstood(line))) if is_farewell(&line) => {
+                Cause { reason: Reason::ServerUnavailable, ..self.refused(stage, &dialogue.clean(&line)) }
+            }
             Some(End::Violation(violation)) => {
                 Cause::new(Reason::ProtocolError, dialogue.clean(&violation.to_string()))
             }

@@ -53,7 +53,9 @@ pub(crate) fn check(mailbox: &Arc<Mailbox>, protocol: Protocol) -> Arc<Check> {
             let goal = Goal::Folder { name: "INBOX".to_owned(), read_only: false };
             ("outlook.office365.com", 993, goal, "IMAP.AccessAsApp")
         }
-        Protocol::Smtp => ("smtp.office365.com", 587, Goal::Submission { sender: false, ehlo: None }, "SMTP.SendAsApp"),
+        Protocol::Smtp => {
+            ("smtp.office365.com", 587, Goal::Submission { sender: false, ehlo: None }, "SMTP.SendAsApp")
+        }
     };
     let security = if port == 993 { Security::Implicit } else { Security::StartTls };
     Arc::new(Check {

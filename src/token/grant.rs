@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use oauth2::basic::{
-    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
-};
+use oauth2::basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse};
 use oauth2::{
     AuthType, ClientId, ClientSecret, RequestTokenError, Scope, StandardRevocableToken, TokenResponse,
     TokenUrl,
@@ -74,9 +72,10 @@ pub(super) async fn client_secret(
         })
         .set_token_uri(url);
     let request = client.exchange_client_credentials().add_scope(Scope::new(spec.scope.to_string()));
-    let request = form.parameters.iter().fold(request, |request, (name, value)| {
-        request.add_extra_param(name.as_str(), value.as_str())
-    });
+    let request = form
+        .parameters
+        .iter()
+        .fold(request, |request, (name, value)| request.add_extra_param(name.as_str(), value.as_str()));
     let scrubber = Scrubber::knowing([secret.expose_secret()]);
     let answer = request.request_async(&http).await.map_err(|error| refused(error, &scrubber))?;
     issued(&answer, request_id, peer.clock_skew())

@@ -113,8 +113,7 @@ impl Http {
         }
         let sent = Timestamp::now();
         let answer = self.client.execute(request).await;
-        let mut response =
-            answer.map_err(|error| network(&error, proxy).showing(self.peer.certificate()))?;
+        let mut response = answer.map_err(|error| network(&error, proxy).showing(self.peer.certificate()))?;
         let status = response.status();
         let date = response.headers().get(DATE).and_then(|date| moment(date.to_str().ok()?));
         if let Some(date) = date {

@@ -77,7 +77,8 @@ async fn request(extra: &str) -> (Heard, Observation) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_request_is_written_as_the_provider_wants_it() {
-    let (heard, seen) = request(", client_auth: basic, parameters: { audience: 'https://mail', resource: r }").await;
+    let (heard, seen) =
+        request(", client_auth: basic, parameters: { audience: 'https://mail', resource: r }").await;
     assert!(seen.outcome.is_up(), "{:?}", seen.outcome);
     let lines = heard.lock().unwrap().join("\n");
     // probe:battery+staple, each half form-encoded (RFC 6749 section 2.3.1).
@@ -102,7 +103,10 @@ async fn a_proxy_that_lets_nobody_through_is_named() {
     world.file("secret", "battery staple");
     world.credential_of("one", "type: client_secret, client_id: probe, secret: { file: secret }");
     world.provider_of("one", "imap: { host: 127.0.0.1, port: 1, tls: none }, token_url: 'https://idp.contoso.example/token', scope: x");
-    world.write_mailbox("name: one, address: user@contoso.example, provider: one, credential: one, checks: [imap]", "timeout: 10s");
+    world.write_mailbox(
+        "name: one, address: user@contoso.example, provider: one, credential: one, checks: [imap]",
+        "timeout: 10s",
+    );
     let configuration = world.configuration();
     for (answer, reason) in rows {
         let (port, _) = peer::bytes(answer).await;

@@ -101,7 +101,8 @@ impl Peer {
 pub(crate) async fn imap(script: Script) -> (u16, Heard) {
     let heard = Heard::default();
     let hearing = Arc::clone(&heard);
-    let port = listen(move |stream| imap_dialogue(Peer { stream, script, heard: Arc::clone(&hearing) })).await;
+    let port =
+        listen(move |stream| imap_dialogue(Peer { stream, script, heard: Arc::clone(&hearing) })).await;
     (port, heard)
 }
 
@@ -134,7 +135,8 @@ async fn imap_dialogue(mut peer: Peer) -> std::io::Result<()> {
 pub(crate) async fn smtp(script: Script) -> (u16, Heard) {
     let heard = Heard::default();
     let hearing = Arc::clone(&heard);
-    let port = listen(move |stream| smtp_dialogue(Peer { stream, script, heard: Arc::clone(&hearing) })).await;
+    let port =
+        listen(move |stream| smtp_dialogue(Peer { stream, script, heard: Arc::clone(&hearing) })).await;
     (port, heard)
 }
 
@@ -154,6 +156,17 @@ async fn smtp_dialogue(mut peer: Peer) -> std::io::Result<()> {
             _ => peer.send("", "221 2.0.0 bye\r\n").await?,
         }
     }
+}
+
+/// A server that answers the first bytes of a TLS handshake with these and stays connected; its port.
+pub(crate) async fn handshake(answer: &'static [u8]) -> u16 {
+    listen(move |mut stream| async move {
+        stream.fill_buf().await?;
+        stream.write_all(answer).await?;
+        // Until the client leaves.
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.map(drop)
+    })
+    .await
 }
 
 /// A server that reads one HTTP request and answers with these bytes; its port and the request's text.

@@ -82,8 +82,7 @@ async fn what_real_servers_say_has_its_verdict_and_its_line() {
     let app = world.app();
     let (token_url, credential) = (world.token_url(), world.credential(&app));
     for (place, (protocol, script, wanted, _)) in ROWS.iter().enumerate() {
-        let (port, _) =
-            if *protocol == "imap" { peer::imap(script).await } else { peer::smtp(script).await };
+        let (port, _) = if *protocol == "imap" { peer::imap(script).await } else { peer::smtp(script).await };
         let name = format!("row-{place}");
         world.provider_of(&name, &format!(
             "{protocol}: {{ host: 127.0.0.1, port: {port}, tls: none }}, token_url: {token_url:?}, scope: 'https://outlook.office365.com/.default', ca_file: ca.pem"
@@ -102,10 +101,28 @@ async fn what_real_servers_say_has_its_verdict_and_its_line() {
         let detail = observation.outcome.failure().map(|failure| failure.cause.detail.clone());
         let found = verdict(observation);
         if found != *wanted || !detail.clone().unwrap_or_default().contains(quoted) {
-            wrong.push(format!("{protocol} {script:?}: {wanted} with {quoted:?}, found {found} ({detail:?})"));
+            wrong
+                .push(format!("{protocol} {script:?}: {wanted} with {quoted:?}, found {found} ({detail:?})"));
         }
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_close_notify_in_the_handshake_is_the_end_and_no_silence() {
+    let mut world = World::start().await;
+    let app = world.app();
+    let (token_url, credential) = (world.token_url(), world.credential(&app));
+    let port = peer::handshake(b"\x15\x03\x03\x00\x02\x01\x00").await;
+    for protocol in ["imap", "smtp"] {
+        world.provider_of(protocol, &format!(
+            "{protocol}: {{ host: 127.0.0.1, port: {port}, tls: implicit }}, token_url: {token_url:?}, scope: 'https://outlook.office365.com/.default', ca_file: ca.pem"
+        ));
+        world.write_mailbox(&format!("name: {protocol}, address: user@contoso.example, provider: {protocol}, credential: {credential}, checks: [{protocol}]"), "");
+    }
+    for (name, observation) in world.round().await {
+        assert_eq!(verdict(&observation), "tls connection_closed", "{name}: {:?}", observation.outcome);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -135,8 +152,18 @@ async fn a_server_is_told_the_configured_names() {
     let (smtp, sent) = peer::smtp(&[]).await;
     let (default, sent_by_default) = peer::smtp(&[]).await;
     let rows = [
-        ("folder", format!("imap: {{ host: 127.0.0.1, port: {imap}, tls: none }}"), "imap", "imap: { folder: 'Entw&APw-rfe' }"),
-        ("named", format!("smtp: {{ host: 127.0.0.1, port: {smtp}, tls: none }}"), "smtp", "smtp: { ehlo: agent.contoso.example }"),
+        (
+            "folder",
+            format!("imap: {{ host: 127.0.0.1, port: {imap}, tls: none }}"),
+            "imap",
+            "imap: { folder: 'Entw&APw-rfe' }",
+        ),
+        (
+            "named",
+            format!("smtp: {{ host: 127.0.0.1, port: {smtp}, tls: none }}"),
+            "smtp",
+            "smtp: { ehlo: agent.contoso.example }",
+        ),
         ("unnamed", format!("smtp: {{ host: 127.0.0.1, port: {default}, tls: none }}"), "smtp", ""),
     ];
     for (name, server, protocol, extra) in &rows {

@@ -276,8 +276,7 @@ fn both_hosts_and_the_id_of_exchange_are_its_audience_and_a_domain_is_no_tenant_
         assert!(text.contains("in order"), "{audience}: {text}");
     }
     let secret = SecretRef::Env("S".to_owned());
-    let grant =
-        Grant::ClientSecret {
+    let grant = Grant::ClientSecret {
         tenant: Some("contoso.example".to_owned()),
         client_id: APP.to_owned(),
         secret,

@@ -132,9 +132,8 @@ fn status(tag: &str, text: &str, statuses: &[&str], fit: &mut Vec<u8>) -> Option
 
 /// A list of capabilities; what is no atom (RFC 3501 section 9) is left out.
 fn capabilities(list: &str, fit: &mut Vec<u8>) {
-    let is_atom = |word: &&str| {
-        word.bytes().all(|byte| byte.is_ascii_graphic() && !b"(){%*\"\\]".contains(&byte))
-    };
+    let is_atom =
+        |word: &&str| word.bytes().all(|byte| byte.is_ascii_graphic() && !b"(){%*\"\\]".contains(&byte));
     fit.extend([b"* CAPABILITY ", REVISION.as_bytes()].concat());
     let words = list.split_ascii_whitespace().filter(is_atom);
     for word in words.filter(|word| !word.eq_ignore_ascii_case(REVISION)) {
@@ -168,7 +167,10 @@ mod tests {
         let rows = [
             ("*  1843 EXISTS\r\n", "* 1843 EXISTS\r\n"),
             ("* 3 exists\r\n", "* 3 EXISTS\r\n"),
-            ("* CAPABILITY  IMAP4rev2 AUTH=XOAUTH2 \r\n", "* CAPABILITY IMAP4rev1 IMAP4rev2 AUTH=XOAUTH2\r\n"),
+            (
+                "* CAPABILITY  IMAP4rev2 AUTH=XOAUTH2 \r\n",
+                "* CAPABILITY IMAP4rev1 IMAP4rev2 AUTH=XOAUTH2\r\n",
+            ),
             ("* OK [ALERT] hello\r\n", "* OK .\r\n"),
             ("* OK\r\n", "* OK .\r\n"),
             ("* bye\r\n", "* BYE .\r\n"),
@@ -211,7 +213,8 @@ mod tests {
 
     #[test]
     fn a_line_that_is_no_imap_is_quoted() {
-        for line in ["220 mail.example ESMTP", "ZZ99 OK done", "a1 MAYBE", "OK done", "* -1 EXISTS", "+OK hi"] {
+        for line in ["220 mail.example ESMTP", "ZZ99 OK done", "a1 MAYBE", "OK done", "* -1 EXISTS", "+OK hi"]
+        {
             let violation = fit(&format!("* OK hi\r\n{line}\r\n* BYE\r\n")).unwrap_err();
             assert_eq!(violation, Violation::NotUnderstood(line.to_owned()));
         }

@@ -270,7 +270,11 @@ impl Imap {
     fn tagged(&self, tag: &str) -> String {
         let said = self.dialogue.answer();
         let text = |line: &str| Some(line.strip_prefix(tag)?.strip_prefix(' ')?.trim_start().to_owned());
-        said.lines().rev().find_map(text).or_else(|| text(&self.dialogue.last_server_line())).unwrap_or_default()
+        said.lines()
+            .rev()
+            .find_map(text)
+            .or_else(|| text(&self.dialogue.last_server_line()))
+            .unwrap_or_default()
     }
 
     pub(super) async fn goodbye(mut self) {

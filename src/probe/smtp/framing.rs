@@ -100,7 +100,10 @@ mod tests {
 
     #[test]
     fn a_code_that_changes_within_a_reply_is_no_reply() {
-        for reply in ["250-one\r\n250-two\r\n550 three\r\n", "550-one\r\n550 three\r\n".replace("550 ", "250 ").as_str()] {
+        for reply in [
+            "250-one\r\n250-two\r\n550 three\r\n",
+            "550-one\r\n550 three\r\n".replace("550 ", "250 ").as_str(),
+        ] {
             assert!(matches!(fit(reply).unwrap_err(), Violation::CodeChanges(_)), "{reply:?}");
         }
     }

@@ -14,13 +14,12 @@ use crate::model::{
 
 pub(in crate::readiness) fn credential(name: &str) -> Arc<Credential> {
     let secret = SecretRef::Env("SECRET".to_owned());
-    let grant =
-        Grant::ClientSecret {
-            tenant: Some(format!("{name}-tenant")),
-            client_id: format!("{name}-app"),
-            secret,
-            form: crate::model::TokenForm::default(),
-        };
+    let grant = Grant::ClientSecret {
+        tenant: Some(format!("{name}-tenant")),
+        client_id: format!("{name}-app"),
+        secret,
+        form: crate::model::TokenForm::default(),
+    };
     Arc::new(Credential { name: name.into(), grant, expires: None })
 }
 
