@@ -83,13 +83,13 @@ const OWN_FIELDS: &[&str] = &[
     "password",
 ];
 
+const FIELDS: &str = "fields of the token request, like {audience: https://mail.contoso.example}";
+
 /// Further fields of the token request, by name.
 fn parameters(at: &Cursor<'_>) -> Option<BTreeMap<String, String>> {
     let mut parameters = BTreeMap::new();
     let mut faulty = false;
-    for (name, value) in
-        at.names("fields of the token request, like {audience: https://mail.contoso.example}")?
-    {
+    for (name, value) in at.names(FIELDS)? {
         if OWN_FIELDS.contains(&name.value) {
             let why = match name.value {
                 "scope" => "it belongs to a provider: scope",

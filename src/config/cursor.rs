@@ -222,7 +222,7 @@ impl<'a> Cursor<'a> {
             let value = Self::at(&entry.node, place.clone(), self.faults, self.secret);
             (At { value: entry.key.as_str(), place }, value)
         };
-        Some(once(entries, &self.place, self.faults, false).into_iter().map(step).collect())
+        Some(once(entries, &self.place, self.faults, self.secret).into_iter().map(step).collect())
     }
 
     /// The keys of a section. Unknown ones, those of a later version and duplicates are reported here.

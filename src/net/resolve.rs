@@ -7,7 +7,7 @@ use std::time::Duration;
 use hickory_resolver::config::LookupIpStrategy;
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::proto::rr::IntoName;
+use hickory_resolver::proto::rr::{IntoName, Name, RData, RecordType};
 use hickory_resolver::{ResolverBuilder, TokioResolver};
 
 use crate::model::{Cause, IpChoice, Reason};
@@ -114,14 +114,40 @@ async fn first(resolver: &TokioResolver, host: &str, family: &str) -> Result<IpA
     let name = host
         .into_name()
         .map_err(|error| Cause::new(Reason::DnsNotFound, format!("{host} is not a host name: {error}")))?;
-    match resolver.lookup_ip(name).await {
+    match resolver.lookup_ip(name.clone()).await {
         Ok(addresses) => addresses.iter().next().ok_or_else(none),
         Err(error) if error.is_nx_domain() => {
             Err(Cause::new(Reason::DnsNotFound, format!("{host} does not exist")))
         }
+        Err(error) if error.is_no_records_found() && leads_back(resolver, name).await => {
+            Err(Cause::new(Reason::DnsFailure, format!("{host} is an alias that leads back to itself")))
+        }
         Err(error) if error.is_no_records_found() => Err(none()),
         Err(error) => Err(Cause::new(Reason::DnsFailure, format!("{host} could not be looked up: {error}"))),
     }
+}
+
+/// Aliases that are followed from one name.
+const MOST_ALIASES: usize = 8;
+
+/// Whether a name without address is an alias in a circle: a fault of the zone, which the resolver tells
+/// as the absence of an address.
+async fn leads_back(resolver: &TokioResolver, mut name: Name) -> bool {
+    let mut passed = Vec::new();
+    while passed.len() < MOST_ALIASES {
+        let Ok(found) = resolver.lookup(name.clone(), RecordType::CNAME).await else { return false };
+        passed.push(name);
+        let alias = found.answers().iter().find_map(|record| match &record.data {
+            RData::CNAME(alias) => Some(alias.0.clone()),
+            _ => None,
+        });
+        match alias {
+            Some(alias) if passed.contains(&alias) => return true,
+            Some(alias) => name = alias,
+            None => return false,
+        }
+    }
+    true
 }
 
 #[cfg(test)]

@@ -158,6 +158,17 @@ async fn smtp_dialogue(mut peer: Peer) -> std::io::Result<()> {
     }
 }
 
+/// A server that answers the first bytes of a TLS handshake with these and stays connected; its port.
+pub(crate) async fn handshake(answer: &'static [u8]) -> u16 {
+    listen(move |mut stream| async move {
+        stream.fill_buf().await?;
+        stream.write_all(answer).await?;
+        // Until the client leaves.
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.map(drop)
+    })
+    .await
+}
+
 /// A server that reads one HTTP request and answers with these bytes; its port and the request's text.
 pub(crate) async fn bytes(answer: &'static [u8]) -> (u16, Heard) {
     let heard = Heard::default();

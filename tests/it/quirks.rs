@@ -109,6 +109,23 @@ async fn what_real_servers_say_has_its_verdict_and_its_line() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_close_notify_in_the_handshake_is_the_end_and_no_silence() {
+    let mut world = World::start().await;
+    let app = world.app();
+    let (token_url, credential) = (world.token_url(), world.credential(&app));
+    let port = peer::handshake(b"\x15\x03\x03\x00\x02\x01\x00").await;
+    for protocol in ["imap", "smtp"] {
+        world.provider_of(protocol, &format!(
+            "{protocol}: {{ host: 127.0.0.1, port: {port}, tls: implicit }}, token_url: {token_url:?}, scope: 'https://outlook.office365.com/.default', ca_file: ca.pem"
+        ));
+        world.write_mailbox(&format!("name: {protocol}, address: user@contoso.example, provider: {protocol}, credential: {credential}, checks: [{protocol}]"), "");
+    }
+    for (name, observation) in world.round().await {
+        assert_eq!(verdict(&observation), "tls connection_closed", "{name}: {:?}", observation.outcome);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_self_signed_certificate_that_is_its_own_ca_file_is_trusted() {
     let mut world = World::start().await;
     let app = world.app();

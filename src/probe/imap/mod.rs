@@ -125,9 +125,10 @@ impl Imap {
     async fn capability(&mut self, probe: Probe<'_>) -> Result<Capabilities, Cause> {
         let stage = Stage::at(Phase::Capability, self.encrypted);
         let mut listed = None;
-        let ending = self.say(probe, &stage, "CAPABILITY", |response| match response {
-            Response::Capabilities(list) => listed = Some(capabilities(list)),
-            _ => {}
+        let ending = self.say(probe, &stage, "CAPABILITY", |response| {
+            if let Response::Capabilities(list) = response {
+                listed = Some(capabilities(list));
+            }
         });
         let ending = ending.await?;
         self.accepted(probe, &stage, ending)?;
