@@ -88,6 +88,8 @@ impl App {
 
     async fn assemble(plan: &Plan, origin: Option<Origin>) -> Result<Self, AppError> {
         let protection = protection(plan).await?;
+        // Before it listens: who connects finds an agent that remembers.
+        let readiness = Arc::new(Readiness::open(plan)?);
         let listener = listen(&plan.listen)
             .await
             .map_err(|error| AppError::Listen { listen: plan.listen.to_string(), error })?;
@@ -95,7 +97,6 @@ impl App {
             .local_addr()
             .map_err(|error| AppError::Listen { listen: plan.listen.to_string(), error })?;
         let report = Arc::new(Report::new(plan));
-        let readiness = Arc::new(Readiness::open(plan)?);
         report.call(witness(&readiness));
         let tokens = Arc::clone(&report);
         let prober = Arc::new(Prober::new(&plan.limits, Arc::new(move |token| tokens.record_token(token))));
