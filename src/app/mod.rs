@@ -93,6 +93,11 @@ impl App {
 
     async fn assemble(plan: &Plan, origin: Option<Origin>) -> Result<Self, AppError> {
         let protection = protection(plan).await?;
+        // Before it listens: a client that connects finds an agent that remembers.
+        let remembers = plan.clone();
+        // Beside: a state directory that hangs must not hold up the stop.
+        let readiness = task::spawn_blocking(move || Readiness::open(&remembers)).await;
+        let readiness = Arc::new(readiness.map_err(|_| AppError::Stopped)??);
         let listener = listen(&plan.listen)
             .await
             .map_err(|error| AppError::Listen { listen: plan.listen.to_string(), error })?;
@@ -100,10 +105,6 @@ impl App {
             .local_addr()
             .map_err(|error| AppError::Listen { listen: plan.listen.to_string(), error })?;
         let report = Arc::new(Report::new(plan));
-        let remembers = plan.clone();
-        // Beside: a state directory that hangs must not hold up the stop.
-        let readiness = task::spawn_blocking(move || Readiness::open(&remembers)).await;
-        let readiness = Arc::new(readiness.map_err(|_| AppError::Stopped)??);
         report.call(witness(&readiness));
         let tokens = Arc::clone(&report);
         let descriptors = descriptors::limit();

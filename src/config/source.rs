@@ -19,6 +19,10 @@ const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// Most mailbox files: a pattern that finds more has gone astray.
 const MAX_FILES: usize = 50_000;
 
+/// How often a pattern may come upon the same files by other links: forty levels of links is what the system follows.
+const MAX_AGAIN: usize = 1000;
+const CIRCLE: &str = "this pattern takes too long to search, or finds the same files again and again: do links lead back to their own folder?";
+
 /// The byte order mark that some editors put in front of UTF-8.
 pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 
@@ -121,15 +125,21 @@ fn matching(pattern: &str) -> Result<Matches, String> {
     let paths = glob::glob_with(pattern, options)
         .map_err(|error| format!("this is no pattern for files: {}", error.msg))?;
     let mut found = Matches::default();
+    let (mut places, mut again) = (HashSet::new(), 0);
     for path in paths {
         if Instant::now() > end {
-            return Err(
-                "this pattern takes too long to search: do links lead back to their own folder?".to_owned()
-            );
+            return Err(CIRCLE.to_owned());
         }
         found.any = true;
         match path {
             Ok(path) if path.is_dir() => {}
+            // One file by several links is one file.
+            Ok(path) if !places.insert(path.canonicalize().unwrap_or_else(|_| path.clone())) => {
+                again += 1;
+                if again > MAX_AGAIN {
+                    return Err(CIRCLE.to_owned());
+                }
+            }
             Ok(path) if found.files.len() <= MAX_FILES => found.files.push(path),
             Ok(_) => break,
             Err(error) => {

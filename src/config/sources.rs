@@ -192,6 +192,21 @@ mod tests {
     }
 
     #[test]
+    fn links_that_lead_back_to_their_own_folder_are_followed_once_or_refused() {
+        let folder = Folder::new("circles");
+        let main = folder.write("config.yaml", &MAIN.replace("/*.yaml", "/**/*.yaml"));
+        folder.write("boxes.d/one.yaml", &mailbox("one"));
+        symlink(".", folder.0.join("boxes.d/x")).unwrap();
+        let loaded = config::load(&main).unwrap();
+        assert_eq!(loaded.plan.mailboxes.len(), 1, "by forty links one file");
+        symlink(".", folder.0.join("boxes.d/y")).unwrap();
+        symlink(".", folder.0.join("boxes.d/z")).unwrap();
+        let errors = config::load(&main).unwrap_err();
+        assert_eq!(errors.len(), 1, "{errors}");
+        assert!(errors.to_string().contains("do links lead back"), "{errors}");
+    }
+
+    #[test]
     fn of_a_faulty_configuration_the_same_is_known() {
         let folder = Folder::new("faulty");
         let main = folder.write("config.yaml", MAIN);

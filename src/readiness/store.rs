@@ -29,7 +29,7 @@ const GROWTH: u64 = 4;
 const SMALL: u64 = 1024 * 1024;
 
 /// How long the disk may take to give back a large journal, …
-const OPEN: Duration = Duration::from_secs(30);
+const OPEN: Duration = Duration::from_secs(120);
 /// … and to take what is written.
 const WRITE: Duration = Duration::from_secs(10);
 

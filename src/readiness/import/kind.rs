@@ -67,6 +67,14 @@ const EXPORTS: &[Export] = &[
         sentence: "is a table of users: it does not say who uses passwords",
     },
     Export {
+        columns: &["imap4app"],
+        sentence: "is the report of email apps: it does not tell passwords from OAuth",
+    },
+    Export {
+        columns: &["smtpapp"],
+        sentence: "is the report of email apps: it does not tell passwords from OAuth",
+    },
+    Export {
         columns: &["activity", "category"],
         sentence: "is an audit log: it does not say who uses passwords",
     },
