@@ -212,9 +212,9 @@ fn the_example_shows_every_key_that_works_and_none_that_does_not() {
         for key in table.working() {
             // Settings are shown under defaults; a mailbox shows what only a mailbox has.
             let inherited = table.of == keys::MAILBOX.of && keys::DEFAULTS.find(key).is_some();
-            // A file that it names would have to be there.
-            if key == "web_config" {
-                assert!(EXAMPLE.contains("\n  # web_config: "), "web_config works and is not shown");
+            // A file that it names would have to be there, and an external URL is each site's own.
+            if ["web_config", "external_url"].contains(&key) {
+                assert!(EXAMPLE.contains(&format!("\n  # {key}: ")), "{key} works and is not shown");
                 continue;
             }
             let is_shown = shown.iter().any(|(at, shown)| places.contains(&at.as_str()) && shown == key);

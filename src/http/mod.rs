@@ -246,3 +246,21 @@ fn date(now: Timestamp) -> Option<HeaderValue> {
     let written = (0..=LAST_SECOND).contains(&now.as_second());
     written.then(|| now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string().try_into().ok()).flatten()
 }
+
+#[cfg(test)]
+mod date_tests {
+    use super::*;
+
+    #[test]
+    fn every_clock_has_an_answer_and_sane_ones_a_date() {
+        let date = |second| Timestamp::from_second(second).ok().and_then(date);
+        let text = date(784_111_777);
+        assert_eq!(text.as_ref().and_then(|text| text.to_str().ok()), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
+        for second in [-1, LAST_SECOND + 1] {
+            assert_eq!(date(second), None);
+        }
+        for now in [Timestamp::MIN, Timestamp::MAX] {
+            assert_eq!(super::date(now), None);
+        }
+    }
+}

@@ -35,10 +35,20 @@ impl World {
     }
 
     pub(super) async fn asking(plan: &Plan, desk: impl FnOnce(&Arc<Report>) -> Desk) -> Self {
+        Self::known_as(plan, desk, Names::default(), "").await
+    }
+
+    pub(super) async fn known_as(
+        plan: &Plan,
+        desk: impl FnOnce(&Arc<Report>) -> Desk,
+        names: Names,
+        prefix: &str,
+    ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let (report, ready, stop) =
             (Arc::new(Report::new(plan)), Arc::new(Ready::default()), CancellationToken::new());
         let site = Site::new(Arc::clone(&report), Arc::default(), Arc::clone(&ready)).asking(desk(&report));
+        let site = site.known_as(names, prefix);
         let address = listener.local_addr().unwrap();
         let server = tokio::spawn(serve(listener, CONNECTIONS, site, open(), stop.clone()));
         Self { address, report, ready, stop, server }
@@ -203,7 +213,7 @@ async fn the_page_waits_then_is_fine_then_names_the_fault_its_owner_and_the_reme
 
 #[tokio::test]
 async fn a_token_that_is_no_longer_renewed_and_a_secret_about_to_end_are_announced() {
-    let now = jiff::Timestamp::now();
+    let now = Timestamp::now();
     let near = credential("contoso", Some(now + Duration::from_secs(10 * 86_400)));
     let far = credential("fabrikam", Some(now + Duration::from_secs(300 * 86_400)));
     let plan = plan(&[mailbox("invoices", &near, &[]), mailbox("desk", &far, &[])]);

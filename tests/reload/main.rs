@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod load;
+mod poverty;
+mod pressure;
 mod probing;
 mod program;
 mod reloading;

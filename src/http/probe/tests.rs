@@ -3,6 +3,8 @@
 
 use std::sync::Mutex;
 
+use axum::http::HeaderName;
+
 use super::*;
 use crate::http::Desk;
 use crate::http::tests::World;
@@ -162,7 +164,7 @@ async fn an_unknown_name_of_any_length_is_answered_at_once_and_cut() {
 fn no_asker_is_waited_for_longer_than_a_connection_lives() {
     let asked = |seconds: &'static str| {
         patience(&HeaderMap::from_iter([(
-            axum::http::HeaderName::from_static(SCRAPE_TIMEOUT),
+            HeaderName::from_static(SCRAPE_TIMEOUT),
             HeaderValue::from_static(seconds),
         )]))
     };
