@@ -13,6 +13,7 @@ import tempfile
 
 import yaml
 
+import given
 import pods
 import schemas
 import sets
@@ -100,11 +101,13 @@ BREAKS = [
     ("Deployment", "spec/strategy/type", "RollingUpdate"),
     ("StatefulSet", "spec/serviceName", "other"),
     ("StatefulSet", f"{CONTAINER}/args", ["serve"]),
+    ("StatefulSet", "spec/volumeClaimTemplates/0/kind", None),
     ("Service", "spec/ports/0/targetPort", "web"),
     ("Service", "spec/ports/0/port", "9993"),
     ("Service", "spec/selector/app.kubernetes.io~1name", "other"),
     ("NetworkPolicy", "spec/podSelector", {}),
     ("NetworkPolicy", "spec/policyTypes", ["Ingress"]),
+    ("NetworkPolicy", "spec/egress/0/ports/3", None),
     ("NetworkPolicy", "spec/egress/1/ports/1", None),
     ("NetworkPolicy", "spec/egress/1/ports", None),
     ("NetworkPolicy", "spec/ingress/0/ports/0/port", 80),
@@ -151,20 +154,21 @@ def unlisted() -> list[str]:
 
 
 def main(program: str, files: list[str]) -> None:
-    installations = []
+    installations = {}
     found = unlisted()
     for file in files:
         documents = [d for d in yaml.safe_load_all(pathlib.Path(file).read_text()) if d]
         complaints = faults(documents) + understood(program, documents)
         found += [f"{file}: {complaint}" for complaint in complaints]
-        installations.append(documents)
+        installations[file] = documents
+    found += given.faults(installations)
     if not found:
-        found = prove(installations)
+        found = prove(list(installations.values()))
         if not misread(program, "mailboxes: 3"):
             found.append("nobody minds a configuration that is none")
     if found:
         sys.exit("\n".join(found))
-    print(f"{len(files)} installations, {sum(map(len, installations))} documents, {len(BREAKS)} breaks found")
+    print(f"{len(files)} installations, {sum(map(len, installations.values()))} documents, {len(BREAKS)} breaks found")
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import yaml
 import pods
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
-# DNS, identity providers, IMAP, submission, POP3.
-EGRESS = {("UDP", 53), ("TCP", 53), ("TCP", 443), ("TCP", 993), ("TCP", 587), ("TCP", 995)}
+# DNS, as everywhere and as on OpenShift; identity providers, IMAP, submission, POP3.
+EGRESS = {("UDP", 53), ("TCP", 53), ("UDP", 5353), ("TCP", 5353), ("TCP", 443), ("TCP", 993), ("TCP", 587), ("TCP", 995)}
 
 
 def named(documents: list[dict], *kinds: str) -> list[dict]:
@@ -115,6 +115,8 @@ def shards(documents: list[dict], workload: dict, service: dict, container: dict
             "pods and shards differ in number": env.get("MAILBOX_EXPORTER_SHARDS") == str(count),
             "the Service is not headless": service["spec"].get("clusterIP") == "None",
             "the Service is not the StatefulSet's": workload["spec"]["serviceName"] == service["metadata"]["name"],
+            "a claim template without apiVersion and kind, which differs for ever to Argo CD":
+                all(claim.get("apiVersion") and claim.get("kind") for claim in workload["spec"].get("volumeClaimTemplates", [])),
             "no budget, or one that selects no pod":
                 len(budgets) == 1 and selects(budgets[0]["spec"]["selector"]["matchLabels"], labels),
             "a drain may take more than one shard at a time":

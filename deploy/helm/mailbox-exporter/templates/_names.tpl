@@ -29,6 +29,23 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
+{{/*
+The metadata of a document: mailbox-exporter.metadata (list . (dict "name" … "namespace" … "labels" … "annotations" …)).
+All but the name may be left out. The chart's own labels win: selectors rest on them.
+*/}}
+{{- define "mailbox-exporter.metadata" -}}
+{{- $ := index . 0 -}}
+{{- $own := index . 1 -}}
+name: {{ $own.name }}
+{{- with $own.namespace }}
+namespace: {{ . }}
+{{- end }}
+labels: {{- mergeOverwrite (dict) $.Values.commonLabels ($own.labels | default dict) (include "mailbox-exporter.labels" $ | fromYaml) | toYaml | nindent 2 }}
+{{- with mergeOverwrite (dict) $.Values.commonAnnotations ($own.annotations | default dict) }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
 {{- define "mailbox-exporter.serviceAccount" -}}
 {{- if .Values.serviceAccount.create -}}
 {{- default (include "mailbox-exporter.fullname" .) .Values.serviceAccount.name -}}

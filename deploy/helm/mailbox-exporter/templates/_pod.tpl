@@ -1,19 +1,27 @@
 {{/* What the exporter's pod and the pod of `helm test` share. */}}
 
-{{- define "mailbox-exporter.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 65534
-runAsGroup: 65534
-# Mounted secrets and the state are this group's, and nobody else's.
-fsGroup: 65534
-fsGroupChangePolicy: OnRootMismatch
-seccompProfile: { type: RuntimeDefault }
+{{/* A map without its keys that are null: so a default is taken away, whatever Helm makes of a null. */}}
+{{- define "mailbox-exporter.given" -}}
+{{- $given := dict -}}
+{{- range $key, $value := . -}}
+{{- if not (kindIs "invalid" $value) -}}
+{{- $_ := set $given $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $given -}}
 {{- end -}}
 
-{{- define "mailbox-exporter.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities: { drop: [ALL] }
+{{/* How the pod finds names. */}}
+{{- define "mailbox-exporter.names" -}}
+{{- with .Values.hostAliases }}
+hostAliases: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{- define "mailbox-exporter.env" -}}
