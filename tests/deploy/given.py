@@ -1,6 +1,6 @@
 """What a value of the chart, or a component of Kustomize, changes in the rendered documents.
 
-Owns one table: the installation (a file of values, or an overlay), a kind, a place, and what must stand there. Not here: what
+Owns one table: the installation (a file of values, or an overlay of Kustomize), a kind, a place, and what must stand there. Not here: what
 must hold of every installation (`sets`, `pods`).
 """
 
@@ -10,6 +10,9 @@ import re
 import sets
 
 POD = "spec/template/spec"
+# A place in an alert begins with its name.
+FIRST = "alerts/MailboxCredentialRefused"
+WIKI = "https://wiki.example.com/mail/README.md#mailboxcredentialrefused"
 ABSENT = object()
 EVERY = ("Deployment", "StatefulSet", "Service", "ServiceAccount", "NetworkPolicy", "ConfigMap", "ServiceMonitor", "PodMonitor",
          "Probe", "PrometheusRule")
@@ -19,7 +22,7 @@ WANTED = [
     ("defaults", "Deployment", f"{POD}/securityContext/runAsUser", 65534),
     ("defaults", "Deployment", f"{POD}/securityContext/fsGroup", 65534),
     *[("openshift", "Deployment", f"{POD}/securityContext/{key}", ABSENT) for key in ("runAsUser", "runAsGroup", "fsGroup")],
-    *[("on-openshift", "Deployment", f"{POD}/securityContext/{key}", ABSENT) for key in ("runAsUser", "runAsGroup", "fsGroup")],
+    *[("overlay:on-openshift", "Deployment", f"{POD}/securityContext/{key}", ABSENT) for key in ("runAsUser", "runAsGroup", "fsGroup")],
     ("openshift", "Deployment", f"{POD}/securityContext/runAsNonRoot", True),
     ("openshift", "Pod", "spec/securityContext/runAsUser", ABSENT),
     ("names", "Deployment", f"{POD}/securityContext/runAsUser", 1234),
@@ -39,6 +42,20 @@ WANTED = [
     *[("names", kind, "spec/namespaceSelector/matchNames/0", "mail") for kind in ("ServiceMonitor", "PodMonitor")],
     ("names", "ServiceMonitor", "metadata/labels/release", "prometheus"),
     ("names", "PrometheusRule", "metadata/labels/role", "alerts"),
+    *[(name, "PrometheusRule", f"{FIRST}/annotations/runbook_url", WIKI) for name in ("rules", "overlay:runbooks")],
+    ("rules", "PrometheusRule", f"{FIRST}/labels/team", "post"),
+    ("rules", "PrometheusRule", f"{FIRST}/labels/severity", "critical"),
+    ("rules", "PrometheusRule", "alerts/MailboxTlsIntercepted/labels/severity", "info"),
+    ("rules", "PrometheusRule", "alerts/MailboxThrottled", ABSENT),
+    ("everything", "PrometheusRule", "alerts/MailboxThrottled/labels/severity", "critical"),
+    ("own-keys", "ServiceMonitor", "spec/endpoints/0/interval", "2m"),
+    ("own-keys", "ServiceMonitor", "spec/endpoints/0/relabelings/0/replacement", "release-mailbox-exporter"),
+    ("own-keys", "ServiceMonitor", "spec/endpoints/0/relabelings/1/replacement", "oslo"),
+    ("own-keys", "PodMonitor", "spec/podMetricsEndpoints/0/scrapeTimeout", "7s"),
+    ("own-keys", "Probe", "spec/interval", "9m"),
+    ("everything", "Probe", "spec/tlsConfig/insecureSkipVerify", True),
+    ("shards-by-service", "ServiceMonitor", "spec/endpoints/0/relabelings/0/replacement", "release-mailbox-exporter"),
+    ("shards-by-service", "Service", "metadata/name", "release-mailbox-exporter-shards"),
     ("shards", "StatefulSet", "spec/volumeClaimTemplates/0/kind", "PersistentVolumeClaim"),
     ("shards", "StatefulSet", "spec/volumeClaimTemplates/0/apiVersion", "v1"),
 ]
@@ -46,6 +63,9 @@ WANTED = [
 
 def find(document, pointer: str):
     """What stands at a place, or ABSENT."""
+    if pointer.startswith("alerts/"):
+        rules = [rule for group in document["spec"]["groups"] for rule in group["rules"]]
+        document = {"alerts": {rule["alert"]: rule for rule in rules if "alert" in rule}}
     for key in pointer.split("/"):
         key = key.replace("~1", "/")
         try:
@@ -71,4 +91,4 @@ def faults(installations: dict[str, list[dict]]) -> list[str]:
 
 
 def _name(file: str) -> str:
-    return re.sub(r"^(helm|kustomize)-[01]-", "", pathlib.Path(file).stem)
+    return re.sub(r"^helm-[01]-", "", re.sub(r"^kustomize-[01]-", "overlay:", pathlib.Path(file).stem))

@@ -65,6 +65,8 @@ def container_faults(container: dict, volumes: set[str]) -> list[str]:
     must(not security.get("privileged"), "is privileged")
     must("runAsUser" not in security, "runs as another user than its pod")
 
+    told = container.get("terminationMessagePolicy") == "FallbackToLogsOnError"
+    must(told, "does not tell `kubectl describe` why it ended")
     resources = container.get("resources", {})
     for share, name in (("requests", "cpu"), ("requests", "memory"), ("limits", "memory")):
         must(resources.get(share, {}).get(name), f"has no {share}.{name}")
