@@ -11,7 +11,7 @@ def template(document: dict):
     """Metadata and spec of the pods that a document makes, or None."""
     if document["kind"] == "Pod":
         return document["metadata"], document["spec"]
-    if document["kind"] in ("Deployment", "StatefulSet"):
+    if document["kind"] in ("Deployment", "StatefulSet", "Job"):
         inner = document["spec"]["template"]
         claims = document["spec"].get("volumeClaimTemplates", [])
         # As the controller makes them: a volume for each claim.

@@ -85,7 +85,9 @@ def faults(documents: list[dict]) -> list[str]:
 def configured(documents: list[dict], spec: dict) -> list[str]:
     """ConfigMaps, accounts and claims that belong to the installation are mounted under the name they have."""
     found = []
-    maps = {d["metadata"]["name"] for d in named(documents, "ConfigMap") if "config.yaml" in d.get("data", {})}
+    # What a hook makes is another pod's.
+    lasting = [d for d in named(documents, "ConfigMap") if "helm.sh/hook" not in d["metadata"].get("annotations", {})]
+    maps = {d["metadata"]["name"] for d in lasting if "config.yaml" in d.get("data", {})}
     mounted, claimed = set(), set()
     for volume in spec["volumes"]:
         sources = volume.get("projected", {}).get("sources", [volume])

@@ -46,27 +46,29 @@ dnsConfig: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}
 
+{{/* mailbox-exporter.volumes (list . CONFIGMAP) */}}
 {{- define "mailbox-exporter.volumes" -}}
+{{- $ := index . 0 -}}
 - name: config
   projected:
     sources:
-      - configMap: { name: {{ include "mailbox-exporter.configMap" . }} }
-      {{- range .Values.mailboxConfigMaps }}
+      - configMap: { name: {{ index . 1 }} }
+      {{- range $.Values.mailboxConfigMaps }}
       - configMap: { name: {{ . }} }
       {{- end }}
 - name: secrets
   secret:
-    secretName: {{ include "mailbox-exporter.secret" . }}
+    secretName: {{ include "mailbox-exporter.secret" $ }}
     defaultMode: 0440
     # A missing secret is a reason on its mailboxes (secret_unreadable), not a silent exporter.
     optional: true
-{{- if .Values.webConfig.existingSecret }}
+{{- if $.Values.webConfig.existingSecret }}
 - name: web
   secret:
-    secretName: {{ .Values.webConfig.existingSecret }}
+    secretName: {{ $.Values.webConfig.existingSecret }}
     defaultMode: 0440
 {{- end }}
-{{- with .Values.extraVolumes }}
+{{- with $.Values.extraVolumes }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
