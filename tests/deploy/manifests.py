@@ -37,7 +37,8 @@ def understood(program: str, documents: list[dict]) -> list[str]:
     for document in documents:
         pod = pods.template(document)
         containers = pod[1]["containers"] if pod else []
-        for option in {a for c in containers if c["args"][0] == "serve" for a in c["args"] if a.startswith("--")}:
+        told = [c["args"] for c in containers if c.get("args", [""])[0] == "serve"]
+        for option in {argument for arguments in told for argument in arguments if argument.startswith("--")}:
             if f"{option} " not in text:
                 found.append(f"`serve` does not know {option}")
         if document["kind"] == "ConfigMap" and "config.yaml" in document["data"]:

@@ -45,8 +45,8 @@ def faults(spec: dict) -> list[str]:
         secret = volume.get("secret")
         must(not secret or secret.get("defaultMode") == 0o440, f"volume {volume['name']}: everybody can read the secret")
     volumes = {volume["name"] for volume in spec.get("volumes", [])}
-    must(not spec.get("initContainers") and not spec.get("ephemeralContainers"), "more containers than are looked at")
-    for container in spec["containers"]:
+    must(not spec.get("ephemeralContainers"), "more containers than are looked at")
+    for container in spec.get("initContainers", []) + spec["containers"]:
         found += [f"{container['name']}: {fault}" for fault in container_faults(container, volumes)]
     return found
 

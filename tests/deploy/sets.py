@@ -38,7 +38,7 @@ def faults(documents: list[dict]) -> list[str]:
         return [*found, f"{len(workloads)} workloads instead of one"]
     (workload,) = workloads
     metadata, spec = pods.template(workload)
-    (container,) = spec["containers"]
+    container = next(one for one in spec["containers"] if one["name"] == "mailbox-exporter")
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     labels = metadata["labels"]
 
@@ -129,10 +129,10 @@ def shards(documents: list[dict], workload: dict, service: dict, container: dict
             "the Service is not the StatefulSet's": workload["spec"]["serviceName"] == service["metadata"]["name"],
             "a claim template without apiVersion and kind, which differs for ever to Argo CD":
                 all(claim.get("apiVersion") and claim.get("kind") for claim in workload["spec"].get("volumeClaimTemplates", [])),
-            "no budget, or one that selects no pod":
-                len(budgets) == 1 and selects(budgets[0]["spec"]["selector"]["matchLabels"], labels),
+            "a budget that selects no pod":
+                all(selects(budget["spec"]["selector"]["matchLabels"], labels) for budget in budgets),
             "a drain may take more than one shard at a time":
-                [budget["spec"].get("maxUnavailable") for budget in budgets] == [1],
+                all(budget["spec"].get("maxUnavailable") == 1 for budget in budgets),
         }
     return [complaint for complaint, holds in rules.items() if not holds]
 

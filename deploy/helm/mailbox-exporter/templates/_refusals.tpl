@@ -24,6 +24,26 @@ Shapes of single values are the schema's; here is what only two values together 
 {{- end -}}
 {{- end -}}
 
+{{- if and .Values.service.nodePort (eq .Values.service.type "ClusterIP") -}}
+{{- fail "service.nodePort needs service.type: NodePort or LoadBalancer." -}}
+{{- end -}}
+{{- range concat .Values.initContainers .Values.sidecars -}}
+{{- if eq .name "mailbox-exporter" -}}
+{{- fail "initContainers and sidecars stand beside the container mailbox-exporter: give them other names." -}}
+{{- end -}}
+{{- end -}}
+
+{{- if .Values.ingress.enabled -}}
+{{- if gt (int .Values.shards) 1 -}}
+{{- fail "ingress.enabled needs shards: 1. Each shard shows its own mailboxes, and behind one address a page would be another's each time." -}}
+{{- end -}}
+{{- if .Values.webConfig.tls -}}
+{{- if not .Values.ingress.annotations -}}
+{{- fail "ingress.enabled with webConfig.tls needs ingress.annotations: most controllers speak HTTP to a Service unless an annotation says HTTPS." -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- $web := or .Values.webConfig.existingSecret .Values.existingConfigMap (dig "http" "web_config" "" .Values.config) -}}
 {{- if and (or .Values.webConfig.tls .Values.webConfig.clientCertificates) (not $web) -}}
 {{- fail "webConfig.tls and webConfig.clientCertificates only say what web.yaml holds: name its Secret in webConfig.existingSecret, or set both to false." -}}
