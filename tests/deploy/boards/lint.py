@@ -32,6 +32,8 @@ def faults(boards):
             say("not in its canonical form; run: tests/deploy/dashboards format")
         _board(board, path.stem, say)
         _variables(board, metrics, say)
+        for note in board["annotations"]["list"]:
+            _note(note, metrics, lambda text, note=note: say(f"annotation {note.get('name')}: {text}"))
         for panel in files.panels(board):
             _panel(panel, metrics, lambda text, panel=panel: say(f"{panel.get('title') or panel.get('id')}: {text}"))
             _links(panel, boards, say)
@@ -72,7 +74,7 @@ def _variables(board, metrics, say):
     names = [variable["name"] for variable in defined]
     if names[:3] != ["datasource", "cluster", "job"] or len(names) != len(set(names)):
         say("the variables do not begin with datasource, cluster and job, or one stands twice")
-    text = str(board["panels"]) + "".join(str(variable.get("query")) for variable in defined)
+    text = str(board["panels"]) + str(board["annotations"]) + "".join(str(variable.get("query")) for variable in defined)
     for name in promql.variables(text) - set(names):
         say(f"the variable {name} is used and not defined")
     for variable in defined:
@@ -91,6 +93,14 @@ def _variables(board, metrics, say):
             say(f"the variable {variable['name']} is no label_values(selector, label)")
             continue
         _names(selector[1], metrics, say, more={selector[2]})
+
+
+def _note(note, metrics, say):
+    if note.get("datasource") != SOURCE:
+        say("does not ask the chosen data source")
+    if not note.get("titleFormat") or not note.get("useValueForTime") or not note["expr"].startswith("1000 * "):
+        say("no title, or its time is not the value in milliseconds")
+    _expression(note["expr"], metrics, say)
 
 
 def _panel(panel, metrics, say):

@@ -232,6 +232,11 @@ def faults(world, boards):
             time.sleep(1)
         else:
             break
+    for path, board in boards.items():
+        _, ((_, choices), _) = selections(world, board)
+        for note in board["annotations"]["list"]:
+            if not world.answer({"expr": note["expr"], "instant": True}, choices[0]):
+                found.append(f"{path.name}: annotation {note['name']}: no answer")
     for key, (_, target, choices) in waiting.items():
         if key[:3] not in EXCUSED:
             found.append(f"{key}: no answer to {promql.replaced(target['expr'], choices[0])}")
