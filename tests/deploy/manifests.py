@@ -5,6 +5,7 @@ before anything is believed, documents are broken on purpose, and every break mu
 """
 
 import copy
+import functools
 import json
 import pathlib
 import subprocess
@@ -19,11 +20,17 @@ import schemas
 import sets
 
 
+@functools.cache
+def misshapen(document: str) -> list[str]:
+    """The faults of a document's form; most documents stand in many installations, letter by letter."""
+    return schemas.faults(json.loads(document))
+
+
 def faults(documents: list[dict]) -> list[str]:
     found = sets.faults(documents)
     for document in documents:
         name = f"{document['kind']} {document['metadata']['name']}"
-        found += [f"{name}: {fault}" for fault in schemas.faults(document)]
+        found += [f"{name}: {fault}" for fault in misshapen(json.dumps(document, sort_keys=True, default=str))]
         pod = pods.template(document)
         if pod:
             found += [f"{name}: {fault}" for fault in pods.faults(pod[1])]
