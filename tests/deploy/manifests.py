@@ -5,6 +5,7 @@ before anything is believed, documents are broken on purpose, and every break mu
 """
 
 import copy
+import functools
 import json
 import pathlib
 import subprocess
@@ -13,16 +14,23 @@ import tempfile
 
 import yaml
 
+import given
 import pods
 import schemas
 import sets
+
+
+@functools.cache
+def misshapen(document: str) -> list[str]:
+    """The faults of a document's form; most documents stand in many installations, letter by letter."""
+    return schemas.faults(json.loads(document))
 
 
 def faults(documents: list[dict]) -> list[str]:
     found = sets.faults(documents)
     for document in documents:
         name = f"{document['kind']} {document['metadata']['name']}"
-        found += [f"{name}: {fault}" for fault in schemas.faults(document)]
+        found += [f"{name}: {fault}" for fault in misshapen(json.dumps(document, sort_keys=True, default=str))]
         pod = pods.template(document)
         if pod:
             found += [f"{name}: {fault}" for fault in pods.faults(pod[1])]
@@ -36,7 +44,8 @@ def understood(program: str, documents: list[dict]) -> list[str]:
     for document in documents:
         pod = pods.template(document)
         containers = pod[1]["containers"] if pod else []
-        for option in {a for c in containers if c["args"][0] == "serve" for a in c["args"] if a.startswith("--")}:
+        told = [c["args"] for c in containers if c.get("args", [""])[0] == "serve"]
+        for option in {argument for arguments in told for argument in arguments if argument.startswith("--")}:
             if f"{option} " not in text:
                 found.append(f"`serve` does not know {option}")
         if document["kind"] == "ConfigMap" and "config.yaml" in document["data"]:
@@ -88,6 +97,7 @@ BREAKS = [
     ("Workload", f"{CONTAINER}/readinessProbe/httpGet/port", "web"),
     ("Workload", f"{CONTAINER}/readinessProbe/httpGet/path", "/-/healthy"),
     ("Workload", f"{CONTAINER}/livenessProbe", None),
+    ("Workload", f"{CONTAINER}/terminationMessagePolicy", None),
     ("Workload", f"{CONTAINER}/ports/0/name", "web"),
     ("Workload", f"{CONTAINER}/volumeMounts/0/subPath", "config.yaml"),
     ("Workload", f"{CONTAINER}/volumeMounts/0/readOnly", None),
@@ -100,11 +110,13 @@ BREAKS = [
     ("Deployment", "spec/strategy/type", "RollingUpdate"),
     ("StatefulSet", "spec/serviceName", "other"),
     ("StatefulSet", f"{CONTAINER}/args", ["serve"]),
+    ("StatefulSet", "spec/volumeClaimTemplates/0/kind", None),
     ("Service", "spec/ports/0/targetPort", "web"),
     ("Service", "spec/ports/0/port", "9993"),
     ("Service", "spec/selector/app.kubernetes.io~1name", "other"),
     ("NetworkPolicy", "spec/podSelector", {}),
     ("NetworkPolicy", "spec/policyTypes", ["Ingress"]),
+    ("NetworkPolicy", "spec/egress/0/ports/3", None),
     ("NetworkPolicy", "spec/egress/1/ports/1", None),
     ("NetworkPolicy", "spec/egress/1/ports", None),
     ("NetworkPolicy", "spec/ingress/0/ports/0/port", 80),
@@ -115,6 +127,8 @@ BREAKS = [
     ("ServiceMonitor", "spec/selector/matchLabels/app.kubernetes.io~1name", "other"),
     ("ServiceMonitor", "spec/endpoints/0/port", "web"),
     ("ServiceMonitor", "spec/endpoints/0/intervall", "30s"),
+    ("ServiceMonitor", "spec/endpoints/0/scheme", None),
+    ("PodMonitor", "spec/podMetricsEndpoints/0/scheme", "https"),
     ("PodMonitor", "spec/podMetricsEndpoints/0/port", "web"),
     ("Probe", "spec/targets/staticConfig/statics", []),
     ("Probe", "spec/interval", "often"),
@@ -151,20 +165,21 @@ def unlisted() -> list[str]:
 
 
 def main(program: str, files: list[str]) -> None:
-    installations = []
+    installations = {}
     found = unlisted()
     for file in files:
         documents = [d for d in yaml.safe_load_all(pathlib.Path(file).read_text()) if d]
         complaints = faults(documents) + understood(program, documents)
         found += [f"{file}: {complaint}" for complaint in complaints]
-        installations.append(documents)
+        installations[file] = documents
+    found += given.faults(installations)
     if not found:
-        found = prove(installations)
+        found = prove(list(installations.values()))
         if not misread(program, "mailboxes: 3"):
             found.append("nobody minds a configuration that is none")
     if found:
         sys.exit("\n".join(found))
-    print(f"{len(files)} installations, {sum(map(len, installations))} documents, {len(BREAKS)} breaks found")
+    print(f"{len(files)} installations, {sum(map(len, installations.values()))} documents, {len(BREAKS)} breaks found")
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ AGENT = {"job": "mailbox-exporter", "instance": "agent-0:9993"}
 
 
 def alert(name, *labels, **more):
-    """An alert with its labels."""
-    merged = {"alertname": name}
+    """An alert with its labels, of the one site that most scenarios have."""
+    merged = {"alertname": name, "job": "mailbox-exporter"}
     for some in labels:
         merged.update(some)
     return {**merged, **more}
@@ -150,6 +150,16 @@ SCENARIOS = [
             alert("MailboxExporterLate", AGENT, WARNING, owner="exporter"),
             alert("MailboxExporterShardMissing", CRITICAL, job="mailbox-exporter", shards="3", owner="exporter"),
         ],
+    ),
+    (
+        "a cause at one site silences nothing at another",
+        [
+            alert("MailboxCredentialRefused", CREDENTIAL, job="oslo"),
+            alert("MailboxDnsFailing", CRITICAL, job="oslo", owner="network"),
+            *every("MailboxUnusable", job="bergen"),
+            of_mailbox("MailboxUnusable", job="oslo", cluster="west"),
+        ],
+        [*every("MailboxUnusable", job="oslo"), alert("MailboxServerFailing", SERVER, CRITICAL, job="oslo", owner="messaging")],
     ),
 ]
 # Posted a moment after the others: when it is told, they have had their turn.

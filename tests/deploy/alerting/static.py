@@ -5,8 +5,9 @@ Reads the rules as Prometheus has parsed them, and the program's own tables. Not
 
 import re
 
-# What Prometheus adds, and what the rules do.
-OF_TARGETS = {"job", "instance"}
+# What Prometheus adds, by its configuration or its operator, and what the rules do.
+SITE = ("cluster", "namespace", "job")
+OF_TARGETS = {*SITE, "instance"}
 OF_RULES = {"owner", "le"}
 # First who must act by the program's table, then the alert's owner, where a mail server has refused.
 OWNERS = {"App": "identity", "Admin": "messaging", "Owner": "messaging", "Ops": "exporter", "Net": "network"}
@@ -50,7 +51,7 @@ def expressions(rule):
     yield rule["query"]
     for text in rule.get("annotations", {}).values():
         for query in re.findall(r'query (?:\(printf )?"((?:[^"\\]|\\.)*)"', text):
-            yield query.replace('\\"', '"').replace("%q", '"x"')
+            yield query.replace('\\"', '"').replace("%q", '"x"').replace("%s", ", ".join(f'{label}="x"' for label in SITE))
 
 
 def of_names(rules, known):
@@ -69,6 +70,19 @@ def of_names(rules, known):
                 own = labels if metric in recorded else known.get(metric, set()) | OF_TARGETS | OF_RULES
                 for label in set(re.findall(r"(\w+) ?(?:=~|!~|!=|=)", matchers)) - (own if metric != "up" else OF_TARGETS):
                     yield f"{rule['name']}: {metric} has no label {label}"
+
+
+def of_sites(rules):
+    """Rules that mix sites: an aggregation, a join or a question of a text that leaves one of a site's labels out."""
+    for rule in rules:
+        for operator, clause in re.findall(r"\b(by|on) ?\(([^)]*)\)", rule["query"]):
+            if not set(SITE) <= set(re.split(r"[\s,]+", clause)):
+                yield f"{rule['name']}: {operator} ({clause}) mixes sites"
+        for text in rule.get("annotations", {}).values():
+            for query in re.findall(r'query (?:\(printf )?"((?:[^"\\]|\\.)*)"', text):
+                for metric, matchers in re.findall(r"\b((?:mailbox|process)[_:][a-z0-9_:]+)(\{%s[,}])?", query):
+                    if not matchers:
+                        yield f"{rule['name']}: the text asks every site for {metric}"
 
 
 def of_reasons(rules, table):
@@ -150,6 +164,7 @@ def check(root, rules):
     """Every fault of names and documents."""
     faults = list(of_files(root))
     faults += of_names(rules, families(root))
+    faults += of_sites(rules)
     faults += of_reasons(rules, reasons(root))
     faults += of_documents(root, rules)
     return faults + list(of_tests(root, rules))

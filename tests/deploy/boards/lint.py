@@ -11,8 +11,8 @@ SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 TAG = "mailbox-exporter"
 # Drawn alike by every version of Grafana in use, and in a browser without one.
 KINDS = {"stat", "timeseries", "table", "row"}
-# Labels that Prometheus adds, and those that a query makes.
-ADDED = {"job", "instance"}
+# Labels that Prometheus adds, by its configuration or its operator, and those that a query makes.
+ADDED = {"cluster", "namespace", "job", "instance"}
 MADE = {"owner"}
 # Prometheus's own metric, and the label of the configuration that the readiness board groups by.
 KNOWN = {"up": set()}
@@ -32,6 +32,8 @@ def faults(boards):
             say("not in its canonical form; run: tests/deploy/dashboards format")
         _board(board, path.stem, say)
         _variables(board, metrics, say)
+        for note in board["annotations"]["list"]:
+            _note(note, metrics, lambda text, note=note: say(f"annotation {note.get('name')}: {text}"))
         for panel in files.panels(board):
             _panel(panel, metrics, lambda text, panel=panel: say(f"{panel.get('title') or panel.get('id')}: {text}"))
             _links(panel, boards, say)
@@ -70,9 +72,9 @@ def _board(board, name, say):
 def _variables(board, metrics, say):
     defined = board["templating"]["list"]
     names = [variable["name"] for variable in defined]
-    if names[:2] != ["datasource", "job"] or len(names) != len(set(names)):
-        say("the variables do not begin with datasource and job, or one stands twice")
-    text = str(board["panels"]) + "".join(str(variable.get("query")) for variable in defined)
+    if names[:3] != ["datasource", "cluster", "job"] or len(names) != len(set(names)):
+        say("the variables do not begin with datasource, cluster and job, or one stands twice")
+    text = str(board["panels"]) + str(board["annotations"]) + "".join(str(variable.get("query")) for variable in defined)
     for name in promql.variables(text) - set(names):
         say(f"the variable {name} is used and not defined")
     for variable in defined:
@@ -91,6 +93,14 @@ def _variables(board, metrics, say):
             say(f"the variable {variable['name']} is no label_values(selector, label)")
             continue
         _names(selector[1], metrics, say, more={selector[2]})
+
+
+def _note(note, metrics, say):
+    if note.get("datasource") != SOURCE:
+        say("does not ask the chosen data source")
+    if not note.get("titleFormat") or not note.get("useValueForTime") or not note["expr"].startswith("1000 * "):
+        say("no title, or its time is not the value in milliseconds")
+    _expression(note["expr"], metrics, say)
 
 
 def _panel(panel, metrics, say):
@@ -134,10 +144,15 @@ def _expression(expression, metrics, say):
             say(f"rate over {window}, not $__rate_interval")
         if not re.match(r"\w+_(total|bucket|sum|count)\b", inner):
             say(f"rate of what is no counter: {inner}")
-    # A join that leaves the instance out is many-to-many as soon as two agents know a mailbox.
-    for labels in re.findall(r"\bon\s*\(([^()]*)\)\s*group_(?:left|right)", expression):
-        if not {"job", "instance"} <= set(re.findall(r"\w+", labels)):
-            say(f"joined on ({labels}), without job and instance")
+    # A join that leaves the instance out is many-to-many as soon as two agents know a mailbox; one that leaves the site out
+    # mixes what two of them see.
+    for labels, many in re.findall(r"\bon\s*\(([^()]*)\)\s*(group_(?:left|right))?", expression):
+        wanted = ADDED if many else ADDED - {"instance"}
+        if not wanted <= set(re.findall(r"\w+", labels)):
+            say(f"joined on ({labels}), without {', '.join(sorted(wanted))}")
+    for selector in re.findall(r"\b(?:mailbox_\w+|up)\{([^}]*)\}", expression):
+        if not {'cluster=~"$cluster"', 'job=~"$job"'} <= set(re.split(r",\s*", selector)):
+            say(f"asks beyond the chosen cluster and job: {selector}")
     if re.search(r"localhost|127\.0\.0\.1|\b(?:instance|job)=~?\"[^$]", expression):
         say("names an instance or a job")
 

@@ -1,7 +1,7 @@
 """Every query of the dashboards, asked: the demo runs, a real Prometheus scrapes it, each panel must have an answer.
 
-Prometheus scrapes the demo twice, under two instances: so would it while a mailbox moves between two agents, and
-no query may break on it. Not here: the form of the files (`lint`), and what they show in an outage (`outage`).
+Prometheus scrapes the demo three times: under two instances of one cluster, as while a mailbox moves between two agents, and
+as an agent of another cluster. No query may break on it. Not here: the form of the files (`lint`), and what they show in an outage (`outage`).
 """
 
 import json
@@ -102,13 +102,18 @@ class World:
         return text if checks and len(re.findall(r"^mailbox_probe_success\{", text, re.M)) == int(checks[1]) else None
 
     def _prometheus(self):
-        instances = [self.address, "moved:9993"]
-        self.checks = [
-            {"job": JOB, "instance": instance} | dict(re.findall(r'(\w+)="([^"]*)"', labels))
-            for labels in re.findall(r"^mailbox_check_info\{(.*)\} 1", self.metrics, re.M)
-            for instance in instances
+        agents = [
+            {"cluster": "west", "instance": self.address},
+            {"cluster": "west", "instance": "moved:9993"},
+            {"cluster": "east", "instance": "far:9993"},
         ]
-        targets = [{"targets": [self.address], "labels": {"instance": instance}} for instance in instances]
+        self.agents = len(agents)
+        self.checks = [
+            {"job": JOB} | agent | dict(re.findall(r'(\w+)="([^"]*)"', labels))
+            for labels in re.findall(r"^mailbox_check_info\{(.*)\} 1", self.metrics, re.M)
+            for agent in agents
+        ]
+        targets = [{"targets": [self.address], "labels": agent} for agent in agents]
         config = {
             "global": {"scrape_interval": f"{SCRAPE_SECONDS}s", "scrape_timeout": f"{SCRAPE_SECONDS}s"},
             "scrape_configs": [{"job_name": JOB, "static_configs": targets}],
@@ -227,6 +232,11 @@ def faults(world, boards):
             time.sleep(1)
         else:
             break
+    for path, board in boards.items():
+        _, ((_, choices), _) = selections(world, board)
+        for note in board["annotations"]["list"]:
+            if not world.answer({"expr": note["expr"], "instant": True}, choices[0]):
+                found.append(f"{path.name}: annotation {note['name']}: no answer")
     for key, (_, target, choices) in waiting.items():
         if key[:3] not in EXCUSED:
             found.append(f"{key}: no answer to {promql.replaced(target['expr'], choices[0])}")

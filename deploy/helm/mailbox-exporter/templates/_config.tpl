@@ -18,6 +18,15 @@
 {{- toYaml $config -}}
 {{- end -}}
 
+{{/* The files beside each other in the ConfigMap. */}}
+{{- define "mailbox-exporter.files" -}}
+config.yaml: |
+  {{- include "mailbox-exporter.config" . | nindent 2 }}
+{{- range $name, $text := .Values.configFiles }}
+{{ $name }}: {{ toYaml $text | nindent 2 | trim }}
+{{- end }}
+{{- end -}}
+
 {{- define "mailbox-exporter.configMap" -}}
 {{- default (include "mailbox-exporter.fullname" .) .Values.existingConfigMap -}}
 {{- end -}}

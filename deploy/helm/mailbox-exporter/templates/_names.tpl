@@ -4,15 +4,15 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* The name of everything in the release; room is left for a suffix. */}}
+{{/* The name of everything in the release. One that is too long is refused, not cut: two releases would become one. */}}
 {{- define "mailbox-exporter.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- .Values.fullnameOverride -}}
 {{- else if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- .Release.Name -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name $name -}}
 {{- end -}}
 {{- end -}}
 
@@ -27,6 +27,23 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{/*
+The metadata of a document: mailbox-exporter.metadata (list . (dict "name" … "namespace" … "labels" … "annotations" …)).
+All but the name may be left out. The chart's own labels win: selectors rest on them.
+*/}}
+{{- define "mailbox-exporter.metadata" -}}
+{{- $ := index . 0 -}}
+{{- $own := index . 1 -}}
+name: {{ $own.name }}
+{{- with $own.namespace }}
+namespace: {{ . }}
+{{- end }}
+labels: {{- mergeOverwrite (dict) $.Values.commonLabels ($own.labels | default dict) (include "mailbox-exporter.labels" $ | fromYaml) | toYaml | nindent 2 }}
+{{- with mergeOverwrite (dict) $.Values.commonAnnotations ($own.annotations | default dict) }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{- define "mailbox-exporter.serviceAccount" -}}

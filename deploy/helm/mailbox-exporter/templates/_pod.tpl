@@ -1,19 +1,27 @@
 {{/* What the exporter's pod and the pod of `helm test` share. */}}
 
-{{- define "mailbox-exporter.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 65534
-runAsGroup: 65534
-# Mounted secrets and the state are this group's, and nobody else's.
-fsGroup: 65534
-fsGroupChangePolicy: OnRootMismatch
-seccompProfile: { type: RuntimeDefault }
+{{/* A map without its keys that are null: so a default is taken away, whatever Helm makes of a null. */}}
+{{- define "mailbox-exporter.given" -}}
+{{- $given := dict -}}
+{{- range $key, $value := . -}}
+{{- if not (kindIs "invalid" $value) -}}
+{{- $_ := set $given $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $given -}}
 {{- end -}}
 
-{{- define "mailbox-exporter.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities: { drop: [ALL] }
+{{/* How the pod finds names. */}}
+{{- define "mailbox-exporter.names" -}}
+{{- with .Values.hostAliases }}
+hostAliases: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig: {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{- define "mailbox-exporter.env" -}}
@@ -38,27 +46,29 @@ capabilities: { drop: [ALL] }
 {{- end }}
 {{- end -}}
 
+{{/* mailbox-exporter.volumes (list . CONFIGMAP) */}}
 {{- define "mailbox-exporter.volumes" -}}
+{{- $ := index . 0 -}}
 - name: config
   projected:
     sources:
-      - configMap: { name: {{ include "mailbox-exporter.configMap" . }} }
-      {{- range .Values.mailboxConfigMaps }}
+      - configMap: { name: {{ index . 1 }} }
+      {{- range $.Values.mailboxConfigMaps }}
       - configMap: { name: {{ . }} }
       {{- end }}
 - name: secrets
   secret:
-    secretName: {{ include "mailbox-exporter.secret" . }}
+    secretName: {{ include "mailbox-exporter.secret" $ }}
     defaultMode: 0440
     # A missing secret is a reason on its mailboxes (secret_unreadable), not a silent exporter.
     optional: true
-{{- if .Values.webConfig.existingSecret }}
+{{- if $.Values.webConfig.existingSecret }}
 - name: web
   secret:
-    secretName: {{ .Values.webConfig.existingSecret }}
+    secretName: {{ $.Values.webConfig.existingSecret }}
     defaultMode: 0440
 {{- end }}
-{{- with .Values.extraVolumes }}
+{{- with $.Values.extraVolumes }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
