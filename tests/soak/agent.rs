@@ -61,6 +61,8 @@ pub(crate) struct Resources {
     pub(crate) memory_kib: u64,
     pub(crate) descriptors: u64,
     pub(crate) threads: u64,
+    /// Processor time since the start.
+    pub(crate) processor: Duration,
 }
 
 impl Agent {
@@ -78,7 +80,8 @@ impl Agent {
         let log = Arc::new(Log::default());
         let (stderr, reader) = (child.stderr.take().unwrap(), Arc::clone(&log));
         thread::spawn(move || read(stderr, &reader, &tell));
-        let base = listens.recv_timeout(START).unwrap_or_else(|_| panic!("{name}: the agent does not listen"));
+        let base =
+            listens.recv_timeout(START).unwrap_or_else(|_| panic!("{name}: the agent does not listen"));
         Self { name, base, log, pid, child: Mutex::new(child) }
     }
 
@@ -105,6 +108,7 @@ impl Agent {
             memory_kib: number("VmRSS:")?,
             descriptors: u64::try_from(descriptors).unwrap(),
             threads: number("Threads:")?,
+            processor: processor(&fs::read_to_string(format!("{folder}/stat")).ok()?)?,
         })
     }
 
@@ -134,6 +138,13 @@ impl Drop for Agent {
     }
 }
 
+/// Processor time in user and system mode, by `/proc/PID/stat`, whose ticks are hundredths of a second.
+fn processor(stat: &str) -> Option<Duration> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let ticks = rest.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+    Some(Duration::from_millis(ticks.sum::<Result<u64, _>>().ok()? * 10))
+}
+
 /// Reads the log to its end, except while it is paused.
 fn read(stderr: ChildStderr, log: &Log, listens: &Sender<String>) {
     let mut stderr = BufReader::new(stderr);
@@ -147,7 +158,9 @@ fn read(stderr: ChildStderr, log: &Log, listens: &Sender<String>) {
             return;
         }
         let text = String::from_utf8_lossy(&line);
-        if text.contains("listening") && let Some(base) = base(&text) {
+        if text.contains("listening")
+            && let Some(base) = base(&text)
+        {
             // Nobody waits for it where the agent has listened before.
             let _ = listens.send(base);
         }

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use rustix::process::setpriority_process;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -39,6 +40,8 @@ const RECOVERY: Duration = Duration::from_secs(75);
 const STOP: Duration = Duration::from_secs(10);
 /// How long the log is unread before the stop: a pipe is full by then.
 const UNREAD: Duration = Duration::from_secs(15);
+/// The nice level of attackers: they stand for other machines, and must not take this one from the agents.
+const ELSEWHERE: i32 = 10;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -67,7 +70,12 @@ pub(crate) fn run(settings: &Settings) -> Arc<Journal> {
     });
     let progress = Progress::default();
     let observers = Observers::start(&arena, &fleet, &progress);
-    let attackers = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let attackers = Builder::new_multi_thread()
+        .worker_threads(2)
+        .on_thread_start(|| _ = setpriority_process(None, ELSEWHERE))
+        .enable_all()
+        .build()
+        .unwrap();
     attackers.block_on(async {
         if warm_up(&arena).await {
             progress.enter(Stage::Attack);
@@ -133,7 +141,8 @@ async fn one_by_one(
         }
         *next += 1;
         arena.journal.say(&format!("{}: {}", attack.name, attack.about));
-        turn(arena, attack, time, dice.fork()).await;
+        let (shared, dice) = (Arc::clone(arena), dice.fork());
+        tokio::spawn(async move { turn(&shared, attack, time, dice).await }).await.unwrap();
         sleep(AFTERMATH.min(end.saturating_duration_since(Instant::now()))).await;
     }
     sleep(end.saturating_duration_since(Instant::now())).await;

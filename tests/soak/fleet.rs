@@ -188,8 +188,9 @@ async fn shared(sim: &Sim, folder: &Path, yaml: &mut Yaml, count: usize) -> Vec<
     yaml.provider_of("fleet", sim, &mailboxes[0]);
     for mailbox in &mailboxes {
         let address = mailbox.address();
-        let keys =
-            format!("address: {address}, provider: fleet, credential: {credential}, interval: 30s, timeout: 25s");
+        let keys = format!(
+            "address: {address}, provider: fleet, credential: {credential}, interval: 30s, timeout: 25s"
+        );
         yaml.mailbox(address, Role::Healthy, &keys);
     }
     mailboxes
@@ -205,8 +206,9 @@ async fn slow(sim: &Sim, yaml: &mut Yaml, mailboxes: &mut Vec<SimMailbox>) -> Ve
         yaml.provider_of(&provider, sim, &mailbox);
         let credential = yaml.credentials.trim_start().split_once(':').unwrap().0.to_owned();
         let address = mailbox.address();
-        let keys =
-            format!("address: {address}, provider: {provider}, credential: {credential}, interval: 3m, timeout: 60s");
+        let keys = format!(
+            "address: {address}, provider: {provider}, credential: {credential}, interval: 3m, timeout: 60s"
+        );
         yaml.mailbox(&name, Role::Healthy, &keys);
         mailboxes.push(mailbox);
         names.push(name);
@@ -273,9 +275,8 @@ fn protect(folder: &Path, authority: &Authority) {
     fs::write(folder.join("web.crt"), pair.certificate).unwrap();
     fs::write(folder.join("web.key"), pair.key).unwrap();
     let hash = bcrypt::hash(PASSWORD, password_rounds()).unwrap();
-    let mut text = String::from(
-        "tls_server_config: { cert_file: web.crt, key_file: web.key }\nbasic_auth_users:\n",
-    );
+    let mut text =
+        String::from("tls_server_config: { cert_file: web.crt, key_file: web.key }\nbasic_auth_users:\n");
     writeln!(text, "  {GUESSED}: '{hash}'").unwrap();
     for number in 0..FRESH_USERS {
         writeln!(text, "  fresh{number}: '{hash}'").unwrap();

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use crate::agent::Resources;
 use crate::invariant::Invariant;
 use crate::series::Series;
 
@@ -19,6 +20,11 @@ const PRINTED: usize = 3;
 pub(crate) struct Condition(BTreeSet<String>);
 
 impl Condition {
+    /// For what only the end of a run can tell.
+    pub(crate) fn whole_run() -> Self {
+        Self(BTreeSet::from(["the whole run".to_owned()]))
+    }
+
     /// Under which row of the table an observation counts: an attack alone, none, or several at once.
     pub(crate) fn row(&self) -> &str {
         match self.0.len() {
@@ -43,6 +49,8 @@ pub(crate) struct Row {
     pub(crate) turns: usize,
     pub(crate) healthy_ms: Series,
     pub(crate) scrape_ms: Series,
+    /// What the hungriest agent used.
+    pub(crate) used: Usage,
     pub(crate) faults: BTreeMap<Invariant, usize>,
 }
 
@@ -52,6 +60,14 @@ pub(crate) struct Usage {
     pub(crate) memory_kib: Series,
     pub(crate) descriptors: Series,
     pub(crate) threads: Series,
+}
+
+impl Usage {
+    fn add(&mut self, used: &Resources) {
+        self.memory_kib.add(used.memory_kib);
+        self.descriptors.add(used.descriptors);
+        self.threads.add(used.threads);
+    }
 }
 
 #[derive(Default)]
@@ -139,12 +155,10 @@ impl Journal {
         self.kept().answers_ms.entry(what).or_default().add(millis(took));
     }
 
-    pub(crate) fn usage(&self, agent: &'static str, memory_kib: u64, descriptors: u64, threads: u64) {
+    pub(crate) fn usage(&self, agent: &'static str, condition: &Condition, used: &Resources) {
         let mut kept = self.kept();
-        let usage = kept.usage.entry(agent).or_default();
-        usage.memory_kib.add(memory_kib);
-        usage.descriptors.add(descriptors);
-        usage.threads.add(threads);
+        kept.usage.entry(agent).or_default().add(used);
+        kept.rows.entry(condition.row().to_owned()).or_default().used.add(used);
     }
 
     /// Every healthy check of an agent has succeeded once.

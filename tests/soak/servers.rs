@@ -33,8 +33,7 @@ pub(crate) const IMAP_ANSWERS: &str = "* OK ready\r\n\
     A0002 OK logged in\r\n* 3 EXISTS\r\nA0003 OK [READ-WRITE] done\r\n* BYE\r\nA0004 OK done\r\n";
 
 /// The replies of a whole successful SMTP session.
-pub(crate) const SMTP_ANSWERS: &str =
-    "220 ready\r\n250-localhost\r\n250 AUTH XOAUTH2\r\n235 2.7.0 accepted\r\n250 2.0.0 fine\r\n221 2.0.0 bye\r\n";
+pub(crate) const SMTP_ANSWERS: &str = "220 ready\r\n250-localhost\r\n250 AUTH XOAUTH2\r\n235 2.7.0 accepted\r\n250 2.0.0 fine\r\n221 2.0.0 bye\r\n";
 
 /// TLS by this certificate.
 pub(crate) fn acceptor(pair: &Pair) -> TlsAcceptor {

@@ -46,7 +46,10 @@ impl Settings {
             .unwrap_or_default();
         let known: Vec<_> = ATTACKS.iter().map(|attack| attack.name).collect();
         if let Some(unknown) = only.iter().find(|name| *name != NONE && !known.contains(&name.as_str())) {
-            return Err(format!("SOAK_ATTACKS: there is no attack {unknown:?}: {NONE}, or some of {}", known.join(", ")));
+            return Err(format!(
+                "SOAK_ATTACKS: there is no attack {unknown:?}: {NONE}, or some of {}",
+                known.join(", ")
+            ));
         }
         raise_descriptor_limit()?;
         Ok(Self {
@@ -72,7 +75,9 @@ fn raise_descriptor_limit() -> Result<(), String> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = maximum.map_or(DESCRIPTORS, |maximum| maximum.min(DESCRIPTORS));
     if wanted < DESCRIPTORS {
-        return Err(format!("the hard limit of descriptors is {wanted}, the soak needs {DESCRIPTORS}: ulimit -Hn"));
+        return Err(format!(
+            "the hard limit of descriptors is {wanted}, the soak needs {DESCRIPTORS}: ulimit -Hn"
+        ));
     }
     if current.is_some_and(|current| current < wanted) {
         setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum })

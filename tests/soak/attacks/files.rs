@@ -55,7 +55,9 @@ fn fifo(path: &Path) {
 pub(super) async fn fifo_secret(arena: &Arena, turn: Turn) {
     let taken = Taken::by_fifo(arena.folder.join(format!("{VICTIM}.secret")));
     turn.rest(VICTIM_INTERVAL).await;
-    arena.demand_reload("a reload while a secret is a FIFO", |answer| matches!(answer.status, 200 | 422)).await;
+    arena
+        .demand_reload("a reload while a secret is a FIFO", |answer| matches!(answer.status, 200 | 422))
+        .await;
     if turn.left() > NOTICED {
         turn.rest(NOTICED).await;
         let condition = arena.journal.condition();

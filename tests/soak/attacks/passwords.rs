@@ -59,10 +59,8 @@ async fn guess(client: Client, url: Arc<str>, number: usize) {
 }
 
 async fn first_login(door: &Door, name: &str) -> Result<crate::door::Answer, String> {
-    let credentials = base64::Engine::encode(
-        &base64::engine::general_purpose::STANDARD,
-        format!("{name}:{PASSWORD}"),
-    );
+    let credentials =
+        base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("{name}:{PASSWORD}"));
     let door = door.without_user();
     let headers = [("authorization", &*format!("Basic {credentials}"))];
     door.ask(Method::GET, "/api/v1/credentials", &headers, NEW_WITHIN * 2).await

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use tokio::task::JoinSet;
 
 use crate::arena::{Arena, Turn};
 use crate::door::Answer;
@@ -20,8 +19,6 @@ const PAUSE: Duration = Duration::from_millis(300);
 const NAME: usize = 15_000;
 /// What one unknown name may take, in a debug build.
 const NAME_WITHIN: Duration = Duration::from_secs(2);
-/// How many ask for unknown names at once.
-const NAMES_AT_ONCE: usize = 4;
 
 /// A probe that its asker cut short says nothing about the mailbox; the asker is told so.
 pub(super) async fn cut_short(arena: &Arena, mut turn: Turn) {
@@ -88,18 +85,15 @@ pub(super) async fn wrong_host(arena: &Arena, mut turn: Turn) {
 /// Long names of nobody cost little.
 pub(super) async fn long_names(arena: &Arena, mut turn: Turn) {
     while turn.is_on() {
-        let mut askers = JoinSet::new();
-        for _ in 0..NAMES_AT_ONCE {
-            let door = arena.open.door.clone();
-            let letter = turn.dice.lowercase().to_string();
-            let path = format!("/probe?mailbox=user{}", letter.repeat(NAME));
-            askers.spawn(async move { door.get(&path, NAME_WITHIN * 10).await });
-        }
-        while let Some(asked) = askers.join_next().await {
-            let answer = async { asked.unwrap_or_else(|_| Err("the asker died".to_owned())) };
-            let took = |answer: &Answer| answer.status == 404 && answer.took <= NAME_WITHIN;
-            arena.demand("an unknown name of 15 KB", answer, NAME_WITHIN, took).await;
-        }
+        let letters = [(); 4].map(|()| turn.dice.lowercase());
+        let ask = async |letter: char| {
+            let path = format!("/probe?mailbox=user{}", letter.to_string().repeat(NAME));
+            let answer = arena.open.door.get(&path, NAME_WITHIN * 10);
+            arena
+                .demand("an unknown name of 15 KB", answer, NAME_WITHIN, |answer| answer.status == 404)
+                .await;
+        };
+        tokio::join!(ask(letters[0]), ask(letters[1]), ask(letters[2]), ask(letters[3]));
         turn.rest(PAUSE).await;
     }
 }

@@ -29,7 +29,9 @@ pub(super) async fn hang_ups(arena: &Arena, turn: Turn) {
         arena.open.agent.signal(Signal::HUP);
         turn.rest(SIGNAL_PAUSE).await;
     }
-    arena.demand_reload("a reload behind a storm of SIGHUP", |answer| matches!(answer.status, 200 | 422)).await;
+    arena
+        .demand_reload("a reload behind a storm of SIGHUP", |answer| matches!(answer.status, 200 | 422))
+        .await;
 }
 
 pub(super) async fn abandoned(arena: &Arena, turn: Turn) {

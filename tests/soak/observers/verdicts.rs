@@ -15,6 +15,7 @@ const LATE: Duration = Duration::from_secs(30);
 /// What is remembered of one check.
 #[derive(Default, Clone)]
 struct Course {
+    successes: f64,
     failures: f64,
     longest_interval: f64,
     overdue: bool,
@@ -61,14 +62,15 @@ impl Verdicts {
                 Role::Healthy => {
                     healthy.0 += usize::from(check.success == Some(true));
                     healthy.1 += 1;
-                    if check.success == Some(false) || check.failures > course.failures {
-                        failing.push(format!("{title} ({})", check.failure.as_deref().unwrap_or("for a while")));
+                    if check.failures > course.failures {
+                        failing
+                            .push(format!("{title} ({})", check.failure.as_deref().unwrap_or("for a while")));
                     }
                 }
-                Role::Hostile if check.success == Some(true) => usable.push(title.clone()),
+                Role::Hostile if check.successes > course.successes => usable.push(title.clone()),
                 Role::Hostile | Role::Victim => {}
             }
-            course.failures = check.failures;
+            (course.successes, course.failures) = (check.successes, check.failures);
             if course.is_overdue(check, now) {
                 overdue.push(title);
             }
@@ -80,8 +82,8 @@ impl Verdicts {
                 journal.fault(invariant, condition, &detail);
             }
         };
-        tell(Invariant::Verdict, &failing, "healthy checks are said to fail");
-        tell(Invariant::Hostile, &usable, "hostile checks are said to be usable");
+        tell(Invariant::Verdict, &failing, "healthy checks have failed");
+        tell(Invariant::Hostile, &usable, "hostile checks have succeeded");
         tell(Invariant::Schedule, &overdue, "checks have not been probed when they were due");
         if page.skipped > self.skipped {
             let detail = format!("{agent}: {} probes were skipped", page.skipped - self.skipped);
@@ -138,7 +140,7 @@ impl Verdicts {
         ));
         if let Some(one) = lost.first() {
             let detail = format!("{}: {} checks lost probes, such as {one}", self.agent, lost.len());
-            journal.fault_now(Invariant::Schedule, &detail);
+            journal.fault(Invariant::Schedule, &Condition::whole_run(), &detail);
         }
     }
 }
