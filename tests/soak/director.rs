@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use fastrand::Rng;
 use rustix::process::setpriority_process;
@@ -22,7 +22,7 @@ use crate::invariant::Invariant;
 use crate::journal::{AFTERMATH, Journal};
 use crate::metronome::Metronome;
 use crate::observers::{Observers, Progress, Stage};
-use crate::page::Page;
+use crate::page::{Check, Page};
 use crate::settings::Settings;
 use crate::summary;
 
@@ -110,7 +110,8 @@ async fn warm_up(arena: &Arena) -> bool {
 async fn attack(arena: &Arc<Arena>, settings: &Settings) {
     let attacks: Vec<_> = ATTACKS.iter().filter(|attack| settings.includes(attack.name)).collect();
     let mut dice = Rng::with_seed(settings.seed);
-    let (quarter, begun) = (settings.duration / 4, Instant::now());
+    let quarter = settings.duration.saturating_sub(quiet(settings)) / 4;
+    let begun = Instant::now();
     let mut next = 0;
     for number in 1..=4 {
         let end = begun + quarter * number;
@@ -188,25 +189,32 @@ async fn turn(arena: &Arc<Arena>, attack: &'static Attack, time: Duration, dice:
     arena.journal.end(attack.name);
 }
 
+/// How much of a run has no attacks, so that its end shows what they left behind.
+fn quiet(settings: &Settings) -> Duration {
+    (settings.duration / 10).clamp(AFTERMATH * 2, RECOVERY)
+}
+
 /// The attacks are over: the mailbox whose secret was taken away works again, and everything goes on as before.
 async fn recover(arena: &Arena, settings: &Settings) {
     arena.journal.say("quiet");
     let begun = Instant::now();
-    let quiet = (settings.duration / 10).clamp(AFTERMATH * 2, RECOVERY);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
     let mut works = false;
     while !works && begun.elapsed() < RECOVERY {
         sleep(LOOK).await;
         if let Ok(answer) = arena.open.door.get("/metrics", STOP).await {
             let page = Page::read(&answer.body);
             let check = page.checks.get(&(VICTIM.to_owned(), "imap".to_owned()));
-            works = check.is_some_and(|check| check.success == Some(true));
+            // What was found before says nothing: probes may have hung since.
+            let probed_since = |check: &Check| check.last_run.is_some_and(|last| last > now);
+            works = check.is_some_and(|check| check.success == Some(true) && probed_since(check));
         }
     }
     if !works {
         let fault = format!("the mailbox whose secret is back is not usable within {RECOVERY:?}");
         arena.journal.fault_now(Invariant::Recovery, &fault);
     }
-    sleep(quiet.saturating_sub(begun.elapsed())).await;
+    sleep(quiet(settings).saturating_sub(begun.elapsed())).await;
 }
 
 /// SIGTERM for both; nobody reads the log of one of them, if that is among the attacks.
