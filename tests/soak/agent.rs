@@ -67,9 +67,9 @@ pub(crate) struct Resources {
 
 impl Agent {
     /// Runs `serve` and waits until it listens.
-    pub(crate) fn start(name: &'static str, config: &Path) -> Self {
+    pub(crate) fn start(name: &'static str, program: &Path, config: &Path) -> Self {
         let mut command = Command::new("sh");
-        command.args(["-c", LAUNCH, env!("CARGO_BIN_EXE_mailbox-exporter"), "serve", "--config"]).arg(config);
+        command.args(["-c", LAUNCH]).arg(program).args(["serve", "--config"]).arg(config);
         for variable in ["RUST_LOG", "MAILBOX_EXPORTER_CONFIG", "HTTPS_PROXY", "https_proxy"] {
             command.env_remove(variable);
         }

@@ -17,7 +17,7 @@ use crate::agent::Agent;
 use crate::arena::{Arena, Target, Turn};
 use crate::attacks::{ATTACKS, Attack};
 use crate::door::Door;
-use crate::fleet::{Fleet, GUESSED, PASSWORD, VICTIM};
+use crate::fleet::{Fleet, GUESSED, PASSWORD, Site, VICTIM};
 use crate::invariant::Invariant;
 use crate::journal::{AFTERMATH, Journal};
 use crate::metronome::Metronome;
@@ -54,8 +54,8 @@ pub(crate) fn run(settings: &Settings) -> Arc<Journal> {
     ));
     let fleet = Fleet::start(settings.mailboxes);
     let guard = Some((GUESSED, PASSWORD));
-    let (open, guarded) =
-        (Agent::start("open", &fleet.open.config), Agent::start("guarded", &fleet.guarded.config));
+    let start = |name, site: &Site| Agent::start(name, &settings.program, &site.config);
+    let (open, guarded) = (start("open", &fleet.open), start("guarded", &fleet.guarded));
     let target = |agent: Agent, user| {
         let door = Door::new(&agent.base, &fleet.authority, user);
         Target { agent, door }

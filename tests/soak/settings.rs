@@ -1,12 +1,15 @@
 //! What the environment says about a run: how long, how many mailboxes, which attacks.
 
 use std::env;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::attacks::ATTACKS;
 
+/// The program of this build.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mailbox-exporter");
 /// The run of the test command.
 const DURATION: Duration = Duration::from_mins(10);
 /// Less says nothing: a quarter of it must hold a few attacks.
@@ -25,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) duration: Duration,
     /// Decides which attacks overlap, and when.
     pub(crate) seed: u64,
+    /// What is attacked.
+    pub(crate) program: PathBuf,
     /// Healthy mailboxes of the open agent.
     pub(crate) mailboxes: usize,
     /// The names of the attacks; empty means all, [`NONE`] none.
@@ -32,7 +37,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Reads `SOAK`, `SOAK_SEED`, `SOAK_MAILBOXES` and `SOAK_ATTACKS`, and raises this process's limit of descriptors.
+    /// Reads the variables that the README lists, and raises this process's limit of descriptors.
     pub(crate) fn from_environment() -> Result<Self, String> {
         let duration = match env::var("SOAK") {
             Ok(text) => humantime::parse_duration(&text).map_err(|error| format!("SOAK={text}: {error}"))?,
@@ -55,6 +60,7 @@ impl Settings {
         Ok(Self {
             duration,
             seed: number("SOAK_SEED")?.unwrap_or_else(|| fastrand::u64(..)),
+            program: env::var_os("SOAK_PROGRAM").map_or_else(|| PROGRAM.into(), PathBuf::from),
             mailboxes: number("SOAK_MAILBOXES")?.unwrap_or(MAILBOXES),
             only,
         })

@@ -205,7 +205,7 @@ fn faults(text: &mut String, journal: &Journal) {
         let mut under: Vec<_> = under.into_iter().collect();
         under.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         for (condition, count) in under.iter().take(SHOWN) {
-            let _ = writeln!(text, "{:>18} under {condition}", count);
+            let _ = writeln!(text, "{count:>18} under {condition}");
         }
     }
     text.push('\n');
