@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -95,20 +95,25 @@ impl Agent {
         self.child.lock().unwrap().try_wait().unwrap()
     }
 
+    /// Where the system tells of it.
+    pub(crate) fn folder(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}", self.pid.as_raw_nonzero()))
+    }
+
     /// What it uses now; nothing where it has ended.
     pub(crate) fn resources(&self) -> Option<Resources> {
-        let folder = format!("/proc/{}", self.pid.as_raw_nonzero());
-        let status = fs::read_to_string(format!("{folder}/status")).ok()?;
+        let folder = self.folder();
+        let status = fs::read_to_string(folder.join("status")).ok()?;
         let number = |key: &str| {
             let rest = status.lines().find_map(|line| line.strip_prefix(key))?;
             rest.split_whitespace().next()?.parse().ok()
         };
-        let descriptors = fs::read_dir(format!("{folder}/fd")).ok()?.count();
+        let descriptors = fs::read_dir(folder.join("fd")).ok()?.count();
         Some(Resources {
             memory_kib: number("VmRSS:")?,
             descriptors: u64::try_from(descriptors).unwrap(),
             threads: number("Threads:")?,
-            processor: processor(&fs::read_to_string(format!("{folder}/stat")).ok()?)?,
+            processor: processor(&fs::read_to_string(folder.join("stat")).ok()?)?,
         })
     }
 

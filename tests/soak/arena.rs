@@ -10,9 +10,10 @@ use tokio::time::sleep;
 
 use crate::agent::Agent;
 use crate::door::{Answer, Door};
+use crate::fairness::Fairness;
 use crate::invariant::Invariant;
 use crate::journal::Journal;
-use crate::metronome::{Metronome, TOLERATED};
+use crate::metronome::Metronome;
 
 /// An agent and the way to it.
 pub(crate) struct Target {
@@ -59,30 +60,35 @@ impl Turn {
 }
 
 impl Arena {
+    /// An observation of an agent begins.
+    pub(crate) fn watch<'a>(&'a self, target: &'a Target) -> Fairness<'a> {
+        Fairness::watch(&self.metronome, &target.agent)
+    }
+
     /// Asks as an attack does, and checks that the answer comes in time and is as it must be. Nothing is judged that
     /// the machine itself held up.
     pub(crate) async fn demand(
         &self,
         what: &'static str,
+        target: &Target,
         answer: impl Future<Output = Result<Answer, String>>,
         within: Duration,
         accepts: impl Fn(&Answer) -> bool,
     ) {
-        let (condition, begun) = (self.journal.condition(), Instant::now());
+        let condition = self.journal.condition();
+        let fairness = self.watch(target);
         let answer = answer.await;
-        let took = begun.elapsed();
+        let took = fairness.took();
         self.journal.answer(what, took);
         let fault = match &answer {
             Ok(answer) if !accepts(answer) => {
                 let start: String = answer.body.chars().take(120).collect();
                 format!("{what}: answered {} {:?}", answer.status, start.trim())
             }
-            _ if self.metronome.stall_since(begun) > TOLERATED => return,
+            Ok(_) if took <= within => return,
+            _ if fairness.was_denied() => return self.journal.unjudged(),
             Err(fault) => format!("{what}: {fault}"),
-            Ok(_) if took > within => {
-                format!("{what}: answered after {:.1} s, not within {within:?}", took.as_secs_f64())
-            }
-            Ok(_) => return,
+            Ok(_) => format!("{what}: answered after {:.1} s, not within {within:?}", took.as_secs_f64()),
         };
         self.journal.fault(Invariant::Answer, &condition, &fault);
     }
@@ -92,6 +98,6 @@ impl Arena {
         /// A reload of the whole fleet by a debug build on a busy machine, and one more that it has to wait for.
         const WITHIN: Duration = Duration::from_secs(10);
         let answer = self.open.door.ask(Method::POST, "/-/reload", &[], WITHIN + Duration::from_secs(5));
-        self.demand(what, answer, WITHIN, accepts).await;
+        self.demand(what, &self.open, answer, WITHIN, accepts).await;
     }
 }

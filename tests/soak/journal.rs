@@ -175,6 +175,14 @@ impl Journal {
         self.kept().unjudged += 1;
     }
 
+    /// Questions to both agents, all in all.
+    pub(crate) fn observations(&self) -> usize {
+        let kept = self.kept();
+        let asked = |row: &Row| row.healthy_ms.count() + row.scrape_ms.count();
+        let answered: usize = kept.answers_ms.values().map(Series::count).sum();
+        kept.rows.values().map(asked).sum::<usize>() + answered
+    }
+
     pub(crate) fn unjudged_count(&self) -> usize {
         self.kept().unjudged
     }

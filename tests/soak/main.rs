@@ -18,6 +18,7 @@ mod arena;
 mod attacks;
 mod director;
 mod door;
+mod fairness;
 mod fleet;
 mod invariant;
 mod journal;

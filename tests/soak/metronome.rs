@@ -14,8 +14,6 @@ use crate::series::Series;
 const BEAT: Duration = Duration::from_millis(10);
 /// Shorter delays are the machine's ordinary course.
 const NOTED: Duration = Duration::from_millis(50);
-/// A sample during which the machine stood still for longer is not judged.
-pub(crate) const TOLERATED: Duration = Duration::from_millis(250);
 /// The most delays that are remembered, the oldest forgotten first.
 const REMEMBERED: usize = 4096;
 

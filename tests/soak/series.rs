@@ -28,11 +28,6 @@ impl Series {
         self.highest
     }
 
-    /// The first value; 0 where there is none.
-    pub(crate) fn first(&self) -> u64 {
-        self.values.first().copied().unwrap_or_default()
-    }
-
     /// How many values are above a bound.
     pub(crate) fn above(&self, bound: u64) -> usize {
         self.values.iter().filter(|value| **value > bound).count()

@@ -54,7 +54,7 @@ pub(crate) const BOUNDS: [Bound; 3] = [
     },
 ];
 
-/// The most resident memory above what the process had before the attacks, once they are over.
+/// The most resident memory above the median of the first quarter, once the attacks are over.
 const KEPT_KIB: u64 = 50 * 1024;
 
 /// Judges what can be judged at the end alone.
@@ -72,22 +72,26 @@ pub(crate) fn judge(arena: &Arena) {
     for target in [&arena.open, &arena.guarded] {
         given_back(arena, target);
     }
-    let delays = arena.metronome.delays_ms();
+    let (delays, unjudged) = (arena.metronome.delays_ms(), arena.journal.unjudged_count());
     arena.journal.note(format!(
-        "the observers were late by {} ms at the 99th percentile, {} ms at most; {} observations are not judged for it",
+        "the observers were late by {} ms at the 99th percentile, {} ms at most; {unjudged} observations are not judged, \
+         since the machine was busy",
         delays.percentile(99),
-        delays.max(),
-        arena.journal.unjudged_count()
+        delays.max()
     ));
+    if unjudged * UNJUDGED > arena.journal.observations() {
+        let detail = format!("{unjudged} observations are not judged: the machine is too busy for a soak");
+        arena.journal.fault(Invariant::Soak, &Condition::whole_run(), &detail);
+    }
 }
 
 fn given_back(arena: &Arena, target: &Target) {
     let name = target.agent.name;
     let usage = arena.journal.usage_by_agent();
     let (Some(now), Some(usage)) = (target.agent.resources(), usage.get(name)) else { return };
-    let before = usage.memory_kib.first();
+    let before = usage.memory_kib.part(0, 25).percentile(50);
     arena.journal.note(format!(
-        "{name}: {} MiB before the attacks, {} MiB after them; {:.0} s of processor time",
+        "{name}: {} MiB in the first quarter, {} MiB after the attacks; {:.0} s of processor time",
         before / 1024,
         now.memory_kib / 1024,
         now.processor.as_secs_f64()
@@ -97,6 +101,9 @@ fn given_back(arena: &Arena, target: &Target) {
         arena.journal.fault(Invariant::Memory, &Condition::whole_run(), &detail);
     }
 }
+
+/// One observation in so many may be left without a judgement.
+const UNJUDGED: usize = 20;
 
 /// The tables.
 pub(crate) fn of(settings: &Settings, journal: &Journal) -> String {

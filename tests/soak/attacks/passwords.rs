@@ -35,12 +35,20 @@ pub(super) async fn guesses(arena: &Arena, turn: Turn) {
     while turn.is_on() {
         turn.rest(PAUSE).await;
         let known = arena.guarded.door.get("/api/v1/credentials", KNOWN_WITHIN * 2);
-        arena.demand("a known user's password", known, KNOWN_WITHIN, |answer| answer.status == 200).await;
+        arena
+            .demand("a known user's password", &arena.guarded, known, KNOWN_WITHIN, |answer| {
+                answer.status == 200
+            })
+            .await;
         let number = NEXT_USER.fetch_add(1, Ordering::Relaxed);
         if number < FRESH_USERS {
             let name = format!("fresh{number}");
             let new = first_login(&arena.guarded.door, &name);
-            arena.demand("a new user's password", new, NEW_WITHIN, |answer| answer.status == 200).await;
+            arena
+                .demand("a new user's password", &arena.guarded, new, NEW_WITHIN, |answer| {
+                    answer.status == 200
+                })
+                .await;
         }
     }
     guessers.shutdown().await;

@@ -35,7 +35,7 @@ pub(super) async fn cut_short(arena: &Arena, mut turn: Turn) {
                 let failed = |line: &str| line.starts_with("mailbox_probe_success{") && line.ends_with(" 0");
                 !answer.body.lines().any(failed)
             };
-            arena.demand("a probe that is cut short", answer, WITHIN, says_nothing).await;
+            arena.demand("a probe that is cut short", &arena.open, answer, WITHIN, says_nothing).await;
         }
         turn.rest(PAUSE).await;
     }
@@ -57,7 +57,7 @@ pub(super) async fn cross_site(arena: &Arena, mut turn: Turn) {
             (Method::POST, "/-/reload", "/-/reload for another site's page"),
         ] {
             let answer = arena.open.door.ask(method, path, &headers, WITHIN * 2);
-            arena.demand(what, answer, WITHIN, |answer| answer.status == 403).await;
+            arena.demand(what, &arena.open, answer, WITHIN, |answer| answer.status == 403).await;
         }
         turn.rest(PAUSE).await;
     }
@@ -76,7 +76,9 @@ pub(super) async fn wrong_host(arena: &Arena, mut turn: Turn) {
         ] {
             let host = [("host", "evil.example:9993")];
             let answer = arena.open.door.ask(method, path, &host, WITHIN * 2);
-            arena.demand(what, answer, WITHIN, |answer| matches!(answer.status, 400 | 403 | 421)).await;
+            arena
+                .demand(what, &arena.open, answer, WITHIN, |answer| matches!(answer.status, 400 | 403 | 421))
+                .await;
         }
         turn.rest(PAUSE).await;
     }
@@ -90,7 +92,9 @@ pub(super) async fn long_names(arena: &Arena, mut turn: Turn) {
             let path = format!("/probe?mailbox=user{}", letter.to_string().repeat(NAME));
             let answer = arena.open.door.get(&path, NAME_WITHIN * 10);
             arena
-                .demand("an unknown name of 15 KB", answer, NAME_WITHIN, |answer| answer.status == 404)
+                .demand("an unknown name of 15 KB", &arena.open, answer, NAME_WITHIN, |answer| {
+                    answer.status == 404
+                })
                 .await;
         };
         tokio::join!(ask(letters[0]), ask(letters[1]), ask(letters[2]), ask(letters[3]));

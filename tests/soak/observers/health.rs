@@ -1,11 +1,10 @@
 //! `/-/healthy`, as the kubelet asks: a new connection each time.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Progress, repeat};
 use crate::arena::{Arena, Target};
 use crate::invariant::{HEALTHY_WITHIN_MS, Invariant};
-use crate::metronome::TOLERATED;
 
 /// Between two questions.
 const EVERY: Duration = Duration::from_millis(250);
@@ -15,22 +14,16 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) fn watch(arena: &Arena, target: &Target, progress: &Progress) {
     repeat(progress, EVERY, async || {
         let condition = arena.journal.condition();
-        let begun = Instant::now();
+        let fairness = arena.watch(target);
         let answer = target.door.get("/-/healthy", PATIENCE).await;
-        let took = begun.elapsed();
-        if took > Duration::from_millis(HEALTHY_WITHIN_MS) && arena.metronome.stall_since(begun) > TOLERATED {
-            arena.journal.unjudged();
-            return;
-        }
+        let (took, name) = (fairness.took(), target.agent.name);
         arena.journal.healthy(&condition, took);
-        let name = target.agent.name;
         let fault = match answer {
-            Err(fault) => format!("{name}: {fault}"),
             Ok(answer) if answer.status != 200 => format!("{name}: status {}", answer.status),
-            Ok(_) if took > Duration::from_millis(HEALTHY_WITHIN_MS) => {
-                format!("{name}: after {:.2} s", took.as_secs_f64())
-            }
-            Ok(_) => return,
+            Ok(_) if took <= Duration::from_millis(HEALTHY_WITHIN_MS) => return,
+            _ if fairness.was_denied() => return arena.journal.unjudged(),
+            Err(fault) => format!("{name}: {fault}"),
+            Ok(_) => format!("{name}: after {:.2} s", took.as_secs_f64()),
         };
         arena.journal.fault(Invariant::Healthy, &condition, &fault);
     });

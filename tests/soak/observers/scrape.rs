@@ -1,14 +1,13 @@
 //! `/metrics`, as Prometheus asks; what the page says is judged by `verdicts.rs`.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::verdicts::Verdicts;
 use super::{Progress, repeat};
 use crate::arena::{Arena, Target};
 use crate::fleet::Role;
 use crate::invariant::Invariant;
-use crate::metronome::TOLERATED;
 use crate::page::Page;
 
 /// Between two scrapes.
@@ -21,7 +20,7 @@ pub(super) fn watch(arena: &Arena, target: &Target, roles: HashMap<String, Role>
     let mut verdicts = Verdicts::new(name, roles);
     repeat(progress, EVERY, async || {
         let condition = arena.journal.condition();
-        let begun = Instant::now();
+        let fairness = arena.watch(target);
         let fault = match target.door.get("/metrics", WITHIN).await {
             Ok(answer) if answer.status == 200 => {
                 arena.journal.scrape(&condition, answer.took);
@@ -29,13 +28,10 @@ pub(super) fn watch(arena: &Arena, target: &Target, roles: HashMap<String, Role>
                 return;
             }
             Ok(answer) => format!("{name}: status {}", answer.status),
-            Err(_) if arena.metronome.stall_since(begun) > TOLERATED => {
-                arena.journal.unjudged();
-                return;
-            }
+            Err(_) if fairness.was_denied() => return arena.journal.unjudged(),
             Err(fault) => format!("{name}: {fault}"),
         };
-        arena.journal.scrape(&condition, begun.elapsed());
+        arena.journal.scrape(&condition, fairness.took());
         arena.journal.fault(Invariant::Scrape, &condition, &fault);
     });
     verdicts.close(&arena.journal);
