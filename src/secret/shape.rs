@@ -76,11 +76,16 @@ fn is_uuid(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::SecretRef;
+    use crate::model::{SecretRef, TokenForm};
 
     fn client(client_id: &str) -> Grant {
         let secret = SecretRef::Env("S".to_owned());
-        Grant::ClientSecret { tenant: "t".to_owned(), client_id: client_id.to_owned(), secret }
+        Grant::ClientSecret {
+            tenant: Some("t".to_owned()),
+            client_id: client_id.to_owned(),
+            secret,
+            form: TokenForm::default(),
+        }
     }
 
     #[test]
