@@ -23,7 +23,7 @@ use crate::model::{
     Access, Cause, Check, CheckName, Failure, Limits, Observation, Outcome, Phase, Plan, Protocol, Reason,
     Redacted, SecretRef, Security, ServerFacts, Timings, TokenSpec,
 };
-use crate::net::{Dialer, Dialogue, Io, Stopwatch};
+use crate::net::{self, Dialer, Dialogue, Io, Stopwatch};
 use crate::probe::{self, Connection, Login, Probe, Secret, Session};
 use crate::secret::{self, Scrubber};
 use crate::token::{AccessToken, Observer, TokenSource};
@@ -117,7 +117,7 @@ impl Prober {
         begun: impl FnOnce() -> G,
         counts: bool,
     ) -> Observation {
-        let started_at = Timestamp::now();
+        let started_at = net::now();
         let probed = unwinding(self.probe_and_judge(check, within, due, begun, counts)).await;
         probed.unwrap_or_else(|| broken(check, started_at))
     }
@@ -132,7 +132,7 @@ impl Prober {
     ) -> Observation {
         let _mailbox = self.gate.mailbox(&check.mailbox.name).await;
         let late = due.elapsed();
-        let started_at = Timestamp::now();
+        let started_at = net::now();
         let mut notes = Notes {
             watch: Stopwatch::start(within.min(check.timeout)),
             facts: ServerFacts::default(),
@@ -288,7 +288,7 @@ fn outcome(check: &Check, seen: &Seen<'_>, verdict: Result<(), Failure>) -> Outc
         check,
         claims,
         clock_skew: seen.clock_skew,
-        at: Timestamp::now(),
+        at: net::now(),
         server: seen.server,
         detail: &failure.cause.detail,
         works: seen.works,

@@ -4,6 +4,7 @@
 //! connection is `probe`.
 
 mod clients;
+mod clock;
 mod dialogue;
 mod framing;
 mod guard;
@@ -21,6 +22,7 @@ use std::path::Path;
 
 use tokio::net::TcpStream;
 
+pub use clock::now;
 pub use dialogue::{Dialogue, End};
 pub use framing::{Framing, Step};
 pub use guard::{Grammar, Guard, Violation};

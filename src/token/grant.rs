@@ -15,7 +15,7 @@ use super::answer::Answer;
 use super::{claims, http};
 use crate::diagnosis;
 use crate::model::{Cause, Claims, Reason, Redacted, SecretIn, TokenForm, TokenSpec};
-use crate::net::Dialer;
+use crate::net::{self, Dialer};
 use crate::secret::Scrubber;
 
 /// What an identity provider issued.
@@ -92,7 +92,7 @@ fn issued(answer: &Answer, request_id: &str, skew: Option<SignedDuration>) -> Re
     let claims = claims::read(&value);
     let end = claims.as_ref().and_then(|claims| claims.expires_at).or_else(|| answer.expires_on());
     Ok(Issued {
-        lifetime: lifetime(Timestamp::now(), answer.expires_in(), end, skew),
+        lifetime: lifetime(net::now(), answer.expires_in(), end, skew),
         refresh_in: answer.refresh_in(),
         value,
         claims,

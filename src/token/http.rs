@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::proxy::Proxy;
 use crate::diagnosis;
 use crate::model::{Cause, Certificate, IpChoice, Phase, Reason, TokenSpec};
-use crate::net::{Dialer, Resolver, Sight};
+use crate::net::{self, Dialer, Resolver, Sight};
 
 /// The largest answer that is read, in bytes. Tokens have a few thousand.
 const LARGEST_BODY: usize = 64 * 1024;
@@ -111,14 +111,14 @@ impl Http {
         if let Ok(id) = self.request_id.parse() {
             request.headers_mut().insert(REQUEST_ID, id);
         }
-        let sent = Timestamp::now();
+        let sent = net::now();
         let answer = self.client.execute(request).await;
         let mut response = answer.map_err(|error| network(&error, proxy).showing(self.peer.certificate()))?;
         let status = response.status();
         let date = response.headers().get(DATE).and_then(|date| moment(date.to_str().ok()?));
         if let Some(date) = date {
             // A peer answers once.
-            let _ = self.peer.0.0.set(skew(sent, Timestamp::now(), date));
+            let _ = self.peer.0.0.set(skew(sent, net::now(), date));
         }
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| wait(value.to_str().ok()?));
         let mut body = Vec::new();
@@ -177,7 +177,7 @@ fn is_loopback(url: &str) -> bool {
 fn wait(header: &str) -> Option<Duration> {
     let asked = match header.trim().parse() {
         Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => Duration::try_from(moment(header)?.duration_since(Timestamp::now())).ok()?,
+        Err(_) => Duration::try_from(moment(header)?.duration_since(net::now())).ok()?,
     };
     Some(asked.min(LONGEST_WAIT))
 }

@@ -26,7 +26,7 @@ use crate::model::{
     Access, Cause, CheckName, Claims, Grant, Phase, Plan, Reason, Redacted, TokenFacts, TokenReport,
     TokenSeal, TokenSpec,
 };
-use crate::net::Dialer;
+use crate::net::{self, Dialer};
 use crate::secret;
 
 /// Told of every token request, from whichever task it ended in.
@@ -249,7 +249,7 @@ impl Shared {
         drop(cell.state().answered(Instant::now(), max_age, fingerprint, Err(cause.clone())));
         (self.observer)(&TokenReport {
             spec: spec.clone(),
-            started_at: Timestamp::now(),
+            started_at: net::now(),
             duration: Duration::ZERO,
             request_id: None,
             clock_skew: None,
@@ -261,7 +261,7 @@ impl Shared {
     }
 
     async fn ask(&self, spec: &TokenSpec, cell: &Cell) -> Result<AccessToken, Cause> {
-        let started_at = Timestamp::now();
+        let started_at = net::now();
         let started = Instant::now();
         let secret = secret::read(spec.credential.grant.secret()).await;
         let fingerprint = secret.as_ref().ok().map(secret::fingerprint_of);
