@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::app;
 use crate::check::Prober;
-use crate::model::{Board, Plan, Score, Standing, State};
+use crate::model::{self, Board, Plan, Score, Standing, State};
 use crate::readiness::{Readiness, StoreError};
 use crate::report::readiness_json;
 use crate::report::text::{ago, counted};
@@ -50,7 +50,7 @@ pub(super) async fn run(options: Options) -> Exit {
     };
     let settled = board.standings.iter().all(|standing| standing.state.row().settled);
     let exit = if settled { Exit::Fine } else { Exit::Failing };
-    let now = Timestamp::now();
+    let now = model::now();
     match options.output {
         Output::Table => say(&table(&board, now), exit),
         Output::Json => say(&format!("{:#}\n", readiness_json::board(&board)), exit),
@@ -79,7 +79,7 @@ async fn round(plan: &Plan) -> Result<Board, StoreError> {
     progress.end();
     // The round is over: no mailbox is talked to twice at once.
     trial::once(&readiness, &Prober::new(&plan.limits, Arc::new(|_| ()))).await;
-    Ok(readiness.board(Timestamp::now()))
+    Ok(readiness.board(model::now()))
 }
 
 const COLUMNS: [&str; 8] =
