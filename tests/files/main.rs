@@ -163,6 +163,26 @@ fn imports_are_taken_from_a_list_and_from_patterns() {
     assert!(said.contains("readiness.usage[2]: no file matches this pattern"), "{said}");
 }
 
+#[test]
+fn a_web_configuration_verifies_clients_against_the_system_only_where_they_may_come_without() {
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    for (policy, status, sentence) in [
+        ("VerifyClientCertIfGiven", 0, "verified against the authorities of the system"),
+        ("RequireAndVerifyClientCert", 2, "this needs client_ca_file"),
+    ] {
+        let folder = Folder::new();
+        folder.write("config.yaml", configuration("{ file: secret }", "http: { web_config: web.yaml }\n"));
+        folder.write("server.crt", format!("\u{feff}{}", cert.pem()));
+        folder.write("server.key", signing_key.serialize_pem());
+        let tls = format!("{{ cert_file: server.crt, key_file: server.key, client_auth_type: {policy} }}");
+        folder.write("web.yaml", format!("tls_server_config: {tls}\n"));
+        let (exit, said) = folder.run(&["validate"]);
+        assert_eq!(exit, Some(status), "{policy}: {said}");
+        assert!(said.contains(sentence), "{policy}: {said}");
+    }
+}
+
 /// A configuration of one simulated mailbox, whose secret's file and authority's file are written by the test.
 fn simulated(sim: &Sim, mailbox: &mailbox_exporter::sim::SimMailbox, folder: &Path) {
     let (app, host) = (mailbox.app(), mailbox.host());
