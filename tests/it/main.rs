@@ -10,6 +10,7 @@ mod clock;
 mod door;
 mod echoes;
 mod hostile;
+mod media;
 mod monitor;
 mod probes;
 #[path = "../real/program.rs"]
