@@ -25,7 +25,9 @@ fn prose(text: &str) -> String {
     let mut rest = text;
     while let Some(letter) = rest.chars().next() {
         let after = &rest[letter.len_utf8()..];
-        let markup = "\\`*_[]<>|~&!#".contains(letter);
+        // Within a word an underscore is no markup.
+        let within = escaped.ends_with(char::is_alphanumeric) && after.starts_with(char::is_alphanumeric);
+        let markup = "\\`*[]<>|~&!#".contains(letter) || (letter == '_' && !within);
         // `https://…` and `www.…` become links by themselves.
         let link = (letter == ':' && after.starts_with('/'))
             || (letter == '.' && escaped.get(escaped.len().saturating_sub(3)..).is_some_and(is_www));
@@ -55,7 +57,7 @@ mod tests {
             ("[click](javascript:alert(1))", "\\[click\\](javascript:alert(1))"),
             ("WWW.evil.example", "WWW\\.evil.example"),
             ("&lt; *b* _i_ ~~s~~", "\\&lt; \\*b\\* \\_i\\_ \\~\\~s\\~\\~"),
-            ("at_risk\nnext", "at\\_risk next"),
+            ("at_risk\nnext", "at_risk next"),
         ];
         for (text, written) in cases {
             assert_eq!(markdown(text), written);

@@ -11,6 +11,7 @@ mod door;
 mod echoes;
 mod endpoints;
 mod hostile;
+mod media;
 mod monitor;
 mod peer;
 mod probes;

@@ -130,7 +130,7 @@ fn base64(secret: &str, skipped: usize) -> Zeroizing<String> {
     let mut plain = Zeroizing::new(vec![0; skipped]);
     plain.extend_from_slice(secret.as_bytes());
     let mut packed = Zeroizing::new(STANDARD_NO_PAD.encode(&*plain));
-    if plain.len() % 3 != 0 {
+    if !plain.len().is_multiple_of(3) {
         packed.pop();
     }
     let foreign = [0, 2, 3].get(skipped).copied().unwrap_or_default().min(packed.len());

@@ -12,8 +12,10 @@ use super::*;
 const SECRET: &str = "Xk48Q~CaNaRySeCrEt.x_y-0123456789abcdefg";
 const LIMIT: usize = 2000;
 
+type Spelling = fn(&str) -> String;
+
 /// Ways in which a secret comes back, each with a name.
-const SPELLINGS: [(&str, fn(&str) -> String); 20] = [
+const SPELLINGS: [(&str, Spelling); 20] = [
     ("as it is", str::to_owned),
     ("upper case", str::to_uppercase),
     ("case swapped", |text| {
