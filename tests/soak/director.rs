@@ -1,7 +1,7 @@
-//! The course of a run: warm-up, four quarters of attacks, quiet, the stop.
+//! The course of a run: warm-up, attacks one by one, several at once, the same ones at once again, quiet, the stop.
 //!
-//! In the first and third quarter attacks run one by one, in the second and fourth several at once: the last quarter
-//! does the same work as the second, so that their use of memory can be compared.
+//! The second time does the same work as the first, after every attack has been seen: their use of memory can be
+//! compared.
 
 use std::sync::Arc;
 use std::thread;
@@ -21,17 +21,20 @@ use crate::fleet::{Fleet, GUESSED, PASSWORD, Site, VICTIM};
 use crate::invariant::Invariant;
 use crate::journal::{AFTERMATH, Journal};
 use crate::metronome::Metronome;
-use crate::observers::{Observers, Progress, Stage};
+use crate::observers::Observers;
 use crate::page::{Check, Page};
 use crate::settings::Settings;
+use crate::stage::{Progress, Stage};
 use crate::summary;
 
 /// Every healthy check has been probed by then: the contract says a minute, a busy machine takes longer.
 const WARMUP: Duration = Duration::from_secs(150);
-/// Attacks at once in the second and fourth quarter.
+/// The part of a run in which attacks come one by one; twice they come together in the rest.
+const ALONE: f64 = 0.4;
+/// Attacks at once.
 const AT_ONCE: usize = 3;
-/// The longest an attack runs alone.
-const LONGEST_ALONE: Duration = Duration::from_secs(60);
+/// The most that an attack runs longer than it must, alone.
+const LONGEST_ALONE: Duration = Duration::from_secs(45);
 /// How much longer an attack may take to ask its last question.
 const LAST_WORDS: Duration = Duration::from_secs(60);
 /// What rests on a secret is tried again within a minute.
@@ -78,8 +81,7 @@ pub(crate) fn run(settings: &Settings) -> Arc<Journal> {
         .unwrap();
     attackers.block_on(async {
         if warm_up(&arena).await {
-            progress.enter(Stage::Attack);
-            attack(&arena, settings).await;
+            attack(&arena, settings, &progress).await;
             progress.enter(Stage::Quiet);
             recover(&arena, settings).await;
         }
@@ -107,49 +109,40 @@ async fn warm_up(arena: &Arena) -> bool {
     false
 }
 
-async fn attack(arena: &Arc<Arena>, settings: &Settings) {
+async fn attack(arena: &Arc<Arena>, settings: &Settings, progress: &Progress) {
     let attacks: Vec<_> = ATTACKS.iter().filter(|attack| settings.includes(attack.name)).collect();
-    let mut dice = Rng::with_seed(settings.seed);
-    let quarter = settings.duration.saturating_sub(quiet(settings)) / 4;
-    let begun = Instant::now();
-    let mut next = 0;
-    for number in 1..=4 {
-        let end = begun + quarter * number;
-        if number % 2 == 1 {
-            one_by_one(arena, &attacks, &mut next, quarter, end, &mut dice).await;
-        } else {
-            several_at_once(arena, &attacks, end, &mut dice).await;
-        }
+    let all = settings.duration.saturating_sub(quiet(settings));
+    let (alone, together) = (all.mul_f64(ALONE), all.mul_f64((1.0 - ALONE) / 2.0));
+    progress.enter(Stage::Alone);
+    one_by_one(arena, &attacks, alone, Rng::with_seed(settings.seed)).await;
+    for stage in [Stage::Together, Stage::Again] {
+        progress.enter(stage);
+        several_at_once(arena, &attacks, together, Rng::with_seed(settings.seed)).await;
     }
 }
 
-/// As many as have room; the third quarter goes on where the first ended.
-async fn one_by_one(
-    arena: &Arc<Arena>,
-    attacks: &[&'static Attack],
-    next: &mut usize,
-    quarter: Duration,
-    end: Instant,
-    dice: &mut Rng,
-) {
-    let share = quarter * 2 / u32::try_from(attacks.len().max(1)).unwrap();
-    let alone = share.saturating_sub(AFTERMATH).min(LONGEST_ALONE);
-    for _ in 0..attacks.len() {
-        let attack = attacks[*next % attacks.len()];
-        let time = alone.max(attack.least);
+/// Each in turn, as far as the time goes.
+async fn one_by_one(arena: &Arc<Arena>, attacks: &[&'static Attack], time: Duration, mut dice: Rng) {
+    let end = Instant::now() + time;
+    // What some need at least, the others have to leave them.
+    let least: Duration = attacks.iter().map(|attack| attack.least + AFTERMATH).sum();
+    let more = time.saturating_sub(least) / u32::try_from(attacks.len().max(1)).unwrap();
+    for &attack in attacks {
+        let time = attack.least + more.min(LONGEST_ALONE);
         if Instant::now() + time > end {
-            break;
+            arena.journal.say(&format!("{}: no time for it alone", attack.name));
+            continue;
         }
-        *next += 1;
         arena.journal.say(&format!("{}: {}", attack.name, attack.about));
         let (shared, dice) = (Arc::clone(arena), dice.fork());
         tokio::spawn(async move { turn(&shared, attack, time, dice).await }).await.unwrap();
-        sleep(AFTERMATH.min(end.saturating_duration_since(Instant::now()))).await;
+        sleep(AFTERMATH).await;
     }
     sleep(end.saturating_duration_since(Instant::now())).await;
 }
 
-async fn several_at_once(arena: &Arc<Arena>, attacks: &[&'static Attack], end: Instant, dice: &mut Rng) {
+async fn several_at_once(arena: &Arc<Arena>, attacks: &[&'static Attack], time: Duration, mut dice: Rng) {
+    let end = Instant::now() + time;
     arena.journal.say("several attacks at once");
     let mut running: JoinSet<&'static str> = JoinSet::new();
     let mut names: Vec<&'static str> = Vec::new();

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::agent::Resources;
 use crate::invariant::Invariant;
 use crate::series::Series;
+use crate::stage::Stage;
 
 /// An attack that ended less than this ago may still be what an observation shows.
 pub(crate) const AFTERMATH: Duration = Duration::from_secs(5);
@@ -76,7 +77,7 @@ struct Kept {
     ended: Vec<(&'static str, Instant)>,
     rows: BTreeMap<String, Row>,
     faults: BTreeMap<Invariant, BTreeMap<Condition, usize>>,
-    usage: BTreeMap<&'static str, Usage>,
+    usage: BTreeMap<&'static str, BTreeMap<Stage, Usage>>,
     answers_ms: BTreeMap<&'static str, Series>,
     warm: BTreeSet<&'static str>,
     unjudged: usize,
@@ -155,9 +156,9 @@ impl Journal {
         self.kept().answers_ms.entry(what).or_default().add(millis(took));
     }
 
-    pub(crate) fn usage(&self, agent: &'static str, condition: &Condition, used: &Resources) {
+    pub(crate) fn usage(&self, agent: &'static str, stage: Stage, condition: &Condition, used: &Resources) {
         let mut kept = self.kept();
-        kept.usage.entry(agent).or_default().add(used);
+        kept.usage.entry(agent).or_default().entry(stage).or_default().add(used);
         kept.rows.entry(condition.row().to_owned()).or_default().used.add(used);
     }
 
@@ -210,7 +211,7 @@ impl Journal {
         self.kept().faults.clone()
     }
 
-    pub(crate) fn usage_by_agent(&self) -> BTreeMap<&'static str, Usage> {
+    pub(crate) fn usage_by_agent(&self) -> BTreeMap<&'static str, BTreeMap<Stage, Usage>> {
         self.kept().usage.clone()
     }
 

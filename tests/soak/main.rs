@@ -28,6 +28,7 @@ mod page;
 mod series;
 mod servers;
 mod settings;
+mod stage;
 mod summary;
 
 #[expect(dead_code, reason = "the soak presents no client certificates")]

@@ -3,12 +3,12 @@
 //! Where the machine left the observers waiting, a slow answer says nothing about the agent.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::series::Series;
+use crate::stage::Progress;
 
 /// How often the thread wakes up.
 const BEAT: Duration = Duration::from_millis(10);
@@ -28,11 +28,11 @@ struct Kept {
 pub(crate) struct Metronome(Arc<Mutex<Kept>>);
 
 impl Metronome {
-    /// Beats until `stop` is set.
-    pub(crate) fn start(&self, stop: &Arc<AtomicBool>) -> JoinHandle<()> {
-        let (kept, stop) = (Arc::clone(&self.0), Arc::clone(stop));
+    /// Beats until the run is over.
+    pub(crate) fn start(&self, progress: &Progress) -> JoinHandle<()> {
+        let (kept, progress) = (Arc::clone(&self.0), progress.clone());
         thread::spawn(move || {
-            while !stop.load(Ordering::Relaxed) {
+            while !progress.is_over() {
                 let begun = Instant::now();
                 thread::sleep(BEAT);
                 let delay = begun.elapsed().saturating_sub(BEAT);

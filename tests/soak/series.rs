@@ -40,12 +40,4 @@ impl Series {
         let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
         sorted.get(place).copied().unwrap_or_default()
     }
-
-    /// The part from `from` to `to`, in hundredths of the whole.
-    pub(crate) fn part(&self, from: usize, to: usize) -> Self {
-        let at = |percent: usize| self.values.len() * percent / 100;
-        let mut part = Self::default();
-        self.values[at(from)..at(to)].iter().for_each(|value| part.add(*value));
-        part
-    }
 }

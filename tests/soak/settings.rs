@@ -12,7 +12,7 @@ use crate::attacks::ATTACKS;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mailbox-exporter");
 /// The run of the test command.
 const DURATION: Duration = Duration::from_mins(10);
-/// Less says nothing: a quarter of it must hold a few attacks.
+/// Less says nothing: there must be room for a few attacks.
 const SHORTEST: Duration = Duration::from_secs(40);
 /// Healthy mailboxes.
 const MAILBOXES: usize = 500;

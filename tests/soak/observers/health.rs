@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Progress, repeat};
+use super::repeat;
 use crate::arena::{Arena, Target};
 use crate::invariant::{HEALTHY_WITHIN_MS, Invariant};
+use crate::stage::Progress;
 
 /// Between two questions.
 const EVERY: Duration = Duration::from_millis(250);

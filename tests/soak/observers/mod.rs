@@ -7,7 +7,6 @@ mod scrape;
 mod verdicts;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -15,47 +14,7 @@ use tokio::runtime::Builder;
 
 use crate::arena::{Arena, Target};
 use crate::fleet::Fleet;
-
-/// How far the run is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Stage {
-    /// Not every check has been probed yet.
-    Warmup,
-    /// Attacks run.
-    Attack,
-    /// They have ended.
-    Quiet,
-}
-
-/// What observers and the director tell each other.
-#[derive(Clone, Default)]
-pub(crate) struct Progress {
-    stage: Arc<AtomicU8>,
-    stop: Arc<AtomicBool>,
-}
-
-impl Progress {
-    pub(crate) fn enter(&self, stage: Stage) {
-        self.stage.store(stage as u8, Ordering::SeqCst);
-    }
-
-    fn stage(&self) -> Stage {
-        match self.stage.load(Ordering::SeqCst) {
-            0 => Stage::Warmup,
-            1 => Stage::Attack,
-            _ => Stage::Quiet,
-        }
-    }
-
-    /// Set when observers have to end.
-    pub(crate) const fn stop_flag(&self) -> &Arc<AtomicBool> {
-        &self.stop
-    }
-
-    fn is_over(&self) -> bool {
-        self.stop.load(Ordering::SeqCst)
-    }
-}
+use crate::stage::Progress;
 
 /// The running observers.
 pub(crate) struct Observers {
@@ -66,7 +25,7 @@ pub(crate) struct Observers {
 impl Observers {
     /// Starts them all.
     pub(crate) fn start(arena: &Arc<Arena>, fleet: &Fleet, progress: &Progress) -> Self {
-        let mut threads = vec![arena.metronome.start(progress.stop_flag())];
+        let mut threads = vec![arena.metronome.start(progress)];
         let sites = [(open as fn(&Arena) -> &Target, &fleet.open), (guarded, &fleet.guarded)];
         for (target, site) in sites {
             let (shared, kept) = (Arc::clone(arena), progress.clone());
@@ -82,7 +41,7 @@ impl Observers {
 
     /// Ends them and waits for their last judgements.
     pub(crate) fn stop(self) {
-        self.progress.stop.store(true, Ordering::SeqCst);
+        self.progress.end();
         for thread in self.threads {
             thread.join().unwrap();
         }

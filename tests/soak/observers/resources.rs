@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Progress, Stage, repeat};
+use super::repeat;
 use crate::arena::{Arena, Target};
 use crate::invariant::Invariant;
+use crate::stage::{Progress, Stage};
 use crate::summary::BOUNDS;
 
 /// Between two looks.
@@ -45,7 +46,7 @@ fn look(arena: &Arena, target: &Target, stage: Stage, told: &mut Told) {
         }
         *told &= now > bound.most;
     }
-    if stage == Stage::Attack {
-        arena.journal.usage(name, &condition, &used);
+    if stage > Stage::Warmup {
+        arena.journal.usage(name, stage, &condition, &used);
     }
 }

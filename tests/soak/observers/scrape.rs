@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::repeat;
 use super::verdicts::Verdicts;
-use super::{Progress, repeat};
 use crate::arena::{Arena, Target};
 use crate::fleet::Role;
 use crate::invariant::Invariant;
 use crate::page::Page;
+use crate::stage::Progress;
 
 /// Between two scrapes.
 const EVERY: Duration = Duration::from_secs(3);

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::Stage;
 use crate::fleet::Role;
 use crate::invariant::Invariant;
 use crate::journal::{Condition, Journal};
 use crate::page::{Check, Name, Page};
+use crate::stage::Stage;
 
 /// How much later than its interval a probe may be recorded: it may take its time limit, and the machine is busy.
 const LATE: Duration = Duration::from_secs(30);
