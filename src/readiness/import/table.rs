@@ -71,7 +71,7 @@ impl Table {
 
 fn decode(bytes: &[u8]) -> Result<String, String> {
     let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
-        if bytes.len() % 2 != 0 {
+        if !bytes.len().is_multiple_of(2) {
             return Err("is UTF-16 and ends in the middle of a character: the file is cut off".to_owned());
         }
         let units: Vec<u16> =
