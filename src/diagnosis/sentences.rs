@@ -743,6 +743,7 @@ pub(super) const REFUSALS: &[Wording] = wordings! {
         "authentication required", "RFC 4954 section 6";
         "auth failed", "generic";
         "auth failure", "generic";
+        "password mismatch", "dovecot src/auth: its own log";
         "password not accepted", "nodemailer/nodemailer#114 (Gmail)";
         "password rejected", "generic";
         "badcredentials", "Gmail: the anchor of its help page";

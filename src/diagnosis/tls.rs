@@ -56,15 +56,15 @@ fn received(alert: AlertDescription) -> Reason {
 pub(super) const CERTIFICATES: &[Wording] = wordings! {
     // One sentence for both ends of the time; what follows it tells which.
     Is(R::ClockSkew) => {
-        "expired or is not yet valid*is before", "Go crypto/x509: current time … is before …";
+        "certificate*expired or is not yet valid*is before", "Go crypto/x509: current time … is before …";
     }
     Is(R::TlsCertificateExpired) => {
-        "expired or is not yet valid", "Go crypto/x509: CertificateInvalidError";
+        "certificate*expired or is not yet valid", "Go crypto/x509: CertificateInvalidError";
     }
     Is(R::ClockSkew) => {
         "certificatenotyetvalid", "Java: CertificateNotYetValidException";
         "not valid yet", "rustls v0.23 source, CertificateError";
-        "not yet valid", "OpenSSL X509_V_ERR_CERT_NOT_YET_VALID; Go crypto/x509";
+        "certificate*not yet valid", "OpenSSL X509_V_ERR_CERT_NOT_YET_VALID; Go crypto/x509";
         "notvalidyet", "rustls, debug form of older releases";
         "cert_not_yet_valid", "Node.js tls error codes";
     }

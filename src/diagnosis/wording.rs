@@ -63,7 +63,7 @@ impl Voice {
         let counts = |row: &&Wording| {
             self == Self::Server || (phrase(row.pattern) && !EVERYDAY.contains(&row.pattern))
         };
-        table.iter().filter(counts).find(|row| matches(text, row.pattern)).map(|row| row.says)
+        table.iter().find(|row| matches(text, row.pattern) && counts(row)).map(|row| row.says)
     }
 }
 

@@ -85,7 +85,7 @@ table! {
         /// The request itself is wrong.
         TokenRequestInvalid => lasting("token_request_invalid", &[Ops], "The identity provider cannot read the token request: a parameter, the grant or the address is wrong.");
         /// A sign-in policy refuses.
-        ConditionalAccess => lasting("conditional_access", &[Admin], "A sign-in policy refuses: Conditional Access, security defaults, risk, or an authentication policy.");
+        ConditionalAccess => lasting("conditional_access", &[Admin], "A policy refuses the sign-in, or the address we come from: Conditional Access, security defaults, risk, an authentication policy, a block list.");
         /// A second factor is demanded.
         MfaRequired => lasting("mfa_required", &[Admin], "The account must complete or register multi-factor authentication, which no unattended program can.");
         /// No such account.

@@ -34,3 +34,34 @@ A trial or new tenant may send little per day; the limit grows with the subscrip
     ServerUnavailable; Says("[referral") => "\
 The mailbox is at another server: the sentence names it. Set the provider's `imap.host` to that one, and check that it is the provider's own before any credential goes there.";
 };
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnosis::remedy::{Heard, hint_unconfigured};
+    use crate::model::Reason;
+
+    #[test]
+    fn the_servers_own_sentence_chooses_the_remedy() {
+        for (reason, text, words) in [
+            (Reason::ProtocolError, "550 Access denied - Invalid HELO name", "`smtp.ehlo`"),
+            (
+                Reason::ConditionalAccess,
+                "550 5.7.606 Access denied, banned sending IP [192.0.2.1]",
+                "sender.office.com",
+            ),
+            (
+                Reason::ConditionalAccess,
+                "554 5.7.1 Client host [192.0.2.1] blocked using a.list.example",
+                "on the list",
+            ),
+            (Reason::ConditionalAccess, "NO SELECT Unsafe Login", "RFC 2971"),
+            (Reason::AccountLocked, "554 5.2.0 OutboundSpamException RefuseQuota", "Restricted entities"),
+            (Reason::ServerUnavailable, "a1 NO [REFERRAL imap://mail2.contoso.example/] x", "`imap.host`"),
+        ] {
+            let hint = hint_unconfigured(reason, &Heard { text, ..Heard::default() });
+            assert!(hint.contains(words), "{text}: {hint}");
+        }
+        let plain = hint_unconfigured(Reason::ProtocolError, &Heard { text: "a1 BAD x", ..Heard::default() });
+        assert!(!plain.contains("smtp.ehlo"), "{plain}");
+    }
+}
