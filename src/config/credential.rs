@@ -89,7 +89,7 @@ const FIELDS: &str = "fields of the token request, like {audience: https://mail.
 fn parameters(at: &Cursor<'_>) -> Option<BTreeMap<String, String>> {
     let mut parameters = BTreeMap::new();
     let mut faulty = false;
-    for (name, value) in at.names(FIELDS)? {
+    for (name, value) in at.unspoken_names(FIELDS)? {
         if OWN_FIELDS.contains(&name.value) {
             let why = match name.value {
                 "scope" => "it belongs to a provider: scope",

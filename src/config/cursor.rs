@@ -214,15 +214,23 @@ impl<'a> Cursor<'a> {
 
     /// The entries of a section whose keys are the operator's own names, each key once.
     pub(super) fn names(&self, what: &str) -> Option<Vec<(At<&'a str>, Self)>> {
+        self.entries(what, |name| self.place.trail.key(name))
+    }
+
+    /// As [`Cursor::names`], where a secret may have been written as a name: no complaint repeats one.
+    pub(super) fn unspoken_names(&self, what: &str) -> Option<Vec<(At<&'a str>, Self)>> {
+        self.entries(what, |_| self.place.trail.clone())
+    }
+
+    fn entries(&self, what: &str, trail: impl Fn(&str) -> Trail) -> Option<Vec<(At<&'a str>, Self)>> {
         let Kind::Map(entries) = &self.node.kind else { return self.expected(what) };
         let step = |entry: &'a Entry| {
-            // A secret may have been written as a name: then the trail ends here.
-            let trail = if self.secret { self.place.trail.clone() } else { self.place.trail.key(&entry.key) };
+            let trail = trail(&entry.key);
             let place = Place { line: entry.line, column: entry.column, trail, ..self.place.clone() };
             let value = Self::at(&entry.node, place.clone(), self.faults, self.secret);
             (At { value: entry.key.as_str(), place }, value)
         };
-        Some(once(entries, &self.place, self.faults, self.secret).into_iter().map(step).collect())
+        Some(once(entries, &self.place, self.faults, false).into_iter().map(step).collect())
     }
 
     /// The keys of a section. Unknown ones, those of a later version and duplicates are reported here.
