@@ -18,7 +18,7 @@ fn free() -> SocketAddr {
 
 /// `serve` without mailboxes, started by a shell that runs this before.
 fn serve(folder: &Folder, before: &str, address: SocketAddr, stderr: Stdio) -> Child {
-    let file = folder.write("config.yaml", "mailboxes: []\n");
+    let file = folder.write("config.yaml", "mailboxes: []\nmailbox_files: [\"none-yet/*.yaml\"]\n");
     let script = format!("{before}; exec \"$0\" serve --config \"$1\" --listen {address}");
     let mut shell = Command::new("sh");
     shell.args(["-c", &script, env!("CARGO_BIN_EXE_mailbox-exporter")]).arg(file);
