@@ -8,12 +8,12 @@ use axum::response::Response;
 
 /// The request without the prefix. A request for the prefix itself is led to the status page below it, because
 /// links there are relative.
-pub(super) fn strip<B>(prefix: &str, mut request: Request<B>) -> Result<Request<B>, Response> {
+pub(super) fn strip<B>(prefix: &str, mut request: Request<B>) -> Result<Request<B>, Box<Response>> {
     let Some(rest) = request.uri().path().strip_prefix(prefix).filter(|_| !prefix.is_empty()) else {
         return Ok(request);
     };
     if rest.is_empty() {
-        return Err(redirected(prefix));
+        return Err(Box::new(redirected(prefix)));
     }
     if rest.starts_with('/') {
         let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();

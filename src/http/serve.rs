@@ -206,7 +206,7 @@ where
         async move {
             let response = match answered {
                 Ok(answered) => answered.await?,
-                Err(elsewhere) => elsewhere,
+                Err(elsewhere) => *elsewhere,
             };
             place.is(Doing::Reading);
             Ok::<_, Infallible>(response.map(|body| Answer { body, place }))

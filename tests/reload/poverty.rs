@@ -18,7 +18,7 @@ fn free() -> SocketAddr {
 
 /// `serve` without mailboxes, started by a shell that runs this before.
 fn serve(folder: &Folder, before: &str, address: SocketAddr, stderr: Stdio) -> Child {
-    let file = folder.write("config.yaml", "mailboxes: []\n");
+    let file = folder.write("config.yaml", "mailboxes: []\nmailbox_files: [\"none-yet/*.yaml\"]\n");
     let script = format!("{before}; exec \"$0\" serve --config \"$1\" --listen {address}");
     let mut shell = Command::new("sh");
     shell.args(["-c", &script, env!("CARGO_BIN_EXE_mailbox-exporter")]).arg(file);
@@ -72,7 +72,7 @@ fn an_agent_whose_log_nobody_reads_serves_and_stops() {
 #[test]
 fn the_soft_limit_of_descriptors_is_raised_to_the_hard_one() {
     let (folder, address) = (Folder::new(), free());
-    let mut child = serve(&folder, "ulimit -Hn 900; ulimit -Sn 64", address, Stdio::null());
+    let mut child = serve(&folder, "ulimit -Sn 64; ulimit -Hn 900", address, Stdio::null());
     assert_eq!(healthy(address), "HTTP/1.1 200 OK");
     let limits = fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
     let soft = limits.split("Max open files").nth(1).unwrap().split_whitespace().next().unwrap();

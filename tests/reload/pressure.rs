@@ -26,7 +26,10 @@ struct World {
 impl World {
     async fn new() -> Self {
         let folder = Folder::new();
-        let file = folder.write("config.yaml", "http: { listen: \"127.0.0.1:0\" }\nmailboxes: []\n");
+        let file = folder.write(
+            "config.yaml",
+            "http: { listen: \"127.0.0.1:0\" }\nmailboxes: []\nmailbox_files: [\"none-yet/*.yaml\"]\n",
+        );
         let (release, released) = channel();
         let (reads, hangs, released) =
             (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default(), Mutex::new(released));
