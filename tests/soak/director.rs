@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use rustix::process::setpriority_process;
@@ -22,7 +22,7 @@ use crate::invariant::Invariant;
 use crate::journal::{AFTERMATH, Journal};
 use crate::metronome::Metronome;
 use crate::observers::Observers;
-use crate::page::{Check, Page};
+use crate::page::{Check, Page, seconds_now};
 use crate::settings::Settings;
 use crate::stage::{Progress, Stage};
 use crate::summary;
@@ -191,7 +191,7 @@ fn quiet(settings: &Settings) -> Duration {
 async fn recover(arena: &Arena, settings: &Settings) {
     arena.journal.say("quiet");
     let begun = Instant::now();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+    let now = seconds_now();
     let mut works = false;
     while !works && begun.elapsed() < RECOVERY {
         sleep(LOOK).await;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::agent::Agent;
 use crate::metronome::Metronome;
 
-/// The observers' own delay in all, above which an observation is not judged.
+/// The observers' own delay in all, above which a short observation is not judged; a long one, above a quarter of it.
 const STALL: Duration = Duration::from_millis(250);
 
 /// One observation, from its beginning.
@@ -46,7 +46,7 @@ impl<'a> Fairness<'a> {
         let (took, now) = (self.took(), Share::of(self.agent));
         let ran = now.ran.saturating_sub(self.before.ran);
         let waited = now.waited.saturating_sub(self.before.waited);
-        self.metronome.stall_since(self.begun) > STALL || (ran < took && waited >= took / 2)
+        self.metronome.stall_since(self.begun) > STALL.max(took / 4) || (ran < took && waited >= took / 2)
     }
 }
 

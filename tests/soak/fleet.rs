@@ -22,7 +22,7 @@ const SLOW: usize = 10;
 /// The mailbox whose secret is taken away.
 pub(crate) const VICTIM: &str = "victim";
 /// The victim's interval.
-pub(crate) const VICTIM_INTERVAL: Duration = Duration::from_secs(6);
+pub(crate) const VICTIM_INTERVAL: Duration = Duration::from_secs(10);
 /// Users of the guarded agent that log in once each.
 pub(crate) const FRESH_USERS: usize = 200;
 /// The password of every user of the guarded agent.

@@ -1,6 +1,7 @@
 //! What a page of metrics says of checks: read from its text, by the names of the contract.
 
 use std::collections::HashMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A check: mailbox and protocol.
 pub(crate) type Name = (String, String);
@@ -55,6 +56,11 @@ impl Page {
         }
         page
     }
+}
+
+/// Now, as time stands in metrics.
+pub(crate) fn seconds_now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
 }
 
 /// The value of a label; the names of the soak's mailboxes need no escapes.

@@ -9,12 +9,14 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use crate::arena::{Arena, Turn};
 use crate::fleet::{VICTIM, VICTIM_INTERVAL};
 use crate::invariant::Invariant;
-use crate::page::Page;
+use crate::page::{Page, seconds_now};
 
 /// How long `/metrics` may take for the question of an attack; where it takes longer, the observers say so.
 const SCRAPE: Duration = Duration::from_secs(10);
-/// After so long a probe has met the FIFO: its bounds, and an interval.
-const NOTICED: Duration = Duration::from_secs(12);
+/// An interval and so much more after it was put there, a probe has met the FIFO and come to its end.
+const NOTICED: Duration = Duration::from_secs(8);
+/// A last probe this long ago, at an interval of ten seconds, is not the last that was due.
+const STALE: Duration = Duration::from_secs(16);
 
 /// A file that something else stands in for. Dropped, the file is back.
 struct Taken {
@@ -51,7 +53,8 @@ fn fifo(path: &Path) {
     mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
 }
 
-/// The mailbox whose secret cannot be read fails for it; reloads and all others go on.
+/// The mailbox whose secret cannot be read fails for it, or is probed on with the token in hand; what must not be is a
+/// success that stays because its probes hang. Reloads and all others go on.
 pub(super) async fn fifo_secret(arena: &Arena, turn: Turn) {
     let taken = Taken::by_fifo(arena.folder.join(format!("{VICTIM}.secret")));
     turn.rest(VICTIM_INTERVAL).await;
@@ -64,8 +67,9 @@ pub(super) async fn fifo_secret(arena: &Arena, turn: Turn) {
         if let Ok(answer) = arena.open.door.get("/metrics", SCRAPE).await {
             let page = Page::read(&answer.body);
             let check = page.checks.get(&(VICTIM.to_owned(), "imap".to_owned()));
-            if check.is_some_and(|check| check.success == Some(true)) {
-                let fault = "the mailbox whose secret is a FIFO is still said to be usable";
+            let age = check.map_or(0.0, |check| seconds_now() - check.last_run.unwrap_or_default());
+            if check.is_some_and(|check| check.success == Some(true)) && age > STALE.as_secs_f64() {
+                let fault = "the mailbox whose secret is a FIFO is said to be usable, but no longer probed";
                 arena.journal.fault(Invariant::Answer, &condition, fault);
             }
         }

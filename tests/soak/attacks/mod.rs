@@ -32,7 +32,7 @@ pub(crate) struct Attack {
 
 const SHORT: Duration = Duration::from_secs(5);
 /// Long enough for what is held to be missed: a pipe fills up, a probe comes due.
-const LONG: Duration = Duration::from_secs(18);
+const LONG: Duration = Duration::from_secs(24);
 
 macro_rules! attacks {
     ($( $name:literal, $about:literal, $least:ident, $run:path; )+) => {

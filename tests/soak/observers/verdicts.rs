@@ -1,12 +1,12 @@
 //! What the pages say of each check, held against what its mailbox is: page after page, and over the whole run.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use crate::fleet::Role;
 use crate::invariant::Invariant;
 use crate::journal::{Condition, Journal};
-use crate::page::{Check, Name, Page};
+use crate::page::{Check, Name, Page, seconds_now};
 use crate::stage::Stage;
 
 /// How much later than its interval a probe may be recorded: it may take its time limit, and the machine is busy.
@@ -53,7 +53,7 @@ impl Verdicts {
         let agent = self.agent;
         let mut healthy = (0, 0);
         let (mut failing, mut usable, mut overdue) = (Vec::new(), Vec::new(), Vec::new());
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+        let now = seconds_now();
         for (name, check) in &page.checks {
             let Some(role) = self.roles.get(&name.0) else { continue };
             let course = self.courses.entry(name.clone()).or_default();
