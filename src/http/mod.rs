@@ -26,9 +26,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
-use jiff::Timestamp;
 
-use crate::clock;
 use crate::report::Report;
 
 pub use desk::{Desk, Pending};
@@ -232,30 +230,5 @@ async fn guard(mut response: Response) -> Response {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    if let Some(date) = date(clock::now()) {
-        headers.insert(header::DATE, date);
-    }
     response
-}
-
-/// A time as HTTP writes it (RFC 9110); `None` for one that no clock should show.
-fn date(now: Timestamp) -> Option<HeaderValue> {
-    let sane = Timestamp::UNIX_EPOCH <= now && now < Timestamp::MAX;
-    sane.then(|| now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string().try_into().ok()).flatten()
-}
-
-#[cfg(test)]
-mod date_tests {
-    use super::*;
-
-    #[test]
-    fn every_clock_has_an_answer_and_sane_ones_a_date() {
-        let date = |second| Timestamp::from_second(second).ok().and_then(date);
-        let text = date(784_111_777);
-        assert_eq!(text.as_ref().and_then(|text| text.to_str().ok()), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
-        assert_eq!(date(-1), None);
-        for now in [Timestamp::MIN, Timestamp::MAX] {
-            assert_eq!(super::date(now), None);
-        }
-    }
 }

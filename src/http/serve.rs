@@ -216,8 +216,6 @@ where
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
-            // Its own date panics before 1970 and after 9999; the routes add one.
-            .auto_date_header(false)
             .max_buf_size(HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), answer)
     );

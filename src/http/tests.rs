@@ -213,7 +213,7 @@ async fn the_page_waits_then_is_fine_then_names_the_fault_its_owner_and_the_reme
 
 #[tokio::test]
 async fn a_token_that_is_no_longer_renewed_and_a_secret_about_to_end_are_announced() {
-    let now = Timestamp::now();
+    let now = jiff::Timestamp::now();
     let near = credential("contoso", Some(now + Duration::from_secs(10 * 86_400)));
     let far = credential("fabrikam", Some(now + Duration::from_secs(300 * 86_400)));
     let plan = plan(&[mailbox("invoices", &near, &[]), mailbox("desk", &far, &[])]);
