@@ -185,8 +185,8 @@ async fn a_stop_does_not_wait_for_a_silent_server() {
     assert!(run.stderr.contains("stopped"), "{}", run.stderr);
 }
 
-/// Open files of the program: enough to begin with, and for three of ten connections.
-const FEW_FILES: usize = 12;
+/// Open files of the program: enough to begin with, and for some of twenty connections.
+const FEW_FILES: usize = 17;
 
 #[test]
 fn a_want_of_file_descriptors_is_a_fault_of_ours_and_said_so() {
@@ -200,7 +200,7 @@ fn a_want_of_file_descriptors_is_a_fault_of_ours_and_said_so() {
             "  - {{ name: m{place}, address: a@b.example, provider: own, credential: own, timeout: 2s, checks: [imap] }}\n"
         )
     };
-    let mailboxes: String = (0..10).map(mailbox).collect();
+    let mailboxes: String = (0..20).map(mailbox).collect();
     fs::write(&config, format!("credentials:\n  own: {{ type: password, password: {{ env: STARVED }} }}\nproviders:\n  own:\n    imap: {{ host: 127.0.0.1, port: {port}, tls: none }}\nmailboxes:\n{mailboxes}")).unwrap();
     let command = format!("ulimit -n {FEW_FILES}; exec \"$0\" check --output json --config \"$1\"");
     let output =

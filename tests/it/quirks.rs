@@ -65,7 +65,7 @@ const ROWS: &[Row] = &[
     ("smtp", &[("auth", Say("250-one\r\n250-two\r\n550 three\r\n"))], "auth protocol_error", "550 three"),
     ("smtp", &[("capability", Say("250-hello\r\nAUTH XOAUTH2\r\n"))], "capability protocol_error", ": AUTH XOAUTH2"),
     // --- SMTP: a login reason is never given before the login
-    ("smtp", &[("greeting", Say("550 x\r\n"))], "greeting server_unavailable", "550 x"),
+    ("smtp", &[("greeting", Say("550 x\r\n"))], "greeting protocol_error", "550 x"),
     ("smtp", &[("capability", Say("550 x\r\n"))], "capability protocol_error", "550 x"),
     ("smtp", &[("capability", Say("550 Access denied - Invalid HELO name (See RFC2821 4.1.1.1)\r\n"))], "capability protocol_error", "Invalid HELO name"),
     // --- SMTP: refusals without an end, answers before their questions

@@ -132,14 +132,19 @@ async fn every_reason_has_a_page_that_says_what_to_do_and_who_suffers_from_it() 
         assert!(shown.contains(expected), "{expected}: {shown}");
     }
     assert!(shown.contains(&format!(">{}</a>", mailbox.address())), "{shown}");
-    for path in ["/", &format!("/mailboxes/{}", mailbox.address()), "/reasons"] {
+    // Links are relative, so that they also lead somewhere behind a proxy's path.
+    for (path, link) in [
+        ("/", "./reasons/folder_missing"),
+        (&*format!("/mailboxes/{}", mailbox.address()), "../reasons/folder_missing"),
+        ("/reasons", "./reasons/folder_missing"),
+    ] {
         let shown = page(&app, path, |_| true).await;
-        assert!(shown.contains("href=\"/reasons/folder_missing\""), "{path}: {shown}");
+        assert!(shown.contains(&format!("href=\"{link}\"")), "{path}: {shown}");
     }
     let index = page(&app, "/reasons", |_| true).await;
     assert!(index.contains("1 check"), "{index}");
     for reason in Reason::ALL {
-        assert!(index.contains(&format!("href=\"/reasons/{reason}\"")), "{reason}");
+        assert!(index.contains(&format!("href=\"./reasons/{reason}\"")), "{reason}");
         let shown = page(&app, &format!("/reasons/{reason}"), |_| true).await;
         for part in ["Causes", "What to do", "Is it done?", "mailbox-exporter</span> <span>check"] {
             assert!(shown.contains(part), "{reason}: {part}: {shown}");

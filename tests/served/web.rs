@@ -281,7 +281,12 @@ async fn a_rotated_certificate_and_a_new_password_count_at_once_and_a_broken_fil
     fs::rename(volume.join("..data_tmp"), volume.join("..data")).unwrap();
     assert_eq!(ask(&third.pem, "second").await, Some(200), "a swapped link is a new certificate");
 
-    for broken in ["tls_server_config: [", "tls_server_config: {cert_file: no.crt, key_file: no.key}\n", ""] {
+    for broken in [
+        "tls_server_config: [",
+        "tls_server_config: {cert_file: no.crt, key_file: no.key}\n",
+        "",
+        "# later\n",
+    ] {
         site.write("web.yaml", broken);
         assert_eq!(ask(&third.pem, "second").await, Some(200), "{broken:?} changes nothing");
     }

@@ -70,6 +70,17 @@ impl Force {
         let tls = web.tls.as_ref().map(server_tls).transpose().map_err(sentence)?.map(Arc::new);
         Ok(Arc::new(Self { web, tls }))
     }
+
+    /// What the same file says now. A file that is being written is empty for a moment, and an empty one is valid:
+    /// it must not open the endpoint to everybody.
+    fn replaced_by(&self, web: Web) -> Result<Arc<Self>, String> {
+        let protects = self.web.tls.is_some() || !self.web.users.0.is_empty();
+        let says_nothing = web.tls.is_none() && web.users.0.is_empty() && web.headers.is_empty();
+        if protects && says_nothing {
+            return Err("it is empty: restart the agent to open the endpoint to everybody".to_owned());
+        }
+        Self::of(web)
+    }
 }
 
 /// A file, and what changes when it is written or replaced: a symlink that is led elsewhere included.
@@ -152,7 +163,8 @@ impl Shared {
         let first = looked.files.is_empty();
         looked.files = files;
         let file = &force.web.file;
-        match (self.read)(file).and_then(Force::of) {
+        let read = (self.read)(file).and_then(|web| force.replaced_by(web));
+        match read {
             Ok(new) => {
                 // What was seen before it was read counts, so that no change in between is missed. Of files that
                 // are newly named nothing was seen: it is read once more.

@@ -110,6 +110,17 @@ impl Dialogue {
         last.map(|line| memory.scrubber.clean(&line.text(), LONGEST_SHOWN)).unwrap_or_default()
     }
 
+    /// Whether the last line of the server bears IMAP's code for what people must read (RFC 3501 section 7.1).
+    pub fn is_alert(&self) -> bool {
+        const CODE: &[u8] = b"[ALERT]";
+        let memory = self.lock();
+        let last = memory.lines.iter().rev().find(|line| line.from == Speaker::Server);
+        last.is_some_and(|line| {
+            let bytes = line.bytes.expose_secret();
+            bytes.windows(CODE.len()).any(|window| window.eq_ignore_ascii_case(CODE))
+        })
+    }
+
     /// The name that the server gave itself in its greeting, where it gave one.
     ///
     /// A server can greet by whatever it was told before: a name that holds a secret is none.
@@ -117,13 +128,6 @@ impl Dialogue {
         let memory = self.lock();
         let name = memory.front_end.as_deref()?;
         (memory.scrubber.clean(name, LONGEST_SHOWN) == name).then(|| name.to_owned())
-    }
-
-    /// Whether more than `lines` of the server have come since the client last spoke, or the
-    /// beginning of one more.
-    pub fn answered_more_than(&self, lines: usize) -> bool {
-        let memory = self.lock();
-        memory.answered > lines || !memory.server_partial.bytes.is_empty()
     }
 
     /// Takes how the stream ended, if it has.

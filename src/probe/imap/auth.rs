@@ -61,7 +61,9 @@ impl Imap {
         };
         for answer in answers {
             match ending {
-                Ending::Done { ok: true, text } => return Err(accepted_unseen(&text)),
+                Ending::Done { ok: true, .. } => {
+                    return Err(accepted_unseen(&self.dialogue.last_server_line()));
+                }
                 Ending::Done { .. } => break,
                 Ending::Continue { .. } => {}
             }

@@ -245,8 +245,9 @@ impl Imap {
                 Response::Done { tag: answered, status, .. } if answered.0 == tag => {
                     self.orderly = true;
                     let ok = matches!(status, Status::Ok);
-                    // Nobody reads it of a success.
-                    let text = if ok { String::new() } else { self.tagged(&tag) };
+                    // Taking secrets out of a line costs time: the text of a success matters in an alert alone.
+                    let quiet = ok && !self.dialogue.is_alert();
+                    let text = if quiet { String::new() } else { self.tagged(&tag) };
                     return Ok(Ending::Done { ok, text });
                 }
                 Response::Continue(outcome) => {
