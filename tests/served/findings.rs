@@ -27,9 +27,11 @@ async fn the_clock_is_measured_by_the_identity_providers_date_whether_or_not_a_t
     let seen = check(&app, &refused, "imap").await;
     assert_eq!(text(&seen["last"], "reason"), "clock_skew");
     let hint = text(&seen["last"], "hint");
-    let told = hint.starts_with("This machine's clock is 9m 59s ahead of that of `localhost`")
-        || hint.starts_with("This machine's clock is 10m ahead of that of `localhost`");
-    assert!(told, "{hint}");
+    // The provider's clock shows whole seconds, and its answer takes a while on a busy machine.
+    let told = |skew: &str| {
+        hint.starts_with(&format!("This machine's clock is {skew} ahead of that of `localhost`"))
+    };
+    assert!(["9m 58s", "9m 59s", "10m"].into_iter().any(told), "{hint}");
 
     let credentials = page(&app, "/api/v1/credentials", |text| text.contains("clock_skew")).await;
     let credentials: Value = serde_json::from_str(&credentials).unwrap();
