@@ -13,6 +13,7 @@ use prometheus::core::Collector;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::model::{Access, Mechanism, Observation, Phase, Plan, Protocol, TokenReport};
 use crate::spool;
@@ -251,12 +252,23 @@ impl Metrics {
         for mut proto in self.process.collect() {
             // The names are the crate's; the table lists them with help texts of our own.
             let Some(family) = FAMILIES.iter().find(|family| family.name == proto.name()) else { continue };
+            let metrics = proto.take_metric();
             page.family(family, |series| {
-                proto.take_metric().into_iter().try_for_each(|metric| series.push(metric))
+                if family.name == families::PROCESS_CPU.name {
+                    return series.add(&[], processor_seconds());
+                }
+                metrics.into_iter().try_for_each(|metric| series.push(metric))
             })?;
         }
         Ok(())
     }
+}
+
+/// The processor time of this process. The `prometheus` crate counts whole seconds, which a rate over a few minutes
+/// shows as none at all.
+fn processor_seconds() -> f64 {
+    let used = clock_gettime(ClockId::ProcessCPUTime);
+    used.tv_sec as f64 + used.tv_nsec as f64 / 1e9
 }
 
 /// Writes what the `prometheus` crate has kept for a family: sorted, because its own order is that

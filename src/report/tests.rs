@@ -294,6 +294,19 @@ fn a_family_larger_than_a_piece_has_one_header_and_every_series() {
     }
 }
 
+/// Work that takes no whole second shows all the same.
+#[test]
+fn processor_time_is_more_than_whole_seconds() {
+    let seconds = || -> f64 {
+        let page = text(&filled(), Exposition::Text);
+        let line = page.lines().find(|line| line.starts_with("process_cpu_seconds_total ")).unwrap();
+        line.rsplit(' ').next().unwrap().parse().unwrap()
+    };
+    let before = seconds();
+    let after = seconds();
+    assert!(before < after, "writing a page took processor time: {before} {after}");
+}
+
 #[test]
 fn openmetrics_ends_with_its_mark_and_writes_bounds_as_floats() {
     let page = text(&filled(), Exposition::OpenMetrics);
