@@ -28,7 +28,7 @@ pub(super) fn complain(text: &str) {
 }
 
 fn write(text: &str) {
-    // Where even this cannot be written, nobody can be told.
+    // If standard error is closed as well, there is no place left to report it.
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 

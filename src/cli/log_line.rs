@@ -62,27 +62,11 @@ where
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-    use std::io;
-    use std::sync::{Arc, Mutex};
-
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::{Layer, fmt, registry};
 
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::report::samples::Lines;
 
     /// What the log holds of one event, whose text tries everything.
     fn written(json: bool, colours: bool) -> String {
@@ -97,8 +81,7 @@ mod tests {
         tracing::subscriber::with_default(registry().with(layer), || {
             tracing::warn!(text = evil, shown = %evil, number = 7, "message {evil}");
         });
-        let bytes = lines.0.lock().unwrap().clone();
-        String::from_utf8(bytes).unwrap()
+        lines.text()
     }
 
     #[test]

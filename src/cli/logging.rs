@@ -110,7 +110,7 @@ impl Logging {
 /// Where log lines go.
 #[derive(Clone)]
 pub(super) enum Out {
-    /// Queued, so that nobody waits for the reader of standard error.
+    /// Queues the line: the caller never waits for the reader of standard error.
     Queued(Spool),
     /// Written at once: there is no thread to be had for the queue.
     Direct,
@@ -124,7 +124,7 @@ impl Out {
         Spool::start(io::stderr(), tell).map_or(Self::Direct, Self::Queued)
     }
 
-    /// Waits until everything has been written, within a bound: nobody may be reading.
+    /// Waits until every line has been written, within a bound, because standard error may have no reader.
     pub(super) fn flush(&self) {
         if let Self::Queued(spool) = self {
             spool.flush(LAST_LINES);

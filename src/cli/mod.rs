@@ -141,7 +141,7 @@ pub fn main() -> ExitCode {
             if text.contains(|letter| safe::acts(letter) && letter != '\n') {
                 complain(&text);
             } else {
-                // Where even this cannot be written, nobody can be told.
+                // If standard error is closed as well, there is no place left to report it.
                 let _ = error.print();
             }
             return match error.use_stderr() {

@@ -105,7 +105,7 @@ fn tls(map: &Map<'_>, base: &Path) -> Option<WebTls> {
         if policy.is_required() {
             complain(&at.place, "this needs client_ca_file: whose clients are to be believed?");
         } else {
-            // As in Go. It keeps nobody out that NoClientCert would let in.
+            // As in Go. It admits every client that NoClientCert admits.
             let sentence = "without client_ca_file certificates of clients are verified against the authorities of the system; a client without one is let in";
             faults.warn(&at.place, sentence);
         }

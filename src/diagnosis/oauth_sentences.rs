@@ -70,7 +70,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "application*was not found in the directory", "Entra without its number";
         "identity not found", "Azure instance metadata: no such managed identity";
     }
-    // A way to ask is switched off, not somebody.
+    // A grant type is switched off, not an account.
     Is(R::TokenRequestInvalid) => {
         "flow is disabled", "Keycloak: Standard flow is disabled for the client";
         "grant type*disabled", "generic";

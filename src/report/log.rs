@@ -79,27 +79,10 @@ fn millis(duration: Duration) -> u64 {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-    use std::io;
-    use std::sync::{Arc, Mutex};
-
     use crate::model::{Phase, Protocol, Reason};
-    use crate::report::samples::{check, credential, dawn, down, issued, mailbox, refused, up};
+    use crate::report::samples::{Lines, check, credential, dawn, down, issued, mailbox, refused, up};
 
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     fn written(work: impl FnOnce()) -> Vec<String> {
         let lines = Lines::default();
@@ -107,8 +90,7 @@ mod tests {
         let subscriber =
             tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
         tracing::subscriber::with_default(subscriber, work);
-        let bytes = lines.0.lock().unwrap().clone();
-        String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+        lines.text().lines().map(str::to_owned).collect()
     }
 
     #[test]

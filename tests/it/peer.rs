@@ -6,7 +6,9 @@
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
+
+use crate::script::listen;
 
 /// What is done at a step. `{tag}` becomes the client's tag; each text ends its own lines.
 #[derive(Debug, Clone, Copy)]
@@ -36,22 +38,6 @@ struct Peer {
     stream: BufReader<TcpStream>,
     script: Script,
     heard: Heard,
-}
-
-/// Serves a port to the end of the test.
-async fn listen<F>(serve: impl Fn(BufReader<TcpStream>) -> F + Send + 'static) -> u16
-where
-    F: Future<Output = std::io::Result<()>> + Send + 'static,
-{
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            // A client that leaves early has got what it came for.
-            tokio::spawn(serve(BufReader::new(stream)));
-        }
-    });
-    port
 }
 
 impl Peer {

@@ -24,7 +24,7 @@ pub(crate) struct Line {
 type Stream = BufReader<TcpStream>;
 
 /// Serves a port to the end of the test; the port.
-async fn listen<F>(serve: impl Fn(Stream) -> F + Send + 'static) -> u16
+pub(crate) async fn listen<F>(serve: impl Fn(Stream) -> F + Send + 'static) -> u16
 where
     F: Future<Output = std::io::Result<()>> + Send + 'static,
 {
