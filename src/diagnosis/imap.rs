@@ -90,15 +90,15 @@ enum Status {
 
 /// What an IMAP answer means.
 pub(super) fn classify(text: &str, at: &Situation) -> Reason {
+    let server = at.voice == Voice::Server;
     let status = status(text);
-    if status == Status::Capability || (at.phase == Phase::Capability && text.contains("capability imap")) {
+    if (server && status == Status::Capability) || (at.phase == Phase::Capability && text.contains("capability imap")) {
         return capability(text, at);
     }
     let code = |only: fn(&str) -> bool| {
         let named = |code: &&str| CODES.iter().find(|(name, _)| name == code && only(name));
         bracketed(text).find_map(|code| named(&code)).map(|(_, says)| *says)
     };
-    let server = at.voice == Voice::Server;
     // Two sentences stand under codes that say something else (design notes, misleading words):
     // a bandwidth limit under [OVERQUOTA], a connection limit under [UNAVAILABLE].
     let said = at

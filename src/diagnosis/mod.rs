@@ -135,11 +135,17 @@ pub fn network_text(text: &str) -> Option<Reason> {
     // A certificate's fault is told inside longer messages, so it comes first; a name that cannot be
     // looked up is told in words of sockets ("lookup … connection refused"); a handshake that fails
     // for a reason of the socket has that reason.
-    let tables = [tls::CERTIFICATES, io::RESOLVERS, io::SOCKETS, tls::HANDSHAKES];
-    let worded = tables.iter().find_map(|table| match wording::find(table, &folded)? {
+    let tables = [tls::CERTIFICATES, io::RESOLVERS, io::SOCKETS, tls::FAULTS, tls::HANDSHAKES];
+    let find = |table: &[wording::Wording]| match wording::find(table, &folded)? {
         Says::Is(reason) => Some(reason),
         _ => None,
-    });
+    };
+    // The fault of a handshake is why the connection was closed.
+    let fault = |reason: Reason| match reason {
+        Reason::ConnectionClosed => find(tls::FAULTS).unwrap_or(reason),
+        _ => reason,
+    };
+    let worded = tables.iter().find_map(|table| find(table)).map(fault);
     worded.or_else(|| errno::reason(&folded))
 }
 

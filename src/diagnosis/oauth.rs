@@ -93,6 +93,9 @@ const ERRORS: &[(&str, Reason)] = &[
     ("unauthenticated", R::SecretInvalid),
 ];
 
+/// Errors that are everyday words: they count only as the member of a record.
+const EVERYDAY: &[&str] = &["unavailable", "internal", "unauthenticated"];
+
 /// What an HTTP status says when the body says nothing.
 const STATUS: &[(std::ops::RangeInclusive<u16>, Reason)] = &[
     (429..=429, R::IdpThrottled),
@@ -124,7 +127,28 @@ pub(super) fn classify(answer: &TokenAnswer<'_>) -> Verdict {
 
 /// What a text with an Entra number in it means; `None` where there is none that is known.
 pub(super) fn number(folded: &str) -> Option<Reason> {
-    by_number(&numbers(folded, "aadsts"), folded)
+    by_number(&numbers(folded, "aadsts"), folded).or_else(|| coded(folded))
+}
+
+/// Entra's own numbers begin here; what other programs call an error code is smaller.
+const LEAST_CODE: u32 = 50_000;
+
+/// The number of Entra's sign-in page and sign-in log: `Error Code: 53003`, `Sign-in error code 50076`.
+pub(super) fn coded(folded: &str) -> Option<Reason> {
+    let found = ["error code: ", "error code ", "errorcode: ", "errorcode\": "]
+        .iter()
+        .flat_map(|marker| numbers(folded, marker))
+        .filter(|number| *number >= LEAST_CODE);
+    found.into_iter().find_map(|number| by_number(&[number], folded))
+}
+
+/// Members of an identity provider's public documents: its metadata (RFC 8414), its keys (RFC 7517).
+const DOCUMENTS: &[&[&str]] = &[&["issuer", "token_endpoint"], &["keys"]];
+
+/// Whether a text is such a document, which reports nothing.
+pub(super) fn describes(text: &str) -> bool {
+    let Ok(Value::Object(members)) = serde_json::from_str::<Value>(text.trim()) else { return false };
+    DOCUMENTS.iter().any(|names| names.iter().all(|name| members.contains_key(*name)))
 }
 
 /// Whether a text is an identity provider's: a number of Entra, an error response, or its words in a
@@ -139,7 +163,13 @@ pub(super) fn speaks(folded: &str) -> bool {
 /// Whether a text is a token response: it holds a token, and no error.
 pub(super) fn grants(text: &str) -> bool {
     let folded = fold(&unescape(text));
-    let named = |quote: &str| folded.contains(&format!("{quote}access_token{quote}"));
+    // A value follows the name: `KeyError: 'access_token'` tells that there is none.
+    let named = |quote: &str| {
+        let name = format!("{quote}access_token{quote}");
+        folded.match_indices(&name).any(|(at, name)| {
+            folded.get(at + name.len()..).is_some_and(|rest| rest.trim_start().starts_with([':', '=']))
+        })
+    };
     (named("\"") || named("'"))
         && !["\"error\"", "'error'", "error_description", "invalid"].iter().any(|word| folded.contains(word))
 }
@@ -171,8 +201,10 @@ impl Body {
         let folded = fold(&unescape(text));
         let Ok(Value::Object(members)) = serde_json::from_str::<Value>(super::text::cut(text)) else {
             // Not JSON: a library's message, a page of HTML, a cut body, a dictionary of Python.
-            let error =
-                words(&folded).find(|word| ERRORS.iter().any(|(error, _)| error == word)).map(str::to_owned);
+            let is_error = |word: &&str| {
+                !EVERYDAY.contains(word) && ERRORS.iter().any(|(error, _)| error == word)
+            };
+            let error = words(&folded).find(is_error).map(str::to_owned);
             return Self { error, codes: listed_codes(&folded), folded };
         };
         // Google's other interfaces nest it: {"error": {"code": 401, "status": "UNAUTHENTICATED"}}.
@@ -206,9 +238,12 @@ impl Body {
             Some(Is(reason)) => Some(reason),
             _ => None,
         };
+        // Of some numbers only the error beside them tells anything.
+        let tells = |reason: &Reason| *reason != Reason::Unexpected;
         by_number(&self.codes, &self.folded)
-            .or_else(by_text)
-            .or_else(|| by_number(&bare_numbers(&self.folded), &self.folded))
+            .filter(tells)
+            .or_else(|| by_text().filter(tells))
+            .or_else(|| by_number(&bare_numbers(&self.folded), &self.folded).filter(tells))
             .or_else(by_sentence)
             .or_else(by_error)
             .or_else(|| if bare { status_in(&self.folded) } else { None })

@@ -295,6 +295,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "account not active", "generic";
         "user is inactive", "generic";
         "account*maintenance mode", "Zimbra account status maintenance";
+        "mailbox cannot be accessed", "Exchange Online, RFC 3463 X.2.1: the mailbox is disabled or has no licence";
         "mailbox disabled", "RFC 3463 X.2.1";
         "mailbox is disabled", "generic";
         "mailbox is inactive", "generic";
@@ -378,6 +379,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "xoauth2 not", "generic: XOAUTH2 not supported, enabled";
         "xoauth2 is not", "generic";
         "invalid command in current state", "hmailserver/hmailserver#230";
+        "wrong authentication type", "Ruby Net::SMTP";
         "unrecognized authentication type", "nodemailer/nodemailer#189; mikel/mail#1357";
         "unrecognised authentication", "generic spelling of the row above";
         "unrecognized auth", "generic";

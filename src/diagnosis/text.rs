@@ -50,6 +50,9 @@ fn is_address(word: &str) -> bool {
         && !word.contains(['/', '(', '{', '\\'])
 }
 
+/// How names of classes end that stand for a failure: `aioimaplib.aioimaplib.CommandTimeout`.
+const CLASSES: &[&str] = &["exception", "error", "timeout", "abort", "refused", "failed", "disconnected"];
+
 /// Three labels or more, the last in letters. Names of classes have dots too.
 fn is_host(word: &str) -> bool {
     let mut labels = word.split('.');
@@ -60,7 +63,7 @@ fn is_host(word: &str) -> bool {
         && word.matches('.').count() >= 2
         && labels.all(label)
         && word.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_lowercase()))
-        && !["exception", "error"].iter().any(|end| word.ends_with(end))
+        && !CLASSES.iter().any(|end| word.ends_with(end))
 }
 
 /// Whether the pattern's pieces, divided by `*`, stand in the folded text in their order. A piece that

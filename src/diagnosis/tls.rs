@@ -154,6 +154,10 @@ pub(super) const CERTIFICATES: &[Wording] = wordings! {
         "invalid peer certificate", "rustls: whatever else it is";
         "failed to verify certificate", "Go crypto/tls: whatever else it is";
         "bad certificate", "OpenSSL, Go alert text";
+        "alert certificate unknown", "OpenSSL: ssl/tls alert certificate unknown";
+        "certificate_unknown", "Java: Received fatal alert: certificate_unknown";
+        "check revocation", "Schannel CRYPT_E_NO_REVOCATION_CHECK: The revocation function was unable to check revocation";
+        "revocation server was offline", "Schannel CRYPT_E_REVOCATION_OFFLINE";
         "remote certificate was rejected", ".NET SslStream: its callback said no";
         "remote certificate is invalid", ".NET SslStream: whatever else it is";
         "certificate for this server is invalid", "macOS Foundation";
@@ -165,14 +169,11 @@ pub(super) const CERTIFICATES: &[Wording] = wordings! {
     }
 };
 
-/// What TLS libraries write about handshakes that did not come about.
-pub(super) const HANDSHAKES: &[Wording] = wordings! {
+/// What TLS libraries write about a handshake whose fault they name. It outweighs that the connection
+/// was closed in the end.
+pub(super) const FAULTS: &[Wording] = wordings! {
     Is(R::TlsProtocol) => {
         "no protocols available", "OpenSSL";
-        "handshake problem", "Perl IO::Socket::SSL";
-        "handshakefailure", "rustls v0.23 source, AlertDescription";
-        "handshake failure", "OpenSSL, Go alert text";
-        "handshake_failure", "Java";
         "protocolversion", "rustls v0.23 source, AlertDescription";
         "protocol version", "OpenSSL alert text: tlsv1 alert protocol version";
         "protocol_version", "Java";
@@ -193,7 +194,6 @@ pub(super) const HANDSHAKES: &[Wording] = wordings! {
         "invalidmessage", "rustls, debug form";
         "peerincompatible", "rustls, debug form";
         "peer is incompatible", "rustls v0.23 source, Error";
-        "peer misbehaved", "rustls v0.23 source, Error";
         "nociphersuitesincommon", "rustls PeerIncompatible";
         "no cipher", "OpenSSL, Go";
         "no shared cipher", "OpenSSL";
@@ -208,14 +208,9 @@ pub(super) const HANDSHAKES: &[Wording] = wordings! {
         "legacy sigalg", "OpenSSL 3";
         "unsafe legacy renegotiation", "OpenSSL 3";
         "received fatal alert", "rustls, Java: any other alert";
-        "received unexpected", "rustls v0.23 source, Error";
         "sslv3 alert", "OpenSSL: any other alert";
         "tlsv1 alert", "OpenSSL: any other alert";
         "tlsv13 alert", "OpenSSL: any other alert";
-        "remote error: tls", "Go crypto/tls: any other alert";
-        "ssl routines", "OpenSSL: any other fault";
-        "ssl_error", "OpenSSL, NSS: any other fault";
-        "eproto", "Node.js: write EPROTO";
         "unexpected tls packet", "GnuTLS: plain text on a TLS port";
         "tls fatal alert", "GnuTLS, OpenSSL: any other alert";
         "tls alert", ".NET: the remote party sent a TLS alert";
@@ -224,11 +219,27 @@ pub(super) const HANDSHAKES: &[Wording] = wordings! {
         "no appropriate protocol", "Java: protocol is disabled or cipher suites are inappropriate";
         "frame size*corrupted", ".NET: plain text on a TLS port";
         "not a tls", "generic";
+        "unsupported or unrecognized ssl message", "Java: plain text on a TLS port";
+        "unrecognized ssl message", "Java: plain text on a TLS port";
+    }
+};
+
+/// That a handshake did not come about, and no more: a socket that ends within it is told in these words too.
+pub(super) const HANDSHAKES: &[Wording] = wordings! {
+    Is(R::TlsProtocol) => {
+        "handshake problem", "Perl IO::Socket::SSL";
+        "handshakefailure", "rustls v0.23 source, AlertDescription";
+        "handshake failure", "OpenSSL, Go alert text";
+        "handshake_failure", "Java";
+        "peer misbehaved", "rustls v0.23 source, Error";
+        "received unexpected", "rustls v0.23 source, Error";
+        "remote error: tls", "Go crypto/tls: any other alert";
+        "ssl routines", "OpenSSL: any other fault";
+        "ssl_error", "OpenSSL, NSS: any other fault";
+        "eproto", "Node.js: write EPROTO";
         "tls handshake", "generic";
         "ssl handshake", "generic";
         "handshake fail", "generic";
         "handshake not complete", "rustls v0.23 source, Error";
-        "unsupported or unrecognized ssl message", "Java: plain text on a TLS port";
-        "unrecognized ssl message", "Java: plain text on a TLS port";
     }
 };

@@ -100,6 +100,7 @@ const EVERYDAY: &[&str] = &[
     "local problem",
     "configuration error",
     "configuration problem",
+    "protocol error",
     "bad configuration",
     "application password",
     "app password",

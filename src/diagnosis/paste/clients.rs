@@ -3,7 +3,7 @@
 //!
 //! Not here: sockets, resolvers and TLS, which have tables of their own.
 
-use super::languages;
+use super::{apple, languages};
 use crate::diagnosis::text::words;
 use crate::diagnosis::wording::Says::{Is, Refused};
 use crate::diagnosis::wording::{Login, Says, Wording, find, wordings};
@@ -13,6 +13,10 @@ use Reason as R;
 
 /// The cause that a folded statement names.
 pub(super) fn reason(folded: &str, mechanism: Option<Mechanism>) -> Option<Reason> {
+    if let Some(reason) = apple::reason(folded) {
+        let refused = reason == R::CredentialsRejected;
+        return Some(if refused { resolve(Refused, folded, mechanism) } else { reason });
+    }
     let numbered = words(folded).find_map(|word| NUMBERS.iter().find(|(number, _)| *number == word));
     let says = numbered
         .map(|(_, says)| *says)
@@ -107,12 +111,18 @@ const WORDINGS: &[Wording] = wordings! {
         "use an app password", "Yahoo, Fastmail";
         "application password is required", "Mail.ru";
     }
-    // Speaks of access, which other rows read as a switch.
+    // Speaks of access, which other rows read as a switch; says how the session ended besides.
     Refused => {
+        "auth failed*attempts", "dovecot src/login-common: Disconnected: … (auth failed, 1 attempts in 2 secs)";
         "denied pop3 access for the given username and password", "Gmail, check mail from other accounts";
     }
     // --- the way of logging in
     Is(R::MechanismUnsupported) => {
+        "no supported authentication", "node-imap, aiosmtplib and others: No supported authentication scheme, mechanism available";
+        "find any supported authenticators", "Symfony Mailer";
+        "server supports*client supports", "go-sasl and others list both sides";
+        "unknown auth mechanism", "Alertmanager: find auth mechanism: unknown auth mechanism";
+        "wrong authentication type", "Ruby Net::SMTP";
         "does not support the selected authentication method", "Thunderbird, IMAP, POP and SMTP";
         "doesn't support the selected authentication method", "Thunderbird, earlier wording";
         "does not seem to support encrypted passwords", "Thunderbird";
@@ -147,6 +157,7 @@ const WORDINGS: &[Wording] = wordings! {
     }
     // --- TLS
     Is(R::TlsProtocol) => {
+        "tls is required, but was not offered", "postfix src/smtp/smtp_proto.c";
         "reserved for plain-text connections", "MailKit: port 587 is typically reserved for plain-text connections";
         "does not support the specified connection encryption", "Outlook 0x800CCC1A";
         "doesn't support the specified connection encryption", "Outlook 0x800CCC1A";
@@ -197,6 +208,7 @@ const WORDINGS: &[Wording] = wordings! {
     }
     // --- connections
     Is(R::TooManyConnections) => {
+        "number of connections*limited", "people, of Thunderbird's limit";
         "exceeded the maximum number of connections", "Thunderbird: You may have exceeded the maximum number of connections to this server.";
     }
     Is(R::ConnectionRefused) => {
@@ -206,6 +218,10 @@ const WORDINGS: &[Wording] = wordings! {
         "unable to connect to the remote server", ".NET";
     }
     Is(R::ConnectionClosed) => {
+        "closed unexpectedly", "Symfony Mailer: Connection to … has been closed unexpectedly";
+        "connection was lost", "macOS Foundation: The network connection was lost.";
+        "error in the pull function", "GnuTLS: the socket failed within the handshake";
+        "please run connect() first", "Python smtplib: the connection has ended before";
         "server*has disconnected", "Thunderbird: Server … has disconnected.";
         "connection*was lost in the middle", "Thunderbird: … lost in the middle of the transaction";
         "connection to server*was reset", "Thunderbird";
@@ -226,6 +242,31 @@ const WORDINGS: &[Wording] = wordings! {
         "not an imap4rev1 server", "offlineimap, imaplib";
         "unexpected greeting", "mutt: unexpected greeting";
         "unexpected response from imap server", "generic";
+    }
+    Is(R::NetworkUnreachable) => {
+        "appears to be offline", "macOS Foundation: The Internet connection appears to be offline.";
+    }
+    Is(R::DnsFailure) => {
+        "name service error*try again", "postfix: Host not found, try again";
+    }
+    Is(R::ServerUnavailable) => {
+        "connect to private/auth failed", "postfix: its SASL service is not running";
+        "connect to private/auth-client failed", "postfix, as the row above";
+    }
+    Is(R::FolderMissing) => {
+        "folder does not exist", "MailCore: The requested folder does not exist.";
+        "folder doesn't exist", "generic";
+        "folder selection failed", "MailCore";
+        "no such folder", "generic";
+        "no such mailbox", "generic";
+    }
+    Is(R::AccountLocked) => {
+        "login via web browser", "Gmail: Please login via web browser";
+        "log in via*web browser", "Gmail";
+    }
+    // Our side's SASL plug-in gave up before it said anything: the cause stands elsewhere.
+    Is(R::Unexpected) => {
+        "bad protocol / cancel", "cyrus-sasl SASL_BADPROT";
     }
     Is(R::DnsNotFound) => {
         "can't be found", "browsers and Outlook: the server can't be found";
@@ -264,6 +305,10 @@ const REFUSALS: &[Wording] = wordings! {
         "smtp authentication error", "printers; generic";
         "pop3 authentication error", "Canon, Brother";
         "smtp error: could not authenticate", "PHPMailer";
+        "unable to authenticate with", "MailCore: Unable to authenticate with the current session's credentials.";
+        "username or password incorrect", "generic";
+        "incorrect username or password", "generic";
+        "introspection failed", "dovecot src/auth: oauth2 failed: Introspection failed";
         "authentication failure [smtp", "PEAR Mail";
         "login to your mail server was refused", "generic";
         "enter your network password", "Outlook: Enter your user name and password for the following server";

@@ -72,7 +72,7 @@ fn find(line: &str) -> Option<Cow<'_, str>> {
     if let Some(at) = ["no response: code:", "bad response: code:"].iter().find_map(|head| line.find(head)) {
         return line.get(at..).map(Cow::Borrowed);
     }
-    bytes(line).or_else(|| {
+    bytes(line).or_else(|| told(line)).or_else(|| report(line).map(Cow::Borrowed)).or_else(|| {
         let at = starts(line).find(|at| is_answer(line, *at))?;
         Some(Cow::Borrowed(unquoted(line, at)))
     })
@@ -93,8 +93,28 @@ fn bytes(line: &str) -> Option<Cow<'_, str>> {
         code if smtp::is_code(code) => Cow::Owned(format!("{code} {inner}")),
         // imaplib: `command: SELECT => ('NO', [b'…'])`, `LOGIN command error: BAD [b'…']`.
         status if STATUS.contains(&status) => Cow::Owned(format!("{status} {inner}")),
+        "OK" => Cow::Owned(format!("* OK {inner}")),
         _ => Cow::Borrowed(inner),
     })
+}
+
+/// How libraries tell the status apart from the sentence: `replied … with a 'BAD' response: …`.
+const RESPONSE: &str = " response: ";
+
+/// An answer whose status a library quotes before its sentence.
+fn told(line: &str) -> Option<Cow<'_, str>> {
+    let (before, sentence) = line.split_once(RESPONSE)?;
+    let status = before.split_whitespace().next_back()?;
+    let bare = status.trim_matches(['\'', '"']);
+    (bare != status && STATUS.contains(&bare)).then(|| Cow::Owned(format!("{bare} {sentence}")))
+}
+
+/// The error report of a token in a line of a log, where somebody has decoded it.
+fn report(line: &str) -> Option<&str> {
+    let from = line.find("{\"status\"")?;
+    let report = line.get(from..)?;
+    let (report, _) = report.split_once('}')?;
+    report.contains("\"schemes\"").then(|| line.get(from..=from + report.len())).flatten()
 }
 
 /// The places in a line at which an answer may begin.
@@ -168,5 +188,7 @@ fn is_answer(line: &str, at: usize) -> bool {
         || before.ends_with(OPENINGS)
         || before.ends_with([']', ')', '-'])
         || INTRODUCTIONS.iter().any(|words| head.ends_with(words));
-    code && !web && (introduced || smtp::is_enhanced(second))
+    // `status=500 time=67`: the value of a structured log.
+    let value = before.ends_with('=') && second.contains('=');
+    code && !web && !value && (introduced || smtp::is_enhanced(second))
 }

@@ -5,7 +5,7 @@
 //! and `statements` tell.
 
 use super::evidence::{Evidence, Kind, Piece, is_prompt};
-use super::{Paste, Reading, Source, guess, statements};
+use super::{Paste, Reading, Source, guess, names, progress, statements};
 use crate::diagnosis::text::{fold, unescape};
 use crate::diagnosis::wording::Voice;
 use crate::diagnosis::{Answer, Dialect, TokenAnswer, Verdict, imap, interpret, oauth, smtp, token};
@@ -42,6 +42,7 @@ impl Case<'_> {
             .or_else(|| self.whole())
             .or_else(|| self.statements())
             .or_else(|| self.lack())
+            .or_else(|| self.made_up())
             .or_else(|| self.farewell())
             .or_else(|| self.success())
             .or_else(|| self.status())
@@ -64,7 +65,7 @@ impl Case<'_> {
     /// The first refusal that means something, with its line.
     fn refusal(&self) -> Option<(usize, Reading)> {
         let pieces = &self.evidence.pieces;
-        let refuses = |piece: &&Piece| piece.kind != Kind::Success;
+        let refuses = |piece: &&Piece| piece.kind != Kind::Success && !is_made_up(piece);
         let standing = pieces
             .iter()
             .enumerate()
@@ -178,18 +179,23 @@ impl Case<'_> {
         if self.paste.source == Some(Source::Token) {
             return self.token(self.text).found().map(|reading| (0, reading));
         }
-        let speaks = |text: &str| oauth::speaks(&fold(text));
+        let speaks = |text: &str| {
+            let folded = fold(text);
+            oauth::speaks(&folded) || oauth::coded(&folded).is_some()
+        };
         let statement = self.evidence.statements.iter().find(|statement| speaks(&statement.text));
         let (line, body) = match statement {
             Some(statement) => (statement.line, self.text.get(statement.at..).unwrap_or(self.text)),
             None if oauth::is_number(&fold(&unescape(self.text))) => (0, self.text),
             None => return None,
         };
+        let opened = || statement.and_then(|statement| self.token(&statement.text).found());
         let whole = || self.token(self.text).found();
-        self.token(body).found().or_else(whole).map(|reading| (line, reading))
+        self.token(body).found().or_else(opened).or_else(whole).map(|reading| (line, reading))
     }
 
     fn token(&self, body: &str) -> Reading {
+        let body = &statements::without_guesses(body);
         let verdict = token(&TokenAnswer { status: None, retry_after: None, body });
         self.by(Some(Source::Token), Some(Phase::Token), Some(verdict))
     }
@@ -217,8 +223,11 @@ impl Case<'_> {
     }
 
     fn of_client(&self, text: &str) -> Option<Reading> {
-        let reason = statements::reason(text, self.mechanism(None))?;
-        Some(self.by(Some(Source::Network), self.paste.phase, Some(Verdict { reason, retry_after: None })))
+        Some(self.of_network(statements::reason(text, self.mechanism(None))?))
+    }
+
+    fn of_network(&self, reason: Reason) -> Reading {
+        self.by(Some(Source::Network), self.paste.phase, Some(Verdict { reason, retry_after: None }))
     }
 
     /// What a program says of its own: a library's exception, a mail program's dialogue window.
@@ -241,7 +250,8 @@ impl Case<'_> {
         let all = &self.evidence.statements;
         let during = all.iter().take_while(|statement| !self.ended() || statement.line <= last).count();
         let told = all.get(..during).unwrap_or(all);
-        statements::judge(told, |text| self.of_client(text), prose)
+        let name = |text: &str| Some(self.of_network(names::reason(text, self.mechanism(None))?));
+        statements::judge(told, |text| self.of_client(text), prose, name)
     }
 
     /// Whether the session came to the end that the client wanted.
@@ -283,12 +293,17 @@ impl Case<'_> {
             return None;
         }
         // What a library says of the network is no server's answer.
-        if let Some(reading) = statements::judge(statements, |text| self.of_client(text), |_| None) {
+        if let Some(reading) = statements::judge(statements, |text| self.of_client(text), |_| None, |_| None) {
             return Some(reading);
         }
         let said: Vec<_> = statements.iter().map(|statement| statement.text.as_str()).collect();
         let told = self.paste.phase.or(self.evidence.asked.phase);
         self.answer(&said.join("\n"), dialect, told, self.mechanism(None), Voice::Server).found()
+    }
+
+    /// A refusal that a proxy on this side made up: all that is left where its log does not tell why.
+    fn made_up(&self) -> Option<Reading> {
+        self.evidence.pieces.iter().filter(|piece| is_made_up(piece)).find_map(|piece| self.read(piece).found())
     }
 
     fn farewell(&self) -> Option<Reading> {
@@ -303,7 +318,7 @@ impl Case<'_> {
 
     /// No failure: only successes were said.
     fn success(&self) -> Option<Reading> {
-        if oauth::grants(self.text) {
+        if oauth::grants(self.text) || oauth::describes(self.text) {
             return Some(self.by(Some(Source::Token), Some(Phase::Token), None));
         }
         let refuses = |piece: &Piece| {
@@ -315,7 +330,10 @@ impl Case<'_> {
         let complains = !self.ended()
             && !self.logged_in()
             && statements.iter().any(|statement| statements::complains(&statement.text));
-        let succeeds = || statements.iter().any(|statement| statements::succeeds(&statement.text));
+        let succeeds = || {
+            statements.iter().any(|statement| progress::succeeds(&statement.text))
+                || progress::goes_well(statements.iter().map(|statement| statement.text.as_str()))
+        };
         let last = self.evidence.pieces.last();
         if standing || complains || (last.is_none() && !succeeds()) {
             return None;
@@ -335,6 +353,14 @@ impl Case<'_> {
         let unexpected = Verdict { reason: Reason::Unexpected, retry_after: None };
         self.by(self.paste.source.or(dialect), self.paste.phase, Some(unexpected))
     }
+}
+
+/// How proxies that fetch tokens for mail programs sign the refusals that they make up.
+const PROXIES: &[&str] = &["Email OAuth 2.0 Proxy:"];
+
+/// Whether a refusal is the work of such a proxy, and no server's answer.
+fn is_made_up(piece: &Piece) -> bool {
+    PROXIES.iter().any(|proxy| piece.text.contains(proxy))
 }
 
 /// Whether an exception's message bears no code that tells at which step it was.

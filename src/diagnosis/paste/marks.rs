@@ -48,6 +48,10 @@ const PHRASES: &[(&str, Speaker)] = &[
     ("client -> server:", Speaker::Client),
     ("server → client:", Speaker::Server),
     ("client → server:", Speaker::Client),
+    ("smtp inbound:", Speaker::Server),
+    ("smtp outbound:", Speaker::Client),
+    ("smtp -> get(): ", Speaker::Server),
+    ("from server:", Speaker::Server),
 ];
 
 /// A mark stands among the first words of a line: behind a time, a level, a name.
@@ -110,7 +114,10 @@ fn by_phrase(line: &str) -> Option<(Speaker, &str)> {
     let head = line.get(..line.floor_char_boundary(120))?.to_lowercase();
     let (at, length, speaker) =
         PHRASES.iter().find_map(|(phrase, speaker)| Some((head.find(phrase)?, phrase.len(), *speaker)))?;
-    Some((speaker, line.get(at + length..)?.trim_start()))
+    let said = line.get(at + length..)?.trim_start();
+    // Some logs quote what was said.
+    let quoted = said.strip_prefix('"').map(|said| said.strip_suffix('"').unwrap_or(said));
+    Some((speaker, quoted.unwrap_or(said)))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! evidence has a kind: a command, a refusal, a farewell, a success, an offer, a statement of a program
 //! or a person. The kind decides its weight. Nothing of the text is kept. Not here: the tables.
 
+mod apple;
 mod clients;
 mod commands;
 mod evidence;
@@ -13,6 +14,8 @@ mod judge;
 mod languages;
 mod lines;
 mod marks;
+mod names;
+mod progress;
 mod records;
 mod statements;
 

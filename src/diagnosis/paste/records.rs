@@ -74,9 +74,42 @@ fn is_answer(members: &Map<String, Value>) -> bool {
 fn collect(members: &Map<String, Value>, depth: usize, found: &mut Vec<String>) {
     for value in WORDS.iter().filter_map(|name| members.get(*name)) {
         match value {
-            Value::String(text) if !found.contains(text) => found.push(text.clone()),
-            Value::Object(inner) if depth > 0 => collect(inner, depth - 1, found),
+            Value::String(text) if opened(text).is_none() && !found.contains(text) => found.push(text.clone()),
+            Value::Object(inner) if depth > 0 && !is_answer(inner) => collect(inner, depth - 1, found),
             _ => {}
         }
     }
+    // An identity provider's answer may stand under any name, as a record or as its text.
+    for value in members.values().filter(|_| depth > 0) {
+        match value {
+            Value::Object(inner) => carried(inner, depth, found),
+            Value::String(text) => {
+                if let Some(inner) = opened(text) {
+                    carried(&inner, depth, found);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The answer in a member, or the words of a record that stands there as text.
+fn carried(inner: &Map<String, Value>, depth: usize, found: &mut Vec<String>) {
+    if is_answer(inner) {
+        let answer = Value::Object(inner.clone()).to_string();
+        if !found.contains(&answer) {
+            found.push(answer);
+        }
+    } else {
+        collect(inner, depth - 1, found);
+    }
+}
+
+/// The record that a text holds.
+fn opened(text: &str) -> Option<Map<String, Value>> {
+    let text = text.trim();
+    if !text.starts_with('{') {
+        return None;
+    }
+    serde_json::from_str(text).ok()
 }

@@ -3,6 +3,7 @@
 //! An inner exception outweighs the outer one, a plain statement outweighs a guess or a question, and a
 //! client's goodbye is no cause while anything else is known. Not here: the wordings.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::clients;
@@ -17,7 +18,7 @@ const MOST: usize = 48;
 
 /// What stands between an outer exception and the one inside it.
 const INNER: &[&str] =
-    &["--->", "nested exception is:", "caused by:", "inner exception:", "[cause]:", "root cause:"];
+    &["--->", "nested exception is", "caused by:", "inner exception:", "[cause]:", "root cause:"];
 
 /// What a program tells of its progress, in words that failures have too.
 const PROGRESS: &[&str] = &[
@@ -128,12 +129,27 @@ fn without_settings(text: &str) -> String {
         let lower = word.to_ascii_lowercase();
         let is_limit = lower.contains("timeout")
             && (lower.contains('=')
-                || words.peek().is_some_and(|next| next.starts_with(|c: char| c.is_ascii_digit())));
+                || words.peek().is_some_and(|next| next.starts_with(|c: char| c == '-' || c.is_ascii_digit())));
         if !is_limit {
             kept.push(word);
         }
     }
     kept.join(" ")
+}
+
+/// How a line begins that only supposes something.
+const SUPPOSITIONS: &[&str] = &["perhaps", "maybe", "possibly", "probably"];
+
+/// A text without the lines that only suppose something.
+pub(super) fn without_guesses(text: &str) -> Cow<'_, str> {
+    let supposes = |line: &str| {
+        let first = line.split_whitespace().next().unwrap_or_default();
+        SUPPOSITIONS.iter().any(|word| word.eq_ignore_ascii_case(first))
+    };
+    if !text.lines().any(supposes) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.lines().filter(|line| !supposes(line)).collect::<Vec<_>>().join("\n"))
 }
 
 /// Words of somebody who complains, whatever it is about.
@@ -159,40 +175,7 @@ pub(super) fn complains(text: &str) -> bool {
         && COMPLAINTS.iter().any(|word| folded.contains(word))
         && !folded.contains("0 errors")
         && !folded.contains("no error")
-}
-
-/// How programs tell that something worked.
-const SUCCESSES: &[&str] = &[
-    "authentication successful",
-    "authentication succeeded",
-    "authenticated (success)",
-    "successfully authenticated",
-    "login successful",
-    "login succeeded",
-    "logged in",
-    "successfully",
-    "status=sent",
-    "code=250",
-    "refresh succeeded",
-    "succeeded",
-    "check passed",
-    "imap-login: login:",
-    "pop3-login: login:",
-    "sasl_username=",
-    "verify return:1",
-    "verify return code: 0",
-    "verification: ok",
-    "message sent",
-    "mail sent",
-    "email sent",
-    "sent ok",
-    "accepted for delivery",
-];
-
-/// Whether a statement tells that something worked.
-pub(super) fn succeeds(text: &str) -> bool {
-    let folded = fold(text);
-    SUCCESSES.iter().any(|words| folded.contains(words)) && !folded.contains("not ")
+        && !folded.contains("return value 0")
 }
 
 /// What is left of a statement that names no cause: that a login failed.
@@ -221,6 +204,7 @@ pub(super) fn judge(
     statements: &[Statement],
     client: impl Fn(&str) -> Option<Reading>,
     prose: impl Fn(&str) -> Option<Reading>,
+    name: impl Fn(&str) -> Option<Reading>,
 ) -> Option<Reading> {
     let parts = in_order(statements);
     for weight in [Weight::Plain, Weight::Guess, Weight::Narrative] {
@@ -240,7 +224,7 @@ pub(super) fn judge(
             return Some(reading);
         }
     }
-    None
+    parts.iter().find_map(|part| name(part.text))
 }
 
 struct Part<'a> {
@@ -281,6 +265,11 @@ fn split(text: &str) -> (&str, Vec<&str>) {
     let ends = cuts.iter().skip(1).map(|(at, _)| *at).chain([text.len()]);
     let nested = cuts.iter().zip(ends).filter_map(|((_, from), to)| text.get(*from..to)).collect();
     (text.get(..*first).unwrap_or(text), nested)
+}
+
+/// Whether people speak of themselves, or ask.
+pub(super) fn is_narrative(folded: &str) -> bool {
+    weight(folded) == Weight::Narrative
 }
 
 fn is_progress(folded: &str) -> bool {
