@@ -7,6 +7,7 @@ mod clients;
 mod dialogue;
 mod framing;
 mod guard;
+mod name_servers;
 mod opening;
 mod pinned;
 mod resolve;
