@@ -3,6 +3,7 @@
 //! The only place that opens mail sockets. What an error means is `diagnosis`, what is said on a
 //! connection is `probe`.
 
+mod authorities;
 mod clients;
 mod dialogue;
 mod framing;
