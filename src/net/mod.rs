@@ -3,10 +3,12 @@
 //! The only place that opens mail sockets. What an error means is `diagnosis`, what is said on a
 //! connection is `probe`.
 
+mod authorities;
 mod clients;
 mod dialogue;
 mod framing;
 mod guard;
+mod name_servers;
 mod opening;
 mod pinned;
 mod resolve;

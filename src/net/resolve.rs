@@ -1,15 +1,16 @@
 //! Names become addresses, with failures that tell "no such name" from "no resolver".
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Mutex;
+use std::path::Path;
 use std::time::Duration;
 
+use hickory_resolver::TokioResolver;
 use hickory_resolver::config::LookupIpStrategy;
 use hickory_resolver::net::NetError;
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{IntoName, Name, RData, RecordType};
-use hickory_resolver::{ResolverBuilder, TokioResolver};
+use tokio::sync::OnceCell;
 
+use super::name_servers::NameServers;
 use crate::model::{Cause, IpChoice, Reason};
 
 /// How long one name server may be silent before the question is asked once more.
@@ -22,28 +23,24 @@ const QUESTIONS_IN_FLIGHT: usize = 1024;
 pub struct Resolver {
     /// One for each address family, made when first needed: without name servers (a container
     /// with none, addresses as literals) the rest of the program works.
-    asked: Mutex<Option<Families>>,
+    asked: OnceCell<Families>,
 }
 
-#[derive(Clone)]
 struct Families {
     v4: TokioResolver,
     v6: TokioResolver,
 }
 
 impl Families {
-    fn asking(
-        servers: impl Fn() -> Result<ResolverBuilder<TokioRuntimeProvider>, NetError>,
-    ) -> Result<Self, NetError> {
+    fn asking(servers: &NameServers) -> Result<Self, NetError> {
         let of = |strategy| {
-            let mut builder = servers()?;
-            let options = builder.options_mut();
-            options.timeout = PATIENCE;
-            options.attempts = 1;
-            options.cache_size = 0;
-            options.max_active_requests = QUESTIONS_IN_FLIGHT;
-            options.ip_strategy = strategy;
-            builder.build()
+            servers.resolver(|options| {
+                options.timeout = PATIENCE;
+                options.attempts = 1;
+                options.cache_size = 0;
+                options.max_active_requests = QUESTIONS_IN_FLIGHT;
+                options.ip_strategy = strategy;
+            })
         };
         Ok(Self { v4: of(LookupIpStrategy::Ipv4Only)?, v6: of(LookupIpStrategy::Ipv6Only)? })
     }
@@ -59,7 +56,7 @@ impl Resolver {
         if let Some(address) = without_asking(host, choice) {
             return fitting(host, address, choice);
         }
-        let families = self.families()?;
+        let families = self.asked.get_or_try_init(of_system).await?;
         match choice {
             IpChoice::V4 => first(&families.v4, host, "IPv4").await,
             IpChoice::V6 => first(&families.v6, host, "IPv6").await,
@@ -71,18 +68,12 @@ impl Resolver {
             },
         }
     }
+}
 
-    fn families(&self) -> Result<Families, Cause> {
-        let mut asked = self.asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(families) = &*asked {
-            return Ok(families.clone());
-        }
-        let both = Families::asking(TokioResolver::builder_tokio).map_err(|error| {
-            Cause::new(Reason::DnsFailure, format!("the system's name servers are not known: {error}"))
-        })?;
-        *asked = Some(both.clone());
-        Ok(both)
-    }
+async fn of_system() -> Result<Families, Cause> {
+    let servers = NameServers::of_system(Path::new("/etc")).await?;
+    Families::asking(&servers)
+        .map_err(|error| Cause::new(Reason::DnsFailure, format!("the name servers cannot be asked: {error}")))
 }
 
 /// IP literals and `localhost`, which RFC 6761 section 6.3 wants answered without a name server.
@@ -229,9 +220,7 @@ mod tests {
         connection.port = port;
         let server = NameServerConfig::new(Ipv4Addr::LOCALHOST.into(), true, vec![connection]);
         let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
-        let servers =
-            || Ok(TokioResolver::builder_with_config(config.clone(), TokioRuntimeProvider::default()));
-        Resolver { asked: Mutex::new(Some(Families::asking(servers).unwrap())) }
+        Resolver { asked: OnceCell::new_with(Some(Families::asking(&NameServers::these(config)).unwrap())) }
     }
 
     #[tokio::test]
@@ -280,7 +269,7 @@ mod tests {
         for (host, choice, address) in rows {
             assert_eq!(resolver.resolve(host, choice).await.unwrap().to_string(), address);
         }
-        assert!(resolver.asked.lock().unwrap().is_none());
+        assert!(resolver.asked.get().is_none());
     }
 
     #[tokio::test]

@@ -12,8 +12,8 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
+use super::authorities::system_roots;
 use super::clients::Clients;
-use super::tls::system_roots;
 use crate::clock::TlsTime;
 use crate::files;
 use crate::model::{ClientAuth, Curve, TlsVersion, WebTls};
@@ -146,11 +146,15 @@ fn clients(tls: &WebTls, provider: &Arc<CryptoProvider>) -> Result<Option<Client
             Some(verifier(roots)?)
         }
         // As Go's crypto/tls: where no authorities are named, the system's count.
-        None if policy == ClientAuth::VerifyClientCertIfGiven => Some(verifier(system_roots())?),
+        None if policy == ClientAuth::VerifyClientCertIfGiven => {
+            let roots = system_roots()
+                .map_err(|cause| ServerTlsFault::new("client_ca_file", cause.detail.to_string()))?;
+            Some(verifier(roots)?)
+        }
         None if policy.is_verified() => {
             return Err(ServerTlsFault::new(
                 "client_ca_file",
-                "is missing: whose clients are to be believed?",
+                "is missing: the authorities whose client certificates are accepted",
             ));
         }
         None => None,

@@ -1,6 +1,6 @@
 //! TLS: who is trusted, and one handshake with everything it tells.
 //!
-//! Owns the root stores and what is learnt of the server's certificate, also of one that is
+//! Owns the verifiers and what is learnt of the server's certificate, also of one that is
 //! refused. What a failed handshake means is `diagnosis`.
 
 use std::collections::HashMap;
@@ -21,6 +21,7 @@ use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::Io;
+use super::authorities::{public_roots, system_roots};
 use super::opening::Opening;
 use super::pinned;
 use crate::clock::TlsTime;
@@ -207,7 +208,7 @@ impl Trusts {
             if let Some(trust) = self.system.get() {
                 return Ok(trust.clone());
             }
-            let trust = build(system_roots(), Vec::new())?;
+            let trust = build(roots().await?, Vec::new())?;
             return Ok(self.system.get_or_init(|| trust).clone());
         };
         let pem = secret::read_file(path).await?;
@@ -217,7 +218,7 @@ impl Trusts {
         {
             return Ok(trust.clone());
         }
-        let mut roots = system_roots();
+        let mut roots = roots().await?;
         let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem).flatten().collect();
         let (added, _) = roots.add_parsable_certificates(certificates.iter().cloned());
         if added == 0 {
@@ -234,20 +235,10 @@ impl Trusts {
     }
 }
 
-/// The system's authorities; those built in where the system has none.
-pub(super) fn system_roots() -> RootCertStore {
-    static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
-    let load = || {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() { public_roots() } else { roots }
-    };
-    ROOTS.get_or_init(load).clone()
-}
-
-/// The authorities built in: those that public providers have their certificates from.
-fn public_roots() -> RootCertStore {
-    webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()
+/// [`system_roots`], waited for on a thread where blocking is allowed.
+async fn roots() -> Result<RootCertStore, Cause> {
+    let read = tokio::task::spawn_blocking(system_roots).await;
+    read.unwrap_or_else(|error| Err(Cause::new(Reason::Internal, format!("TLS set-up: {error}"))))
 }
 
 fn build(roots: RootCertStore, named: Vec<CertificateDer<'static>>) -> Result<Trust, Cause> {
