@@ -12,6 +12,7 @@ mod log_line;
 mod logging;
 mod nagios;
 mod readiness;
+mod reference;
 mod select;
 mod serve;
 mod shard;
@@ -109,6 +110,9 @@ enum Command {
         /// For which shell.
         shell: Shell,
     },
+    /// Print the metrics, the reasons and the routes of this version, as the documents list them.
+    #[command(hide = true)]
+    Reference(reference::Options),
 }
 
 /// Which configuration.
@@ -179,6 +183,7 @@ fn run(command: Command) -> Exit {
             clap_complete::generate(shell, &mut Arguments::command(), "mailbox-exporter", &mut script);
             say(&String::from_utf8_lossy(&script), Exit::Fine)
         }
+        Command::Reference(options) => reference::run(&options),
     }
 }
 

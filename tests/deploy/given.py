@@ -12,7 +12,7 @@ import sets
 POD = "spec/template/spec"
 # A place in an alert begins with its name.
 FIRST = "alerts/MailboxCredentialRefused"
-WIKI = "https://wiki.example.com/mail/README.md#mailboxcredentialrefused"
+WIKI = "https://wiki.example.com/mail/deploy/prometheus/README.md#mailboxcredentialrefused"
 ABSENT = object()
 EVERY = ("Deployment", "StatefulSet", "Service", "ServiceAccount", "NetworkPolicy", "ConfigMap", "ServiceMonitor", "PodMonitor",
          "Probe", "PrometheusRule")

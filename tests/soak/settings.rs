@@ -37,7 +37,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Reads the variables that the README lists, and raises this process's limit of descriptors.
+    /// Reads the variables that `tests/README.md` lists, and raises this process's limit of descriptors.
     pub(crate) fn from_environment() -> Result<Self, String> {
         let duration = match env::var("SOAK") {
             Ok(text) => humantime::parse_duration(&text).map_err(|error| format!("SOAK={text}: {error}"))?,

@@ -1,16 +1,18 @@
 """The rules against the program and the documents: every metric, label, reason and owner exists, every alert is explained.
 
-Reads the rules as Prometheus has parsed them, and the program's own tables. Not here: what the rules do.
+Reads the rules as Prometheus has parsed them, and the tables that the program prints. Not here: what the rules do.
 """
 
 import re
+
+import reference
 
 # What Prometheus adds, by its configuration or its operator, and what the rules do.
 SITE = ("cluster", "namespace", "job")
 OF_TARGETS = {*SITE, "instance"}
 OF_RULES = {"owner", "le"}
 # First who must act by the program's table, then the alert's owner, where a mail server has refused.
-OWNERS = {"App": "identity", "Admin": "messaging", "Owner": "messaging", "Ops": "exporter", "Net": "network"}
+OWNERS = {"app": "identity", "admin": "messaging", "owner": "messaging", "ops": "exporter", "net": "network"}
 SEVERITIES = {"critical", "warning"}
 # Lasting reasons that one mailbox's alert leaves to another alert.
 WITH_OWN_ALERT = {
@@ -22,28 +24,9 @@ WITH_OWN_ALERT = {
     "mfa_required": "MailboxConditionalAccess",
     "tls_certificate_expired": "MailboxServerCertificateExpired",
 }
-BASE = "https://mailbox-exporter.example/README.md#"
+RUNBOOK = "deploy/prometheus/README.md"
+BASE = f"https://mailbox-exporter.example/{RUNBOOK}#"
 WORDS = re.compile(r"\b(?:mailbox|process)_[a-z0-9_]+\b|\bmailbox:[a-z0-9_:]+|\bup\b")
-
-
-def families(root):
-    """Labels by metric, histograms by the series they consist of."""
-    text = (root / "src/report/families.rs").read_text()
-    found = {}
-    for kind, name, labels in re.findall(r'\w+: (Gauge|Counter|Histogram) "(\w+)" \[([^\]]*)\]', text):
-        labels = re.findall(r'"(\w+)"', labels)
-        names = [name + end for end in ("_bucket", "_sum", "_count")] if kind == "Histogram" else [name]
-        found.update((series, set(labels)) for series in names)
-    assert len(found) > 30, "src/report/families.rs is no table any more"
-    return found
-
-
-def reasons(root):
-    """Every reason with whether it lasts and who acts first."""
-    text = (root / "src/model/reason.rs").read_text()
-    rows = re.findall(r'(lasting|passing)\("(\w+)", &\[(?:Owner::)?(\w+)', text)
-    assert len(rows) >= 50, "src/model/reason.rs is no table any more"
-    return {label: (kind == "lasting", owner) for kind, label, owner in rows}
 
 
 def expressions(rule):
@@ -98,8 +81,9 @@ def of_reasons(rules, table):
     for words, owner in re.findall(r'reason=~"([^"]*)"\}[^"]*"owner", "(\w+)"', refused["query"]):
         for word in words.split("|"):
             told[word] = owner
-    for reason, (lasts, owner) in table.items():
-        if not lasts:
+    for reason, row in table.items():
+        owner = row["owners"][0]["name"]
+        if row["transient"]:
             if reason in told:
                 yield f"MailboxRefused: {reason} passes by itself and must wait as MailboxUnusable does"
         elif reason in WITH_OWN_ALERT:
@@ -112,19 +96,18 @@ def of_reasons(rules, table):
 
 def of_documents(root, rules):
     """Alerts without what somebody who is paged needs."""
-    readme = (root / "README.md").read_text()
-    section = readme.split("\n## When an alert fires\n")
+    section = (root / RUNBOOK).read_text().split("\n## When an alert fires\n")
     if len(section) != 2:
-        yield "README.md has no section `When an alert fires`"
+        yield f"{RUNBOOK} has no section `When an alert fires`"
         return
     anchors = re.findall(r'<a id="(\w+)"></a>`(\w+)`', section[1].split("\n## ")[0])
     alerts = [rule for rule in rules if rule["type"] == "alerting"]
     names = {rule["name"] for rule in alerts}
     for anchor, name in anchors:
         if anchor != name.lower() or name not in names or anchors.count((anchor, name)) > 1:
-            yield f"README.md: anchor {anchor} of {name}: wrong, twice, or no such alert"
+            yield f"{RUNBOOK}: anchor {anchor} of {name}: wrong, twice, or no such alert"
     for name in names - {name for _, name in anchors}:
-        yield f"README.md says nothing of {name}"
+        yield f"{RUNBOOK} says nothing of {name}"
     for rule in alerts:
         labels, texts = rule["labels"], rule["annotations"]
         if labels.get("severity") not in SEVERITIES:
@@ -160,11 +143,11 @@ def of_files(root):
         yield "alerts.yaml is more than one document of groups, and the chart wraps it as that"
 
 
-def check(root, rules):
-    """Every fault of names and documents."""
+def check(root, rules, agent):
+    """Every fault of names and documents; `agent` is the program that exports the metrics."""
     faults = list(of_files(root))
-    faults += of_names(rules, families(root))
+    faults += of_names(rules, reference.metrics(agent))
     faults += of_sites(rules)
-    faults += of_reasons(rules, reasons(root))
+    faults += of_reasons(rules, reference.reasons(agent))
     faults += of_documents(root, rules)
     return faults + list(of_tests(root, rules))

@@ -1,10 +1,9 @@
-"""The files: the dashboards with their canonical form, and what the README says of metrics and reasons.
+"""The files: the dashboards with their canonical form.
 
 Not here: what must hold of them.
 """
 
 import json
-import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -39,28 +38,3 @@ def _form(value, indent, used):
         parts = [_form(part, inner, 1) for part in value]
     left, right = "{}" if isinstance(value, dict) else "[]"
     return left + "\n" + ",\n".join(inner + part for part in parts) + "\n" + indent + right
-
-
-def _table(name):
-    """The rows of one of the README's tables; another test holds these against the program."""
-    text = (ROOT / "README.md").read_text()
-    section = text.split(f"<!-- {name}: begin -->")[1].split(f"<!-- {name}: end -->")[0]
-    rows = [line.strip().strip("|").split(" | ") for line in section.strip().splitlines()[2:]]
-    return [[cell.strip() for cell in row] for row in rows]
-
-
-def owners():
-    """Who acts, for each reason."""
-    return {row[0].strip("`"): row[2] for row in _table("reasons")}
-
-
-def metrics():
-    """The labels of every metric that can be asked for; a histogram is three of them."""
-    known = {}
-    for name, kind, labels, *_ in _table("metrics"):
-        name, labels = name.strip("`"), set(re.findall(r"`(\w+)`", labels))
-        if kind == "histogram":
-            known |= {name + "_bucket": labels | {"le"}, name + "_sum": labels, name + "_count": labels}
-        else:
-            known[name] = labels
-    return known

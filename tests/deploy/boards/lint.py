@@ -5,6 +5,8 @@ Not here: whether a query has an answer (`live`), or what the server of Grafana 
 
 import re
 
+import reference
+
 from . import files, promql
 
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
@@ -19,9 +21,10 @@ KNOWN = {"up": set()}
 CONFIGURED = {"mailbox_info": {"team"}}
 
 
-def faults(boards):
-    """Every fault of the form, as lines for people."""
-    metrics = files.metrics() | KNOWN
+def faults(boards, agent):
+    """Every fault of the form, as lines for people; `agent` is the program that exports the metrics."""
+    metrics = reference.metrics(agent) | KNOWN
+    reasons = reference.reasons(agent)
     found = []
     uids = {board.get("uid") for board in boards.values()}
     if len(uids) != len(boards):
@@ -35,7 +38,7 @@ def faults(boards):
         for note in board["annotations"]["list"]:
             _note(note, metrics, lambda text, note=note: say(f"annotation {note.get('name')}: {text}"))
         for panel in files.panels(board):
-            _panel(panel, metrics, lambda text, panel=panel: say(f"{panel.get('title') or panel.get('id')}: {text}"))
+            _panel(panel, metrics, reasons, lambda text, panel=panel: say(f"{panel.get('title') or panel.get('id')}: {text}"))
             _links(panel, boards, say)
     return found
 
@@ -103,7 +106,7 @@ def _note(note, metrics, say):
     _expression(note["expr"], metrics, say)
 
 
-def _panel(panel, metrics, say):
+def _panel(panel, metrics, reasons, say):
     for key in ("title", "description"):
         if not panel.get(key):
             say(f"no {key}")
@@ -125,7 +128,7 @@ def _panel(panel, metrics, say):
     for override in panel["fieldConfig"]["overrides"]:
         for part in override["properties"]:
             if part["id"] == "mappings" and override["matcher"]["options"] == "owner":
-                _owners(part["value"], say)
+                _owners(part["value"], reasons, say)
 
 
 def _thresholds(thresholds, say):
@@ -170,12 +173,13 @@ def _names(expression, metrics, say, more=frozenset()):
         say(f"no metric has a label {label}")
 
 
-def _owners(mappings, say):
+def _owners(mappings, reasons, say):
     shown = {}
     for mapping in mappings:
         for reason in mapping["options"]["pattern"].strip("^()$").split("|"):
             shown[reason] = mapping["options"]["result"]["text"]
-    for reason, owner in files.owners().items():
+    for reason, row in reasons.items():
+        owner = ", ".join(owner["title"] for owner in row["owners"])
         if shown.pop(reason, None) != owner:
             say(f"who acts on {reason} is not `{owner}`")
     for reason in shown:

@@ -36,7 +36,8 @@ EXCUSED = {
 class World:
     """The demo and Prometheus, from the first scrape to the last answer."""
 
-    def __init__(self):
+    def __init__(self, agent):
+        self._agent = agent
         self._folder = tempfile.TemporaryDirectory(prefix="mailbox-exporter-dashboards-")
         self.folder = Path(self._folder.name)
         self._running = []
@@ -84,11 +85,7 @@ class World:
         return value
 
     def _demo(self):
-        build = ["cargo", "build", "--locked", "--quiet", "--message-format=json"]
-        built = subprocess.run(build, cwd=files.ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
-        artifacts = [json.loads(line) for line in built.splitlines()]
-        program = next(artifact["executable"] for artifact in artifacts if artifact.get("executable"))
-        demo = self._start("demo", [program, "demo", "--listen", "127.0.0.1:0"])
+        demo = self._start("demo", [self._agent, "demo", "--listen", "127.0.0.1:0"])
         out = self.folder / "demo.out"
         found = self.wait("the demo's address", lambda: re.search(r"http://(\S+?)/metrics", out.read_text()))
         self.address = found[1]
