@@ -1,8 +1,8 @@
-//! When is the next tick: pure arithmetic.
+//! When a check is due next: pure arithmetic.
 //!
-//! Every check has its own grid in time, `offset + n × interval`, where the offset is a hash of the
-//! check's name. So the load is even, and neither a restart nor a reload bunches or reshuffles it.
-//! No clock here: points in time are handed in as durations since the Unix epoch.
+//! Every check has its own grid in time, `offset + n × interval`, where the offset is a hash of the check's
+//! name. This spreads the load evenly, and neither a restart nor a reload bunches or reshuffles the probes.
+//! There is no clock here: callers pass points in time as durations since the Unix epoch.
 
 use std::time::Duration;
 
@@ -10,10 +10,9 @@ use sha2::{Digest, Sha256};
 
 use crate::model::{CheckName, Phase, Reason};
 
-/// The first probe of a check comes within this time, or within its interval where that is shorter.
+/// A check's first probe is due within this time, or within its interval if that is shorter.
 const FIRST_WITHIN: Duration = Duration::from_secs(60);
 
-/// The grid of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schedule {
     interval: Duration,
@@ -22,35 +21,34 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The grid of a check of that name and interval.
     pub fn of(name: &CheckName, interval: Duration) -> Self {
         let digest = Sha256::digest(name.to_string());
         let (grid, start) = digest.split_at(digest.len() / 2);
         Self { interval, offset: share(interval, grid), first: share(interval.min(FIRST_WITHIN), start) }
     }
 
-    /// How long after the start the first probe is due.
+    /// The delay from the start to the first probe.
     pub const fn first(&self) -> Duration {
         self.first
     }
 
-    /// The first point of the grid behind `time`.
+    /// The first grid point after `time`.
     pub fn after(&self, time: Duration) -> Duration {
         let interval = self.interval.as_nanos().max(1);
         let into = (time.as_nanos() + interval - self.offset.as_nanos() % interval) % interval;
         time + nanos(interval - into)
     }
 
-    /// The point of the grid that follows the first probe: one that is not too close behind it.
+    /// The grid point to use after the first probe: one that does not follow it too closely.
     pub fn after_first(&self, time: Duration) -> Duration {
         self.after(time + self.interval / 2)
     }
 }
 
-/// The share of `whole` that a hash points at.
+/// The fraction of `whole` that the first bytes of `hash` select.
 fn share(whole: Duration, hash: &[u8]) -> Duration {
     let number = hash.iter().take(8).fold(0u64, |number, byte| number << 8 | u64::from(*byte));
-    // A fraction of 2⁶⁴ parts; the product fits, since an interval is far below 2⁶⁴ ns.
+    // The hash is a fraction of 2⁶⁴. The product fits, because an interval is far below 2⁶⁴ ns.
     nanos((whole.as_nanos() * u128::from(number)) >> 64)
 }
 
@@ -61,14 +59,14 @@ fn nanos(nanos: u128) -> Duration {
     Duration::new(seconds, rest)
 }
 
-/// Equal refusals after which a check is asked less often.
+/// After this many equal refusals the interval is stretched.
 const PATIENCE: u32 = 2;
-/// How far the interval is stretched, refusal by refusal, from then on.
+/// The stretched intervals, one step per further refusal.
 const STRETCHED: [Duration; 3] =
     [Duration::from_secs(15 * 60), Duration::from_secs(30 * 60), Duration::from_secs(60 * 60)];
 
-/// Counts equal refusals of a mail server, so that a login that is refused again and again neither
-/// locks an account nor looks like an attack.
+/// Counts equal refusals by a mail server. Fewer logins after repeated refusals avoid account lockouts and
+/// do not look like an attack.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Refusals {
     last: Option<(Phase, Reason)>,
@@ -76,7 +74,6 @@ pub struct Refusals {
 }
 
 impl Refusals {
-    /// Counts one refusal.
     pub fn count(&mut self, phase: Phase, reason: Reason) {
         if self.last == Some((phase, reason)) {
             self.equal = self.equal.saturating_add(1);
@@ -85,7 +82,7 @@ impl Refusals {
         }
     }
 
-    /// The interval now in force for a check of this interval.
+    /// The interval to use for a check that is configured with `interval`.
     pub fn stretch(&self, interval: Duration) -> Duration {
         let Some(step) = self.equal.checked_sub(PATIENCE) else { return interval };
         let step = usize::try_from(step).unwrap_or(usize::MAX).min(STRETCHED.len() - 1);
@@ -110,7 +107,7 @@ mod tests {
 
     #[test]
     fn the_grid_of_a_name_never_changes() {
-        // Written down once: a change here would reshuffle every installation at its next update.
+        // Fixed values: a change here would reshuffle the probes of every installation at its next update.
         let schedule = Schedule::of(&name("invoices@contoso.example"), 5 * MINUTE);
         assert_eq!((schedule.offset.as_millis(), schedule.first.as_millis()), (231_991, 37_193));
     }

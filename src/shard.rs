@@ -1,7 +1,8 @@
-//! Which mailbox belongs to which shard: rendezvous hashing, a pure function of the mailbox's name.
+//! Assigns mailboxes to shards: rendezvous hashing, a pure function of the mailbox's name.
 //!
-//! Every shard rates a mailbox by a hash of both; the highest rate has it. A further shard takes its
-//! share from all others, and nothing else moves. Not here: where the shard's number comes from.
+//! Every shard rates a mailbox by a hash of both, and the highest rating wins. A new shard takes mailboxes
+//! from all others, and no mailbox moves between the old shards. Not here: where the shard's number comes
+//! from.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,21 +11,22 @@ use sha2::{Digest, Sha256};
 
 use crate::model::{Plan, Shard};
 
-/// Most shards: each rates every mailbox at every load, and this many are more than anybody runs.
+/// The maximum number of shards. Every load rates every mailbox for each shard, and real installations stay
+/// far below this.
 pub const MOST: u32 = 1000;
 
-/// The shard, counted from 0, that has the mailbox of that name where there are `count` of them.
+/// The index of the shard that owns a mailbox, among `count` shards.
 pub fn of(name: &str, count: u32) -> u32 {
     (0..count).max_by_key(|shard| (rate(*shard, name), std::cmp::Reverse(*shard))).unwrap_or_default()
 }
 
-/// Whether this shard has the mailbox of that name.
+/// Whether `shard` owns this mailbox.
 pub fn has(shard: Shard, name: &str) -> bool {
     shard.is_whole() || of(name, shard.count()) == shard.index()
 }
 
-/// Leaves the part of a plan that is this shard's: its mailboxes, their checks, and the credentials that
-/// open them. Credentials that no mailbox uses are shared out like mailboxes.
+/// Reduces a plan to one shard: its mailboxes, their checks, and the credentials they use. Unused
+/// credentials are distributed by name, like mailboxes.
 pub fn keep(plan: &mut Plan, shard: Shard) {
     plan.shard = shard;
     if shard.is_whole() {
@@ -61,7 +63,8 @@ mod tests {
 
     #[test]
     fn the_shard_of_a_name_never_changes() {
-        // Written down once: a change here would move mailboxes at an update, away from their counters.
+        // Fixed values: a change here would move mailboxes to other shards at an update, away from their
+        // counters.
         let names = ["invoices@contoso.example", "support", "büro"];
         let seen: Vec<_> = names.iter().map(|name| [of(name, 2), of(name, 3), of(name, 10)]).collect();
         assert_eq!(seen, [[1, 1, 5], [1, 1, 4], [1, 1, 8]]);

@@ -1,6 +1,7 @@
-//! Passwords tried on purpose: one at a time, each claimed before it is tried; and the memory written down.
+//! Password trials: logs in with a declared or a deliberately wrong password, one at a time, and saves what
+//! readiness has learnt.
 //!
-//! Owns the pace. Whether one may be tried is `readiness`, how a login goes `check`.
+//! Owns the pace. `readiness` decides whether a password may be tried; `check` performs the login.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,37 +14,38 @@ use crate::check::Prober;
 use crate::clock;
 use crate::readiness::{Asker, Readiness, Trial};
 
-/// How often what was seen is written down, and a trial is looked for. A crash costs no more than this.
-const PACE: Duration = Duration::from_secs(5);
-/// Between one wrong password and the next, whosever: many at once look like an attack.
-const APART: Duration = Duration::from_secs(60);
+/// How often the state is saved and the next trial is looked for. A crash loses at most this much.
+const EVERY: Duration = Duration::from_secs(5);
+/// Minimum time between two wrong passwords, across all tenants: many at once look like an attack.
+const WRONG_PASSWORD_EVERY: Duration = Duration::from_secs(60);
 
-/// Writes down and tries until told to stop; then writes down once more.
+/// Saves and runs trials until `stop` is cancelled, then saves once more.
 pub async fn run(readiness: Arc<Readiness>, prober: Arc<Prober>, stop: CancellationToken) {
     let mut last_wrong: Option<Instant> = None;
-    while stop.run_until_cancelled(sleep(PACE)).await.is_some() {
+    while stop.run_until_cancelled(sleep(EVERY)).await.is_some() {
         flush(&readiness).await;
-        if last_wrong.is_some_and(|last| last.elapsed() < APART) {
+        if last_wrong.is_some_and(|last| last.elapsed() < WRONG_PASSWORD_EVERY) {
             continue;
         }
         let Some(trial) = claim(&readiness, Asker::Agent).await else { continue };
         last_wrong = trial.is_wrong().then(Instant::now).or(last_wrong);
-        // What is cut off by the stop counts as tried, and tells nothing for a day: better than a slow stop.
-        stop.run_until_cancelled(try_out(&readiness, &prober, trial)).await;
+        // A trial that the shutdown cancels counts as tried, so its result is missing for a day. That is
+        // better than a slow shutdown.
+        stop.run_until_cancelled(run_trial(&readiness, &prober, trial)).await;
     }
     flush(&readiness).await;
 }
 
-/// Tries every declared password that may be tried now, one after the other. The deliberate wrong one needs a
-/// pace, and is the agent's.
+/// Runs every trial of a declared password that is allowed now, one after the other. Only the agent tries
+/// the deliberately wrong password, because that needs a pace.
 pub async fn once(readiness: &Arc<Readiness>, prober: &Prober) {
     while let Some(trial) = claim(readiness, Asker::Command).await {
-        try_out(readiness, prober, trial).await;
+        run_trial(readiness, prober, trial).await;
     }
     flush(readiness).await;
 }
 
-async fn try_out(readiness: &Arc<Readiness>, prober: &Prober, trial: Trial) {
+async fn run_trial(readiness: &Arc<Readiness>, prober: &Prober, trial: Trial) {
     let seen = prober.observe_password(&trial.check, trial.password.clone()).await;
     let readiness = Arc::clone(readiness);
     blocking(move || readiness.conclude(&trial, &seen)).await;
@@ -59,7 +61,7 @@ async fn flush(readiness: &Arc<Readiness>) {
     blocking(move || readiness.flush()).await;
 }
 
-/// The disk may be slow; probes must not wait for it.
+/// Runs on a blocking thread, because the disk may be slow and probes must not wait for it.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    spawn_blocking(work).await.inspect_err(|error| tracing::error!(%error, "readiness died at its work")).ok()
+    spawn_blocking(work).await.inspect_err(|error| tracing::error!(%error, "readiness task panicked")).ok()
 }

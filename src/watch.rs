@@ -1,6 +1,7 @@
-//! Notices when something has happened in folders: by the system's word, and by a look every half minute.
+//! Watches folders for changes: by file system notifications, and by a check every half minute.
 //!
-//! Owns the waiting. What is looked at, whether it has changed and what follows is the caller's.
+//! Owns the timing. The caller decides which folders to watch, whether a file has changed, and what to do
+//! then.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -12,72 +13,72 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// Some file systems tell nobody what happens in them, and watches can run out: a look costs little.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
-/// Files are written piece by piece: they are looked at when nothing has happened for this long …
+/// Some file systems send no notifications, and the system limits the number of watches. A regular check
+/// covers both.
+const CHECK_EVERY: Duration = Duration::from_secs(30);
+/// Files are often written in several steps, so a check waits until nothing has changed for this long …
 const QUIET: Duration = Duration::from_millis(300);
-/// … or at the latest after this long, since in some folders there is never quiet.
-const LONGEST_UNREST: Duration = Duration::from_secs(2);
+/// … but no longer than this, because some folders change all the time.
+const LONGEST_SETTLING: Duration = Duration::from_secs(2);
 
-/// Looks, and looks again whenever something has happened, until told to stop. `look` says in which
-/// folders something might happen from now on.
-pub async fn run<L, F>(look: L, stop: CancellationToken)
+/// Calls `check` now and after every change, until `stop` is cancelled. `check` returns the folders to watch
+/// until its next call.
+pub async fn run<L, F>(check: L, stop: CancellationToken)
 where
     L: Fn() -> F,
     F: Future<Output = BTreeSet<PathBuf>>,
 {
-    let (ring, mut bell) = mpsc::channel(1);
-    let mut watch = Watch::new(ring);
-    while let Some(folders) = stop.run_until_cancelled(look()).await {
-        if watch.turn_to(folders) {
-            // What happened there before it was watched, nobody has told.
+    let (changed, mut changes) = mpsc::channel(1);
+    let mut watch = FolderWatch::new(changed);
+    while let Some(folders) = stop.run_until_cancelled(check()).await {
+        if watch.set_folders(folders) {
+            // A change before the watch began sent no notification: check again.
             continue;
         }
-        let waited = stop.run_until_cancelled(timeout(LOOK_EVERY, bell.recv())).await;
+        let waited = stop.run_until_cancelled(timeout(CHECK_EVERY, changes.recv())).await;
         match waited {
             None => return,
             Some(Err(_)) => {}
-            Some(Ok(Some(()))) => _ = stop.run_until_cancelled(settle(&mut bell)).await,
-            // Nobody is there to ring: only time is left.
-            Some(Ok(None)) => _ = stop.run_until_cancelled(sleep(LOOK_EVERY)).await,
+            Some(Ok(Some(()))) => _ = stop.run_until_cancelled(settle(&mut changes)).await,
+            // There is no watcher that could notify: only the timer is left.
+            Some(Ok(None)) => _ = stop.run_until_cancelled(sleep(CHECK_EVERY)).await,
         }
     }
 }
 
-/// Waits until nothing happens any more.
-async fn settle(bell: &mut mpsc::Receiver<()>) {
-    let end = Instant::now() + LONGEST_UNREST;
-    while Instant::now() < end && matches!(timeout(QUIET, bell.recv()).await, Ok(Some(()))) {}
+/// Waits until changes stop.
+async fn settle(changes: &mut mpsc::Receiver<()>) {
+    let end = Instant::now() + LONGEST_SETTLING;
+    while Instant::now() < end && matches!(timeout(QUIET, changes.recv()).await, Ok(Some(()))) {}
 }
 
-/// The folders that are watched.
-struct Watch {
+struct FolderWatch {
     watcher: Option<RecommendedWatcher>,
     folders: BTreeSet<PathBuf>,
 }
 
-impl Watch {
-    fn new(ring: mpsc::Sender<()>) -> Self {
-        let rung = move |event: notify::Result<Event>| {
+impl FolderWatch {
+    fn new(changed: mpsc::Sender<()>) -> Self {
+        let on_event = move |event: notify::Result<Event>| {
             if event.is_ok_and(|event| is_a_change(event.kind)) {
-                // One that is not yet heard stands for all.
-                let _ = ring.try_send(());
+                // If the channel is full, a notification is pending already.
+                let _ = changed.try_send(());
             }
         };
-        let watcher = notify::recommended_watcher(rung);
+        let watcher = notify::recommended_watcher(on_event);
         let watcher = watcher
             .inspect_err(|error| {
-                tracing::warn!(%error, "folders cannot be watched: a changed configuration is noticed within half a minute");
+                tracing::warn!(%error, "file watching is not available: changed files are noticed within 30 s instead of at once");
             })
             .ok();
         Self { watcher, folders: BTreeSet::new() }
     }
 
-    /// Watches these folders and no others; true where one is new.
-    fn turn_to(&mut self, folders: BTreeSet<PathBuf>) -> bool {
+    /// Watches exactly these folders. True if one of them was not watched before.
+    fn set_folders(&mut self, folders: BTreeSet<PathBuf>) -> bool {
         let Some(watcher) = &mut self.watcher else { return false };
         for gone in self.folders.difference(&folders) {
-            // Fails where the folder itself is gone, and the watch with it.
+            // Fails if the folder was deleted, which removed the watch too.
             let _ = watcher.unwatch(gone);
         }
         let mut any = false;
@@ -86,7 +87,7 @@ impl Watch {
                 Ok(()) => any = true,
                 Err(error) => {
                     let folder = new.display();
-                    tracing::warn!(%folder, %error, "this folder cannot be watched: what changes in it is noticed within half a minute");
+                    tracing::warn!(%folder, %error, "cannot watch folder: changes in it are noticed within 30 s instead of at once");
                 }
             }
         }
@@ -95,7 +96,7 @@ impl Watch {
     }
 }
 
-/// Our own reading is none.
+/// Reading is not a change; in particular our own reading is not.
 const fn is_a_change(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(kind) => matches!(kind, AccessKind::Close(AccessMode::Write)),
@@ -114,7 +115,7 @@ mod tests {
 
     use super::*;
 
-    /// Far longer than a change may take to be seen, and shorter than the look that needs no word.
+    /// Far longer than a notification takes, and shorter than `CHECK_EVERY`.
     const PATIENCE: Duration = Duration::from_secs(5);
 
     struct World {
@@ -124,7 +125,7 @@ mod tests {
     }
 
     impl World {
-        /// A volume as Kubernetes mounts one, and somebody who watches its one file.
+        /// A volume as Kubernetes mounts it, and a watch on its one file.
         fn new(name: &str) -> Self {
             let folder = std::env::temp_dir().join(format!("watch-{name}-{}", std::process::id()));
             let _ = fs::remove_dir_all(&folder);
@@ -137,7 +138,7 @@ mod tests {
             symlink("..data/config", folder.join("config")).unwrap();
             fs::write(folder.join("beside"), "read as well").unwrap();
             let folder = Arc::new(folder);
-            let look = move || {
+            let check = move || {
                 let (folder, tell) = (Arc::clone(&folder), tell.clone());
                 async move {
                     let _ = fs::read(folder.join("beside"));
@@ -145,11 +146,11 @@ mod tests {
                     BTreeSet::from([folder.to_path_buf()])
                 }
             };
-            tokio::spawn(run(look, stop));
+            tokio::spawn(run(check, stop));
             world
         }
 
-        /// What the kubelet does at an update: a new folder, then one rename.
+        /// An update as the kubelet does it: a new folder, then one rename.
         fn swap(&self, content: &str) {
             let new = self.folder.join(format!("..{content}"));
             fs::create_dir(&new).unwrap();
@@ -190,9 +191,9 @@ mod tests {
     async fn looking_is_no_reason_to_look_again() {
         let mut world = World::new("quiet");
         world.must_see("first").await;
-        // Once more because the folder is new to the watch; then there is nothing to see.
+        // A newly watched folder is checked once more; after that nothing changes.
         world.must_see("first").await;
         let again = timeout(4 * QUIET, world.seen.recv()).await;
-        assert!(again.is_err(), "looked again, though nothing has happened");
+        assert!(again.is_err(), "checked again although nothing changed");
     }
 }

@@ -1,48 +1,49 @@
-//! File descriptors: as many as the system allows, and shared out where they are few.
+//! File descriptors: raises the limit, and divides them between probes and HTTP clients if they are scarce.
 //!
-//! A soft limit below the hard one is there for programs that use `select`; it is raised at the start, as Go
-//! programs do. Where even the hard limit is too low for the configured limits, probes and clients get less, so
-//! that the endpoint can always be reached.
+//! The soft limit is low only for the sake of programs that use `select`, so the start raises it to the hard
+//! limit, as Go programs do. If even the hard limit is too low for the configured limits, fewer probes and
+//! clients run at once, so that the endpoint stays reachable.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::http::CONNECTIONS;
 use crate::model::{Limits, Plan};
 
-/// For everything that is neither a probe nor a client: the runtime, watches, files, token endpoints, names.
+/// Reserved for everything that is neither a probe nor a client: runtime, file watches, files, token
+/// endpoints, DNS.
 const RESERVE: u64 = 32;
 
-/// For a probe: its connection, and a name server or a file beside it.
+/// Per probe: its connection, plus a DNS query or a file.
 const PER_PROBE: u64 = 2;
 
-/// Clients get at least this many, and a quarter where there are few in all.
+/// The minimum for clients; they get a quarter of a small limit.
 const FEWEST_CLIENTS: u64 = 4;
 
-/// Below this nothing works: the runtime alone needs them.
+/// The minimum to start at all: the runtime alone needs these.
 pub const FEWEST: u64 = 16;
 
-/// Raises the soft limit to the hard one; the limit that holds then, `None` without one.
+/// Raises the soft limit to the hard limit. Returns the limit now in force, `None` without one.
 pub fn raise() -> Option<u64> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     if raised.is_ok() { maximum } else { current }
 }
 
-/// The limit in force, `None` without one.
+/// The soft limit in force; `None` without one.
 pub(super) fn limit() -> Option<u64> {
     getrlimit(Resource::Nofile).current
 }
 
-/// How the descriptors are shared out.
+/// The division of the descriptors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Share {
-    /// The limit of the system.
+    /// The soft limit.
     limit: u64,
     /// What the configured limits could need.
     needed: u64,
-    /// Probes at once.
+    /// Concurrent probes.
     probes: usize,
-    /// Clients at once.
+    /// Concurrent HTTP clients.
     pub(super) clients: usize,
 }
 
@@ -61,7 +62,7 @@ impl Share {
         Self { limit, needed, probes: count(probes), clients: count(clients) }
     }
 
-    /// Says where the limit is too low for the configured limits.
+    /// Logs a warning if the limit is too low for the configured limits.
     pub(super) fn warn(&self) {
         if self.limit < self.needed {
             let Self { limit, needed, probes, clients } = self;
@@ -70,12 +71,12 @@ impl Share {
                 needed,
                 probes,
                 clients,
-                "too few file descriptors: only so many probes and HTTP clients at once; raise the hard limit (ulimit -Hn, LimitNOFILE) or lower limits.concurrency"
+                "too few file descriptors: concurrent probes and HTTP clients are reduced to these numbers; raise the hard limit (ulimit -Hn, LimitNOFILE) or lower limits.concurrency"
             );
         }
     }
 
-    /// The plan with the limits that can be kept; nothing where it can be kept as it is.
+    /// The plan with reduced limits; `None` if the plan fits as it is.
     pub(super) fn fit(&self, plan: &Plan) -> Option<Plan> {
         (plan.limits.concurrency > self.probes).then(|| {
             let limits = Limits { concurrency: self.probes, ..plan.limits };

@@ -1,4 +1,4 @@
-//! The rooms put together: started, and stopped.
+//! Builds, starts and stops the agent.
 
 pub mod descriptors;
 mod reload;
@@ -15,12 +15,12 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use self::descriptors::Share;
-use self::reload::Rooms;
+use self::reload::Parts;
 use crate::check::Prober;
 use crate::config;
 use crate::http::{self, Desk, Names, Protection, Pulse, Ready, Site};
 use crate::model::{Listen, Observation, Plan};
-use crate::monitor::{Monitor, Orders};
+use crate::monitor::{Monitor, MonitorHandle};
 use crate::readiness::{Readiness, StoreError};
 use crate::report::{Report, Witness};
 use crate::trial;
@@ -28,36 +28,29 @@ use crate::watch;
 
 pub use self::reload::{Origin, ReloadError, Reloader};
 
-/// The whole stop takes no longer than this; each room has a bound of its own inside it.
+/// Upper bound for the whole shutdown; each part has a shorter bound of its own.
 const STOP: Duration = Duration::from_secs(9);
 
 /// Why the program cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// The HTTP endpoint cannot be opened.
     #[error(
         "cannot listen on {listen}: {error}; free the port or choose another by `http.listen` or `--listen`"
     )]
     Listen {
-        /// Where.
         listen: String,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
-    /// The memory cannot be used.
+    /// The state directory cannot be used.
     #[error(transparent)]
     State(#[from] StoreError),
-    /// A part of the program ended while it was being put together.
-    #[error("the start was interrupted by a defect of mailbox-exporter; the log has its place")]
+    /// A task panicked during startup.
+    #[error("mailbox-exporter failed to start because of a bug; see the panic message in the log")]
     Stopped,
-    /// The web configuration can no longer be followed.
+    /// The files of the web configuration passed validation, but can no longer be used.
     #[error("web configuration {}: {error}", .file.display())]
-    Web {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong.
-        error: String,
-    },
+    Web { file: PathBuf, error: String },
 }
 
 /// The running agent.
@@ -73,17 +66,17 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the HTTP endpoint and begins to probe by a plan that stays as it is.
+    /// Opens the HTTP endpoint and starts to probe. The plan never changes.
     ///
     /// # Errors
-    /// [`AppError::Listen`] where the port is taken or the address is not ours, [`AppError::State`] where the
-    /// state directory cannot be used, [`AppError::Web`] where a certificate has become unusable since the
+    /// [`AppError::Listen`] if the port is taken or the address is not local, [`AppError::State`] if the
+    /// state directory cannot be used, [`AppError::Web`] if a certificate has become unusable since the
     /// configuration was read.
     pub async fn start(plan: &Plan) -> Result<Self, AppError> {
         Self::assemble(plan, None).await
     }
 
-    /// The same by a plan that is read again when it is asked for, and when a file of it changes.
+    /// Like [`App::start`], and reloads the plan on request and when one of its files changes.
     ///
     /// # Errors
     /// As [`App::start`].
@@ -93,9 +86,9 @@ impl App {
 
     async fn assemble(plan: &Plan, origin: Option<Origin>) -> Result<Self, AppError> {
         let protection = protection(plan).await?;
-        // Before it listens: a client that connects finds an agent that remembers.
+        // Opened before the listener, so that the first client already sees the stored state.
         let remembers = plan.clone();
-        // Beside: a state directory that hangs must not hold up the stop.
+        // On a blocking thread, so that a state directory that hangs cannot delay the shutdown.
         let readiness = task::spawn_blocking(move || Readiness::open(&remembers)).await;
         let readiness = Arc::new(readiness.map_err(|_| AppError::Stopped)??);
         let listener = listen(&plan.listen)
@@ -117,31 +110,33 @@ impl App {
         let tries = trial::run(Arc::clone(&readiness), Arc::clone(&prober), stop.clone());
         let trials = (stop, tokio::spawn(tries));
         let monitor = Monitor::new(plan, Arc::clone(&prober), Arc::clone(&report));
-        let (orders, watched) = (monitor.orders(), origin.is_some());
+        let (monitor_handle, watched) = (monitor.handle(), origin.is_some());
         let (protects, report_to) = (protection.clone(), Arc::clone(&report));
-        let rooms = Rooms {
+        let parts = Parts {
             report: report_to,
             readiness,
             prober,
-            orders: orders.clone(),
+            monitor_handle: monitor_handle.clone(),
             protection: protects,
             descriptors,
         };
-        let reloader = Reloader::new(rooms, plan.clone(), origin);
+        let reloader = Reloader::new(parts, plan.clone(), origin);
         let stop = CancellationToken::new();
         let beat = Arc::clone(&pulse);
         let monitor = (stop.clone(), tokio::spawn(monitor.run(stop, move || beat.beat())));
         let stop = CancellationToken::new();
         let site = Site::new(Arc::clone(&report), pulse, Arc::clone(&ready));
         let names = Names::new(&plan.listen.host, address.ip(), &plan.address);
-        let site = site.asking(desk(orders, reloader.clone())).known_as(names, plan.address.prefix());
+        let site = site
+            .asking(page_actions(monitor_handle, reloader.clone()))
+            .known_as(names, plan.address.prefix());
         let pages =
             (stop.clone(), tokio::spawn(http::serve(listener, share.clients, site, protection, stop)));
         let stop = CancellationToken::new();
-        let (looking, eyes) = (stop.clone(), reloader.clone());
+        let (looking, for_files) = (stop.clone(), reloader.clone());
         let look = move || {
-            let eyes = eyes.clone();
-            async move { eyes.look().await }
+            let for_files = for_files.clone();
+            async move { for_files.reload_if_changed().await }
         };
         let watch = tokio::spawn(async move {
             if watched {
@@ -152,22 +147,22 @@ impl App {
         Ok(Self { address, report, ready, reloader, watch: (stop, watch), monitor, pages, trials })
     }
 
-    /// Where the HTTP endpoint listens.
+    /// The address that the HTTP endpoint is bound to.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What has been observed so far.
     pub fn report(&self) -> &Arc<Report> {
         &self.report
     }
 
-    /// By which the configuration is read again.
+    /// Reloads the configuration.
     pub const fn reloader(&self) -> &Reloader {
         &self.reloader
     }
 
-    /// Stops: no more probes, the running ones end, the last scrape is answered. Bounded in time.
+    /// Shuts down within a fixed time: starts no more probes, finishes the running ones, and answers the
+    /// last scrape.
     pub async fn stop(self) {
         self.ready.unset();
         let stopping = async {
@@ -175,21 +170,28 @@ impl App {
             let watch = self.watch.1.await;
             self.monitor.0.cancel();
             let monitor = self.monitor.1.await;
-            // After the last observation, which is to be remembered.
+            // Stopped after the last observation, so that readiness writes it to disk.
             self.trials.0.cancel();
             self.pages.0.cancel();
             let (trials, pages) = tokio::join!(self.trials.1, self.pages.1);
-            if watch.is_err() || monitor.is_err() || pages.is_err() || trials.is_err() {
-                tracing::error!("a room died before the stop");
+            for (task, ended) in [
+                ("file watcher", watch),
+                ("monitor", monitor),
+                ("password trials", trials),
+                ("HTTP server", pages),
+            ] {
+                if let Err(error) = ended {
+                    tracing::error!(task, %error, "background task panicked");
+                }
             }
         };
         if timeout(STOP, stopping).await.is_err() {
-            tracing::warn!("the stop took too long and was cut short");
+            tracing::warn!("shutdown took too long: the remaining tasks were cancelled");
         }
     }
 }
 
-/// What the report needs of readiness.
+/// Connects the report to readiness.
 fn witness(readiness: &Arc<Readiness>) -> Witness {
     let (saw, board) = (Arc::clone(readiness), Arc::clone(readiness));
     Witness {
@@ -198,39 +200,40 @@ fn witness(readiness: &Arc<Readiness>) -> Witness {
     }
 }
 
-/// What guards the HTTP endpoint, and how its file is read again.
+/// The protection of the HTTP endpoint, and how to reread its file.
 async fn protection(plan: &Plan) -> Result<Protection, AppError> {
     let read = |file: &Path| config::load_web(file).map_err(|errors| errors.to_string());
     let (protection, web) = (Protection::new(Arc::new(read)), plan.web.clone());
     let file = web.as_ref().map(|web| web.file.clone()).unwrap_or_default();
     let following = protection.clone();
-    // The files were good when the configuration was read, a moment ago.
+    // These files were valid a moment ago, when the configuration was read.
     let followed = task::spawn_blocking(move || following.follow(web.as_deref())).await;
     let followed = followed.unwrap_or_else(|error| Err(error.to_string()));
     followed.map(|()| protection).map_err(|error| AppError::Web { file, error })
 }
 
-/// Whom the pages ask.
-fn desk(orders: Orders, reloader: Reloader) -> Desk {
+/// The actions that the pages can request.
+fn page_actions(monitor_handle: MonitorHandle, reloader: Reloader) -> Desk {
     Desk {
         probe: Box::new(move |check| {
-            let orders = orders.clone();
-            Box::pin(async move { orders.probe(check).await })
+            let monitor_handle = monitor_handle.clone();
+            Box::pin(async move { monitor_handle.probe(check).await })
         }),
         reload: Box::new(move || {
             let reloader = reloader.clone();
             Box::pin(async move {
                 let reloaded = reloader.reload("by POST /-/reload").await;
-                reloaded.map(|difference| reload::told(&difference)).map_err(|error| error.to_string())
+                reloaded.map(|difference| reload::summary(&difference)).map_err(|error| error.to_string())
             })
         }),
     }
 }
 
-/// One round: every check of the plan once, at the same time as far as the limits allow. `each` is
-/// told of every observation as it comes; they are returned in the plan's order.
+/// Probes every check of the plan once, concurrently within the limits. Calls `each` with every observation
+/// as it arrives, and returns all of them in the order of the plan.
 pub async fn round(plan: &Plan, each: impl Fn(&Observation)) -> Vec<Observation> {
-    // Nobody asks a single round for its metrics, and its answer names a failed token request at every check.
+    // A single round exports no metrics, and each of its observations already reports a failed token
+    // request.
     let prober = Arc::new(Prober::new(&plan.limits, Arc::new(|_| ())));
     let mut tasks = task::JoinSet::new();
     for (index, check) in plan.checks.iter().enumerate() {
@@ -244,14 +247,14 @@ pub async fn round(plan: &Plan, each: impl Fn(&Observation)) -> Vec<Observation>
                 each(&observation);
                 observations.push((index, observation));
             }
-            Err(error) => tracing::error!(%error, "a probe's task died"),
+            Err(error) => tracing::error!(%error, "probe task panicked"),
         }
     }
     observations.sort_by_key(|(index, _)| *index);
     observations.into_iter().map(|(_, observation)| observation).collect()
 }
 
-/// Binds; `[::]` means IPv4 as well, also where this machine has no IPv6.
+/// Binds the listener. `[::]` also covers IPv4, and falls back to it if the machine has no IPv6.
 async fn listen(listen: &Listen) -> io::Result<TcpListener> {
     match TcpListener::bind((listen.host.as_str(), listen.port)).await {
         Err(error) if listen.host == "::" && error.kind() != io::ErrorKind::AddrInUse => {

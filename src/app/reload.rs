@@ -1,7 +1,7 @@
-//! The running agent goes on by another plan: read, compared, and handed to every room that holds one.
+//! Reloads the configuration of the running agent, and hands the new plan to every part that keeps one.
 //!
-//! Owns the order in which that happens, one reload at a time. What a file means is `config`; what
-//! becomes of a check is said by [`Difference`].
+//! Owns the order of these steps, and runs one reload at a time. Files are read by `config`; [`Difference`]
+//! says how each check changes.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -19,78 +19,79 @@ use crate::check::Prober;
 use crate::config::{ConfigErrors, Loaded, Reading, Sources};
 use crate::http::Protection;
 use crate::model::{Difference, Plan};
-use crate::monitor::Orders;
+use crate::monitor::MonitorHandle;
 use crate::readiness::Readiness;
 use crate::report::Report;
 
-/// How long reading the configuration may take. A network disk that hangs must not end every later reload.
+/// Time limit for reading the configuration. Without it, one network disk that hangs would block all later
+/// reloads.
 const READING: Duration = Duration::from_secs(30);
 
-/// How long the files of readiness and of the web configuration may take, once the configuration is read.
+/// Time limit for reading the files of readiness and the web configuration, after the configuration itself.
 const TAKING: Duration = Duration::from_secs(30);
 
-/// Where the plan comes from, and comes from again at every reload.
+/// The source of the plan, read again at every reload.
 pub struct Origin {
-    /// What it was made of.
+    /// The files and folders that the plan was made from.
     pub sources: Sources,
-    /// Reads it again. Blocks while it reads.
+    /// Reads the plan again. Blocks the thread.
     pub read: Box<dyn Fn() -> Reading + Send + Sync>,
 }
 
-/// Why a reload was not taken. What runs runs on.
+/// Why a reload failed. The running plan stays in force.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ReloadError {
-    /// Every fault of the configuration.
     #[error("{0}")]
     Faults(Arc<ConfigErrors>),
-    /// A file hangs.
+    /// Reading exceeded its time limit.
     #[error(
-        "the configuration could not be read within {} s: one of its files or folders hangs, as on a network disk that is gone; the configuration before stays in force",
+        "the configuration could not be read within {} s: a file or folder does not respond, for example on a disconnected network disk; the previous configuration stays in force",
         READING.as_secs()
     )]
     Hangs,
-    /// There is nothing to read.
-    #[error("this agent was not started from a configuration file: there is nothing to read again")]
+    /// The agent has no configuration file.
+    #[error("this agent was not started from a configuration file: there is nothing to reload")]
     NoOrigin,
-    /// The program is at its end, or something in it is.
-    #[error("the agent is stopping: nothing is read any more")]
+    /// The agent is shutting down, or one of its tasks panicked.
+    #[error("the agent is shutting down and no longer reloads its configuration")]
     Stopping,
 }
 
-/// What has to know of another plan.
-pub(super) struct Rooms {
+/// The parts that receive a new plan.
+pub(super) struct Parts {
     pub(super) report: Arc<Report>,
     pub(super) readiness: Arc<Readiness>,
     pub(super) prober: Arc<Prober>,
-    pub(super) orders: Orders,
+    pub(super) monitor_handle: MonitorHandle,
     pub(super) protection: Protection,
-    /// The limit of file descriptors.
+    /// The soft limit of open files; `None` without one.
     pub(super) descriptors: Option<u64>,
 }
 
-/// Exchanges the plan of the running agent. Clones exchange the same.
+/// Reloads the plan of the running agent. Clones share one agent.
 #[derive(Clone)]
 pub struct Reloader(Arc<Inner>);
 
 struct Inner {
-    rooms: Rooms,
+    parts: Parts,
     origin: Option<Origin>,
-    /// What is in force; held for as long as a reload takes, so that the next one waits for its turn.
+    /// The plan in force. Locked during a whole reload, so that reloads run one after the other.
     plan: Turn<Plan>,
-    /// What was read last, whether or not it was taken.
+    /// The files that were read last, whether or not the reload succeeded.
     sources: Mutex<Sources>,
-    /// What the reload will bring that waits for its turn.
+    /// The result of the reload that waits for the lock, if there is one.
     waiting: Mutex<Option<Outcome>>,
-    /// Files are being read. While that hangs, no other reading is begun, since each holds a thread.
+    /// True while files are being read. A read that hangs occupies a thread, so no second one is started
+    /// meanwhile.
     reading: Arc<AtomicBool>,
 }
 
 type Reloaded = Result<Arc<Difference>, ReloadError>;
 
-/// Will hold what a reload brought.
+/// Receives the result of a reload.
 type Outcome = watch::Receiver<Option<Reloaded>>;
 
-/// Files are being read, for as long as this lives.
+/// Marks that files are being read, until dropped.
 struct Busy(Arc<AtomicBool>);
 
 impl Drop for Busy {
@@ -100,59 +101,60 @@ impl Drop for Busy {
 }
 
 impl Reloader {
-    pub(super) fn new(rooms: Rooms, plan: Plan, origin: Option<Origin>) -> Self {
+    pub(super) fn new(parts: Parts, plan: Plan, origin: Option<Origin>) -> Self {
         let sources = origin.as_ref().map(|origin| origin.sources.clone()).unwrap_or_default();
         let (plan, sources) = (Turn::new(plan), Mutex::new(sources));
         let (waiting, reading) = (Mutex::default(), Arc::default());
-        Self(Arc::new(Inner { rooms, origin, plan, sources, waiting, reading }))
+        Self(Arc::new(Inner { parts, origin, plan, sources, waiting, reading }))
     }
 
-    /// Reads the configuration and goes on by it; `why` is for the log. A caller that stops waiting stops nothing.
+    /// Reloads the configuration; `why` appears in the log. The reload goes on if the caller stops waiting.
     ///
-    /// One reload runs, and one may wait. Callers that come while one waits share what it brings, so a storm of
-    /// signals costs two reloads: what a file says when the waiting one begins is what they all asked for.
+    /// One reload runs and at most one waits. Callers that arrive while one waits share its result: it reads
+    /// the files only when it starts, so it covers their request too. A burst of signals therefore costs two
+    /// reloads.
     ///
     /// # Errors
-    /// As [`ReloadError`] has them; then nothing has changed.
+    /// See [`ReloadError`]. After an error nothing has changed.
     pub async fn reload(&self, why: &'static str) -> Reloaded {
         let mut outcome = {
             let mut waiting = locked(&self.0.waiting);
             waiting.get_or_insert_with(|| self.begin(why)).clone()
         };
-        let told = outcome.wait_for(Option::is_some).await;
-        // It fails only where the program ends.
-        told.ok().and_then(|told| told.clone()).unwrap_or(Err(ReloadError::Stopping))
+        let result = outcome.wait_for(Option::is_some).await;
+        // The sender is dropped only at shutdown.
+        result.ok().and_then(|result| result.clone()).unwrap_or(Err(ReloadError::Stopping))
     }
 
-    /// A reload that waits for its turn.
+    /// Starts a reload that waits for the lock.
     fn begin(&self, why: &'static str) -> Outcome {
-        let (tell, outcome) = watch::channel(None);
+        let (sender, outcome) = watch::channel(None);
         let inner = Arc::clone(&self.0);
         tokio::spawn(async move {
             let mut plan = inner.plan.lock().await;
-            // It reads from here on: a file that changes now is for the next one.
+            // The files are read from here on, so a later change needs another reload.
             *locked(&inner.waiting) = None;
             let reloaded = inner.reload(&mut plan, why).await;
-            tell.send_replace(Some(reloaded));
+            sender.send_replace(Some(reloaded));
         });
         outcome
     }
 
-    /// Reloads where a file has changed; the folders in which the next change will be.
-    pub(super) async fn look(&self) -> BTreeSet<PathBuf> {
+    /// Reloads if a file has changed, and returns the folders to watch for the next change.
+    pub(super) async fn reload_if_changed(&self) -> BTreeSet<PathBuf> {
         let inner = Arc::clone(&self.0);
         let looked = tokio::spawn(async move {
-            // In turn: what is being read just now is no change afterwards.
+            // Checked under the lock, so that a running reload is not mistaken for a change.
             let mut plan = inner.plan.lock().await;
             let sources = inner.sources();
             if inner.within_bounds(move || sources.have_changed()).await == Some(true) {
-                // Whether it was taken is in the log.
+                // The reload logs its own result.
                 let _ = inner.reload(&mut plan, "a file has changed").await;
             }
             let sources = inner.sources();
             inner.within_bounds(move || sources.folders()).await.unwrap_or_default()
         });
-        // It fails only where the program ends.
+        // The task fails only at shutdown.
         looked.await.unwrap_or_default()
     }
 }
@@ -162,8 +164,8 @@ impl Inner {
         locked(&self.sources).clone()
     }
 
-    /// Does something with files that may hang; nothing where it took too long, or something before it still hangs.
-    /// To be called in turn.
+    /// Runs file operations that may hang, within a time limit. `None` after a timeout, or while an earlier
+    /// one still hangs. The caller must hold the lock on the plan.
     async fn within_bounds<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         if self.reading.swap(true, Ordering::Relaxed) {
             return None;
@@ -187,7 +189,7 @@ impl Inner {
         let reader = Arc::clone(self);
         let read = self.within_bounds(move || reader.origin.as_ref().map(|origin| (origin.read)())).await;
         let Some(reading) = read.flatten() else {
-            self.rooms.report.reload_refused();
+            self.parts.report.reload_refused();
             tracing::error!(why, fault = %ReloadError::Hangs, "configuration refused");
             return Err(ReloadError::Hangs);
         };
@@ -195,9 +197,13 @@ impl Inner {
         match reading.outcome {
             Ok(loaded) => self.take(plan, loaded, why).await,
             Err(faults) => {
-                self.rooms.report.reload_refused();
+                self.parts.report.reload_refused();
                 let count = faults.len();
-                tracing::error!(why, faults = count, "configuration refused: the one before stays in force");
+                tracing::error!(
+                    why,
+                    faults = count,
+                    "configuration refused: the previous one stays in force"
+                );
                 for fault in &faults {
                     tracing::error!(%fault, "configuration");
                 }
@@ -218,36 +224,36 @@ impl Inner {
         let mut next = loaded.plan;
         let difference = Arc::new(Difference::between(plan, &next));
         if let Some((running, wanted)) = &difference.listen {
-            tracing::warn!(%running, %wanted, "http.listen has changed: that takes a restart, until then the old one stays");
-            // Said again at every reload, for as long as it is so.
+            tracing::warn!(%running, %wanted, "http.listen has changed: the change takes effect after a restart");
+            // The warning repeats at every reload until the restart.
             next.listen.clone_from(running);
         }
         if difference.address {
-            tracing::warn!(
-                "http.external_url has changed: that takes a restart, until then the old one stays"
-            );
+            tracing::warn!("http.external_url has changed: the change takes effect after a restart");
             next.address.clone_from(&plan.address);
         }
         if difference.web {
             self.protect(plan, &mut next).await;
         }
-        // The report first: what is observed for a new check must find its place, and what is still
-        // observed for one that is gone must find none.
-        let Rooms { report, readiness, prober, orders, .. } = &self.rooms;
+        // The report goes first, so that the first observation of a new check finds its record, and a late
+        // one of a removed check finds none.
+        let Parts { report, readiness, prober, monitor_handle, .. } = &self.parts;
         report.apply(&next);
-        let share = Share::of(self.rooms.descriptors, &next.limits);
+        let share = Share::of(self.parts.descriptors, &next.limits);
         if difference.limits.is_some() {
             share.warn();
         }
         prober.apply(share.fit(&next).as_ref().unwrap_or(&next));
         let (readiness, plan_of_readiness) = (Arc::clone(readiness), next.clone());
-        // What hangs here comes to its end later, and counts then.
+        // If this times out, it still completes later and takes effect then.
         match timeout(TAKING, spawn_blocking(move || readiness.apply(&plan_of_readiness))).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Err(ReloadError::Stopping),
-            Err(_) => tracing::error!("a file of readiness hangs: what it says counts when it has been read"),
+            Err(_) => tracing::error!(
+                "a readiness file does not respond: its contents take effect once it has been read"
+            ),
         }
-        if !orders.apply(Arc::clone(&difference)).await {
+        if !monitor_handle.apply(Arc::clone(&difference)).await {
             return Err(ReloadError::Stopping);
         }
         let Difference { stays, changes, comes, goes, .. } = &*difference;
@@ -259,17 +265,17 @@ impl Inner {
 }
 
 impl Inner {
-    /// Another file guards the endpoint from now on, or none any more. What the one in force says anew is
-    /// followed without being told.
+    /// Switches to another web configuration file, or to none. Changes inside the current file are picked up
+    /// without a reload.
     async fn protect(&self, plan: &Plan, next: &mut Plan) {
-        let (protection, web) = (self.rooms.protection.clone(), next.web.clone());
+        let (protection, web) = (self.parts.protection.clone(), next.web.clone());
         let followed = timeout(TAKING, spawn_blocking(move || protection.follow(web.as_deref()))).await;
         let followed = match followed {
             Ok(followed) => followed.unwrap_or_else(|error| Err(error.to_string())),
-            Err(_) => Err("one of its files hangs".to_owned()),
+            Err(_) => Err("reading one of its files timed out".to_owned()),
         };
         if let Err(fault) = followed {
-            tracing::error!(%fault, "the web configuration cannot be followed: the one before stays in force");
+            tracing::error!(%fault, "web configuration rejected: the previous one stays in force");
             next.web.clone_from(&plan.web);
         }
     }
@@ -279,18 +285,20 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a reload has done, for whoever asked for it.
-pub(super) fn told(difference: &Difference) -> String {
+/// The result of a reload, for the client that requested it.
+pub(super) fn summary(difference: &Difference) -> String {
     let Difference { stays, changes, comes, goes, listen, web, address: _, limits: _ } = difference;
     let [stay, changed, new, gone] = [stays.len(), changes.len(), comes.len(), goes.len()];
     let mut text = format!("Taken. Checks: {stay} as before, {changed} changed, {new} new, {gone} gone.");
     if let Some((running, wanted)) = listen {
         // Writing to a string cannot fail.
-        let _ =
-            write!(text, " http.listen has changed: {wanted} takes a restart, until then {running} stays.");
+        let _ = write!(
+            text,
+            " http.listen has changed: {wanted} takes a restart; until then {running} stays in use."
+        );
     }
     if *web {
-        text += " The endpoint is protected by another http.web_config, or by none any more.";
+        text += " http.web_config has changed: the endpoint now uses the new file, or no protection if it was removed.";
     }
     text
 }

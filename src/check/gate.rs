@@ -1,4 +1,4 @@
-//! Permits: how many probes run at once, in all, against one host, and for one mailbox.
+//! Permits: limits how many probes run at once, in total, per host and per mailbox.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,8 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::model::{Limits, Plan};
 
-/// Hands out permits. They are always taken in the order mailbox, host, all, so that nobody who
-/// waits for one holds what another needs to finish.
+/// Hands out permits. They are always acquired in the order mailbox, host, total, which rules out deadlock.
 pub(super) struct Gate {
     all: Permits,
     hosts: Mutex<Hosts>,
@@ -21,7 +20,7 @@ struct Hosts {
     by_name: HashMap<String, Permits>,
 }
 
-/// The right to talk to a server; given back when dropped.
+/// The right to talk to a server, until dropped.
 pub(super) struct Permit {
     _host: Option<OwnedSemaphorePermit>,
     _all: Option<OwnedSemaphorePermit>,
@@ -36,16 +35,16 @@ impl Gate {
         }
     }
 
-    /// One probe of a mailbox at a time, whatever the protocol.
+    /// Acquires the mailbox: one probe at a time, whatever the protocol.
     pub(super) async fn mailbox(&self, name: &Arc<str>) -> Option<OwnedSemaphorePermit> {
         let permits = Arc::clone(
             &lock(&self.mailboxes).entry(Arc::clone(name)).or_insert_with(|| Permits::new(1)).semaphore,
         );
-        // The semaphores are never closed, so that a permit always comes.
+        // The semaphores are never closed, so acquiring cannot fail.
         permits.acquire_owned().await.ok()
     }
 
-    /// Leave to connect to a host.
+    /// Acquires the right to connect to a host.
     pub(super) async fn connection(&self, host: &str) -> Permit {
         let host = {
             let mut hosts = lock(&self.hosts);
@@ -58,8 +57,8 @@ impl Gate {
         Permit { _host: host, _all: Arc::clone(&self.all.semaphore).acquire_owned().await.ok() }
     }
 
-    /// Goes on by another plan: other bounds hold from now on, and what nobody of the plan needs is
-    /// forgotten once nobody holds it.
+    /// Switches to a new plan: its limits apply from now on, and semaphores that it does not need are
+    /// dropped once no probe uses them.
     pub(super) fn apply(&self, plan: &Plan) {
         self.all.resize(plan.limits.concurrency);
         let mut hosts = lock(&self.hosts);
@@ -86,13 +85,13 @@ impl Permits {
         Self { semaphore: Arc::new(Semaphore::new(total)), total: AtomicUsize::new(total) }
     }
 
-    /// Somebody holds a permit, or waits for one.
+    /// Whether a permit is held or awaited.
     fn in_use(&self) -> bool {
         Arc::strong_count(&self.semaphore) > 1
     }
 
-    /// There are this many permits from now on. Those out are not called back: where there are more, nobody
-    /// gets one until enough have been given back.
+    /// Changes the number of permits. Held permits are not revoked: after a reduction, new ones are issued
+    /// once enough have been returned.
     fn resize(&self, total: usize) {
         let before = self.total.swap(total, Ordering::Relaxed);
         if total >= before {
@@ -123,7 +122,7 @@ mod tests {
     use super::*;
     use crate::model::{Listen, Shard};
 
-    /// How many permits can be had at once.
+    /// How many permits are available at once.
     async fn free(permits: &Permits, held: &mut Vec<OwnedSemaphorePermit>) -> usize {
         let before = held.len();
         while let Ok(Ok(permit)) =
@@ -141,7 +140,7 @@ mod tests {
         permits.resize(5);
         assert_eq!(free(&permits, &mut held).await, 2);
         permits.resize(2);
-        // The two that are missing stand in line from here on.
+        // The two missing permits are queued from here on.
         tokio::task::yield_now().await;
         for left in (2..5).rev() {
             held.pop();

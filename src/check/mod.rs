@@ -1,7 +1,7 @@
 //! One check becomes one [`Observation`]: token, connection, conversation, verdict.
 //!
-//! Owns the straight line through the trades and what only shows when their facts are put together.
-//! When a check runs is up to `monitor`; where its observation goes, to `report`.
+//! Owns the sequence of these steps, and the conclusions that need facts from several of them. `monitor`
+//! decides when a check runs; `report` receives its observation.
 
 mod gate;
 
@@ -28,19 +28,20 @@ use crate::probe::{self, Connection, Login, Probe, Secret, Session};
 use crate::secret::{self, Scrubber};
 use crate::token::{AccessToken, Observer, TokenSource};
 
-/// How long a server may take to answer a goodbye.
+/// How long a server may take to answer the closing command.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// Probes mailboxes; shared by everything that does.
+/// Probes mailboxes. One instance is shared, so that its limits apply to every probe.
 pub struct Prober {
     dialer: Arc<Dialer>,
     tokens: TokenSource,
     gate: Gate,
-    /// Which checks passed when they were last probed: what else works tells where to look.
+    /// Checks whose last probe succeeded: another protocol that works for the same mailbox narrows down a
+    /// fault.
     passed: Mutex<HashSet<CheckName>>,
 }
 
-/// What an attempt gathers on its way, whether or not it comes to an end.
+/// Facts that an attempt collects, whether or not it completes.
 struct Notes {
     watch: Stopwatch,
     facts: ServerFacts,
@@ -48,27 +49,26 @@ struct Notes {
     token: Option<AccessToken>,
 }
 
-/// What is still open when the verdict has been given.
+/// Resources that are still open when the verdict is known.
 struct Open {
     session: Option<Session>,
     _permit: Option<Permit>,
 }
 
 impl Prober {
-    /// A prober within these limits; the observer is told of every token request.
+    /// A prober with these limits. It calls `observer` after every token request.
     pub fn new(limits: &Limits, observer: Observer) -> Self {
         let dialer = Arc::new(Dialer::default());
         let tokens = TokenSource::new(Arc::clone(&dialer), limits.token_max_age, observer);
         Self { dialer, tokens, gate: Gate::new(limits), passed: Mutex::default() }
     }
 
-    /// Where the tokens come from.
     pub fn tokens(&self) -> &TokenSource {
         &self.tokens
     }
 
-    /// Goes on by another plan: its bounds hold at once, and what nobody needs any more is forgotten.
-    /// Probes under way are not disturbed.
+    /// Switches to a new plan: its limits apply at once, and state that it does not need is dropped. Running
+    /// probes continue undisturbed.
     pub fn apply(&self, plan: &Plan) {
         self.gate.apply(plan);
         self.tokens.apply(plan);
@@ -76,11 +76,10 @@ impl Prober {
         self.passed.lock().unwrap_or_else(PoisonError::into_inner).retain(|name| names.contains(name));
     }
 
-    /// Probes once. `due` is when the probe should have begun: what passes until it does, and every
-    /// wait for a permit, is its lateness. What `begun` returns is held while a permit to connect is.
+    /// Probes once. The lateness of the observation is the time since `due`, plus every wait for a permit.
+    /// The value that `begun` returns lives as long as the probe.
     ///
-    /// A mailbox that cannot be used is not an error: it is an observation. A panic on the way is
-    /// one too, with [`Reason::Internal`].
+    /// A failure is an observation, not an error; so is a panic, with [`Reason::Internal`].
     pub async fn observe<G>(
         &self,
         check: &Arc<Check>,
@@ -90,7 +89,7 @@ impl Prober {
         self.observe_within(check, check.timeout, due, begun).await
     }
 
-    /// The same with less time than the check has, for somebody who does not wait that long.
+    /// Like `observe`, but with a shorter time limit than the check's own.
     pub async fn observe_within<G>(
         &self,
         check: &Arc<Check>,
@@ -101,14 +100,14 @@ impl Prober {
         self.probe(check, within, due, begun, true).await
     }
 
-    /// Logs in once by this password, in the place of whatever the check logs in by. What comes of it says
-    /// nothing about how the check itself stands.
+    /// Logs in once with this password, instead of the check's own credential. The result does not count as
+    /// a result of the check.
     pub async fn observe_password(&self, check: &Check, password: SecretRef) -> Observation {
         let check = Arc::new(Check { access: Access::Password { password }, ..check.clone() });
         self.probe(&check, check.timeout, Instant::now(), || (), false).await
     }
 
-    /// Nothing that is done for a probe may end more than the probe: what judges an answer reads the world's text.
+    /// A panic ends only this probe: the code that judges answers reads untrusted text.
     async fn probe<G>(
         &self,
         check: &Arc<Check>,
@@ -144,7 +143,7 @@ impl Prober {
         let attempt = self.attempt(check, &mut notes, &mut open, || guard = Some(begun()));
         let verdict = unwinding(attempt).await;
         let verdict = verdict.unwrap_or_else(|| {
-            let cause = Cause::new(Reason::Internal, "the probe ended in a panic; the log has its place");
+            let cause = Cause::new(Reason::Internal, "the probe panicked; see the panic message in the log");
             Err(Failure { phase: notes.watch.current(), cause })
         });
         let Notes { watch, mut facts, dialogue, token } = notes;
@@ -158,7 +157,7 @@ impl Prober {
             Seen { token: token.as_ref(), server: &facts, works, clock_skew: self.clock_skew(check), odd };
         let outcome = outcome(check, &seen, verdict);
         if let Some(session) = open.session.take() {
-            // Bounded, and of no consequence.
+            // Bounded in time; the verdict is final, so failures are ignored.
             drop(timeout(GOODBYE, unwinding(session.goodbye())).await);
         }
         Observation {
@@ -229,7 +228,7 @@ impl Prober {
         self.tokens.clock_skew(token_spec(check)?)
     }
 
-    /// Remembers how a check stands; another protocol in which the same mailbox passes.
+    /// Stores whether a check passes, and returns another protocol that works for the same mailbox.
     fn remember(&self, name: &CheckName, passes: bool) -> Option<Protocol> {
         let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
         if passes {
@@ -242,7 +241,7 @@ impl Prober {
         others.into_iter().find(|protocol| passed.contains(&named(*protocol)))
     }
 
-    /// Tells the token source what the mail server thinks of a token.
+    /// Reports to the token source whether the mail server accepted the token.
     fn judge_token(&self, check: &Check, token: Option<&AccessToken>, verdict: &Result<(), Failure>) {
         let (Access::Token { spec, .. }, Some(token)) = (&check.access, token) else { return };
         match verdict {
@@ -259,19 +258,19 @@ impl Prober {
     }
 }
 
-/// What besides the verdict tells why.
+/// Facts besides the verdict that help to explain it.
 struct Seen<'a> {
     token: Option<&'a AccessToken>,
     server: &'a ServerFacts,
-    /// Another protocol in which the same mailbox passes.
+    /// Another protocol that works for the same mailbox.
     works: Option<Protocol>,
     /// How far our clock is ahead of the identity provider's.
     clock_skew: Option<SignedDuration>,
-    /// What is odd about the shape of a secret that was refused, in sentences.
+    /// What is unusual about the form of a refused secret, in sentences.
     odd: Vec<String>,
 }
 
-/// A refused secret is looked at once more: a wrong paste is told from a wrong secret by its shape.
+/// Examines a refused secret once more: the form tells a bad paste from a wrong secret.
 async fn oddities(check: &Check, verdict: &Result<(), Failure>) -> Vec<String> {
     let Err(failure) = verdict else { return Vec::new() };
     if !matches!(failure.cause.reason, Reason::SecretInvalid | Reason::CredentialsRejected) {
@@ -279,16 +278,16 @@ async fn oddities(check: &Check, verdict: &Result<(), Failure>) -> Vec<String> {
     }
     let grant = &check.mailbox.credential.grant;
     let Ok(secret) = secret::read(grant.secret()).await else { return Vec::new() };
-    let told = |odd| format!("The secret in {} {odd}.", grant.secret());
-    secret::oddities(&secret, grant).into_iter().map(told).collect()
+    let sentence = |odd| format!("The secret in {} {odd}.", grant.secret());
+    secret::oddities(&secret, grant).into_iter().map(sentence).collect()
 }
 
-/// The verdict as an outcome: with what only the token can tell, and with what to do.
+/// Turns the verdict into an outcome: adds what only the token can tell, and the hint.
 fn outcome(check: &Check, seen: &Seen<'_>, verdict: Result<(), Failure>) -> Outcome {
     let Err(mut failure) = verdict else { return Outcome::Up };
     let claims = seen.token.and_then(AccessToken::claims);
-    // A server says no more than that it does not want the token. Said only after a refusal,
-    // because some tokens work without the role (Exchange's RBAC for Applications).
+    // The server says only that it does not accept the token. The role counts only after a refusal, because
+    // some tokens work without it (Exchange's RBAC for Applications).
     if let (Access::Token { permission: Some(permission), .. }, Some(claims)) = (&check.access, claims)
         && failure.cause.reason == Reason::TokenRejected
         && !claims.permissions.iter().any(|held| held == permission)
@@ -309,9 +308,9 @@ fn outcome(check: &Check, seen: &Seen<'_>, verdict: Result<(), Failure>) -> Outc
     Outcome::Down { failure, hint }
 }
 
-/// A probe of which nothing is left: ours is the fault.
+/// The observation of a probe whose judging panicked: a bug of this program.
 fn broken(check: &Arc<Check>, started_at: Timestamp) -> Observation {
-    let cause = Cause::new(Reason::Internal, "the probe's verdict ended in a panic; the log has its place");
+    let cause = Cause::new(Reason::Internal, "judging the probe panicked; see the panic message in the log");
     let failure = Failure { phase: Phase::Token, cause };
     let hint = remedy::generic_hint(failure.cause.reason, None, None);
     Observation {
@@ -327,11 +326,11 @@ fn broken(check: &Arc<Check>, started_at: Timestamp) -> Observation {
     }
 }
 
-/// Runs a future in which a panic must not end more than itself; `None` if it did.
+/// Contains a panic inside a future; `None` if it panicked.
 async fn unwinding<T>(work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     std::future::poll_fn(|context| {
-        // What the work borrowed is read afterwards in whatever state it was left: facts, never invariants.
+        // Borrowed state may be left half-written; it holds only facts, no invariants.
         match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
             Ok(Poll::Ready(done)) => Poll::Ready(Some(done)),
             Ok(Poll::Pending) => Poll::Pending,
@@ -341,7 +340,7 @@ async fn unwinding<T>(work: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
-/// Whether the check's credential is fetched from an identity provider, and by which specification.
+/// The token specification of a check; `None` if it logs in with a password.
 pub fn token_spec(check: &Check) -> Option<&TokenSpec> {
     match &check.access {
         Access::Token { spec, .. } => Some(spec),

@@ -1,11 +1,11 @@
-//! The running loop: which check is due, who asks out of turn, and when another plan takes over.
+//! The monitor loop: starts probes when they are due or requested, and switches to a new plan.
 //!
-//! Owns the heap of due times, the missed ticks and the probes under way. An idle check costs a heap
-//! entry; a task lives only while its probe runs. When a tick comes is `schedule`, what a probe does
-//! is `check`, where its observation goes is `report`.
+//! Owns the heap of due times, the skipped ticks and the running probes. An idle check costs a heap
+//! entry; a task exists only while its probe runs. Tick times come from `schedule`, probing is `check`, and
+//! observations go to `report`.
 
-mod line;
-mod orders;
+mod entry;
+mod handle;
 #[cfg(test)]
 mod tests;
 
@@ -19,55 +19,56 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use self::line::{Clock, Hold, Line};
-use self::orders::Order;
+use self::entry::{Clock, Entry, Hold};
+use self::handle::Request;
 use crate::check::{Prober, token_spec};
 use crate::model::{Access, Check, CheckName, Difference, Observation, OnDemand, Plan, SecretRef};
 use crate::report::Report;
 use crate::secret;
 
-pub use orders::Orders;
+pub use self::handle::MonitorHandle;
 
-/// The loop turns at least this often, so that its silence means that it hangs.
+/// The loop wakes at least this often, so that a missing heartbeat means that it hangs.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// At the stop, probes under way may finish for this long before they are cut off.
+/// At shutdown, running probes get this long to finish before they are cancelled.
 const DRAIN: Duration = Duration::from_secs(5);
-/// An observation younger than this answers whoever asks out of turn: nobody can hammer logins.
+/// A request for an observation younger than this is answered without a probe, so that callers cannot
+/// cause a flood of logins.
 const FRESH: Duration = Duration::from_secs(60);
 
-/// Probes every check of a plan at its times.
+/// Probes every check of a plan on its schedule.
 pub struct Monitor {
     prober: Arc<Prober>,
     report: Arc<Report>,
-    /// By a number that is used once: what is still under way for a line that has gone finds nobody.
-    lines: HashMap<u64, Line>,
-    numbers: HashMap<CheckName, u64>,
-    last_number: u64,
+    /// Keyed by an id that is never reused: the result of a probe whose entry was removed matches no
+    /// entry.
+    entries: HashMap<u64, Entry>,
+    ids: HashMap<CheckName, u64>,
+    last_id: u64,
     due: BinaryHeap<Reverse<(Instant, u64)>>,
     clock: Clock,
-    orders: (Orders, mpsc::Receiver<Order>),
+    requests: (MonitorHandle, mpsc::Receiver<Request>),
 }
 
-/// What a task brings back.
+/// The result of a probe task.
 struct Done {
-    number: u64,
+    id: u64,
     due: Instant,
-    /// `None`: the check was on hold, and still is.
+    /// `None`: the check is still on hold and was not probed.
     observed: Option<(Observation, Hold)>,
 }
 
 impl Monitor {
-    /// A loop over the plan's checks, the first of them due soon.
     pub fn new(plan: &Plan, prober: Arc<Prober>, report: Arc<Report>) -> Self {
         let mut monitor = Self {
             prober,
             report,
-            lines: HashMap::new(),
-            numbers: HashMap::new(),
-            last_number: 0,
+            entries: HashMap::new(),
+            ids: HashMap::new(),
+            last_id: 0,
             due: BinaryHeap::new(),
             clock: Clock::start(),
-            orders: Orders::channel(),
+            requests: MonitorHandle::channel(),
         };
         let now = Instant::now();
         for check in &plan.checks {
@@ -76,12 +77,12 @@ impl Monitor {
         monitor
     }
 
-    /// By which others ask something of the loop.
-    pub fn orders(&self) -> Orders {
-        self.orders.0.clone()
+    /// A handle that sends requests to this loop.
+    pub fn handle(&self) -> MonitorHandle {
+        self.requests.0.clone()
     }
 
-    /// Runs until told to stop, then lets running probes finish for a while. `beat` is called at
+    /// Runs until `stop` is cancelled, then gives running probes a moment to finish. Calls `beat` at
     /// least every ten seconds.
     pub async fn run(mut self, stop: CancellationToken, beat: impl Fn()) {
         let mut tasks: JoinSet<Done> = JoinSet::new();
@@ -93,22 +94,23 @@ impl Monitor {
                 () = stop.cancelled() => break,
                 Some(done) = tasks.join_next() => match done {
                     Ok(done) => self.finish(done),
-                    // `observe` catches panics; one outside it would leave a check running for ever.
-                    Err(error) => tracing::error!(%error, "a probe's task died"),
+                    // `observe` catches panics. After a panic outside of it the check would stay marked
+                    // as running.
+                    Err(error) => tracing::error!(%error, "probe task panicked"),
                 },
-                Some(order) = self.orders.1.recv() => match order {
-                    Order::Probe { name, answer } => self.probe(&name, answer, &mut tasks),
-                    Order::Apply { difference, done } => {
+                Some(request) = self.requests.1.recv() => match request {
+                    Request::Probe { name, answer } => self.probe(&name, answer, &mut tasks),
+                    Request::Apply { difference, done } => {
                         self.apply(&difference);
-                        // Whoever wanted to know may have gone.
+                        // The send fails if the caller left.
                         let _ = done.send(());
                     }
                 },
                 () = sleep_until(next) => self.start_due(&mut tasks),
             }
         }
-        // Whoever asks from here on is told that there is nobody.
-        self.orders.1.close();
+        // Later requests fail at once instead of waiting for an answer.
+        self.requests.1.close();
         let drained = async {
             while let Some(done) = tasks.join_next().await {
                 if let Ok(done) = done {
@@ -117,33 +119,33 @@ impl Monitor {
             }
         };
         if timeout(DRAIN, drained).await.is_err() {
-            tracing::info!(cut_off = tasks.len(), "probes still running at the stop");
+            tracing::info!(cut_off = tasks.len(), "shutdown cancelled the probes that were still running");
         }
     }
 
     fn add(&mut self, check: &Arc<Check>, now: Instant) {
-        self.last_number += 1;
-        let line = Line::new(check, now);
-        self.due.push(Reverse((line.first, self.last_number)));
-        self.lines.insert(self.last_number, line);
-        self.numbers.insert(check.name(), self.last_number);
+        self.last_id += 1;
+        let entry = Entry::new(check, now);
+        self.due.push(Reverse((entry.first, self.last_id)));
+        self.entries.insert(self.last_id, entry);
+        self.ids.insert(check.name(), self.last_id);
     }
 
     fn remove(&mut self, name: &CheckName) {
-        if let Some(number) = self.numbers.remove(name) {
-            self.lines.remove(&number);
+        if let Some(id) = self.ids.remove(name) {
+            self.entries.remove(&id);
         }
     }
 
-    /// Another plan takes over. The report has it already. A probe under way for a check that has changed
-    /// or gone comes to its end; the report knows whether its observation is still wanted.
+    /// Switches to a new plan, which the report already has. A running probe of a changed or removed
+    /// check still finishes; the report decides whether to keep its observation.
     fn apply(&mut self, difference: &Difference) {
         let now = Instant::now();
         for check in &difference.stays {
             let name = check.name();
-            let line = self.numbers.get(&name).and_then(|number| self.lines.get_mut(number));
-            let Some(line) = line else { continue };
-            let interval = line.renew(check);
+            let entry = self.ids.get(&name).and_then(|id| self.entries.get_mut(id));
+            let Some(entry) = entry else { continue };
+            let interval = entry.update(check);
             self.report.interval_in_force(&name, interval);
         }
         for name in &difference.goes {
@@ -154,75 +156,75 @@ impl Monitor {
             self.add(check, now);
             self.report.interval_in_force(&check.name(), check.interval);
         }
-        self.due.retain(|Reverse((_, number))| self.lines.contains_key(number));
+        self.due.retain(|Reverse((_, id))| self.entries.contains_key(id));
     }
 
     fn start_due(&mut self, tasks: &mut JoinSet<Done>) {
         let now = Instant::now();
-        while let Some(Reverse((due, number))) = self.due.peek().copied() {
+        while let Some(Reverse((due, id))) = self.due.peek().copied() {
             if due > now {
                 break;
             }
             self.due.pop();
-            let Some(line) = self.lines.get(&number) else { continue };
-            self.due.push(Reverse((line.next(&self.clock, due, now, &self.report), number)));
-            if line.running {
-                // Not piled up: the probe under way is older than its own interval.
+            let Some(entry) = self.entries.get(&id) else { continue };
+            self.due.push(Reverse((entry.next(&self.clock, due, now, &self.report), id)));
+            if entry.running {
+                // Probes of one check never overlap: this tick is skipped.
                 self.report.tick_skipped();
                 continue;
             }
-            self.start(number, due, tasks);
+            self.start(id, due, tasks);
         }
     }
 
-    fn start(&mut self, number: u64, due: Instant, tasks: &mut JoinSet<Done>) {
-        let Some(line) = self.lines.get_mut(&number) else { return };
-        line.running = true;
+    fn start(&mut self, id: u64, due: Instant, tasks: &mut JoinSet<Done>) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        entry.running = true;
         let (prober, report) = (Arc::clone(&self.prober), Arc::clone(&self.report));
-        let probe = probe(prober, report, Arc::clone(&line.check), line.hold.clone(), due);
-        tasks.spawn(async move { Done { number, due, observed: probe.await } });
+        let probe = probe(prober, report, Arc::clone(&entry.check), entry.hold.clone(), due);
+        tasks.spawn(async move { Done { id, due, observed: probe.await } });
     }
 
-    /// Somebody asks out of turn.
+    /// Serves a request for a probe ahead of schedule.
     fn probe(&mut self, name: &CheckName, answer: oneshot::Sender<OnDemand>, tasks: &mut JoinSet<Done>) {
-        // Who does not wait for an answer any more is not told one.
-        let number = self.numbers.get(name).copied();
-        let line = number.and_then(|number| Some((number, self.lines.get_mut(&number)?)));
-        match line {
+        // The sends below fail if the caller left.
+        let id = self.ids.get(name).copied();
+        let entry = id.and_then(|id| Some((id, self.entries.get_mut(&id)?)));
+        match entry {
             None => _ = answer.send(OnDemand::Unknown),
-            Some((_, line)) if line.running => line.askers.push(answer),
-            Some((_, line)) if line.was_observed_within(FRESH) => _ = answer.send(OnDemand::Recent),
-            Some((number, line)) => {
-                line.askers.push(answer);
-                self.start(number, Instant::now(), tasks);
+            Some((_, entry)) if entry.running => entry.waiters.push(answer),
+            Some((_, entry)) if entry.was_observed_within(FRESH) => _ = answer.send(OnDemand::Recent),
+            Some((id, entry)) => {
+                entry.waiters.push(answer);
+                self.start(id, Instant::now(), tasks);
             }
         }
     }
 
-    fn finish(&mut self, Done { number, due, observed }: Done) {
-        let Some(line) = self.lines.get_mut(&number) else {
+    fn finish(&mut self, Done { id, due, observed }: Done) {
+        let Some(entry) = self.entries.get_mut(&id) else {
             if let Some((observation, _)) = observed {
                 self.report.record(observation);
             }
             return;
         };
-        line.running = false;
-        let askers = std::mem::take(&mut line.askers);
+        entry.running = false;
+        let waiters = std::mem::take(&mut entry.waiters);
         let answer = if observed.is_some() { OnDemand::Probed } else { OnDemand::Held };
         if let Some((observation, hold)) = observed {
-            line.observed_at = Some(Instant::now());
-            let interval = line.weigh(&observation, due, &hold);
-            self.report.interval_in_force(&line.check.name(), interval);
+            entry.observed_at = Some(Instant::now());
+            let interval = entry.reschedule(&observation, due, &hold);
+            self.report.interval_in_force(&entry.check.name(), interval);
             self.report.record(observation);
         }
-        for asker in askers {
-            // As above.
-            let _ = asker.send(answer);
+        for waiter in waiters {
+            // The send fails if the caller left.
+            let _ = waiter.send(answer);
         }
     }
 }
 
-/// One probe, unless the check is on hold.
+/// Probes once, unless the check is on hold.
 async fn probe(
     prober: Arc<Prober>,
     report: Arc<Report>,

@@ -1,4 +1,4 @@
-//! Who asks out of turn, and what becomes of the order; nothing here reaches a server, because every check is on hold.
+//! Requests for a probe ahead of schedule. Every check is on hold, so nothing here reaches a server.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use tokio::task::JoinHandle;
@@ -13,31 +13,31 @@ const LONG: Duration = Duration::from_secs(3600);
 struct World {
     plan: Plan,
     report: Arc<Report>,
-    orders: Orders,
+    handle: MonitorHandle,
     stop: CancellationToken,
     monitor: JoinHandle<()>,
 }
 
 impl World {
-    fn new(prepare: impl Fn(&mut Line)) -> Self {
+    fn new(prepare: impl Fn(&mut Entry)) -> Self {
         let shared = credential("contoso", None);
         let plan = plan(&[mailbox("invoices", &shared, &[]), mailbox("desk", &shared, &[])]);
         let report = Arc::new(Report::new(&plan));
         let prober = Arc::new(Prober::new(&plan.limits, Arc::new(|_| ())));
         let mut monitor = Monitor::new(&plan, prober, Arc::clone(&report));
-        for line in monitor.lines.values_mut() {
-            // The secret of these samples is nowhere: its fingerprint is that of nothing.
-            line.hold = Some(Hold::now(Instant::now() + LONG, None, 0));
-            prepare(line);
+        for entry in monitor.entries.values_mut() {
+            // The sample credentials have no secret, so its fingerprint is `None`.
+            entry.hold = Some(Hold::now(Instant::now() + LONG, None, 0));
+            prepare(entry);
         }
-        let (orders, stop) = (monitor.orders(), CancellationToken::new());
+        let (handle, stop) = (monitor.handle(), CancellationToken::new());
         let monitor = tokio::spawn(monitor.run(stop.clone(), || ()));
-        Self { plan, report, orders, stop, monitor }
+        Self { plan, report, handle, stop, monitor }
     }
 
     async fn ask(&self, mailbox: &str) -> Option<OnDemand> {
         let name = CheckName { mailbox: mailbox.into(), protocol: Protocol::Imap };
-        self.orders.probe(name).await
+        self.handle.probe(name).await
     }
 }
 
@@ -45,18 +45,18 @@ impl World {
 async fn a_check_on_hold_is_left_alone_a_young_observation_answers_and_a_stranger_is_unknown() {
     // Seconds since the last observation of `invoices`.
     for (age, expected) in [(0, OnDemand::Recent), (59, OnDemand::Recent), (61, OnDemand::Held)] {
-        let world = World::new(|line| {
-            let of_invoices = &*line.check.mailbox.name == "invoices";
-            line.observed_at = of_invoices.then(|| Instant::now() - Duration::from_secs(age));
+        let world = World::new(|entry| {
+            let of_invoices = &*entry.check.mailbox.name == "invoices";
+            entry.observed_at = of_invoices.then(|| Instant::now() - Duration::from_secs(age));
         });
         assert_eq!(world.ask("invoices").await, Some(expected), "{age} s");
         assert_eq!(
             world.ask("desk").await,
             Some(OnDemand::Held),
-            "another mailbox's observation answers nothing"
+            "an observation of another mailbox does not count"
         );
         assert_eq!(world.ask("nobody").await, Some(OnDemand::Unknown));
-        assert!(world.report.checks().iter().all(|record| record.last.is_none()), "nobody was probed");
+        assert!(world.report.checks().iter().all(|record| record.last.is_none()), "no check was probed");
     }
 }
 
@@ -66,9 +66,9 @@ async fn after_the_stop_nobody_answers_and_nobody_waits_for_ever() {
     world.stop.cancel();
     world.monitor.await.unwrap();
     let name = CheckName { mailbox: "desk".into(), protocol: Protocol::Imap };
-    assert_eq!(world.orders.probe(name).await, None);
+    assert_eq!(world.handle.probe(name).await, None);
     let difference = Arc::new(Difference::between(&world.plan, &world.plan));
-    assert!(!world.orders.apply(difference).await);
+    assert!(!world.handle.apply(difference).await);
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn a_plan_that_takes_over_ends_holds_of_refusals_and_forgets_what_is_gone(
     let difference = Arc::new(Difference::between(&world.plan, &next));
     world.report.apply(&next);
     world.report.interval_in_force(&next.checks[0].name(), LONG);
-    assert!(world.orders.apply(difference).await);
+    assert!(world.handle.apply(difference).await);
     assert_eq!(world.ask("invoices").await, Some(OnDemand::Unknown));
     let record = world.report.check(&next.checks[0].name()).unwrap();
     assert_eq!(record.interval, next.checks[0].interval);

@@ -1,7 +1,7 @@
-//! A token response as identity providers write it, not only as RFC 6749 section 5.1 wants it.
+//! A token response as identity providers really write it, not only as RFC 6749 section 5.1 specifies it.
 //!
-//! Owns what is taken for a token and for a time. Some providers write numbers as text, leave out
-//! `token_type`, or list scopes; no client minds, and neither does this one.
+//! Owns the rules for what counts as a token and as a duration. Some providers write numbers as text, omit
+//! `token_type`, or list scopes; other clients accept that, and so does this one.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use oauth2::basic::BasicTokenType;
 use oauth2::{AccessToken, RefreshToken, Scope, TokenResponse};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// The members that count. Others may be there in whatever form.
+/// The members that are used. Other members are ignored, whatever their form.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Answer {
     access_token: AccessToken,
     #[serde(default, deserialize_with = "duration")]
     expires_in: Option<Duration>,
-    /// When Entra would like the token to be renewed.
+    /// Entra's suggestion for when to renew the token.
     #[serde(default, deserialize_with = "duration")]
     refresh_in: Option<Duration>,
-    /// The end, in seconds since 1970: the v1 endpoints of Entra, managed identities.
+    /// The expiry in seconds since 1970: v1 endpoints of Entra and managed identities.
     #[serde(default, deserialize_with = "duration")]
     expires_on: Option<Duration>,
 }
@@ -33,8 +33,8 @@ impl Answer {
         Timestamp::UNIX_EPOCH.checked_add(self.expires_on?).ok()
     }
 
-    /// Whether a server can be sent this token: one character at least, no blank and no control character
-    /// (RFC 6750 section 2.1). A provider's complaint in the token's place has blanks.
+    /// Whether a server can accept this token: not empty, no spaces, no control characters (RFC 6750 section
+    /// 2.1). Some providers put an error message in the token's place; it has spaces.
     pub(super) fn has_usable_token(&self) -> bool {
         let token = self.access_token.secret();
         !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
@@ -48,7 +48,7 @@ impl TokenResponse for Answer {
         &self.access_token
     }
 
-    /// Mail servers know bearer tokens alone.
+    /// Mail servers know only bearer tokens.
     fn token_type(&self) -> &BasicTokenType {
         static BEARER: BasicTokenType = BasicTokenType::Bearer;
         &BEARER
@@ -75,7 +75,7 @@ enum Number {
     Text(String),
 }
 
-/// Seconds. A text that is no number says nothing; a negative number is none at all.
+/// A duration in seconds. Text that is not a number and negative numbers count as absent.
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let seconds = match Option::<Number>::deserialize(deserializer)? {
         None => return Ok(None),
@@ -85,12 +85,12 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
             Err(_) => return Ok(None),
         },
     };
-    // Not a number, and more seconds than there are: nothing that could be reckoned with.
+    // NaN, or too large for a `Duration`: count as absent.
     Ok(Duration::try_from_secs_f64(seconds.max(0.0)).ok())
 }
 
 #[cfg(test)]
-// A test that cannot go on should say so at once.
+// A test that cannot continue must fail at once.
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;

@@ -1,4 +1,4 @@
-//! Reads what an access token says of itself, without trusting a word of it.
+//! Reads the claims of an access token without trusting them.
 
 use jiff::Timestamp;
 use secrecy::ExposeSecret;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::model::{Claims, Redacted};
 
-/// The claims as Entra writes them; v1 and v2 tokens differ in names.
+/// The claims as Entra writes them; v1 and v2 tokens use different names.
 #[derive(Deserialize)]
 struct Written {
     #[serde(default)]
@@ -27,7 +27,7 @@ struct Written {
     uti: Option<String>,
 }
 
-/// RFC 7519 section 4.1.3: one value or a list of them.
+/// RFC 7519 section 4.1.3: one value or a list.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Audience {
@@ -35,7 +35,7 @@ enum Audience {
     Several(Vec<String>),
 }
 
-/// The claims of a token; `None` where it is opaque to us, which is no fault.
+/// The claims of a token; `None` if it is opaque, which is not an error.
 pub(super) fn read(token: &Redacted) -> Option<Claims> {
     let written: Written = jsonwebtoken::dangerous::insecure_decode_claims(token.expose_secret()).ok()?;
     let mut permissions = written.roles;
@@ -58,14 +58,14 @@ pub(super) fn read(token: &Redacted) -> Option<Claims> {
     })
 }
 
-/// A NumericDate (RFC 7519 section 2). Fractions are allowed; whole seconds are what counts.
+/// A NumericDate (RFC 7519 section 2). Fractions are allowed and ignored.
 #[expect(clippy::cast_possible_truncation, reason = "saturates, and a point in time is checked next")]
 fn time(seconds: f64) -> Option<Timestamp> {
     Timestamp::from_second(seconds as i64).ok()
 }
 
 #[cfg(test)]
-// A test that cannot go on should say so at once.
+// A test that cannot continue must fail at once.
 #[allow(clippy::unwrap_used)]
 mod tests {
     use base64::Engine;

@@ -1,4 +1,4 @@
-//! How each kind of credential asks for a token. The requests are the `oauth2` crate's.
+//! The token request of each kind of credential. The `oauth2` crate writes the requests.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::model::{Cause, Claims, Reason, Redacted, SecretIn, TokenForm, TokenSp
 use crate::net::Dialer;
 use crate::secret::Scrubber;
 
-/// What an identity provider issued.
+/// The issued token.
 #[derive(Debug)]
 pub(super) struct Issued {
     pub(super) value: Redacted,
@@ -28,9 +28,9 @@ pub(super) struct Issued {
     pub(super) request_id: String,
     /// How far our clock is ahead of the issuer's.
     pub(super) clock_skew: Option<SignedDuration>,
-    /// `expires_in`, or what is left until the token's own `exp`.
+    /// From `expires_in`, limited by the token's own `exp`.
     pub(super) lifetime: Option<Duration>,
-    /// `refresh_in`: when Entra would like the token to be renewed.
+    /// `refresh_in`: Entra's suggestion for when to renew the token.
     pub(super) refresh_in: Option<Duration>,
 }
 
@@ -42,10 +42,10 @@ type Client = oauth2::Client<
     BasicRevocationErrorResponse,
 >;
 
-/// Characters of a provider's answer that are shown.
+/// Maximum number of characters shown of a provider's answer.
 const SHOWN: usize = 400;
 
-/// Who asks, and how the request is to be written.
+/// The application that requests the token, and the form of the request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Application<'a> {
     pub(super) client_id: &'a str,
@@ -86,7 +86,7 @@ fn issued(answer: &Answer, request_id: &str, skew: Option<SignedDuration>) -> Re
     if !answer.has_usable_token() {
         return Err(Cause::new(
             Reason::ProtocolError,
-            "the `access_token` of the answer is no token: it is empty, or holds blanks or control characters",
+            "the `access_token` of the answer is no token: it is empty, or contains spaces or control characters",
         ));
     }
     let value = Redacted::from(answer.access_token().secret().clone());
@@ -102,8 +102,8 @@ fn issued(answer: &Answer, request_id: &str, skew: Option<SignedDuration>) -> Re
     })
 }
 
-/// How long a token is good from now on: as long as its issuer says, and not beyond its own `exp` by the
-/// issuer's clock. Where that clock is not known ours is not held against what was said.
+/// The lifetime of a token from now: as the issuer states it, but not beyond the token's own `exp` on the
+/// issuer's clock. If that clock is unknown, `exp` is ignored rather than compared with ours.
 fn lifetime(
     now: Timestamp,
     said: Option<Duration>,
@@ -120,8 +120,8 @@ fn lifetime(
     }
 }
 
-/// What went wrong, in words that hold no secret: parse errors quote what they could not parse, so
-/// they are told by their place alone.
+/// The failure in words without secrets. Parse errors quote the text that they could not parse, so only
+/// their position is given.
 fn refused(error: RequestTokenError<http::Fault, BasicErrorResponse>, scrubber: &Scrubber) -> Cause {
     match error {
         RequestTokenError::Request(http::Fault::Network(cause)) => cause,
@@ -136,7 +136,7 @@ fn refused(error: RequestTokenError<http::Fault, BasicErrorResponse>, scrubber: 
         }
         RequestTokenError::Parse(error, _) => Cause::new(
             Reason::ProtocolError,
-            format!("the token response is not as RFC 6749 section 5.1 wants it, at `{}`", error.path()),
+            format!("the token response does not follow RFC 6749 section 5.1, at `{}`", error.path()),
         ),
         RequestTokenError::ServerResponse(error) => {
             Cause::new(Reason::ProtocolError, scrubber.clean(&error.to_string(), SHOWN))
@@ -147,19 +147,19 @@ fn refused(error: RequestTokenError<http::Fault, BasicErrorResponse>, scrubber: 
     }
 }
 
-/// The members of an error response that people want to read (RFC 6749 section 5.2).
+/// The members of an error response that people need (RFC 6749 section 5.2).
 #[derive(Deserialize)]
 struct ErrorBody {
     error: String,
     error_description: Option<String>,
 }
 
-/// The provider's own sentence: `error: description`, or the status and what came as text.
+/// The provider's own message: `error: description`, or the status and the body as text.
 fn sentence(status: u16, body: &str) -> String {
     match serde_json::from_str::<ErrorBody>(body) {
         Ok(ErrorBody { error, error_description: Some(description) }) => format!("{error}: {description}"),
         Ok(ErrorBody { error, error_description: None }) => error,
-        Err(_) if body.trim().is_empty() => format!("HTTP status {status} without a text"),
+        Err(_) if body.trim().is_empty() => format!("HTTP status {status} without a body"),
         Err(_) => format!("HTTP status {status}: {}", body.trim()),
     }
 }
@@ -173,12 +173,12 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH + Duration::from_secs(1_000_000);
         let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
         let cases = [
-            // said, own end in, our clock ahead by (minutes), good for
+            // `expires_in`, the token's own expiry, our clock ahead by (minutes), expected lifetime
             (Some(60), Some(60), Some(0), Some(60)),
             (Some(60), Some(20), Some(0), Some(20)),
             (Some(60), Some(20), Some(40), Some(60)),
             (Some(60), Some(-5), Some(0), Some(0)),
-            // Whose clock is wrong is not known.
+            // The issuer's clock is unknown.
             (Some(60), Some(20), None, Some(60)),
             (None, Some(20), None, Some(20)),
             (None, Some(20), Some(10), Some(30)),

@@ -1,5 +1,5 @@
-//! HTTPS to the identity provider: one request, bounded in bytes, with the failures that the `oauth2`
-//! crate would lose.
+//! HTTPS to the identity provider: one request, bounded in bytes, with the failures that the `oauth2` crate
+//! would lose.
 
 use std::error::Error;
 use std::io;
@@ -19,61 +19,59 @@ use crate::diagnosis;
 use crate::model::{Cause, Certificate, IpChoice, Phase, Reason, TokenSpec};
 use crate::net::{Dialer, Resolver, Sight};
 
-/// The largest answer that is read, in bytes. Tokens have a few thousand.
+/// Maximum size of an answer in bytes. Token responses have a few thousand.
 const LARGEST_BODY: usize = 64 * 1024;
-/// The longest time for which `Retry-After` is taken at its word.
+/// Upper bound for `Retry-After`.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
-/// Header that Entra writes into its sign-in log as "Correlation ID".
+/// Entra writes this header into its sign-in log as "Correlation ID".
 const REQUEST_ID: &str = "client-request-id";
 
-/// What is learnt of whoever answers, whatever the answer; clones share it, so that it outlives a
-/// request that is cut off.
+/// Facts about the server, collected whatever it answers. Clones share them, so they survive a request that
+/// is cancelled.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Peer(Arc<(OnceLock<SignedDuration>, OnceLock<Sight>)>);
 
 impl Peer {
-    /// How far our clock is ahead of its own.
+    /// How far our clock is ahead of the server's.
     pub(super) fn clock_skew(&self) -> Option<SignedDuration> {
         self.0.0.get().copied()
     }
 
-    /// What it showed in the TLS handshake.
+    /// The certificate from the TLS handshake.
     pub(super) fn certificate(&self) -> Option<Certificate> {
         self.0.1.get()?.certificate()
     }
 }
 
-/// A request that brought no token response.
+/// Why a request brought no token response.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
-    /// No answer came.
+    /// No answer arrived.
     #[error("{}", .0.detail)]
     Network(Cause),
-    /// An answer came that brings no token.
+    /// An answer without a token.
     #[error("HTTP status {status}")]
     Status {
-        /// The status.
         status: u16,
-        /// The header of that name.
         retry_after: Option<Duration>,
-        /// As text, cut.
+        /// The body as text, truncated.
         body: String,
     },
 }
 
-/// A client for one request. Keeping connections would save two round trips an hour, and would hide
-/// that a proxy or a certificate has changed.
+/// A client for one request. Keeping connections open would save two round trips an hour, and would hide a
+/// change of proxy or certificate.
 pub(super) struct Http {
     client: reqwest::Client,
     request_id: String,
     peer: Peer,
-    /// What stands between us and the endpoint.
+    /// The proxy between us and the endpoint, if any.
     proxy: Option<Proxy>,
 }
 
 impl Http {
-    /// A client that trusts what the specification's provider trusts, by way of the environment's
-    /// proxy unless the endpoint is on loopback.
+    /// A client with the trust of the specification's provider. It uses the proxy of the environment, unless
+    /// the endpoint is on loopback.
     pub(super) async fn new(
         dialer: &Dialer,
         spec: &TokenSpec,
@@ -82,13 +80,13 @@ impl Http {
     ) -> Result<Self, Cause> {
         let trust = dialer.trust(spec.ca_file.as_deref()).await?;
         let (tls, sight) = trust.client_config();
-        // A peer is asked once.
+        // The cell is empty: every request has a new `Peer`.
         let _ = peer.0.1.set(sight);
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .dns_resolver(Arc::new(Names(dialer.resolver())))
             .redirect(reqwest::redirect::Policy::none())
-            // One header that cannot be read must not hide the answer.
+            // One malformed header must not hide the answer.
             .http1_ignore_invalid_headers_in_responses(true)
             .connect_timeout(Phase::Connect.row().bound)
             .timeout(Phase::Token.row().bound)
@@ -104,8 +102,8 @@ impl Http {
         Ok(Self { client, request_id: request_id.to_owned(), peer: peer.clone(), proxy })
     }
 
-    /// Sends the request; anything but a complete success is a fault. The answer is made such that the
-    /// `oauth2` crate reads it: it wants the status 200 and JSON by name.
+    /// Sends the request; anything but a complete success is a fault. The answer is adapted for the `oauth2`
+    /// crate, which requires status 200 and the JSON content type.
     async fn send(&self, request: oauth2::HttpRequest) -> Result<oauth2::HttpResponse, Fault> {
         let proxy = self.proxy.as_ref();
         let mut request = reqwest::Request::try_from(request).map_err(|error| network(&error, proxy))?;
@@ -118,7 +116,7 @@ impl Http {
         let status = response.status();
         let date = response.headers().get(DATE).and_then(|date| moment(date.to_str().ok()?));
         if let Some(date) = date {
-            // A peer answers once.
+            // The cell is empty: one request gets one answer.
             let _ = self.peer.0.0.set(skew(sent, clock::now(), date));
         }
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| wait(value.to_str().ok()?));
@@ -144,10 +142,10 @@ impl Http {
     }
 }
 
-/// What some editors and servers write before UTF-8.
+/// Some editors and servers write these bytes before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Whether a success is none: some providers refuse with the status 200.
+/// Whether a "success" is really a refusal: some providers refuse with status 200.
 fn is_refusal(body: &[u8]) -> bool {
     let json = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let Ok(Value::Object(members)) = serde_json::from_slice(json) else { return false };
@@ -164,7 +162,7 @@ impl<'c> oauth2::AsyncHttpClient<'c> for Http {
     }
 }
 
-/// Whether the endpoint is on this machine: such a one is never asked by way of a proxy.
+/// Whether the endpoint is on this machine; such requests never go through a proxy.
 fn is_loopback(url: &str) -> bool {
     let host = reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
     host.is_some_and(|host| {
@@ -183,13 +181,13 @@ fn wait(header: &str) -> Option<Duration> {
     Some(asked.min(LONGEST_WAIT))
 }
 
-/// A date as HTTP writes it (RFC 9110 section 5.6.7).
+/// A date in HTTP format (RFC 9110 section 5.6.7).
 fn moment(header: &str) -> Option<Timestamp> {
     Some(jiff::fmt::rfc2822::parse(header.trim()).ok()?.timestamp())
 }
 
-/// How far our clock is ahead of one that read `date` between two moments of ours. The other clock's
-/// fraction of a second is not told: of all differences that fit it is the one nearest to none.
+/// How far our clock is ahead of a clock that read `date` at some moment between `sent` and `received`.
+/// `date` has no fraction of a second; of all possible differences this returns the one nearest to zero.
 fn skew(sent: Timestamp, received: Timestamp, date: Timestamp) -> SignedDuration {
     const FRACTION: SignedDuration = SignedDuration::from_secs(1);
     let least = sent.duration_since(date) - FRACTION;
@@ -198,7 +196,8 @@ fn skew(sent: Timestamp, received: Timestamp, date: Timestamp) -> SignedDuration
 }
 
 impl Fault {
-    /// Names the certificate behind a failed handshake: whose it is tells who stands in between.
+    /// Adds the certificate behind a failed handshake: its owner and issuer show which machine intercepts
+    /// TLS.
     fn showing(self, certificate: Option<Certificate>) -> Self {
         match (self, certificate) {
             (Self::Network(mut cause), Some(shown)) if diagnosis::is_of_certificate(cause.reason) => {
@@ -210,31 +209,31 @@ impl Fault {
     }
 }
 
-/// The cause at the bottom of an HTTP client's error.
+/// The root cause of an HTTP client's error.
 fn network(error: &reqwest::Error, proxy: Option<&Proxy>) -> Fault {
     let mut cause = bottom(error);
     if let Some(proxy) = proxy {
         let is_tunnel = chain(error).any(|error| error.to_string().starts_with(TUNNEL));
         cause.detail = if is_tunnel {
-            format!("the proxy {proxy} (HTTPS_PROXY) does not let us through: {}", cause.detail)
+            format!("the proxy {proxy} (HTTPS_PROXY) refuses the connection: {}", cause.detail)
         } else {
-            format!("by way of the proxy {proxy} (HTTPS_PROXY): {}", cause.detail)
+            format!("through the proxy {proxy} (HTTPS_PROXY): {}", cause.detail)
         };
     }
     Fault::Network(cause)
 }
 
-/// How the HTTP client begins what it says of a proxy that opens no way. Its type cannot be named.
+/// How the HTTP client's message begins if a proxy refuses the tunnel. Its error type is private.
 const TUNNEL: &str = "tunnel error:";
 
-/// What that client says of a proxy's answer that is no consent, and what it means.
+/// The client's messages for such a refusal, each with our reason and wording.
 const REFUSALS: [(&str, Reason, &str); 3] = [
-    ("proxy authorization required", Reason::NetworkUnreachable, "it wants a login (407)"),
-    ("unsuccessful", Reason::NetworkUnreachable, "it refuses, or its answer is no HTTP"),
-    ("proxy response headers too long", Reason::ProtocolError, "the header of its answer does not end"),
+    ("proxy authorization required", Reason::NetworkUnreachable, "it requires a login (407)"),
+    ("unsuccessful", Reason::NetworkUnreachable, "it refused, or its answer is not HTTP"),
+    ("proxy response headers too long", Reason::ProtocolError, "the header of its answer is too long"),
 ];
 
-/// An error and what is behind it, down to the bottom.
+/// An error and its sources, down to the root cause.
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     std::iter::from_fn(move || {
@@ -250,7 +249,7 @@ fn bottom(error: &reqwest::Error) -> Cause {
             return unresolved.0.clone();
         }
         if let Some(io) = error.downcast_ref::<io::Error>() {
-            // An io::Error can hold the one that matters.
+            // An io::Error can wrap the error that matters.
             if let Some(unresolved) = io.get_ref().and_then(|inner| inner.downcast_ref::<Unresolved>()) {
                 return unresolved.0.clone();
             }
@@ -261,7 +260,7 @@ fn bottom(error: &reqwest::Error) -> Cause {
         {
             return Cause::new(
                 Reason::ProtocolError,
-                format!("what came from the token endpoint is no HTTP: {http}"),
+                format!("the token endpoint's answer is not HTTP: {http}"),
             );
         }
         let words = error.to_string();
@@ -276,18 +275,18 @@ fn bottom(error: &reqwest::Error) -> Cause {
     Cause::new(reason, format!("token endpoint: {sentence}"))
 }
 
-/// An answer that began and did not end is no answer of the protocol.
+/// An answer that starts but does not finish is a protocol error.
 fn cut_short(error: &reqwest::Error, proxy: Option<&Proxy>) -> Fault {
     if error.is_timeout() {
         return network(error, proxy);
     }
-    Fault::Network(Cause::new(Reason::ProtocolError, "the token endpoint's answer was cut short"))
+    Fault::Network(Cause::new(Reason::ProtocolError, "the token endpoint's answer is incomplete"))
 }
 
-/// Our resolver, as the HTTP client wants it.
+/// Our resolver behind the HTTP client's interface.
 struct Names(Arc<Resolver>);
 
-/// Carries the cause through the HTTP client's boxes.
+/// Carries a cause through the HTTP client's boxed errors.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.detail)]
 struct Unresolved(Cause);
@@ -332,7 +331,7 @@ mod tests {
         assert_eq!(measured(101_000), -100, "behind: the other clock was at 101.0 s at least");
         assert_eq!(measured(700_000), -599_100);
         assert_eq!(measured(-499_000), 598_200);
-        // Our clock was set back meanwhile.
+        // Our clock was set back in between.
         assert_eq!(skew(at(100_000), at(40_000), at(100_000)).as_secs(), -60);
     }
 

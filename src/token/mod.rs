@@ -1,8 +1,8 @@
-//! Access tokens: asked for once, shared by every mailbox of a credential, renewed early.
+//! Access tokens: requested once, shared by every mailbox of a credential, and renewed before they expire.
 //!
-//! Owns the cache, the single flight, the back-off after a failure and the rule when a token is
-//! forgotten. What an identity provider's refusal means is `diagnosis`; what a token is good for is
-//! for `probe` to find out.
+//! Owns the cache, the deduplication of concurrent requests, the back-off after a failure, and the rule for
+//! discarding a token. `diagnosis` interprets a refusal by the identity provider; whether a mail server
+//! accepts the token is for `probe` to find out.
 
 mod answer;
 mod claims;
@@ -30,40 +30,38 @@ use crate::model::{
 use crate::net::Dialer;
 use crate::secret;
 
-/// Told of every token request, from whichever task it ended in.
+/// Called after every token request, from the task that made it.
 pub type Observer = Arc<dyn Fn(&TokenReport) + Send + Sync>;
 
-/// As much of a token's hash tells it from others, in bytes.
+/// Bytes of a token's hash that are kept to tell it from other tokens.
 const SEAL_BYTES: usize = 6;
 
-/// An access token, shared.
 #[derive(Clone)]
 pub struct AccessToken {
     value: Arc<Redacted>,
     claims: Option<Arc<Claims>>,
     request_id: Arc<str>,
     clock_skew: Option<SignedDuration>,
-    /// Tells this token from its predecessors and successors.
+    /// Distinguishes this token from earlier and later ones of the same credential.
     serial: u64,
 }
 
 impl AccessToken {
-    /// The token itself, for the login.
     pub fn value(&self) -> &Redacted {
         &self.value
     }
 
-    /// The same for whoever keeps it out of what is shown.
+    /// The token for the scrubber, which removes it from everything that is shown.
     pub fn shared(&self) -> Arc<Redacted> {
         Arc::clone(&self.value)
     }
 
-    /// What it says of itself; `None` where it is opaque.
+    /// The token's claims; `None` if it is opaque.
     pub fn claims(&self) -> Option<&Claims> {
         self.claims.as_deref()
     }
 
-    /// What may be kept of it.
+    /// The facts about the token that an observation may keep.
     pub fn seal(&self) -> TokenSeal {
         let fingerprint = secret::fingerprint_of(&self.value);
         TokenSeal {
@@ -75,27 +73,27 @@ impl AccessToken {
     }
 }
 
-/// By hand: it holds a token.
+/// Written by hand, because the derived form would print the token.
 impl std::fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "AccessToken(#{})", self.serial)
     }
 }
 
-/// Where the probes get their tokens; clones share everything.
+/// Supplies the probes with tokens. Clones share everything.
 #[derive(Clone)]
 pub struct TokenSource(Arc<Shared>);
 
 struct Shared {
     dialer: Arc<Dialer>,
-    /// A token is renewed at the latest then.
+    /// A token is renewed no later than this after it was issued.
     max_age: Mutex<Duration>,
     observer: Observer,
     cells: Mutex<HashMap<Key, Arc<Cell>>>,
 }
 
-/// Equal keys share a token. Everything by which it is asked for is part of it: a credential that is
-/// described anew under its old name has nothing to do with the old one's tokens and failures.
+/// Equal keys share a token. The key contains every parameter of the request, so a redefined credential
+/// never inherits tokens or failures of the old one with the same name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     credential: Arc<str>,
@@ -119,7 +117,7 @@ impl Key {
 
 struct Cell {
     state: Mutex<State>,
-    /// Held by whoever is asking the identity provider.
+    /// Locked while a request to the identity provider is running.
     flight: Arc<Flight<()>>,
 }
 
@@ -129,20 +127,20 @@ impl Cell {
     }
 }
 
-/// A lock whose holder panicked guards values that are still good.
+/// The guarded values stay valid if the holder of the lock panics.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl TokenSource {
-    /// A source without tokens. `max_age` is the longest time one is used before it is renewed.
+    /// A source without tokens; see `Shared::max_age`.
     pub fn new(dialer: Arc<Dialer>, max_age: Duration, observer: Observer) -> Self {
         let max_age = Mutex::new(max_age);
         Self(Arc::new(Shared { dialer, max_age, observer, cells: Mutex::new(HashMap::new()) }))
     }
 
-    /// Goes on by another plan: tokens that no check needs any more are forgotten, all others stay as
-    /// they are, their failures and back-offs too. A new bound of their age holds at once.
+    /// Switches to a new plan. Drops tokens that no check needs; all others keep their failures and
+    /// back-offs. The new maximum age takes effect at once.
     pub fn apply(&self, plan: &Plan) {
         let max_age = plan.limits.token_max_age;
         *lock(&self.0.max_age) = max_age;
@@ -158,11 +156,11 @@ impl TokenSource {
         }
     }
 
-    /// A token for this specification: the one in hand, or a new one. However many ask at once, one
-    /// request is sent. While a token in hand is being renewed, or its renewal fails, it serves on.
+    /// A token for `spec`, from the cache or newly requested. Concurrent callers share one request. The
+    /// cached token stays in use during a renewal and after a failed one.
     ///
     /// # Errors
-    /// The cause of the last request while its back-off lasts: no second request is sent for it.
+    /// The cause of the last request, without a new request, while its back-off lasts.
     pub async fn fetch(&self, spec: &TokenSpec, by: &CheckName) -> Result<AccessToken, Cause> {
         let cell = self.cell(spec);
         loop {
@@ -171,7 +169,7 @@ impl TokenSource {
                 Decision::Use(token) => return Ok(token),
                 Decision::Renew(token) => {
                     if let Ok(flight) = Arc::clone(&cell.flight).try_lock_owned() {
-                        // Nobody waits for it: who comes while it is under way uses the old one.
+                        // The renewal is not awaited: callers use the old token until it is done.
                         drop(self.request(spec.clone(), Arc::clone(&cell), flight));
                     }
                     return Ok(token);
@@ -185,37 +183,40 @@ impl TokenSource {
                 }
                 Decision::Ask => {
                     let flight = Arc::clone(&cell.flight).lock_owned().await;
-                    // Somebody else may have asked while we waited for our turn.
+                    // Another caller may have completed a request while this one waited for the lock.
                     if !matches!(cell.state().decide(Instant::now(), by), Decision::Ask) {
                         continue;
                     }
                     let request = self.request(spec.clone(), Arc::clone(&cell), flight);
                     return request.await.unwrap_or_else(|_| {
-                        Err(Cause::new(Reason::Internal, "the token request ended without an answer"))
+                        Err(Cause::new(
+                            Reason::Internal,
+                            "the token request panicked; see the panic message in the log",
+                        ))
                     });
                 }
             }
         }
     }
 
-    /// A mailbox logged in with this token: whoever is refused with it from now on is refused for
-    /// reasons of their own.
+    /// Reports that a mailbox logged in with this token. Later refusals of the same token are then not
+    /// blamed on the token.
     pub fn accepted(&self, spec: &TokenSpec, token: &AccessToken) {
         self.cell(spec).state().accepted(token.serial);
     }
 
-    /// A mail server refused this token. `expired`: it said that the token's time is over.
+    /// Reports that a mail server refused this token. `expired`: the server said that the token has expired.
     pub fn refused(&self, spec: &TokenSpec, token: &AccessToken, by: &CheckName, expired: bool) {
         self.cell(spec).state().refused(Instant::now(), token.serial, by, expired);
     }
 
-    /// How often a credential's requests have begun to work again after failing. A change tells that
-    /// what was refused before deserves a new look.
+    /// How often token requests of the credential have recovered from a failure. A change means that earlier
+    /// refusals deserve a new attempt.
     pub fn recoveries(&self, spec: &TokenSpec) -> u64 {
         self.cell(spec).state().recoveries()
     }
 
-    /// How far our clock is ahead of the identity provider's, by its last answer that told the time.
+    /// How far our clock is ahead of the identity provider's, according to its last answer with a date.
     pub fn clock_skew(&self, spec: &TokenSpec) -> Option<SignedDuration> {
         self.cell(spec).state().clock_skew()
     }
@@ -225,8 +226,8 @@ impl TokenSource {
         Arc::clone(lock(&self.0.cells).entry(Key::of(spec)).or_insert_with(new))
     }
 
-    /// Asks the identity provider in a task of its own: a probe that runs out of time must not take
-    /// the request of all the others with it. The flight ends with the task.
+    /// Sends the request in a task of its own, so that a probe that times out does not cancel a request that
+    /// others share. The lock is released when the task ends.
     fn request(
         &self,
         spec: TokenSpec,
@@ -246,12 +247,13 @@ impl TokenSource {
 }
 
 impl Shared {
-    /// A request that ended in a panic is a failure like any other: told, and not repeated without end.
+    /// Treats a panic during a request as a failed request: it is reported, and the back-off applies.
     async fn gave_up(&self, spec: &TokenSpec, cell: &Cell) -> Cause {
-        let cause = Cause::new(Reason::Internal, "the token request ended without an answer");
+        let cause =
+            Cause::new(Reason::Internal, "the token request panicked; see the panic message in the log");
         let fingerprint = secret::fingerprint(spec.credential.grant.secret()).await;
         let max_age = *lock(&self.max_age);
-        // What it answers is the cause that it is given.
+        // Returns the same cause that it was given.
         drop(cell.state().answered(Instant::now(), max_age, fingerprint, Err(cause.clone())));
         (self.observer)(&TokenReport {
             spec: spec.clone(),
@@ -288,7 +290,7 @@ impl Shared {
                 (true, answer)
             }
             (Ok(_), Grant::Password { .. }) => {
-                (false, Err(Cause::new(Reason::Internal, "a password is no grant for a token")))
+                (false, Err(Cause::new(Reason::Internal, "a password credential cannot request tokens")))
             }
         };
         let max_age = *lock(&self.max_age);

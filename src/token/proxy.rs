@@ -1,12 +1,12 @@
-//! The proxy between this machine and a token endpoint, as the environment names it.
+//! The proxy between this machine and a token endpoint, taken from the environment.
 //!
-//! Owns its name for people. The HTTP client finds its own way to it, by the same rules.
+//! Owns its display name. The HTTP client finds the proxy on its own, by the same rules.
 
 use std::fmt;
 
 use hyper_util::client::proxy::matcher::Matcher;
 
-/// A proxy's host and port; what stands before an `@` in its address is nobody's business.
+/// A proxy's host and port. The user name and password before an `@` are never kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Proxy {
     host: String,
@@ -14,7 +14,7 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    /// The proxy by which this address is asked, if any is.
+    /// The proxy that requests to this URL go through, if any.
     pub(super) fn before(url: &str) -> Option<Self> {
         Self::of(&Matcher::from_system(), url)
     }

@@ -1,4 +1,4 @@
-//! What is known of one credential's token: a state machine with time as an input.
+//! The state of one credential's token: a state machine that takes the time as an input.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,42 +12,43 @@ use super::grant::Issued;
 use crate::model::{Cause, CheckName};
 use crate::secret::Fingerprint;
 
-/// A token is renewed this long before it ends.
+/// A token is renewed this long before it expires.
 const RENEWED_BEFORE_END: Duration = Duration::from_secs(5 * 60);
-/// A token is used until this long before it ends: a login must not outlive it.
+/// A token is no longer used this long before it expires, so that it cannot expire during a login.
 const UNUSED_BEFORE_END: Duration = Duration::from_secs(30);
-/// What a token lives at least, whatever its issuer says: one that is over at once would be asked for without end.
+/// Minimum lifetime of a token, whatever the issuer says: a token that expires at once would be requested in
+/// a loop.
 const SHORTEST_LIFE: Duration = Duration::from_secs(60);
-/// What a token lives at most, whatever its issuer says: no clock counts to the end of the longest number.
+/// Maximum lifetime of a token, whatever the issuer says: larger numbers would overflow the clock.
 const LONGEST_LIFE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-/// What a token lives where nobody says how long.
+/// Lifetime of a token if the issuer does not give one.
 const ASSUMED_LIFE: Duration = Duration::from_secs(30 * 60);
-/// A credential's token is forgotten early at most this often.
+/// Minimum time between two early discards of a credential's token.
 const FORGOTTEN_AT_MOST_EVERY: Duration = Duration::from_secs(15 * 60);
-/// After a failed request the next one waits this long, then twice as long each time …
+/// Back-off after the first failed request; it doubles with every further failure …
 const FIRST_BACK_OFF: Duration = Duration::from_secs(30);
-/// … up to this, or what the identity provider asks for …
+/// … up to this, or to what the identity provider asks for …
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(10 * 60);
-/// … but nobody keeps us away for longer than this.
+/// … but never beyond this.
 const LONGEST_SUGGESTION: Duration = Duration::from_secs(60 * 60);
-/// During a back-off the secret is looked at this often: a new one ends it.
+/// How often the secret is read during a back-off: a changed secret ends the back-off.
 const SECRET_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 
-/// What to do for somebody who wants a token.
+/// What to do for a caller that needs a token.
 #[derive(Debug)]
 pub(super) enum Decision {
-    /// Take this one.
+    /// Use this token.
     Use(AccessToken),
-    /// Take this one, and have it renewed.
+    /// Use this token, and start its renewal.
     Renew(AccessToken),
-    /// Ask the identity provider and wait.
+    /// Send a request and wait for it.
     Ask,
-    /// It failed a short while ago. Where a fingerprint is given the secret is due for a look: if
-    /// it has changed since, the failure is forgiven.
+    /// The last request failed recently. If a fingerprint is given, compare the secret with it: a changed
+    /// secret ends the back-off.
     Fail { cause: Cause, secret: Option<Fingerprint> },
 }
 
-/// One token, or why there is none.
+/// One token, or the failure that prevents it.
 #[derive(Debug, Default)]
 pub(super) struct State {
     held: Option<Held>,
@@ -62,13 +63,13 @@ pub(super) struct State {
 struct Held {
     token: AccessToken,
     issued_at: Instant,
-    /// When it would be renewed if nothing else were asked for.
+    /// Time from issue to renewal, before the configured maximum age applies.
     natural_age: Duration,
     renew_at: Instant,
     dead_at: Instant,
-    /// Some mailbox has logged in with it.
+    /// At least one mailbox has logged in with it.
     proven: bool,
-    /// Who was refused with it before anybody had logged in.
+    /// Checks that were refused with it before any mailbox had logged in.
     doubted_by: HashSet<CheckName>,
 }
 
@@ -100,7 +101,7 @@ impl State {
         }
     }
 
-    /// Takes in what a request brought, and hands it on with the token's lifetime.
+    /// Stores the result of a request, and returns the token with its lifetime.
     pub(super) fn answered(
         &mut self,
         now: Instant,
@@ -127,7 +128,7 @@ impl State {
             serial: self.serial,
         };
         let life = issued.lifetime.unwrap_or(ASSUMED_LIFE).clamp(SHORTEST_LIFE, LONGEST_LIFE);
-        // A token that lives for minutes only is renewed at half its life.
+        // A token that lives only minutes is renewed at half its lifetime.
         let early = life.saturating_sub(RENEWED_BEFORE_END).max(life / 2);
         let natural_age = early.min(issued.refresh_in.unwrap_or(early).max(SHORTEST_LIFE / 2));
         self.held = Some(Held {
@@ -158,7 +159,7 @@ impl State {
         }
     }
 
-    /// The secret has changed: the next one may ask at once.
+    /// Ends the back-off, because the secret has changed.
     pub(super) fn forgive(&mut self) {
         if let Some(failure) = &mut self.failure {
             failure.until = failure.looked_at;
@@ -166,7 +167,7 @@ impl State {
         }
     }
 
-    /// Takes in how far our clock was ahead at an answer; one that did not tell changes nothing.
+    /// Stores the clock skew of an answer; `None` keeps the previous one.
     pub(super) fn measured(&mut self, skew: Option<SignedDuration>) {
         self.clock_skew = skew.or(self.clock_skew);
     }
@@ -175,7 +176,7 @@ impl State {
         self.clock_skew
     }
 
-    /// Another bound of the age holds from now on, for the token in hand as well.
+    /// Applies a new maximum age, also to the current token.
     pub(super) fn limit_age(&mut self, max_age: Duration) {
         if let Some(held) = &mut self.held {
             held.renew_at = held.issued_at + held.natural_age.min(max_age);
@@ -186,9 +187,9 @@ impl State {
         self.recoveries
     }
 
-    /// A refused check has come back. If nobody else has logged in meanwhile it may be the token:
-    /// it is forgotten. In a fleet the others have proven it by then, so that one mailbox without
-    /// permission does not cost the tenant its token.
+    /// Discards the token if this check was refused with it before and no mailbox has logged in since: the
+    /// token may be at fault. In a fleet other mailboxes have proven the token by then, so one mailbox
+    /// without permission does not cost the tenant its token.
     fn forget_if_doubted(&mut self, now: Instant, by: &CheckName) {
         if self.held.as_ref().is_some_and(|held| held.doubted_by.contains(by)) {
             self.forget(now);
@@ -334,7 +335,7 @@ mod tests {
         state.refused(now, 1, &check("a"), false);
         assert_eq!(word(&state.decide(now, &check("b"))), "use");
         assert_eq!(word(&state.decide(now, &check("a"))), "ask");
-        // Not again within a quarter of an hour.
+        // Not discarded again within a quarter of an hour.
         state.answered(now, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
         state.refused(now, 2, &check("a"), false);
         assert_eq!(word(&state.decide(now + 14 * MINUTE, &check("a"))), "use");
@@ -359,7 +360,7 @@ mod tests {
         let mut state = State::default();
         state.answered(now, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
         state.accepted(1);
-        // A word about an older token changes nothing.
+        // A report about an older token changes nothing.
         state.refused(now, 0, &check("a"), true);
         assert_eq!(word(&state.decide(now, &check("a"))), "use");
         state.refused(now, 1, &check("a"), true);

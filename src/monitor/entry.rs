@@ -1,6 +1,6 @@
-//! One check and what is known of its schedule: the tick after this one, and when it is on hold.
+//! One check and its schedule: when it is due next, and whether it is on hold.
 //!
-//! Not here: who is due, and who waits for whom.
+//! Not here: the queue of due times, and the callers that wait for a probe.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,33 +13,35 @@ use crate::report::Report;
 use crate::schedule::{Refusals, Schedule};
 use crate::secret::Fingerprint;
 
-/// A mail server that asks us to stay away is obeyed for this long at most.
+/// Upper bound for the back-off that a mail server can ask for.
 const LONGEST_SUGGESTION: Duration = Duration::from_secs(60 * 60);
 
-/// One check and what is known of its schedule.
-pub(super) struct Line {
+/// One check and the state of its schedule.
+pub(super) struct Entry {
     pub(super) check: Arc<Check>,
     schedule: Schedule,
     /// When its first probe is due.
     pub(super) first: Instant,
     pub(super) running: bool,
-    /// When it was last observed as it is now.
+    /// When the check was last observed. A changed check has a new entry, so an observation of its old
+    /// form never counts.
     pub(super) observed_at: Option<Instant>,
     refusals: Refusals,
     pub(super) hold: Option<Hold>,
-    /// Who wants to know of the probe under way.
-    pub(super) askers: Vec<oneshot::Sender<OnDemand>>,
+    /// Callers that wait for the running probe.
+    pub(super) waiters: Vec<oneshot::Sender<OnDemand>>,
 }
 
-/// A stretched interval, or a time that a server asked for.
+/// Why and until when a check is not probed: a stretched interval, or a back-off that the server asked
+/// for.
 #[derive(Clone)]
 pub(super) struct Hold {
     pub(super) until: Instant,
-    /// What of it the server asked for.
+    /// The part of the hold that the server asked for.
     asked: Option<Asked>,
-    /// A changed secret ends it.
+    /// The secret at the time of the refusal; a changed secret ends the hold.
     pub(super) secret: Fingerprint,
-    /// A credential that works again ends it.
+    /// See `TokenSource::recoveries`; a credential that works again ends the hold.
     pub(super) recoveries: u64,
 }
 
@@ -50,13 +52,13 @@ struct Asked {
 }
 
 impl Hold {
-    /// How things stand now, to be held against later.
+    /// A hold with the present state of the secret and the credential, for comparison at later ticks.
     pub(super) const fn now(until: Instant, secret: Fingerprint, recoveries: u64) -> Self {
         Self { until, asked: None, secret, recoveries }
     }
 }
 
-/// Ties the grid, which lies in calendar time, to the clock that timers run by.
+/// Converts between calendar time, which the schedule uses, and the monotonic clock, which timers use.
 pub(super) struct Clock {
     start: Instant,
     epoch: Duration,
@@ -77,8 +79,8 @@ impl Clock {
     }
 }
 
-impl Line {
-    /// A check that is probed for the first time soon after `now`.
+impl Entry {
+    /// An entry whose first probe is due soon after `now`.
     pub(super) fn new(check: &Arc<Check>, now: Instant) -> Self {
         let schedule = Schedule::of(&check.name(), check.interval);
         Self {
@@ -89,17 +91,17 @@ impl Line {
             observed_at: None,
             refusals: Refusals::default(),
             hold: None,
-            askers: Vec::new(),
+            waiters: Vec::new(),
         }
     }
 
-    /// Whether what was last seen is that young.
+    /// Whether the last observation is younger than `age`.
     pub(super) fn was_observed_within(&self, age: Duration) -> bool {
         self.observed_at.is_some_and(|at| at.elapsed() < age)
     }
 
-    /// The tick behind `due`. Ticks that have passed meanwhile, because the whole program stood
-    /// still, are counted and left out.
+    /// The tick that follows `due`. Ticks that passed while the program did not run are counted as
+    /// skipped.
     pub(super) fn next(&self, clock: &Clock, due: Instant, now: Instant, report: &Report) -> Instant {
         let time = clock.time(due);
         let first = due <= self.first;
@@ -112,16 +114,16 @@ impl Line {
         next
     }
 
-    /// What an outcome means for the next time; the interval now in force.
-    pub(super) fn weigh(&mut self, observation: &Observation, due: Instant, hold: &Hold) -> Duration {
+    /// Updates refusals and hold after a probe, and returns the interval now in force.
+    pub(super) fn reschedule(&mut self, observation: &Observation, due: Instant, hold: &Hold) -> Duration {
         let base = self.check.interval;
         let Outcome::Down { failure, .. } = &observation.outcome else {
             self.refusals = Refusals::default();
             self.hold = None;
             return base;
         };
-        // Only what a mail server refuses is worth less asking. Its faults, the network's and the
-        // identity provider's pass, and their end should be seen at once.
+        // Only refusals by a mail server justify asking less often. Faults of the server, the network
+        // and the identity provider are temporary, and their end should show at once.
         if failure.phase.row().verdict && !failure.cause.reason.row().transient {
             self.refusals.count(failure.phase, failure.cause.reason);
         } else {
@@ -137,10 +139,10 @@ impl Line {
         stretched.max(suggested)
     }
 
-    /// Goes on with the same check as a new plan has it. An interval that refusals have stretched ends: the
-    /// plan was renewed because somebody has done something. What the server asked for stays. The interval
-    /// now in force.
-    pub(super) fn renew(&mut self, check: &Arc<Check>) -> Duration {
+    /// Replaces the check with its version in the new plan, and returns the interval now in force. A
+    /// stretch after refusals ends, because an operator has just changed something; a back-off that the
+    /// server asked for stays.
+    pub(super) fn update(&mut self, check: &Arc<Check>) -> Duration {
         self.check = Arc::clone(check);
         self.refusals = Refusals::default();
         let asked = self.hold.as_ref().and_then(|hold| hold.asked);

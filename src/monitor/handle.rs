@@ -1,0 +1,47 @@
+//! Requests to the monitor loop, and the bounded channel that carries them.
+//!
+//! Not here: how the loop serves them.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::model::{CheckName, Difference, OnDemand};
+
+/// Requests that can be queued; further senders wait.
+const WAITING: usize = 64;
+
+/// A request to the loop.
+pub(super) enum Request {
+    /// Probe a check now, ahead of its schedule.
+    Probe { name: CheckName, answer: oneshot::Sender<OnDemand> },
+    /// Switch to a new plan.
+    Apply { difference: Arc<Difference>, done: oneshot::Sender<()> },
+}
+
+/// Sends requests to the monitor. Clones share one loop.
+#[derive(Clone)]
+pub struct MonitorHandle(mpsc::Sender<Request>);
+
+impl MonitorHandle {
+    pub(super) fn channel() -> (Self, mpsc::Receiver<Request>) {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        (Self(sender), receiver)
+    }
+
+    /// Probes a check now, within the check's own timeout. Instead of a new probe the answer may be: a
+    /// running probe, an observation younger than a minute, or a hold after refusals. The probe goes on, and
+    /// is recorded, if the caller stops waiting. `None` if the loop has ended or the check changed in the
+    /// meantime.
+    pub async fn probe(&self, name: CheckName) -> Option<OnDemand> {
+        let (answer, answered) = oneshot::channel();
+        self.0.send(Request::Probe { name, answer }).await.ok()?;
+        answered.await.ok()
+    }
+
+    /// Switches to a new plan, and returns once it is in force. False if the loop has ended.
+    pub async fn apply(&self, difference: Arc<Difference>) -> bool {
+        let (done, answered) = oneshot::channel();
+        self.0.send(Request::Apply { difference, done }).await.is_ok() && answered.await.is_ok()
+    }
+}
