@@ -50,7 +50,8 @@ mod tests {
         let far = Duration::from_secs(9_000_000_000_000_000_000);
         assert_eq!(epoch.checked_add(far).map(total), Some(Timestamp::MAX));
         assert_eq!(epoch.checked_sub(far).map(total), Some(Timestamp::MIN));
-        let mad = [epoch.checked_sub(Duration::from_nanos(1)), epoch.checked_sub(far), epoch.checked_add(far)];
+        let mad =
+            [epoch.checked_sub(Duration::from_nanos(1)), epoch.checked_sub(far), epoch.checked_add(far)];
         assert!(mad.into_iter().flatten().all(|clock| !has_http_date(clock)));
         assert!(has_http_date(epoch) && has_http_date(SystemTime::now()));
     }

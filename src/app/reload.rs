@@ -245,7 +245,9 @@ impl Inner {
         match timeout(TAKING, spawn_blocking(move || readiness.apply(&plan_of_readiness))).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Err(ReloadError::Stopping),
-            Err(_) => tracing::error!("a file of readiness hangs: what it says counts when it has been read"),
+            Err(_) => tracing::error!(
+                "a readiness file is still being read: its file system does not answer; the file takes effect once it has been read"
+            ),
         }
         if !orders.apply(Arc::clone(&difference)).await {
             return Err(ReloadError::Stopping);
