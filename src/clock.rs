@@ -14,6 +14,12 @@ pub fn now() -> Timestamp {
     total(SystemTime::now())
 }
 
+/// Whether HTTP can write this time: its dates have years of four digits (RFC 9110 section 5.6.7) and, as hyper
+/// writes them, none before 1970.
+pub fn has_http_date(clock: SystemTime) -> bool {
+    (Timestamp::UNIX_EPOCH..Timestamp::MAX).contains(&total(clock))
+}
+
 fn total(clock: SystemTime) -> Timestamp {
     Timestamp::try_from(clock)
         .unwrap_or_else(|_| if clock < SystemTime::UNIX_EPOCH { Timestamp::MIN } else { Timestamp::MAX })
@@ -44,5 +50,9 @@ mod tests {
         let far = Duration::from_secs(9_000_000_000_000_000_000);
         assert_eq!(epoch.checked_add(far).map(total), Some(Timestamp::MAX));
         assert_eq!(epoch.checked_sub(far).map(total), Some(Timestamp::MIN));
+        let mad =
+            [epoch.checked_sub(Duration::from_nanos(1)), epoch.checked_sub(far), epoch.checked_add(far)];
+        assert!(mad.into_iter().flatten().all(|clock| !has_http_date(clock)));
+        assert!(has_http_date(epoch) && has_http_date(SystemTime::now()));
     }
 }

@@ -103,7 +103,10 @@ fn tls(map: &Map<'_>, base: &Path) -> Option<WebTls> {
         && policy.is_verified()
     {
         if policy.is_required() {
-            complain(&at.place, "this needs client_ca_file: the authorities whose client certificates are accepted");
+            complain(
+                &at.place,
+                "this needs client_ca_file: the authorities whose client certificates are accepted",
+            );
         } else {
             // As in Go. It admits every client that NoClientCert admits.
             let sentence = "without client_ca_file certificates of clients are verified against the authorities of the system; a client without one is let in";

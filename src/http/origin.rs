@@ -73,7 +73,7 @@ pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next
         return (StatusCode::MISDIRECTED_REQUEST, why).into_response();
     }
     if purpose == Purpose::Act && is_from_another_page(request.headers(), site.names.external.as_ref()) {
-        let why = "A page of another site asks for this in somebody's name: refused. Open the agent's own page, or use a program such as curl.\n";
+        let why = "Refused: a page of another site sent this request. Open the agent's own page, or use a program such as curl.\n";
         return (StatusCode::FORBIDDEN, why).into_response();
     }
     next.run(request).await

@@ -8,7 +8,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::body::{Body, Bytes};
 use axum::http::Request;
@@ -18,7 +18,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -27,6 +27,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use crate::clock;
 use crate::report::Dropped;
 
 use super::places::{Doing, Place, Places};
@@ -51,6 +52,12 @@ const LOOK: Duration = Duration::from_secs(2);
 const CLEAR_TEXT: &[u8] =
     b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n\
     This port speaks HTTPS: write https:// in front.\n";
+
+/// The answer while the clock shows a time that HTTP cannot write. hyper would panic: it keeps a date ready whether
+/// or not it sends one.
+const NO_DATE: &[u8] =
+    b"HTTP/1.0 503 Service Unavailable\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n\
+    The clock of this machine is before 1970 or after 9999. Set it right.\n";
 
 /// How large the head of a request may be, in bytes.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -110,9 +117,10 @@ pub async fn serve(
         let (site, routes, protection, stop) =
             (site.clone(), routes.clone(), protection.clone(), stop.clone());
         let prefix = Arc::clone(&site.prefix);
+        let door = Door { routes, prefix, opened: SystemTime::now() };
         open.spawn(async move {
             let ended = tokio::select! {
-                ended = receive(stream, Door { routes, prefix }, &place, &protection, &stop) => ended,
+                ended = receive(stream, door, &place, &protection, &stop) => ended,
                 () = place.given_up() => Ended::Otherwise,
             };
             if ended == Ended::TooSlow {
@@ -138,6 +146,8 @@ fn is_the_clients(fault: &io::Error) -> bool {
 struct Door {
     routes: Router,
     prefix: Arc<str>,
+    /// When the client came, by the clock of the machine.
+    opened: SystemTime,
 }
 
 /// How a connection ended.
@@ -163,7 +173,7 @@ async fn receive(
     };
     let handshake = async {
         if speaks_in_clear(&stream).await {
-            return refuse_clear_text(stream).await.map(|()| None);
+            return refuse(stream, CLEAR_TEXT).await.map(|()| None);
         }
         TlsAcceptor::from(tls).accept(Box::pin(impatient(stream))).await.map(Some)
     };
@@ -188,8 +198,11 @@ async fn speaks_in_clear(stream: &TcpStream) -> bool {
     matches!(stream.peek(&mut first).await, Ok(1)) && first.iter().all(u8::is_ascii_uppercase)
 }
 
-async fn refuse_clear_text(mut stream: TcpStream) -> io::Result<()> {
-    stream.write_all(CLEAR_TEXT).await?;
+/// Takes what a client asks, and gives this answer whatever it was.
+async fn refuse(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &[u8]) -> io::Result<()> {
+    // Bytes that are unread when a socket closes take the answer with them.
+    stream.read(&mut vec![0; HEAD_BYTES]).await?;
+    stream.write_all(answer).await?;
     stream.shutdown().await
 }
 
@@ -197,7 +210,11 @@ async fn converse<S>(stream: S, door: Door, place: &Arc<Place>, stop: &Cancellat
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Door { routes, prefix } = door;
+    let Door { routes, prefix, opened } = door;
+    if !clock::has_http_date(opened) {
+        drop(timeout(HANDSHAKE, refuse(stream, NO_DATE)).await);
+        return Ended::Otherwise;
+    }
     let routes = TowerToHyperService::new(routes);
     let answer = service_fn(|request: Request<Incoming>| {
         place.is(Doing::Waiting);

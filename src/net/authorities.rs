@@ -27,7 +27,8 @@ pub(super) fn system_roots() -> Result<RootCertStore, Cause> {
     }
     let named = |variable| env::var_os(variable).filter(|value| !value.is_empty());
     let file = named("SSL_CERT_FILE").map(PathBuf::from);
-    let folders = named("SSL_CERT_DIR").map(|folders| env::split_paths(&folders).collect()).unwrap_or_default();
+    let folders =
+        named("SSL_CERT_DIR").map(|folders| env::split_paths(&folders).collect()).unwrap_or_default();
     let roots = load(file, folders)?;
     Ok(ROOTS.get_or_init(|| roots).clone())
 }

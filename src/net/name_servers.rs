@@ -37,8 +37,7 @@ impl NameServers {
             let detail = format!("the system's name servers are not known: {}: {why}", file.display());
             Cause::new(Reason::DnsFailure, detail)
         };
-        let text =
-            files::read_async(&file, LARGEST_CONFIGURATION).await.map_err(|fault| unknown(&fault))?;
+        let text = files::read_async(&file, LARGEST_CONFIGURATION).await.map_err(|fault| unknown(&fault))?;
         let (config, options) = parse_resolv_conf(text).map_err(|error| unknown(&error))?;
         Ok(Self { config, options, hosts: Arc::new(hosts(&folder.join("hosts")).await) })
     }

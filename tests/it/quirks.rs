@@ -64,6 +64,9 @@ const ROWS: &[Row] = &[
     // --- SMTP: replies that are none
     ("smtp", &[("auth", Say("250-one\r\n250-two\r\n550 three\r\n"))], "auth protocol_error", "550 three"),
     ("smtp", &[("capability", Say("250-hello\r\nAUTH XOAUTH2\r\n"))], "capability protocol_error", ": AUTH XOAUTH2"),
+    ("smtp", &[("greeting", Say("354 send it\r\n"))], "greeting protocol_error", "354 send it"),
+    ("smtp", &[("capability", Say("334 AUTH XOAUTH2\r\n"))], "capability protocol_error", "334 AUTH"),
+    ("smtp", &[("sender", Say("354 send it\r\n"))], "sender protocol_error", "354 send it"),
     // --- SMTP: a login reason is never given before the login
     ("smtp", &[("greeting", Say("550 x\r\n"))], "greeting protocol_error", "550 x"),
     ("smtp", &[("capability", Say("550 x\r\n"))], "capability protocol_error", "550 x"),

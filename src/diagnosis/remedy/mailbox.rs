@@ -38,7 +38,7 @@ A fault of the server at `{server}`. The next probe tries again by itself; if it
 
     ConnectionClosed; Says("https_proxy") => "\
 The proxy that `HTTPS_PROXY` names must let `{peer}` through; the identity provider itself has not been reached. To see: `curl -v {!idp}`
-407: it wants a login, written into `HTTPS_PROXY` as `http://USER:PASSWORD@HOST:PORT`. Is there a way without it, name the host in `NO_PROXY`.";
+407: it wants a login, written into `HTTPS_PROXY` as `http://USER:PASSWORD@HOST:PORT`. If the host can be reached without the proxy, name it in `NO_PROXY`.";
     ConnectionClosed => "\
 `{peer}` hung up without a usable cause. Once: nothing to do. If it lasts: the line before it in the dialogue, a firewall or middlebox in between, a limit by address at the server.
 From this machine: `openssl s_client -connect {!peer}{starttls}`.";

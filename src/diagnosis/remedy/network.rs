@@ -31,7 +31,7 @@ The server did not answer the login. It may hold a refusal back, or wait for its
 No answer in time. The phase tells whose silence: token, the identity provider; connect, a firewall or network policy; later ones, the server at `{peer}` or its back end. From this machine: `openssl s_client -connect {!peer}{starttls}`.";
     NetworkUnreachable; Says("https_proxy") => "\
 The proxy that `HTTPS_PROXY` names must let `{peer}` through; the identity provider itself has not been reached. To see: `curl -v {!idp}`
-407: it wants a login, written into `HTTPS_PROXY` as `http://USER:PASSWORD@HOST:PORT`. Is there a way without it, name the host in `NO_PROXY`.";
+407: it wants a login, written into `HTTPS_PROXY` as `http://USER:PASSWORD@HOST:PORT`. If the host can be reached without the proxy, name it in `NO_PROXY`.";
     NetworkUnreachable => "\
 There is no way from this machine to `{peer}`: a route, a firewall or security module of this machine, or IPv6 without connectivity (then `ip: 4`). `ip route get ADDRESS` with the address from the sentence.
 Kubernetes: network policies; for the token also `HTTPS_PROXY`.";

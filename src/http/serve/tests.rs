@@ -1,7 +1,6 @@
 //! Clients that only sit there, over a real listener.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use tokio::io::AsyncReadExt as _;
 use tokio::time::Instant;
 
 use crate::http::CONNECTIONS;
@@ -114,4 +113,21 @@ async fn a_thousand_idle_connections_keep_no_newcomer_waiting() {
     assert!(dropped >= 1_000 - CONNECTIONS as u64, "{dropped}");
     let end = timeout(PATIENCE, idle[0].read(&mut [0])).await.unwrap();
     assert!(matches!(end, Ok(0) | Err(_)), "the oldest gave way: {end:?}");
+}
+
+#[tokio::test]
+async fn while_the_clock_shows_no_date_that_http_can_write_a_client_is_told_so() {
+    let far = Duration::from_secs(9_000_000_000_000_000_000);
+    let epoch = SystemTime::UNIX_EPOCH;
+    for opened in [epoch.checked_sub(Duration::from_secs(1)), epoch.checked_add(far)].into_iter().flatten() {
+        let (mut client, server) = tokio::io::duplex(1024);
+        client.write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let door = Door { routes: Router::new(), prefix: Arc::from(""), opened };
+        let place = Places::new(1).take().0;
+        converse(server, door, &place, &CancellationToken::new()).await;
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.0 503 Service Unavailable\r\n"), "{answer}");
+        assert!(answer.contains("clock of this machine"), "{answer}");
+    }
 }

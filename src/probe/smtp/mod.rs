@@ -13,7 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Ehlo, Quit, Rset, Starttls};
 use lettre::transport::smtp::extension::ClientId;
-use lettre::transport::smtp::response::Response;
+use lettre::transport::smtp::response::{Response, Severity};
 use secrecy::ExposeSecret;
 
 use self::framing::SmtpFraming;
@@ -200,6 +200,11 @@ impl Smtp {
         reply: Result<Response, lettre::transport::smtp::Error>,
     ) -> Result<Response, Cause> {
         match reply {
+            // lettre takes 3yz for a success as well; only AUTH is answered by a question (RFC 5321 section 4.3.2).
+            Ok(reply) if stage.phase != Phase::Auth && !is_completion(&reply) => {
+                let detail = format!("this answer of the server is out of place: {}", self.dialogue.answer());
+                Err(Cause::new(Reason::ProtocolError, detail))
+            }
             Ok(reply) => {
                 self.orderly = true;
                 Ok(reply)
@@ -229,6 +234,10 @@ impl Smtp {
             drop(self.connection.command(Quit).await);
         }
     }
+}
+
+fn is_completion(reply: &Response) -> bool {
+    reply.code().severity == Severity::PositiveCompletion
 }
 
 /// Whether a whole reply is a refusal: its last line has a code of 4yz or 5yz and no `-` behind it

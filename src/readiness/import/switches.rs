@@ -159,7 +159,7 @@ fn understand(row: &[String], header: &Header, known: &BTreeSet<String>) -> Resu
     }
     if header.mailboxes.is_empty() {
         return Err(
-            "no column says whose switch this is: export PrimarySmtpAddress, or of Get-TransportConfig the Name, as well"
+            "no column says whose switch this is: export PrimarySmtpAddress as well, or Name for Get-TransportConfig"
                 .to_owned(),
         );
     }
