@@ -43,7 +43,8 @@ fn markdown() -> String {
         let row = reason.row();
         let owners: Vec<_> = row.owners.iter().map(|owner| owner.row().title).collect();
         let passes = if row.transient { "yes" } else { "" };
-        [code(row.label), row.meaning.to_owned(), owners.join(", "), passes.to_owned()]
+        // A title may have a comma of its own.
+        [code(row.label), row.meaning.to_owned(), owners.join("; "), passes.to_owned()]
     });
     let routes = ROUTES
         .iter()

@@ -62,10 +62,10 @@ fn the_reference_for_programs_has_every_row() {
         // Two lines are the table's head.
         assert_eq!(rows.len() + 2, lines, "{table}");
     }
-    let refused =
+    let timeout =
         reference["reasons"].as_array().unwrap().iter().find(|row| row["name"] == "timeout").unwrap();
-    assert_eq!(refused["owners"][0]["name"], "net");
-    assert_eq!(refused["transient"], true);
+    assert_eq!(timeout["owners"][0]["name"], "net");
+    assert_eq!(timeout["transient"], true);
 }
 
 #[test]
