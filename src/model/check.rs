@@ -1,4 +1,4 @@
-//! A check: one mailbox by one protocol, the unit that is scheduled.
+//! A check: one mailbox over one protocol. The unit of scheduling.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,27 +7,26 @@ use std::time::Duration;
 
 use super::{Credential, Endpoint, IpChoice, Mailbox, Mechanism, Protocol, SecretRef};
 
-/// What has to work for a probe to be a success.
+/// What a probe must achieve to count as a success.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Goal {
-    /// IMAP: the folder opens.
+    /// IMAP: opening a folder.
     Folder {
-        /// The folder's name as the server spells it.
         name: String,
-        /// EXAMINE instead of SELECT.
+        /// Use EXAMINE instead of SELECT.
         read_only: bool,
     },
-    /// SMTP: the login is accepted.
+    /// SMTP: logging in.
     Submission {
-        /// Also ask whether the address may send: MAIL FROM, then RSET. No mail is sent.
+        /// Also ask whether the address may send: MAIL FROM, then RSET. Sends no mail.
         sender: bool,
-        /// The name that EHLO gives; `None` is the address literal of the connection.
+        /// The name in EHLO; `None` uses the address literal of the connection.
         ehlo: Option<String>,
     },
 }
 
 impl Goal {
-    /// The protocol in which this goal can be reached.
+    /// The protocol of this goal.
     pub const fn protocol(&self) -> Protocol {
         match self {
             Self::Folder { .. } => Protocol::Imap,
@@ -36,21 +35,20 @@ impl Goal {
     }
 }
 
-/// Which token is wanted, from where. Equal specifications share one token.
+/// Which token to request, and where. Equal specifications share one token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenSpec {
-    /// Who asks.
+    /// The credential that requests it.
     pub credential: Arc<Credential>,
-    /// The token endpoint, `{tenant}` filled in.
+    /// The token endpoint, with `{tenant}` filled in.
     pub url: Arc<str>,
-    /// The scope asked for.
     pub scope: Arc<str>,
-    /// Trusted besides the system's roots.
+    /// Certificate authorities that are trusted besides the system's.
     pub ca_file: Option<PathBuf>,
 }
 
 impl TokenSpec {
-    /// The `resource` label: the host of the scope, or the scope itself where it is no URL.
+    /// The `resource` label: the host of the scope, or the whole scope if it is not a URL.
     pub fn resource(&self) -> &str {
         let rest = self.scope.split_once("://").map_or(&*self.scope, |(_, rest)| rest);
         rest.split('/').next().unwrap_or(rest)
@@ -62,57 +60,45 @@ impl TokenSpec {
 pub enum Access {
     /// With an access token.
     Token {
-        /// The token.
         spec: TokenSpec,
         /// [`Mechanism::Xoauth2`] or [`Mechanism::Oauthbearer`].
         mechanism: Mechanism,
-        /// The permission the token should carry, where one is known (`IMAP.AccessAsApp`).
+        /// The permission that the token should carry, if one is known (`IMAP.AccessAsApp`).
         permission: Option<&'static str>,
     },
-    /// With a password, by whichever password mechanism the server offers.
-    Password {
-        /// Where the password lies.
-        password: SecretRef,
-    },
+    /// With a password, by any password mechanism that the server offers.
+    Password { password: SecretRef },
 }
 
-/// One mailbox × one protocol, complete: nothing is left to interpret.
+/// One mailbox × one protocol, fully resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// Whose mailbox.
     pub mailbox: Arc<Mailbox>,
-    /// Which server.
     pub endpoint: Endpoint,
-    /// By which address family.
     pub ip: IpChoice,
-    /// How to log in.
     pub access: Access,
-    /// What must work.
     pub goal: Goal,
-    /// Start to start.
+    /// From the start of one probe to the start of the next.
     pub interval: Duration,
-    /// Bound of the whole probe, waiting for permits excluded.
+    /// Time limit of the whole probe, without the wait for permits.
     pub timeout: Duration,
 }
 
 impl Check {
-    /// The protocol, which the goal decides.
     pub const fn protocol(&self) -> Protocol {
         self.goal.protocol()
     }
 
-    /// The identity of the check across reloads.
+    /// Identifies the check across reloads.
     pub fn name(&self) -> CheckName {
         CheckName { mailbox: Arc::clone(&self.mailbox.name), protocol: self.protocol() }
     }
 }
 
-/// `mailbox/protocol`: what metrics, schedule and history know a check by.
+/// `mailbox/protocol`: the key of a check in metrics, schedule and history.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CheckName {
-    /// The mailbox's name.
     pub mailbox: Arc<str>,
-    /// The protocol.
     pub protocol: Protocol,
 }
 

@@ -1,4 +1,4 @@
-//! Credentials: who we are, and *where* the secret lies. Never the secret itself.
+//! Credentials: who logs in, and *where* the secret is stored. Never the secret itself.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,23 +9,21 @@ use jiff::Timestamp;
 
 use super::mailbox::{LabelRow, label};
 
-/// A secret in memory: no `Debug`, log line or page can show it, and it is wiped when dropped.
+/// A secret in memory: it cannot be printed, and is wiped when dropped.
 pub type Redacted = secrecy::SecretString;
 
-/// The place of a secret. It is read again whenever the secret is used, so that a rotated secret
-/// needs no restart.
+/// Where a secret is stored. It is read at every use, so a rotated secret needs no restart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum SecretRef {
-    /// A file; a byte order mark in front and line ends behind do not belong to the secret.
+    /// A file. A leading byte order mark and trailing line ends are not part of the secret.
     File(PathBuf),
-    /// An environment variable.
     Env(String),
-    /// No secret at all: [`WRONG_PASSWORD`], which no configuration can name.
+    /// The fixed wrong password, [`WRONG_PASSWORD`]. No configuration can name it.
     WrongPassword,
 }
 
-/// The password that is shown where readiness asks whether passwords are still looked at. It is always the
-/// same one, because directories count a repeated wrong password once, and it says in their logs whose it is.
+/// The password for the trial whether passwords are still checked. It never changes, because directories
+/// count a repeated wrong password only once, and it names the program in their logs.
 pub const WRONG_PASSWORD: &str = "mailbox-exporter-deliberately-wrong-password";
 
 impl fmt::Display for SecretRef {
@@ -39,21 +37,20 @@ impl fmt::Display for SecretRef {
 }
 
 table! {
-    /// Where a token request carries the client secret, RFC 6749 section 2.3.1.
+    /// Where a token request carries the client secret (RFC 6749 section 2.3.1).
     pub enum SecretIn: LabelRow {
-        /// In the form, beside the client id.
+        /// In the form, next to the client id.
         Body => label("body");
         /// In the `Authorization` header.
         Basic => label("basic");
     }
 }
 
-/// How a token request is written, where a provider wants more than RFC 6749 asks for.
+/// Provider-specific form of the token request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TokenForm {
-    /// Where the secret stands.
     pub secret_in: SecretIn,
-    /// Further fields: `resource`, `audience` and the like.
+    /// Additional fields, such as `resource` or `audience`.
     pub parameters: BTreeMap<String, String>,
 }
 
@@ -63,29 +60,24 @@ impl Default for TokenForm {
     }
 }
 
-/// How a credential proves itself.
+/// The proof that a credential offers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Grant {
     /// OAuth2 client credentials with a shared secret (RFC 6749 section 4.4).
     ClientSecret {
-        /// Directory (tenant) of the application; fills `{tenant}` of the token URL, where it has that.
+        /// Directory (tenant) id; replaces `{tenant}` in the token URL.
         tenant: Option<String>,
         /// Application (client) id.
         client_id: String,
-        /// The client secret.
         secret: SecretRef,
-        /// How the request is written.
         form: TokenForm,
     },
-    /// A mailbox password: PLAIN or LOGIN, the thing that is to be switched off.
-    Password {
-        /// The password.
-        password: SecretRef,
-    },
+    /// A mailbox password, for PLAIN or LOGIN: the method that is being switched off.
+    Password { password: SecretRef },
 }
 
 impl Grant {
-    /// The `type` key of the configuration.
+    /// The value of `type` in the configuration.
     pub const fn label(&self) -> &'static str {
         match self {
             Self::ClientSecret { .. } => "client_secret",
@@ -93,7 +85,6 @@ impl Grant {
         }
     }
 
-    /// The tenant, where the grant has one.
     pub fn tenant(&self) -> Option<&str> {
         match self {
             Self::ClientSecret { tenant, .. } => tenant.as_deref(),
@@ -101,7 +92,6 @@ impl Grant {
         }
     }
 
-    /// The application (client) id, where the grant has one.
     pub fn client_id(&self) -> Option<&str> {
         match self {
             Self::ClientSecret { client_id, .. } => Some(client_id),
@@ -109,7 +99,6 @@ impl Grant {
         }
     }
 
-    /// Where the secret lies.
     pub const fn secret(&self) -> &SecretRef {
         match self {
             Self::ClientSecret { secret, .. } => secret,
@@ -118,42 +107,41 @@ impl Grant {
     }
 }
 
-/// Who logs in.
+/// An identity that logs in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
-    /// Label value, unique.
+    /// Unique; a label value in metrics.
     pub name: Arc<str>,
-    /// How it proves itself.
     pub grant: Grant,
-    /// When the secret ends, as the operator declared it.
+    /// The expiry of the secret, as declared in the configuration.
     pub expires: Option<Timestamp>,
 }
 
-/// What an access token says of itself. Read without being verified: only the mail server's opinion
-/// counts, so nothing is ever refused because of a claim. An opaque token has none.
+/// The claims of an access token. They are not verified and never a reason to reject a token, because only
+/// the mail server's opinion counts. An opaque token has no claims.
 ///
-/// Names as in Entra's access token reference; v1 and v2 spellings are folded.
+/// The names follow Entra's access token reference; v1 and v2 spellings are merged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Claims {
-    /// `aud`: for whom the token is.
+    /// `aud`: the recipient of the token.
     pub audience: Option<String>,
     /// `tid`: the tenant that issued it.
     pub tenant: Option<String>,
     /// `appid` or `azp`: the application.
     pub app: Option<String>,
-    /// `oid`: the service principal's object id, the one that `New-ServicePrincipal` needs.
+    /// `oid`: the object id of the service principal, needed for `New-ServicePrincipal`.
     pub object_id: Option<String>,
-    /// `roles` and the words of `scp`.
+    /// `roles`, and the words of `scp`.
     pub permissions: Vec<String>,
     /// `exp`.
     pub expires_at: Option<Timestamp>,
     /// `iat`.
     pub issued_at: Option<Timestamp>,
-    /// `nbf`: before then nobody has to accept it.
+    /// `nbf`: the token is not valid before this time.
     pub not_before: Option<Timestamp>,
     /// `ver`: `1.0` or `2.0`.
     pub version: Option<String>,
-    /// `appidacr` or `azpacr`: by what the application proved itself, `1` a secret, `2` a certificate.
+    /// `appidacr` or `azpacr`: how the application authenticated, `1` by secret, `2` by certificate.
     pub proof: Option<String>,
     /// `uti`: "Unique token identifier" of the sign-in log.
     pub token_id: Option<String>,

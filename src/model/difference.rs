@@ -1,36 +1,37 @@
-//! What becomes of every check when one plan takes the place of another.
+//! What happens to every check when a new plan replaces the old one.
 //!
-//! A value and nothing else: whoever holds something for a check acts on it.
+//! A plain value: each part of the program applies it to its own state.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Access, Check, CheckName, Credential, Limits, Listen, Mailbox, Plan, TokenSpec};
 
-/// The way from one plan to the next.
+/// The changes between two plans.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// Probed as before: schedule, counters, back-off and history stay. The checks as the new plan has
-    /// them, since labels and the declared end of a secret may differ.
+    /// Unchanged checks: schedule, counters, back-off and history stay. They come from the new plan, since
+    /// labels and the declared expiry of a secret may differ.
     pub stays: Vec<Arc<Check>>,
-    /// Probed in another way or at other times: counters and history stay, the schedule begins anew.
+    /// Checks that are probed differently or at other times: counters and history stay, the schedule
+    /// restarts.
     pub changes: Vec<Arc<Check>>,
-    /// Not in the old plan.
+    /// Checks that are only in the new plan.
     pub comes: Vec<Arc<Check>>,
-    /// Not in the new plan.
+    /// Checks that are only in the old plan.
     pub goes: Vec<CheckName>,
-    /// The listener of the old plan and of the new one, where they differ.
+    /// The old and the new listener, if they differ.
     pub listen: Option<(Listen, Listen)>,
-    /// The endpoint is protected by another file, or by one where there was none, or no longer.
+    /// Whether the web configuration file has changed, including added or removed.
     pub web: bool,
-    /// The pages are addressed in another way.
+    /// Whether the addresses of the pages have changed.
     pub address: bool,
-    /// The new bounds, where they differ.
+    /// The new limits, if they differ.
     pub limits: Option<Limits>,
 }
 
 impl Difference {
-    /// What has to happen for `new` to take the place of `old`.
+    /// Compares two plans.
     pub fn between(old: &Plan, new: &Plan) -> Self {
         let mut left: HashMap<CheckName, &Arc<Check>> =
             old.checks.iter().map(|check| (check.name(), check)).collect();
@@ -55,10 +56,10 @@ impl Difference {
 }
 
 impl Check {
-    /// Whether a probe of the other does the same, at the same times. Labels and the declared end of a
-    /// secret are for people: they change no probe.
+    /// Whether both checks probe the same thing at the same times. Labels and the declared expiry of a
+    /// secret only inform people, and are ignored.
     pub fn is_probed_like(&self, other: &Self) -> bool {
-        // Taken apart, so that a new field asks to be thought of.
+        // Destructured completely, so that a new field causes a compile error here.
         let Self { mailbox, endpoint, ip, access, goal, interval, timeout } = self;
         mailbox.is_opened_like(&other.mailbox)
             && access.is_like(&other.access)
@@ -97,7 +98,7 @@ impl Access {
 }
 
 impl TokenSpec {
-    /// Whether the other asks for the same token in the same way.
+    /// Whether both request the same token in the same way.
     pub fn is_like(&self, other: &Self) -> bool {
         let Self { credential, url, scope, ca_file } = self;
         credential.proves_like(&other.credential)
@@ -117,7 +118,7 @@ mod tests {
         Endpoint, Family, Goal, Grant, IpChoice, Mechanism, Provider, SecretRef, Security, Shard, Users, Web,
     };
 
-    /// One mailbox with one check, every part of it to be changed.
+    /// One mailbox with one check; `change` can alter every part of it.
     fn check(name: &str, change: impl FnOnce(&mut Parts)) -> Arc<Check> {
         let mut parts = Parts::of(name);
         change(&mut parts);
@@ -251,7 +252,7 @@ mod tests {
         let slow = |name: &str| check(name, |parts| parts.check.interval *= 2);
         let plain = |name: &str| check(name, |_| ());
         let rows = [
-            // old, new (a capital letter: probed otherwise), stays, changes, comes, goes
+            // old, new (a capital letter: probed differently), stays, changes, comes, goes
             ("", "", ["", "", "", ""]),
             ("", "ab", ["", "", "ab", ""]),
             ("ab", "", ["", "", "", "ab"]),

@@ -1,22 +1,22 @@
-//! Where people reach the pages, and below which path they are served.
+//! The public address of the pages, and the path prefix under which they are served.
 
 use std::fmt;
 
-/// An address by which people reach the pages from outside.
+/// The address of the pages as browsers see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalUrl {
-    /// `https`, `http`.
+    /// `https` or `http`.
     pub scheme: String,
-    /// Host name in lower case or IP literal, without brackets.
+    /// Lower-case host name, or IP literal without brackets.
     pub host: String,
-    /// The port, where it is not the scheme's own.
+    /// The port, if it is not the default of the scheme.
     pub port: Option<u16>,
-    /// The path without a slash at its end; empty at the root.
+    /// The path without a trailing slash; empty at the root.
     pub path: String,
 }
 
 impl ExternalUrl {
-    /// As a browser writes it into `Origin`.
+    /// The value that a browser sends in `Origin`.
     pub fn origin(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         match self.port {
@@ -32,17 +32,17 @@ impl fmt::Display for ExternalUrl {
     }
 }
 
-/// How the pages are addressed.
+/// How clients address the pages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Address {
-    /// Where people reach them; `None` where the configuration does not say.
+    /// The public address; `None` if not configured.
     pub external: Option<ExternalUrl>,
-    /// The path below which they are served as well, without a slash at its end; `None` means the external URL's.
+    /// A further path prefix without a trailing slash; `None` uses the path of the external URL.
     pub prefix: Option<String>,
 }
 
 impl Address {
-    /// The path below which the pages are served, besides the root; empty where there is none.
+    /// The path prefix under which the pages are served, besides the root; empty without one.
     pub fn prefix(&self) -> &str {
         let external = self.external.as_ref().map(|external| external.path.as_str());
         self.prefix.as_deref().or(external).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Mailboxes, and the servers on which they lie.
+//! Mailboxes and their servers.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,31 +7,31 @@ use std::sync::Arc;
 
 use super::Credential;
 
-/// What the program knows of one protocol.
+/// The facts of one protocol.
 #[derive(Debug)]
 pub struct ProtocolRow {
-    /// Label value in metrics, key in the configuration.
+    /// The label value in metrics and the key in the configuration.
     pub label: &'static str,
-    /// The port where TLS starts at once.
+    /// The port for implicit TLS.
     pub tls_port: u16,
-    /// The port where TLS starts by command.
+    /// The port for STARTTLS.
     pub starttls_port: u16,
 }
 
 table! {
-    /// How a mailbox is talked to.
+    /// A mail protocol.
     pub enum Protocol: ProtocolRow {
-        /// Reading, RFC 3501 and RFC 9051.
+        /// Reading mail: RFC 3501 and RFC 9051.
         Imap => ProtocolRow { label: "imap", tls_port: 993, starttls_port: 143 };
-        /// Sending: message submission, RFC 6409 and RFC 8314.
+        /// Message submission: RFC 6409 and RFC 8314.
         Smtp => ProtocolRow { label: "smtp", tls_port: 465, starttls_port: 587 };
     }
 }
 
-/// A row that is nothing but its label.
+/// A table row that contains only a label.
 #[derive(Debug)]
 pub struct LabelRow {
-    /// Name in metrics and configuration.
+    /// The name in metrics and configuration.
     pub label: &'static str,
 }
 
@@ -40,58 +40,59 @@ pub(super) const fn label(label: &'static str) -> LabelRow {
 }
 
 table! {
-    /// When TLS starts.
+    /// When the connection switches to TLS.
     pub enum Security: LabelRow {
-        /// With the first byte (RFC 8314).
+        /// From the first byte (RFC 8314).
         Implicit => label("implicit");
-        /// By command, before anything secret is said.
+        /// By the STARTTLS command, before any secret is sent.
         StartTls => label("starttls");
-        /// Never. Loopback hosts only; the configuration refuses it elsewhere.
+        /// Never. The configuration allows it only for loopback hosts.
         None => label("none");
     }
 }
 
 table! {
-    /// Which address family is dialled. One address is tried, never two: a probe must know what it measured.
+    /// The address family to connect by. A probe tries exactly one address, so that it is clear what it
+    /// measured.
     pub enum IpChoice: LabelRow {
-        /// IPv4 where the name has such an address, otherwise IPv6.
+        /// IPv4 if the name has an IPv4 address, otherwise IPv6.
         Auto => label("auto");
-        /// IPv4 only.
         V4 => label("4");
-        /// IPv6 only.
         V6 => label("6");
     }
 }
 
 table! {
-    /// Ways to log in. As label values they are a closed set: what a server invents is [`Mechanism::Other`].
+    /// Login mechanisms. As a label value this is a closed set: unknown mechanisms become
+    /// [`Mechanism::Other`].
     pub enum Mechanism: LabelRow {
-        /// SASL XOAUTH2, the form that Exchange Online and Gmail know.
+        /// SASL XOAUTH2, which Exchange Online and Gmail use.
         Xoauth2 => label("xoauth2");
         /// SASL OAUTHBEARER, RFC 7628.
         Oauthbearer => label("oauthbearer");
         /// SASL PLAIN, RFC 4616: a password.
         Plain => label("plain");
-        /// SASL LOGIN: a password, asked for in two steps.
+        /// SASL LOGIN: a password, requested in two steps.
         Login => label("login");
-        /// IMAP's own LOGIN command: offered unless LOGINDISABLED is.
+        /// IMAP's LOGIN command: available unless the server lists LOGINDISABLED.
         LoginCommand => label("login_command");
-        /// Anything else a server lists.
+        /// Any other mechanism.
         Other => label("other");
     }
 }
 
 impl Mechanism {
-    /// Whether it shows a password; what a server invents is taken for one, since tokens have names.
+    /// Whether it sends a password. An unknown mechanism counts as one, since all token mechanisms are
+    /// known.
     pub const fn shows_password(self) -> bool {
         !matches!(self, Self::Xoauth2 | Self::Oauthbearer)
     }
 }
 
 table! {
-    /// Whose server it is, where that changes what an answer means.
+    /// The family of server, which decides how its answers are read.
     pub enum Family: LabelRow {
-        /// Microsoft 365, any cloud: no password can work on IMAP.
+        /// Microsoft 365 in any cloud. IMAP never accepts passwords there.
         ExchangeOnline => label("exchange_online");
         /// Personal Microsoft accounts.
         OutlookCom => label("outlook_com");
@@ -102,46 +103,42 @@ table! {
     }
 }
 
-/// A provider as the configuration names it: a preset, or one of the operator's own.
+/// A provider in the configuration: a preset, or the operator's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provider {
-    /// Label value.
+    /// The label value in metrics.
     pub name: Arc<str>,
-    /// The preset it descends from decides how answers are read.
+    /// The family of the preset that it is based on.
     pub family: Family,
-    /// Certificate authorities trusted besides the system's, for mail servers and the token endpoint alike.
+    /// Certificate authorities that are trusted besides the system's, for mail servers and the token
+    /// endpoint.
     pub ca_file: Option<PathBuf>,
 }
 
-/// One address and the credential that opens it; shared by its checks.
+/// One address and the credential that opens it, shared by its checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mailbox {
-    /// Label value, unique.
+    /// Unique; a label value in metrics.
     pub name: Arc<str>,
-    /// The mail address.
     pub address: String,
-    /// The login name: the address, unless configured (shared mailboxes).
+    /// The login name; differs from the address for shared mailboxes.
     pub username: String,
-    /// Who logs in.
     pub credential: Arc<Credential>,
-    /// The provider's facts.
     pub provider: Arc<Provider>,
     /// The operator's own labels, shown on `mailbox_info`.
     pub labels: BTreeMap<String, String>,
 }
 
-/// Where a server listens.
+/// The address of a server.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint {
-    /// Host name or IP literal (without brackets).
+    /// Host name, or IP literal without brackets.
     pub host: String,
-    /// TCP port.
     pub port: u16,
-    /// When TLS starts.
     pub security: Security,
 }
 
-/// `host:port`, as in the `server` label; IPv6 literals in brackets.
+/// `host:port`, as in the `server` label; IPv6 literals are in brackets.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.contains(':') {

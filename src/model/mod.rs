@@ -1,11 +1,11 @@
-//! The nouns of the program: what a mailbox, a check, a phase, a reason and an observation are.
+//! The vocabulary of the program: mailbox, check, phase, reason, observation.
 //!
-//! Owns the words and the closed lists, each written once as a `table!`. No I/O, no clock, no
-//! async, no file format: everything else in the house is built from these values.
+//! Owns these types and the closed lists, each declared once with `table!`. No I/O, no clock, no async, no
+//! file format.
 
-/// Declares a closed set: an enum in which every variant owns one row of facts.
+/// Declares a closed set: an enum whose variants each have one row of facts.
 ///
-/// The row type needs a `label: &'static str`, which is the variant's name in metrics, JSON and YAML.
+/// The row type needs a field `label: &'static str`, the variant's name in metrics, JSON and YAML.
 macro_rules! table {
     (
         $(#[$meta:meta])*
@@ -20,10 +20,10 @@ macro_rules! table {
         }
 
         impl $name {
-            /// Every row, in the order of the table.
+            /// All variants, in the order of the table.
             pub const ALL: &'static [Self] = &[ $( Self::$variant, )+ ];
 
-            /// The facts of this row.
+            /// The row of this variant.
             pub const fn row(self) -> &'static $row {
                 match self {
                     $( Self::$variant => {
@@ -38,7 +38,7 @@ macro_rules! table {
                 self.row().label
             }
 
-            /// The row of that label, if there is one.
+            /// The variant with this label.
             pub fn from_label(label: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|row| row.label() == label)
             }

@@ -1,4 +1,4 @@
-//! The one fact: what a probe saw. Made once, read by log, metrics, page and JSON.
+//! What one probe observed. Created once, then read by the log, the metrics, the pages and the JSON output.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,81 +11,78 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Check, Claims, Failure, Mechanism, Timings};
 
-/// What the probe learnt of the server, whether or not it succeeded.
+/// What a probe learned about the server, whether or not it succeeded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServerFacts {
-    /// The address that was dialled.
+    /// The address that the probe connected to.
     pub ip: Option<IpAddr>,
     /// `TLSv1.2` or `TLSv1.3`.
     pub tls_version: Option<&'static str>,
-    /// The cipher suite that was agreed on, by its IANA name.
+    /// The negotiated cipher suite, by its IANA name.
     pub tls_cipher: Option<&'static str>,
-    /// `notAfter` of the server's own certificate, also of one that was refused.
+    /// `notAfter` of the server's own certificate, even if it was rejected.
     pub certificate_expiry: Option<Timestamp>,
-    /// Whose certificate that is, also of one that was refused.
+    /// The server's own certificate, even if it was rejected.
     pub certificate: Option<Certificate>,
-    /// The mechanisms offered; `None` until the server has listed them.
+    /// The offered mechanisms; `None` until the server has listed them.
     pub mechanisms: Option<BTreeSet<Mechanism>>,
-    /// The mechanism by which the login was tried.
+    /// The mechanism used for the login attempt.
     pub mechanism: Option<Mechanism>,
     /// Messages in the folder (EXISTS), IMAP only.
     pub messages: Option<u32>,
-    /// The name that the server gives itself in its greeting: Exchange Online's front end, for its support.
+    /// The name in the server's greeting. For Exchange Online this is the front end, which its support asks
+    /// for.
     pub front_end: Option<String>,
-    /// A public provider's host shows a certificate from no public authority: something in between may
-    /// read along.
+    /// True if a public provider's host presents a certificate that no public authority issued: TLS may be
+    /// intercepted.
     pub intercepted: bool,
 }
 
-/// What identifies a server's certificate: who intercepts TLS shows another issuer.
+/// Identifies a server's certificate. TLS interception shows as a different issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
-    /// Whose it is, as a distinguished name.
+    /// The subject, as a distinguished name.
     pub subject: String,
-    /// Who issued it.
+    /// The issuer, as a distinguished name.
     pub issuer: String,
     /// SHA-256 of the certificate, in hexadecimal.
     pub sha256: String,
-    /// Whether its chain ends in one of the public authorities that come with the program, whatever this
-    /// machine trusts besides; `None` where that could not be told.
+    /// Whether the chain ends in one of the public authorities that are built into the program, whatever
+    /// else this machine trusts; `None` if that is unknown.
     pub public_root: Option<bool>,
 }
 
-/// What is kept of an access token: enough to find it in the identity provider's sign-in log, nothing
-/// to use it by. With the dialogue it is the proof that modern authentication is used.
+/// What is kept of an access token: enough to find it in the identity provider's sign-in log, but useless
+/// for a login. Together with the dialogue it proves that modern authentication was used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenSeal {
     /// The first twelve hexadecimal digits of the token's SHA-256.
     pub fingerprint: String,
-    /// The `client-request-id` of the request that brought it.
+    /// The `client-request-id` of the token request.
     pub request_id: String,
-    /// How far this machine's clock was ahead of the identity provider's then; see `TokenReport`.
+    /// See `TokenReport::clock_skew`.
     pub clock_skew: Option<SignedDuration>,
-    /// What it says of itself; `None` where it is opaque.
+    /// The token's claims; `None` if it is opaque.
     pub claims: Option<Claims>,
 }
 
-/// How a probe ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The mailbox can be used.
     Up,
-    /// It cannot.
+    /// The mailbox cannot be used.
     Down {
-        /// Where and why.
         failure: Failure,
-        /// What to do, filled with this mailbox's values.
+        /// What to do, filled in with the values of this mailbox.
         hint: String,
     },
 }
 
 impl Outcome {
-    /// Whether the mailbox can be used.
     pub const fn is_up(&self) -> bool {
         matches!(self, Self::Up)
     }
 
-    /// The failure, if it is one.
     pub const fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Up => None,
@@ -94,37 +91,34 @@ impl Outcome {
     }
 }
 
-/// Who said a line of the dialogue.
+/// The sender of a line in the dialogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Speaker {
-    /// The probe.
     Client,
-    /// The mail server.
     Server,
 }
 
-/// One line of a dialogue, already redacted and cut.
+/// One line of a dialogue, redacted and truncated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DialogueLine {
-    /// Since the connection stood.
+    /// Time since the connection was established.
     pub at: Duration,
-    /// Who said it.
     pub from: Speaker,
-    /// What was said, without its line end.
+    /// The line without its line end.
     pub text: String,
 }
 
-/// The lines of a dialogue, made fit to be shown when somebody looks for the first time.
+/// The lines of a dialogue, redacted at first access.
 ///
-/// Most are never looked at. Until then it holds what it is made from, which can neither be printed nor
-/// copied; afterwards that is gone. Clones share it.
+/// Most transcripts are never read. Until the first access this holds the raw dialogue, which can neither be
+/// printed nor copied; the first access drops it. Clones share the state.
 #[derive(Clone)]
 pub struct Transcript(Arc<LazyLock<Vec<DialogueLine>, Writer>>);
 
 type Writer = Box<dyn FnOnce() -> Vec<DialogueLine> + Send>;
 
 impl Transcript {
-    /// A transcript that `write` makes at the first look. What it captures lives until then.
+    /// Calls `write` at the first access. Its captures live until then.
     pub fn written_by(write: impl FnOnce() -> Vec<DialogueLine> + Send + 'static) -> Self {
         Self(Arc::new(LazyLock::new(Box::new(write))))
     }
@@ -159,45 +153,41 @@ impl<'t> IntoIterator for &'t Transcript {
     }
 }
 
-/// Looking makes the lines: what is printed is what anybody may see.
+/// Printing counts as access: it shows only redacted lines.
 impl fmt::Debug for Transcript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self).finish()
     }
 }
 
-/// What one probe of one check saw.
+/// The result of one probe of one check.
 #[derive(Debug, Clone)]
 pub struct Observation {
-    /// What was probed.
     pub check: Arc<Check>,
-    /// When the probe began.
     pub started_at: Timestamp,
-    /// From there to the verdict, waiting for permits and the goodbye excluded.
+    /// Time from start to verdict, without waits for permits and without the logout.
     pub duration: Duration,
-    /// The same, phase by phase: the sum is the duration.
+    /// The duration by phase; the sum is `duration`.
     pub timings: Timings,
     /// How long the probe waited: between its due time and its start, and for permits.
     pub lateness: Duration,
-    /// What is known of the server.
     pub server: ServerFacts,
-    /// The access token it had; `None` for passwords, and where there was none.
+    /// The access token used; `None` for passwords, or if there was none.
     pub token: Option<TokenSeal>,
-    /// What was said, without secrets.
+    /// The redacted dialogue.
     pub dialogue: Transcript,
-    /// The verdict.
     pub outcome: Outcome,
 }
 
-/// What became of asking for a probe out of turn.
+/// The result of a request for a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnDemand {
-    /// It was made, or one under way was waited for, and has been recorded.
+    /// A new or already running probe has completed and is recorded.
     Probed,
-    /// The last observation is young enough to be the answer.
+    /// The last observation is recent enough to be the answer.
     Recent,
-    /// After refusals, or because the server asked for it, nobody logs in for now: the last observation is the answer.
+    /// The check is on hold after refusals or at the server's request: the last observation is the answer.
     Held,
-    /// The check is not in the plan, or no longer.
+    /// The plan does not contain the check.
     Unknown,
 }

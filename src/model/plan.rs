@@ -1,4 +1,4 @@
-//! The plan: what a configuration means, with no `Option` left to interpret.
+//! The plan: a configuration with all defaults resolved.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::{Address, Check, Credential, Mailbox, Policy, Shard, Web};
 
-/// Where the HTTP endpoint listens.
+/// The address of the HTTP endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
-    /// Host name or IP literal (without brackets).
+    /// Host name, or IP literal without brackets.
     pub host: String,
-    /// TCP port; 0 asks the system for a free one.
+    /// TCP port; 0 picks a free one.
     pub port: u16,
 }
 
@@ -25,36 +25,32 @@ impl fmt::Display for Listen {
     }
 }
 
-/// Bounds of the whole program.
+/// Limits of the whole program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Probes in flight at once.
+    /// Concurrent probes.
     pub concurrency: usize,
-    /// Connections at once to one mail server.
+    /// Concurrent connections to one mail server.
     pub per_host: usize,
-    /// A token is renewed at the latest then, so that a revoked secret shows.
+    /// Maximum age of a token before renewal, so that a revoked secret is noticed.
     pub token_max_age: Duration,
 }
 
-/// Every check, what it rests on, and the listener.
+/// All checks, everything they depend on, and the listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// The HTTP endpoint.
     pub listen: Listen,
-    /// How it is protected; `None` is not at all.
+    /// The protection of the HTTP endpoint; `None` without any.
     pub web: Option<Arc<Web>>,
-    /// By which address people reach it.
+    /// The public address of the pages.
     pub address: Address,
-    /// Bounds.
     pub limits: Limits,
-    /// Which part of the file's mailboxes this is.
+    /// The shard of the configured mailboxes that this agent probes.
     pub shard: Shard,
-    /// Every credential of the file, used or not.
+    /// All credentials in the configuration, used or not.
     pub credentials: Vec<Arc<Credential>>,
-    /// Every mailbox.
     pub mailboxes: Vec<Arc<Mailbox>>,
-    /// Every check.
     pub checks: Vec<Arc<Check>>,
-    /// The operator's word on passwords.
+    /// The settings for readiness.
     pub policy: Policy,
 }

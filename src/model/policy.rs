@@ -1,4 +1,4 @@
-//! The operator's word on passwords: what is expected, imported, and allowed to be tried.
+//! The operator's settings for readiness: what is expected, what is imported, which passwords may be tried.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -14,42 +14,40 @@ const fn word(label: &'static str, meaning: &'static str) -> WordRow {
 table! {
     /// Which passwords may be tried.
     pub enum PasswordLogin: WordRow {
-        /// None.
         Never => word("never", "no password is ever tried");
-        /// Those that mailboxes declare, at most once a day.
+        /// Declared passwords, each at most once a day.
         Declared => word("declared", "a mailbox's own declared password, at most once a day");
-        /// The deliberate wrong one as well, in tenants that allow it.
+        /// Also the deliberately wrong password, in tenants that allow it.
         Refusal => word("refusal", "also the deliberate wrong password, in the tenants of refusal_tenants");
     }
 }
 
-/// What is said of one mailbox.
+/// The settings of one mailbox.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expectation {
-    /// Its real password, to see whether it is still taken.
+    /// The mailbox's real password, to test whether it is still accepted.
     pub password: Option<SecretRef>,
-    /// Protocols that nobody expects on it.
+    /// Protocols that are not needed on this mailbox.
     pub not_expected: BTreeSet<Protocol>,
 }
 
-/// Everything that readiness is told.
+/// All settings for readiness.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Where memory survives a restart.
+    /// Where the state is stored across restarts.
     pub state_dir: Option<PathBuf>,
-    /// In the place of the shipped calendar.
+    /// Replaces the built-in calendar.
     pub calendar: Option<Vec<Deadline>>,
-    /// Who still uses passwords: CSV files.
+    /// CSV files: who still uses passwords.
     pub usage: Vec<PathBuf>,
-    /// How the switches are set: CSV files.
+    /// CSV files: how the switches are set.
     pub switches: Vec<PathBuf>,
-    /// Which passwords may be tried.
     pub password_login: PasswordLogin,
-    /// Tenants that opted into the deliberate wrong password.
+    /// Tenants that allow the deliberately wrong password.
     pub refusal_tenants: BTreeSet<String>,
-    /// Providers of US Government clouds, by name: never the wrong password there.
+    /// Names of providers in US Government clouds. The wrong password is never tried there.
     pub government: BTreeSet<Arc<str>>,
-    /// By the mailbox's name; only mailboxes of which something is said.
+    /// By mailbox name; only mailboxes with settings.
     pub expectations: BTreeMap<Arc<str>, Expectation>,
 }
 
@@ -69,7 +67,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Whether a protocol is expected on a mailbox.
+    /// Whether the mailbox is expected to use this protocol.
     pub fn expects(&self, mailbox: &str, protocol: Protocol) -> bool {
         self.expectations.get(mailbox).is_none_or(|said| !said.not_expected.contains(&protocol))
     }

@@ -60,109 +60,59 @@ table! {
     /// Why a probe failed. One of these and nothing else becomes a label.
     pub enum Reason: ReasonRow {
         // --- at the token endpoint
-        /// Client id and secret do not match.
         SecretInvalid => lasting("secret_invalid", &[App], "The client secret does not belong to the client id; often the secret's ID was copied instead of its Value.");
-        /// Every secret is past its end.
         SecretExpired => lasting("secret_expired", &[App], "Every client secret of the app has expired.");
-        /// The signature of the assertion is not accepted.
         CertificateRejected => lasting("certificate_rejected", &[App], "The identity provider does not know the certificate or key that signed the request, or the signature is wrong.");
-        /// A time window was missed.
         ClockSkew => lasting("clock_skew", &[Ops], "By our clock an assertion or a certificate lies outside its time window: a clock is wrong.");
-        /// No federated credential fits the workload token.
         FederatedIdentityMismatch => lasting("federated_identity_mismatch", &[App], "No federated credential of the app fits issuer, subject and audience of the workload's token.");
-        /// The tenant does not know the app.
         AppNotFound => lasting("app_not_found", &[App, Admin], "The tenant does not know this client id, or its service principal is missing.");
-        /// The app is switched off.
         AppDisabled => lasting("app_disabled", &[Admin], "The application, or the service it asks for, is switched off in the tenant.");
-        /// No such tenant in this cloud.
         TenantNotFound => lasting("tenant_not_found", &[Ops], "The tenant does not exist in this cloud, or none was named.");
-        /// Nobody consented.
         ConsentMissing => lasting("consent_missing", &[Admin], "Nobody with the right to do so has consented to what the app asks for.");
-        /// Wrong scope or resource.
         ScopeInvalid => lasting("scope_invalid", &[Ops], "The identity provider does not know the scope or resource that was asked for.");
-        /// The app role is not assigned.
         RoleMissing => lasting("role_missing", &[Admin], "The application permission for this protocol is not in the token: it was never granted, or was revoked.");
-        /// The request itself is wrong.
         TokenRequestInvalid => lasting("token_request_invalid", &[Ops], "The identity provider cannot read the token request: a parameter, the grant or the address is wrong.");
-        /// A sign-in policy refuses.
         ConditionalAccess => lasting("conditional_access", &[Admin], "A policy refuses the sign-in, or the address we come from: Conditional Access, security defaults, risk, an authentication policy, a block list.");
-        /// A second factor is demanded.
         MfaRequired => lasting("mfa_required", &[Admin], "The account must complete or register multi-factor authentication, which no unattended program can.");
-        /// No such account.
         AccountNotFound => lasting("account_not_found", &[Ops, Admin], "There is no such user or mailbox, or it is of the wrong kind.");
-        /// The account is switched off.
         AccountDisabled => lasting("account_disabled", &[Admin], "The user is blocked or the mailbox is disabled.");
-        /// The account is locked.
         AccountLocked => lasting("account_locked", &[Owner::Owner, Admin], "The account is locked, suspended, or held until its owner signs in with a browser.");
-        /// The password is past its age.
         PasswordExpired => lasting("password_expired", &[Owner::Owner], "The password has expired.");
-        /// The refresh token is spent.
         RefreshTokenExpired => lasting("refresh_token_expired", &[Owner::Owner], "The stored sign-in has expired or was revoked: somebody must authorise again.");
-        /// The identity provider fails.
         IdpUnavailable => passing("idp_unavailable", &[Wait], "The identity provider has a fault or an outage.");
-        /// Too many token requests.
         IdpThrottled => passing("idp_throttled", &[Ops], "The identity provider is asked too often.");
         // --- signing in at the mail server
-        /// User name or password refused.
         CredentialsRejected => lasting("credentials_rejected", &[Ops, Owner::Owner], "The server refuses the user name or the password.");
-        /// The access token is refused.
         TokenRejected => lasting("token_rejected", &[App, Admin], "The mail server does not accept the access token: wrong audience, role, service principal or user.");
-        /// Passwords are switched off.
         BasicAuthDisabled => lasting("basic_auth_disabled", &[Ops], "The server takes no ordinary password here any more: OAuth is needed.");
-        /// The protocol is off for this mailbox.
         ProtocolDisabled => lasting("protocol_disabled", &[Owner::Owner, Admin], "This protocol is switched off for the mailbox or its domain.");
-        /// SMTP AUTH is off for the organisation.
         SmtpAuthDisabledTenant => lasting("smtp_auth_disabled_tenant", &[Admin], "Authenticated SMTP is switched off for the whole organisation; OAuth logins are refused as well.");
-        /// SMTP AUTH is off for the mailbox.
         SmtpAuthDisabledMailbox => lasting("smtp_auth_disabled_mailbox", &[Admin], "Authenticated SMTP is switched off for this mailbox; OAuth logins are refused as well.");
-        /// The mechanism is not offered.
         MechanismUnsupported => lasting("mechanism_unsupported", &[Ops, Admin], "The server does not offer this login mechanism on this port.");
-        /// TLS must come first.
         EncryptionRequired => lasting("encryption_required", &[Ops], "The server allows no login before TLS.");
-        /// Token accepted, mailbox not attached.
         MailboxNotConnected => lasting("mailbox_not_connected", &[Admin], "The token was accepted, but the session was not attached to a mailbox.");
-        /// No right on the folder or the sender.
         MailboxAccessDenied => lasting("mailbox_access_denied", &[Admin], "The login worked, but it has no right on this folder, user or sender address.");
         // --- in the mailbox, and of the server
-        /// No such folder.
         FolderMissing => lasting("folder_missing", &[Ops], "The configured folder does not exist or cannot be opened.");
-        /// The mailbox is full.
         OverQuota => lasting("over_quota", &[Owner::Owner], "The mailbox is full.");
-        /// A rate limit.
         Throttled => passing("throttled", &[Ops], "The server limits the rate or the bandwidth.");
-        /// A connection limit.
         TooManyConnections => passing("too_many_connections", &[Ops], "Too many connections are open, or another one holds the mailbox.");
-        /// The server fails.
         ServerUnavailable => passing("server_unavailable", &[Wait, Admin], "The mail server has a fault or an outage.");
-        /// The peer hung up.
         ConnectionClosed => passing("connection_closed", &[Net, Wait], "The other side ended the connection without saying why.");
-        /// An answer or a command was not understood.
         ProtocolError => lasting("protocol_error", &[Ops], "An answer does not fit the protocol, or ours was not understood.");
         // --- network and TLS
-        /// The name has no address.
         DnsNotFound => lasting("dns_not_found", &[Ops], "The name does not exist or has no address.");
-        /// No resolver answers.
         DnsFailure => passing("dns_failure", &[Net], "The name could not be looked up: the resolver fails or cannot be reached.");
-        /// Nothing listens.
         ConnectionRefused => lasting("connection_refused", &[Ops, Admin], "Nothing listens at this address and port.");
-        /// Silence.
         Timeout => passing("timeout", &[Net, Admin], "No answer came in time; the phase tells whose silence it was.");
-        /// No route.
         NetworkUnreachable => passing("network_unreachable", &[Net], "There is no route to the server, or a local policy forbids it.");
-        /// The certificate is past its end.
         TlsCertificateExpired => lasting("tls_certificate_expired", &[Admin], "The server's certificate has expired.");
-        /// The certificate's issuer is not trusted.
         TlsCertificateUntrusted => lasting("tls_certificate_untrusted", &[Admin, Net], "The server's certificate comes from no trusted authority: self-signed, chain incomplete, or intercepted.");
-        /// The certificate is for another name.
         TlsNameMismatch => lasting("tls_name_mismatch", &[Admin, Ops], "The server's certificate is for another name.");
-        /// No TLS could be spoken.
         TlsProtocol => lasting("tls_protocol", &[Ops, Admin], "No common TLS version or cipher, or no TLS on this port at all.");
-        /// Nothing fits.
         Unexpected => lasting("unexpected", &[Ops], "The answer fits no known reason.");
         // --- of this program
-        /// A secret or CA file cannot be read.
         SecretUnreadable => lasting("secret_unreadable", &[Ops], "A file or variable with a secret or a certificate authority is missing, unreadable or empty.");
-        /// Our own fault.
         Internal => lasting("internal", &[Ops], "A fault of this program itself.");
     }
 }

@@ -1,10 +1,10 @@
-//! Which part of the mailboxes an agent has, where several agents share them.
+//! The share of the mailboxes that one agent probes, if several agents divide them.
 //!
-//! Not here: which mailbox belongs to which part (`shard`).
+//! Not here: which mailbox belongs to which shard (`shard`).
 
 use std::fmt;
 
-/// One of several equal parts, counted from 0 as Prometheus' `hashmod` and the pods of a StatefulSet are.
+/// One of several equal shards, counted from 0 like Prometheus' `hashmod` and the pods of a StatefulSet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
     index: u32,
@@ -12,31 +12,31 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Everything: there is one agent.
+    /// All mailboxes: there is only one agent.
     pub const WHOLE: Self = Self { index: 0, count: 1 };
 
-    /// Part `index` of `count`; `None` where there is no such part.
+    /// Shard `index` of `count`; `None` if it does not exist.
     pub const fn new(index: u32, count: u32) -> Option<Self> {
         if index < count { Some(Self { index, count }) } else { None }
     }
 
-    /// Which part, from 0.
+    /// The shard's index, from 0.
     pub const fn index(self) -> u32 {
         self.index
     }
 
-    /// How many parts there are, at least one.
+    /// The number of shards, at least one.
     pub const fn count(self) -> u32 {
         self.count
     }
 
-    /// Whether the mailboxes are shared among several agents at all.
+    /// Whether there is only one shard.
     pub const fn is_whole(self) -> bool {
         self.count == 1
     }
 }
 
-/// As it is written on the command line: `2/3`.
+/// Written as on the command line: `2/3`.
 impl fmt::Display for Shard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.index, self.count)

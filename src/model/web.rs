@@ -1,7 +1,7 @@
-//! How the HTTP endpoint is protected: the values of a web configuration in the format that Prometheus' own
-//! servers and exporters share.
+//! The protection of the HTTP endpoint, in the web configuration format that Prometheus' servers and
+//! exporters share.
 //!
-//! Names are that format's, which are Go's. Reading the file is `config`, acting by it `net` and `http`.
+//! The names are that format's, which come from Go. `config` reads the file; `net` and `http` apply it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,16 +9,16 @@ use std::path::PathBuf;
 
 use super::mailbox::{LabelRow, label};
 
-/// A web configuration without faults.
+/// A valid web configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Web {
-    /// Where it was read, and is read again.
+    /// The file that it was read from, and is reread from.
     pub file: PathBuf,
-    /// TLS; `None` serves clear text.
+    /// `None` serves plain HTTP.
     pub tls: Option<WebTls>,
-    /// Headers of every answer, each of a table of its own in `config`.
+    /// Headers for every answer; `config` lists the permitted ones.
     pub headers: Vec<(&'static str, String)>,
-    /// Who may ask; nobody listed means everybody.
+    /// Users that may log in; empty means that no login is needed.
     pub users: Users,
 }
 
@@ -26,56 +26,55 @@ pub struct Web {
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Users(pub BTreeMap<String, String>);
 
-/// By hand: a hash can be guessed at.
+/// Written by hand: a printed hash could be attacked offline.
 impl fmt::Debug for Users {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Users({})", self.0.len())
     }
 }
 
-/// TLS of the HTTP endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebTls {
-    /// The certificate and what leads up to its authority, PEM.
+    /// The certificate and its chain, PEM.
     pub cert_file: PathBuf,
-    /// Its private key, PEM.
     pub key_file: PathBuf,
-    /// What is asked of clients.
+    /// The demands on client certificates.
     pub client_auth: ClientAuth,
-    /// Whose clients are believed, PEM.
+    /// The authority of client certificates, PEM.
     pub client_ca_file: Option<PathBuf>,
-    /// One of these names must stand in a client's certificate, letter by letter; `None` asks for none.
+    /// A client's certificate must contain one of these names exactly; `None` accepts any.
     pub client_allowed_sans: Option<Vec<String>>,
-    /// The oldest version.
+    /// The oldest TLS version.
     pub min_version: TlsVersion,
-    /// The newest version.
+    /// The newest TLS version.
     pub max_version: TlsVersion,
-    /// Of TLS 1.2, the best first; empty means all. Those of TLS 1.3 are not to be chosen, as in Go.
+    /// Cipher suites of TLS 1.2, in order of preference; empty means all. As in Go, those of TLS 1.3 are
+    /// fixed.
     pub cipher_suites: Vec<CipherSuite>,
-    /// Whether the order above counts, or the client's.
+    /// Whether the server's order of preference wins over the client's.
     pub prefer_server_cipher_suites: bool,
-    /// The best first; empty means all.
+    /// In order of preference; empty means all.
     pub curve_preferences: Vec<Curve>,
 }
 
 table! {
-    /// What is asked of clients, in the words of Go's `tls.ClientAuthType`.
+    /// Demands on client certificates, named as in Go's `tls.ClientAuthType`.
     pub enum ClientAuth: LabelRow {
-        /// Nothing.
+        /// No certificate is requested.
         NoClientCert => label("NoClientCert");
-        /// A certificate, which may be missing and may be anybody's.
+        /// A certificate is requested; it may be missing, and any authority may have issued it.
         RequestClientCert => label("RequestClientCert");
-        /// A certificate, which may be anybody's.
+        /// A certificate is required; any authority may have issued it.
         RequireAnyClientCert => label("RequireAnyClientCert");
-        /// A certificate of the authority, which may be missing.
+        /// A certificate is optional, but must come from the authority.
         VerifyClientCertIfGiven => label("VerifyClientCertIfGiven");
-        /// A certificate of the authority.
+        /// A certificate from the authority is required.
         RequireAndVerifyClientCert => label("RequireAndVerifyClientCert");
     }
 }
 
 impl ClientAuth {
-    /// Whether a client without a certificate is sent away.
+    /// Whether clients without a certificate are rejected.
     pub const fn is_required(self) -> bool {
         matches!(self, Self::RequireAnyClientCert | Self::RequireAndVerifyClientCert)
     }
@@ -87,7 +86,7 @@ impl ClientAuth {
 }
 
 table! {
-    /// Versions of TLS that are spoken.
+    /// Supported TLS versions.
     pub enum TlsVersion: LabelRow {
         /// RFC 5246.
         Tls12 => label("TLS12");
@@ -97,7 +96,7 @@ table! {
 }
 
 table! {
-    /// Cipher suites that are spoken, by their IANA names.
+    /// Supported cipher suites, by their IANA names.
     pub enum CipherSuite: LabelRow {
         /// TLS 1.2.
         EcdheEcdsaAes256 => label("TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384");
@@ -121,7 +120,7 @@ table! {
 }
 
 table! {
-    /// Groups of the key exchange, in the words of Go's `tls.CurveID`.
+    /// Key exchange groups, named as in Go's `tls.CurveID`.
     pub enum Curve: LabelRow {
         /// secp256r1.
         P256 => label("CurveP256");
@@ -129,7 +128,7 @@ table! {
         P384 => label("CurveP384");
         /// RFC 7748.
         X25519 => label("X25519");
-        /// With ML-KEM besides, against quantum computers.
+        /// X25519 combined with ML-KEM, against quantum computers.
         X25519MlKem768 => label("X25519MLKEM768");
     }
 }

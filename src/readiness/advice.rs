@@ -1,14 +1,14 @@
-//! What to do next for one mailbox in one protocol: one line, with the command where there is one.
+//! The next step for one mailbox in one protocol: one line, with a command if there is one.
 //!
 //! Commands: Exchange Online PowerShell (MicrosoftDocs/office-docs-powershell), after `Connect-ExchangeOnline`.
-//! Not here: what a failure's reason means and how it is mended (`diagnosis::remedy`, shown on the mailbox's page).
+//! Not here: what a failure's reason means and how to fix it (`diagnosis::remedy`, shown on the mailbox's
+//! page).
 
 use crate::model::{Basic, Family, Finding, Oauth, Protocol, Signal, Standing, State, Use};
 
-/// The name of the policy that the advice makes.
+/// The name of the authentication policy in the suggested commands.
 const POLICY: &str = "OAuth only";
 
-/// The line.
 pub(super) fn advice(standing: &Standing) -> String {
     let exchange = standing.mailbox.provider.family == Family::ExchangeOnline;
     let smtp = standing.name.protocol == Protocol::Smtp;
@@ -38,7 +38,7 @@ fn is_password(standing: &Standing) -> bool {
     standing.mailbox.credential.grant.tenant().is_none()
 }
 
-/// Whether the last word on submission is that it is switched off as a whole.
+/// Whether the latest evidence says that SMTP submission is switched off entirely.
 fn smtp_is_off(standing: &Standing) -> bool {
     let off = |finding| matches!(finding, Finding::SmtpAuthOff | Finding::SwitchedOff);
     standing.name.protocol == Protocol::Smtp
@@ -46,7 +46,8 @@ fn smtp_is_off(standing: &Standing) -> bool {
         && standing.evidence.iter().any(|exhibit| exhibit.fresh && off(exhibit.evidence.finding))
 }
 
-/// OAuth stays, passwords go. That OAuth survives the policy is documented for the policy's other protocols only.
+/// How to switch off passwords and keep OAuth. Only for protocols other than this one does the documentation
+/// say that OAuth survives the policy.
 fn switch_off(standing: &Standing) -> String {
     let user = quoted(&standing.mailbox.address);
     format!(
@@ -150,12 +151,12 @@ fn unknown(standing: &Standing) -> String {
     }
 }
 
-/// A string of PowerShell (about_Quoting_Rules).
+/// Quotes a PowerShell string (about_Quoting_Rules).
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// One word of a shell.
+/// Quotes one word for a shell.
 fn shell(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "@.-_".contains(c);
     if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }

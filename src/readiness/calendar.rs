@@ -1,6 +1,6 @@
-//! The providers' announced dates, as data; and which of them concern a check.
+//! The providers' announced dates, as data, and which of them apply to a check.
 //!
-//! Owns the shipped table. Of its kinds only `removal` closes anything; the others are deadlines.
+//! Owns the built-in table. Only the kind `removal` closes passwords; the others are deadlines.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
@@ -11,15 +11,15 @@ use crate::model::{Check, Confidence, Deadline, DeadlineKind, Evidence, Family, 
 use Confidence::{High, Medium};
 use DeadlineKind::{AccountPassword, DefaultOff, Removal};
 
-/// What Microsoft's service for bulk mail inside an organisation is called here; it has dates of its own.
+/// Our name for Microsoft's bulk mail service inside an organisation, which has dates of its own.
 const HIGH_VOLUME: &str = "high_volume_email";
-/// The host by which it is known.
+/// The host of that service.
 const HIGH_VOLUME_HOST: &str = "smtp-hve.office365.com";
 
-/// A row as it ships: provider, protocol, kind, date, confidence, source.
+/// A row of the built-in table: provider, protocol, kind, date, confidence, source.
 type Row = (&'static str, &'static str, DeadlineKind, Option<Date>, Confidence, &'static str);
 
-/// When somebody last went through the rows.
+/// When the rows were last reviewed.
 const REVIEWED: Date = date(2026, 11, 24);
 
 const EXCHANGE_TEAM: &str = "Exchange Team Blog, Updated Exchange Online SMTP AUTH Basic Authentication Deprecation Timeline, 2026-01-27";
@@ -27,14 +27,14 @@ const DEPRECATION: &str = "Microsoft Learn, Deprecation of Basic authentication 
 const PERSONAL: &str = "Microsoft Support, modern authentication for Outlook.com; secondary sources";
 const GOOGLE: &str = "Google Account Help, Less secure apps; for Workspace announced for 2024-09-30 and delayed; app passwords still work";
 
-/// The shipped calendar.
+/// The built-in calendar.
 #[rustfmt::skip] // one date, one line
 const SHIPPED: &[Row] = &[
     ("exchange_online", "imap", Removal, Some(date(2023, 1, 31)), High, DEPRECATION),
     ("exchange_online", "pop3", Removal, Some(date(2023, 1, 31)), High, DEPRECATION),
-    // The post says "end of December", and that administrators may turn it on again.
+    // The post says "end of December", and that administrators can turn it on again.
     ("exchange_online", "smtp", DefaultOff, Some(date(2026, 12, 31)), Medium, EXCHANGE_TEAM),
-    // To be announced in the second half of 2027: no date yet.
+    // The date will be announced in the second half of 2027.
     ("exchange_online", "smtp", Removal, None, Medium, EXCHANGE_TEAM),
     ("exchange_online", "ews", Removal, Some(date(2027, 4, 1)), Medium, "press of 2026 on the end of Exchange Web Services"),
     (HIGH_VOLUME, "smtp", Removal, Some(date(2028, 9, 30)), Medium, "secondary sources on High Volume Email, 2026"),
@@ -46,7 +46,7 @@ const SHIPPED: &[Row] = &[
     ("gmail", "smtp", AccountPassword, Some(date(2022, 5, 30)), Medium, GOOGLE),
 ];
 
-/// The shipped calendar.
+/// The built-in calendar as model values.
 pub(super) fn shipped() -> Vec<Deadline> {
     let row = |(provider, protocol, kind, date, confidence, source): &Row| Deadline {
         provider: (*provider).to_owned(),
@@ -60,12 +60,12 @@ pub(super) fn shipped() -> Vec<Deadline> {
     SHIPPED.iter().map(row).collect()
 }
 
-/// The start of a day.
+/// The start of a day in UTC.
 pub fn moment(date: Date) -> Option<Timestamp> {
     date.to_zoned_datetime(TimeZone::UTC).ok().map(|start| start.timestamp())
 }
 
-/// The rows of a calendar that concern a check: those of its provider by name, or of the provider's family.
+/// The rows of a calendar that apply to a check: by the name of its provider, or by the provider's family.
 pub(super) fn of<'c>(
     calendar: &'c [Deadline],
     check: &Check,
@@ -85,7 +85,7 @@ pub(super) fn of<'c>(
     })
 }
 
-/// What the calendar proves now: the last removal that has come.
+/// What the calendar proves now: the latest removal that has taken effect.
 pub(super) fn evidence<'c>(rows: impl Iterator<Item = &'c Deadline>, now: Timestamp) -> Option<Evidence> {
     let removal = |row: &Deadline| {
         let at = moment(row.date?).filter(|at| *at <= now && row.kind == Removal)?;
@@ -95,7 +95,7 @@ pub(super) fn evidence<'c>(rows: impl Iterator<Item = &'c Deadline>, now: Timest
     rows.filter_map(removal).max()
 }
 
-/// The deadline that matters next: the first still to come, or else the last that has passed.
+/// The relevant deadline: the next future one, or else the last one that has passed.
 pub(super) fn next<'c>(rows: impl Iterator<Item = &'c Deadline>, now: Timestamp) -> Option<Deadline> {
     let mut dated: Vec<(Timestamp, &Deadline)> = rows
         .filter(|row| row.kind != AccountPassword)

@@ -1,7 +1,7 @@
-//! Whether a password may be tried: every rule of the house for real passwords and for the deliberate wrong one.
+//! Whether a password may be tried: all rules for real passwords and for the deliberately wrong one.
 //!
-//! The wrong password can lock accounts and looks like an attack, so that it is tried only where all rules
-//! allow it. A pure function; who tries, and how the try is remembered before it is made, is elsewhere.
+//! A wrong password can lock accounts and looks like an attack, so it is tried only if every rule allows it.
+//! This is a pure function; performing a trial, and recording it beforehand, are elsewhere.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,54 +9,54 @@ use crate::model::{Access, Check, Evidence, Finding, PasswordLogin, Policy, Sign
 
 use super::proof::Shown;
 
-/// One password of a mailbox is tried at most once in this time.
+/// Minimum time between two trials of the same password of a mailbox.
 const DAILY: SignedDuration = SignedDuration::from_hours(24);
 
-/// Hosts of the US Government clouds: ten failures lock an account elsewhere, three do there.
+/// Hosts of the US Government clouds, where three failures lock an account instead of ten.
 const GOVERNMENT_HOSTS: [&str; 2] = [".office365.us", ".microsoftonline.us"];
 
-/// What has to be known before a password is tried.
+/// The facts that decide whether a password is tried.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Question<'a> {
     pub(super) shown: Shown,
     pub(super) policy: &'a Policy,
     pub(super) check: &'a Check,
-    /// What is tried can be written down first, so that no restart repeats it.
+    /// Whether the trial can be saved beforehand, so that a restart does not repeat it.
     pub(super) remembers: bool,
-    /// A lock was seen in the tenant.
+    /// A locked account was seen in the tenant.
     pub(super) stopped: bool,
-    /// When this password was last tried on this mailbox.
+    /// The last trial of this password on this mailbox.
     pub(super) last: Option<Timestamp>,
-    /// Since when what is tried is remembered; what was before may be forgotten.
+    /// Start of the saved history; earlier trials may be forgotten.
     pub(super) born: Option<Timestamp>,
-    /// Until then nothing is tried.
+    /// No trial before this time.
     pub(super) hold: Option<Timestamp>,
-    /// What is known and fresh.
+    /// The evidence that is still fresh.
     pub(super) fresh: &'a [&'a Evidence],
 }
 
 /// Why a password is not tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Veto {
-    /// Nobody asked for it.
+    /// The configuration does not allow it.
     NotAllowed,
     /// The tenant has not opted in.
     NoOptIn,
-    /// It could not be remembered.
+    /// The trial could not be saved.
     NoMemory,
-    /// A cloud in which accounts lock sooner.
+    /// The cloud locks accounts after fewer failures.
     Government,
-    /// A lock was seen.
+    /// A locked account was seen in the tenant.
     Stopped,
-    /// Tried less than a day ago, or possibly so.
+    /// The last trial was less than a day ago, or may have been.
     Recently,
-    /// The protocol takes no passwords: nothing to learn.
+    /// The protocol accepts no passwords, so a trial would teach nothing.
     Closed,
-    /// The mailbox's own probes log in with a password: there is nothing to try besides.
+    /// The mailbox's own probes log in with a password, so a trial would teach nothing more.
     ByPassword,
 }
 
-/// Whether a password may be tried now.
+/// The rule that forbids a trial now, if any does.
 pub(super) fn veto(question: &Question<'_>, now: Timestamp) -> Option<Veto> {
     let Question { shown, policy, check, .. } = question;
     let allowed = match shown {
@@ -86,7 +86,7 @@ pub(super) fn veto(question: &Question<'_>, now: Timestamp) -> Option<Veto> {
     }
     let closed = |seen: &&&Evidence| match seen.signal {
         Signal::Offer => seen.finding == Finding::NotOffered,
-        // A real password may show that the calendar is wrong; the wrong one is not worth it.
+        // A real password can prove the calendar wrong; for a wrong password the risk is not worth it.
         Signal::Calendar => *shown == Shown::Wrong && seen.finding == Finding::Removed,
         _ => false,
     };

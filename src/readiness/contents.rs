@@ -1,7 +1,7 @@
-//! Everything that survives a restart, and the entries in which it is written down.
+//! The state that survives a restart, and the journal entries that store it.
 //!
-//! An entry replaces what it names, so that reading a journal twice or with a piece missing does no harm.
-//! Not here: files (`store`), and what anything means.
+//! An entry replaces the value that it names, so reading a journal twice, or with a piece missing, does no
+//! harm. Not here: files (`store`), and what the state means.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,40 +14,41 @@ use crate::model::{CheckName, Evidence, Finding, Protocol, Signal};
 use super::memory::{Memory, slot};
 use super::tally::Count;
 
-/// What no rule looks at any more is forgotten: nothing is believed for longer but imports and a tenant's stop.
+/// Retention. No rule uses older data, except for imports and for tenants in which trials have stopped.
 const KEPT: SignedDuration = SignedDuration::from_hours(8 * 24);
-/// The moment at which a file's content was first seen: longer than any import is believed.
+/// Retention of the time when a file's content was first seen. Longer than the validity of any import.
 const IMPORTS_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
-/// More files than these were never imported by one installation.
+/// Maximum number of imported files to remember.
 const IMPORTS: usize = 256;
-/// Checks that are remembered though they are not in the plan.
+/// Maximum number of remembered checks outside the plan.
 const STRANGERS: usize = 10_000;
-/// Accounts of which a password's last try is remembered, and tenants in which none is tried.
+/// Maximum number of remembered trials, and of tenants in which trials have stopped.
 const TRIED: usize = 200_000;
 const STOPPED: usize = 10_000;
-/// The longest name, in bytes, and the longest note, in characters.
+/// Maximum length of a name in bytes, and of a note in characters.
 const NAME: usize = 1024;
 const NOTE: usize = 240;
-/// Hours or days of one check's tally while a journal is read; what no rule looks at goes afterwards.
+/// Maximum number of hours or days in one check's tally while a journal is read; unused ones are dropped
+/// later.
 const BUCKETS: usize = 256;
 
-/// The memory of the program.
+/// The state of readiness.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Contents {
     pub(super) checks: BTreeMap<CheckName, Memory>,
-    /// When a password was last tried: by signal and by whose it is.
+    /// The last trial of each password, by signal and account.
     pub(super) tried: BTreeMap<(Signal, String), Timestamp>,
-    /// Tenants, in lower case, in which no password is tried any more, since when, and what was said.
+    /// Tenants (lower case) in which trials have stopped: since when, and the server's answer.
     pub(super) stopped: BTreeMap<String, (Timestamp, String)>,
     /// When the content of an imported file, by its SHA-256, was first seen.
     pub(super) imports: BTreeMap<String, Timestamp>,
-    /// Tenants of `stopped` that the store does not know yet.
+    /// Tenants of `stopped` that are not saved yet.
     pub(super) unwritten: BTreeSet<String>,
-    /// Since when there is a memory: the deliberate wrong password may have been tried before.
+    /// Start of the history. The deliberately wrong password may have been tried before.
     pub(super) born: Option<Timestamp>,
-    /// Until then no password is tried, because what was tried before may have been forgotten.
+    /// No trial before this time, because earlier trials may be forgotten.
     pub(super) hold: Option<Timestamp>,
-    /// While a journal is read: how many of its checks were in the plan when they were last counted.
+    /// While a journal is read: the number of planned checks at the last count.
     planned: usize,
 }
 
@@ -55,7 +56,7 @@ pub(super) struct Contents {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Entry {
-    /// The first line.
+    /// The first line: the format version.
     Journal {
         version: u32,
     },
@@ -89,13 +90,13 @@ pub(super) enum Entry {
     Hold {
         until: i64,
     },
-    /// When the journal was begun.
+    /// The start of the history.
     Born {
         at: i64,
     },
 }
 
-/// Evidence as it is written: times in microseconds since 1970.
+/// Evidence in its stored form, with times in microseconds since 1970.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Written {
     signal: String,
@@ -108,7 +109,7 @@ pub(super) struct Written {
 }
 
 impl Contents {
-    /// Takes an entry in; false where it makes no sense.
+    /// Applies an entry. False if it makes no sense.
     pub(super) fn take(&mut self, entry: Entry) -> bool {
         match entry {
             Entry::Journal { .. } => true,
@@ -176,9 +177,9 @@ impl Contents {
         }
     }
 
-    /// Keeps what a journal may fill memory with within bounds: of what is not planned the newest.
+    /// Limits the memory that a journal can use: outside the plan, only the newest checks stay.
     pub(super) fn bound(&mut self, planned: &dyn Fn(&CheckName) -> bool) {
-        // Not at every line: sorting is dear.
+        // Not at every line, because sorting is expensive.
         if self.checks.len() > self.planned.saturating_add(2 * STRANGERS) {
             let strangers = self.checks.iter().filter(|(name, _)| !planned(name));
             let mut strangers: Vec<_> =
@@ -207,7 +208,7 @@ impl Contents {
         }
     }
 
-    /// No password is tried in a tenant any more; false where that was known.
+    /// Stops trials in a tenant. False if they had stopped already.
     pub(super) fn stop(&mut self, tenant: &str, at: Timestamp, note: &str) -> bool {
         let tenant = tenant.to_lowercase();
         if self.stopped.contains_key(&tenant) {
@@ -218,12 +219,12 @@ impl Contents {
         true
     }
 
-    /// Whether no password is tried in a tenant any more.
+    /// Whether trials have stopped in a tenant.
     pub(super) fn is_stopped(&self, tenant: &str) -> bool {
         self.stopped.contains_key(&tenant.to_lowercase())
     }
 
-    /// Forgets what no rule looks at any more, and bounds what the world could make long.
+    /// Drops data that no rule uses, and enforces the limits on size.
     pub(super) fn forget(&mut self, now: Timestamp, planned: impl Fn(&CheckName) -> bool) {
         let old = |at: Timestamp, kept| now.duration_since(at) > kept;
         self.checks
@@ -234,11 +235,11 @@ impl Contents {
         self.hold = self.hold.filter(|until| *until > now);
     }
 
-    /// All of it.
+    /// Entries for the complete state.
     pub(super) fn snapshot(&self) -> Vec<Entry> {
         let checks = self.checks.iter().map(|(name, memory)| {
             let mut all = memory.clone();
-            all.soil();
+            all.mark_unsaved();
             check(name, &all)
         });
         let tried = self.tried.iter().map(|((signal, whom), at)| tried(*signal, whom, *at));
@@ -249,18 +250,18 @@ impl Contents {
         born.chain(checks).chain(tried).chain(stopped).chain(imports).chain(hold).collect()
     }
 
-    /// What has changed since this was last asked.
+    /// Entries for the changes since the last call.
     pub(super) fn changes(&mut self) -> Vec<Entry> {
         let unwritten = std::mem::take(&mut self.unwritten);
         let stops = unwritten.iter().filter_map(|tenant| {
             let (at, note) = self.stopped.get(tenant)?;
             Some(stopped(tenant, *at, note))
         });
-        let dirty = self.checks.iter_mut().filter(|(_, memory)| !memory.dirt.is_empty());
+        let dirty = self.checks.iter_mut().filter(|(_, memory)| !memory.unsaved.is_empty());
         dirty
             .map(|(name, memory)| {
                 let entry = check(name, memory);
-                memory.dirt = super::memory::Dirt::default();
+                memory.unsaved = super::memory::Unsaved::default();
                 entry
             })
             .chain(stops)
@@ -269,7 +270,7 @@ impl Contents {
 }
 
 fn check(name: &CheckName, memory: &Memory) -> Entry {
-    let dirt = &memory.dirt;
+    let unsaved = &memory.unsaved;
     let count = |buckets: &BTreeMap<i64, Count>, bucket: &i64| {
         buckets.get(bucket).map(|(successes, failures)| (*bucket, *successes, *failures))
     };
@@ -278,23 +279,28 @@ fn check(name: &CheckName, memory: &Memory) -> Entry {
         protocol: name.protocol.label().to_owned(),
         identity: memory.identity.clone(),
         since: memory.tally.since.map(Timestamp::as_microsecond),
-        evidence: dirt.slots.iter().filter_map(|slot| memory.evidence.get(slot)).map(Written::of).collect(),
-        hours: dirt.hours.iter().filter_map(|hour| count(&memory.tally.hours, hour)).collect(),
-        days: dirt.days.iter().filter_map(|day| count(&memory.tally.days, day)).collect(),
+        evidence: unsaved
+            .slots
+            .iter()
+            .filter_map(|slot| memory.evidence.get(slot))
+            .map(Written::of)
+            .collect(),
+        hours: unsaved.hours.iter().filter_map(|hour| count(&memory.tally.hours, hour)).collect(),
+        days: unsaved.days.iter().filter_map(|day| count(&memory.tally.days, day)).collect(),
     }
 }
 
-/// That a password is about to be tried.
+/// An entry that announces a trial.
 pub(super) fn tried(signal: Signal, whom: &str, at: Timestamp) -> Entry {
     Entry::Tried { signal: signal.label().to_owned(), whom: whom.to_owned(), at: at.as_microsecond() }
 }
 
-/// That no password is tried in a tenant any more.
+/// An entry that stops trials in a tenant.
 fn stopped(tenant: &str, at: Timestamp, note: &str) -> Entry {
     Entry::Stopped { tenant: tenant.to_owned(), at: at.as_microsecond(), note: note.to_owned() }
 }
 
-/// When the content of a file was first seen.
+/// An entry with the time when a file's content was first seen.
 pub(super) fn import(sha256: &str, at: Timestamp) -> Entry {
     Entry::Import { sha256: sha256.to_owned(), at: at.as_microsecond() }
 }

@@ -1,7 +1,7 @@
-//! The journal as it is read: one file of checksummed lines, bounded in what it may fill memory with.
+//! Reads the journal: one file of lines with checksums, within memory limits.
 //!
-//! Owns the form of a line, and what is made of a torn, rotten or foreign one. Not here: what the lines say
-//! (`contents`), and who may write them (`store`).
+//! Owns the format of a line, and the handling of incomplete, damaged and foreign lines. Not here: what the
+//! lines say (`contents`), and who may write them (`store`).
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -11,36 +11,36 @@ use super::store::StoreError;
 use crate::files::{self, Fault};
 use crate::model::CheckName;
 
-/// The journal's name in the state directory.
+/// The name of the journal in the state directory.
 pub(super) const JOURNAL: &str = "readiness.journal";
 
 /// The version of the format.
 pub(super) const VERSION: u32 = 1;
-/// A longer line is none of ours, in bytes.
+/// Maximum line length in bytes; longer lines are not ours.
 const LONGEST: u64 = 64 * 1024;
 
-/// What was found in a journal that was not as it should be.
+/// Damage that was found in a journal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Damage {
-    /// The last line was cut off, as by a crash: nothing that had been finished is lost.
+    /// The last line is incomplete, as after a crash. No completed write is lost.
     pub(super) torn: bool,
-    /// Lines in the middle that cannot be read.
+    /// Damaged lines before the end.
     pub(super) rotten: usize,
-    /// The whole file could not be read, and was set aside.
+    /// The whole file was unreadable, and was moved aside.
     pub(super) lost: bool,
 }
 
 impl Damage {
-    /// Whether something that had been finished may be lost.
+    /// Whether a completed write may be lost.
     pub(super) fn is_loss(self) -> bool {
         self.rotten > 0 || self.lost
     }
 }
 
-/// Reads a journal without taking it: another process may be writing it.
+/// Reads a journal without locking it: another process may be writing to it.
 ///
 /// # Errors
-/// [`StoreError::Io`] and [`StoreError::Newer`]; a journal that is not there is an empty one.
+/// [`StoreError::Io`] and [`StoreError::Newer`]. A missing journal counts as empty.
 pub(super) fn read(
     folder: &Path,
     planned: &dyn Fn(&CheckName) -> bool,
@@ -54,7 +54,7 @@ pub(super) fn read(
         Err(fault) => return Err(StoreError::Silent { path, fault }),
     };
     let mut bytes = Vec::new();
-    // A journal is never without its first line: one that is empty was emptied.
+    // A journal always has its first line: an empty file has been truncated.
     let (mut first, mut bad) = (true, 0);
     loop {
         bytes.clear();
@@ -66,7 +66,7 @@ pub(super) fn read(
             (Some(Entry::Journal { version }), true) => return Err(StoreError::Newer { path, version }),
             (_, true) => return Ok((contents, Damage { lost: true, ..damage })),
             (Some(entry), false) => {
-                // What came before this line was not the end.
+                // The bad line before this one was not the last.
                 damage.rotten += std::mem::take(&mut bad);
                 if !contents.take(entry) {
                     damage.rotten += 1;
@@ -80,7 +80,7 @@ pub(super) fn read(
     if first {
         return Ok((contents, Damage { lost: true, ..damage }));
     }
-    // One bad line at the end is what a crash leaves; more are not.
+    // A crash damages at most the last line.
     damage.torn = bad == 1;
     damage.rotten += bad.saturating_sub(1);
     Ok((contents, damage))
@@ -95,7 +95,7 @@ pub(super) fn line(entry: &Entry, text: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// The entry of a line; `None` where it is cut off, altered or none of ours.
+/// Parses a line; `None` if it is incomplete, damaged or foreign.
 fn parse(line: &[u8]) -> Option<Entry> {
     let (sum, json) = line.strip_suffix(b"\n")?.split_at_checked(9)?;
     let sum = u32::from_str_radix(std::str::from_utf8(sum).ok()?.strip_suffix(' ')?, 16).ok()?;

@@ -1,6 +1,7 @@
-//! The state of a mailbox in one protocol: a pure function of dated evidence and of now.
+//! Judges a mailbox in one protocol: a pure function of dated evidence and the current time.
 //!
-//! Owns the table of states and the shelf lives. Not here: where evidence comes from, and what is remembered.
+//! Owns the table of states and how long evidence stays fresh. Not here: the sources of evidence, and its
+//! storage.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,46 +12,45 @@ use crate::model::{Basic, Evidence, Exhibit, Finding, Oauth, Signal, State, Use}
 
 use super::memory::{Slot, slot};
 
-/// Evidence from further ahead than this comes from a clock that was wrong.
+/// Evidence further in the future than this comes from a clock that was wrong.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
-/// What a server offers is asked at every probe.
+/// Every probe asks what the server offers.
 const OFFER: SignedDuration = SignedDuration::from_hours(24);
-/// An OAuth login is believed for so many intervals of its check.
+/// An OAuth login stays fresh for this many intervals of its check.
 const INTERVALS: u32 = 3;
-/// A password was tried.
+/// The result of a password trial.
 const PASSWORD: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// Imported facts that do not say until when they hold.
+/// Imported facts without an expiry of their own.
 const IMPORTED: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// What is judged.
+/// The input of a judgement.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Case<'a> {
-    /// Somebody expects this protocol on the mailbox.
+    /// Whether the mailbox is expected to use the protocol.
     pub(super) expected: bool,
-    /// The check logs in with a token; otherwise with a password.
+    /// Whether the check logs in with a token rather than a password.
     pub(super) by_token: bool,
-    /// The interval in force.
     pub(super) interval: Duration,
-    /// OAuth has been dependable.
+    /// Whether OAuth has been reliable; see `Record::steady`.
     pub(super) steady: bool,
-    /// What the server offers outweighs the calendar.
+    /// Whether the server's offer outweighs the calendar.
     pub(super) offer_refutes: bool,
-    /// Everything known, in any order.
+    /// All evidence, in any order.
     pub(super) evidence: &'a [Evidence],
 }
 
-/// How it stands.
+/// The result of a judgement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Judgement {
     pub(super) basic: Basic,
     pub(super) oauth: Oauth,
     pub(super) usage: Use,
     pub(super) state: State,
-    /// The newest evidence of each signal, and of passwords also the last that proved something.
+    /// The newest evidence of each signal; for passwords also the latest conclusive one.
     pub(super) exhibits: Vec<Exhibit>,
 }
 
-/// Judges. The order of the evidence is of no matter.
+/// Judges a case. The order of the evidence does not matter.
 pub(super) fn judge(case: &Case<'_>, now: Timestamp) -> Judgement {
     let mut newest: BTreeMap<Slot, &Evidence> = BTreeMap::new();
     for seen in case.evidence.iter().filter(|seen| !is_ahead(seen.at, now)) {
@@ -70,14 +70,14 @@ pub(super) fn judge(case: &Case<'_>, now: Timestamp) -> Judgement {
     Judgement { basic, oauth, usage, state, exhibits }
 }
 
-/// By which one piece of evidence outweighs another of its slot: the newest, and of use the one that holds longest, so
-/// that nothing said of a time that is over hides what still holds.
+/// The weight of evidence within its slot: the newest wins. For imported usage the one that is valid longest
+/// wins, so that a statement about the past cannot hide one that still holds.
 fn weight(seen: &Evidence) -> (Option<Timestamp>, &Evidence) {
     let end = || seen.until.or_else(|| seen.at.checked_add(IMPORTED).ok()).unwrap_or(Timestamp::MAX);
     ((seen.signal == Signal::Usage).then(end), seen)
 }
 
-/// The table.
+/// The state table.
 fn state(basic: Basic, oauth: Oauth, usage: Use, steady: bool) -> State {
     match (basic, oauth, usage) {
         (_, Oauth::Unknown, _) => State::Unknown,
@@ -89,12 +89,12 @@ fn state(basic: Basic, oauth: Oauth, usage: Use, steady: bool) -> State {
     }
 }
 
-/// Whether a moment can only come from a clock that was wrong.
+/// Whether a time can only come from a clock that was wrong.
 pub(super) fn is_ahead(at: Timestamp, now: Timestamp) -> bool {
     at.duration_since(now) > SKEW
 }
 
-/// Whether evidence is within its shelf life.
+/// Whether evidence is still fresh.
 pub(super) fn is_fresh(evidence: &Evidence, interval: Duration, now: Timestamp) -> bool {
     if is_ahead(evidence.at, now) {
         return false;
@@ -114,9 +114,9 @@ pub(super) fn is_fresh(evidence: &Evidence, interval: Duration, now: Timestamp) 
     }
 }
 
-/// The last thing that says anything about passwords; of two at the same moment the worse one: open.
+/// The latest evidence about passwords; of two at the same time the worse one, which is open.
 fn basic(case: &Case<'_>, fresh: &[&Evidence]) -> Basic {
-    // The server's own word is stronger than a date.
+    // The server's own answer is stronger than a date.
     let offered = case.offer_refutes && fresh.iter().any(|seen| seen.finding == Finding::Offered);
     let word = |seen: &&&Evidence| {
         let outweighed = offered && seen.signal == Signal::Calendar;
@@ -129,7 +129,7 @@ fn basic(case: &Case<'_>, fresh: &[&Evidence]) -> Basic {
     last.and_then(|seen| seen.finding.row().basic).unwrap_or(Basic::Unknown)
 }
 
-/// A switch that was said to be off has been on again since: OAuth got through.
+/// Whether an OAuth login has succeeded since, so that a switch reported as off must be on again.
 fn is_refuted(seen: &Evidence, fresh: &[&Evidence]) -> bool {
     let off = matches!(seen.finding, Finding::SmtpAuthOff | Finding::SwitchedOff);
     off && fresh.iter().any(|later| later.finding == Finding::OauthWorks && later.at > seen.at)
@@ -154,11 +154,10 @@ fn oauth(case: &Case<'_>, fresh: &[&Evidence]) -> Oauth {
 
 fn usage(case: &Case<'_>, fresh: &[&Evidence]) -> Use {
     if !case.by_token {
-        // Ours.
         return Use::Seen;
     }
     let said = |finding| fresh.iter().any(|seen| seen.signal == Signal::Usage && seen.finding == finding);
-    // Of two files that contradict each other the one that saw somebody counts.
+    // If two files contradict each other, the one that reports use counts.
     match (said(Finding::Used), said(Finding::Unused)) {
         (true, _) => Use::Seen,
         (false, true) => Use::None,

@@ -1,7 +1,7 @@
-//! The memory as it is kept on the disk; and where it cannot be, that it is not.
+//! Saves the state of readiness to disk, and reports when it cannot.
 //!
-//! Owns what is said of it: a log line when it begins and when it ends, the count for the metrics, the sentence on the
-//! board.
+//! Owns the reporting: a log line when a failure starts and ends, a count for the metrics, and a sentence
+//! for the board.
 
 use std::io;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::model::Keeping;
 use super::locked;
 use super::store::Store;
 
-/// The state directory of a running program, and how writing there goes.
+/// The state directory of a running agent, and whether writing to it works.
 pub(super) struct Keeper {
     folder: PathBuf,
     store: Mutex<Store>,
@@ -21,13 +21,13 @@ pub(super) struct Keeper {
 
 #[derive(Debug, Default)]
 struct Health {
-    /// Why the last attempt failed.
+    /// Why the last write failed.
     fault: Option<String>,
     failures: u64,
 }
 
 impl Keeper {
-    /// `full`: why nothing could be written at the start.
+    /// `full`: why the first write failed, if it did.
     pub(super) fn new(folder: PathBuf, store: Store, full: Option<io::Error>) -> Self {
         let keeper = Self { folder, store: Mutex::new(store), health: Mutex::default() };
         if let Some(error) = full {
@@ -36,19 +36,19 @@ impl Keeper {
         keeper
     }
 
-    /// The store, for as long as something is written.
+    /// Locks the store for a write.
     pub(super) fn store(&self) -> MutexGuard<'_, Store> {
         locked(&self.store)
     }
 
-    /// Takes note of an attempt to write; a fault is logged when it begins, changes and ends.
+    /// Records the result of a write. Logs when a failure starts, changes or ends.
     pub(super) fn note(&self, attempt: &io::Result<()>) {
         let mut health = locked(&self.health);
         let folder = self.folder.display();
         match attempt {
             Ok(()) => {
                 if health.fault.take().is_some() {
-                    tracing::info!(state_dir = %folder, "the state directory is written again");
+                    tracing::info!(state_dir = %folder, "writing to the state directory works again");
                 }
             }
             Err(error) => {
@@ -58,7 +58,7 @@ impl Keeper {
                     tracing::warn!(
                         state_dir = %folder,
                         fault,
-                        "what is seen of passwords cannot be written to the state directory: it is lost at a restart, and no password is tried"
+                        "cannot write to the state directory: new evidence about passwords is lost at a restart, and no password is tried"
                     );
                     health.fault = Some(fault);
                 }
@@ -66,13 +66,13 @@ impl Keeper {
         }
     }
 
-    /// How writing goes.
+    /// The state of writing, for metrics and pages.
     pub(super) fn keeping(&self) -> Keeping {
         let health = locked(&self.health);
         Keeping { writable: health.fault.is_none(), failures: health.failures }
     }
 
-    /// Why nothing can be written for now.
+    /// Why writing fails at present; `None` if it works.
     pub(super) fn fault(&self) -> Option<String> {
         locked(&self.health).fault.clone()
     }

@@ -1,8 +1,8 @@
-//! Ready for the switch-off of passwords: per mailbox and protocol, from dated evidence, over time.
+//! Readiness for the switch-off of passwords: judged per mailbox and protocol from dated evidence.
 //!
-//! Owns what is believed about passwords and for how long, and the rules by which one may be tried. Evidence
-//! comes in by [`Readiness::record`] and from files; the board goes out. Not here: probing (`check`), metrics and
-//! pages (`report`, `http`), when a password is tried (`trial`).
+//! Owns which evidence counts, for how long, and when a password may be tried. Evidence arrives through
+//! [`Readiness::record`] and from files; the result is the board. Not here: probing (`check`), metrics and
+//! pages (`report`, `http`), running trials (`trial`).
 
 mod advice;
 mod calendar;
@@ -47,46 +47,47 @@ pub use import::inspect;
 pub use store::StoreError;
 pub use trials::{Asker, Trial};
 
-/// After memory was lost, no password is tried for as long as one may have been tried before.
+/// After a loss of state, no password is tried for as long as an earlier trial would forbid it.
 const HOLD: SignedDuration = SignedDuration::from_hours(24);
 
-/// What is known about passwords. Shared by `Arc`; no lock is held while a file is written but the file's own.
+/// What is known about passwords. Shared by `Arc`. Only the store's own lock is held during a write to disk.
 pub struct Readiness {
     known: Mutex<Known>,
-    /// `None`: nothing survives a restart.
+    /// `None`: the state does not survive a restart.
     keeper: Option<Keeper>,
-    /// What is said of the memory on the board.
+    /// Where the state is saved, in words for the board.
     memory: String,
-    /// Another process keeps the memory: nothing may be tried that it does not know of.
+    /// Another process owns the state directory, so no password may be tried here.
     looking: bool,
 }
 
-/// What the plan wants and what has been seen.
+/// The plan's wishes and the evidence so far.
 struct Known {
     policy: Policy,
     checks: BTreeMap<CheckName, Arc<Check>>,
-    /// Protocols that are looked at without being probed: those that nobody expects.
+    /// Mailbox and protocol pairs that are judged without being probed, because the protocol is not
+    /// expected.
     unprobed: Vec<(Arc<Mailbox>, Protocol)>,
     calendar: Vec<Deadline>,
     imported: Imported,
     contents: Contents,
-    /// Of the last probe: the interval in force, and why OAuth failed.
+    /// From the last probe: the interval in force, and why OAuth failed.
     probed: HashMap<CheckName, (Duration, Option<Reason>)>,
 }
 
 impl Readiness {
-    /// Takes the state directory of the plan, where it has one, and reads what is remembered there.
+    /// Locks the plan's state directory, if it has one, and loads the saved state.
     ///
     /// # Errors
-    /// [`StoreError`] where the state directory cannot be used.
+    /// [`StoreError`] if the state directory cannot be used.
     pub fn open(plan: &Plan) -> Result<Self, StoreError> {
         Self::open_at(plan, clock::now())
     }
 
-    /// [`Readiness::open`] at a given moment.
+    /// Like [`Readiness::open`], at a given time.
     ///
     /// # Errors
-    /// As there.
+    /// See [`Readiness::open`].
     pub fn open_at(plan: &Plan, now: Timestamp) -> Result<Self, StoreError> {
         let Some(folder) = &plan.policy.state_dir else {
             let memory = "nothing survives a restart: no state_dir is configured".to_owned();
@@ -95,7 +96,7 @@ impl Readiness {
         let Opened { store, mut contents, damage, full } = Store::open(folder, planned(plan))?;
         let mut memory = format!("kept in {}", folder.display());
         if damage != Damage::default() {
-            tracing::warn!(?damage, folder = %folder.display(), "the memory of readiness was damaged");
+            tracing::warn!(?damage, folder = %folder.display(), "the saved state of readiness was damaged");
         }
         if damage.is_loss() {
             memory += "; some of it could not be read, and no password is tried for 24 h";
@@ -107,11 +108,11 @@ impl Readiness {
         Ok(Self::with(plan, contents, Some(keeper), memory))
     }
 
-    /// Reads what is remembered without taking the state directory: an agent may be writing it. Nothing is
-    /// remembered, and no password is tried.
+    /// Loads the saved state without locking the state directory, because an agent may be writing to it.
+    /// Saves nothing, and allows no password trials.
     ///
     /// # Errors
-    /// [`StoreError`] where the memory cannot be read.
+    /// [`StoreError`] if the saved state cannot be read.
     pub fn look(plan: &Plan) -> Result<Self, StoreError> {
         let folder = plan.policy.state_dir.as_deref().unwrap_or(std::path::Path::new(""));
         let mut contents = store::look(folder, planned(plan))?;
@@ -137,11 +138,11 @@ impl Readiness {
         readiness
     }
 
-    /// Takes a plan and reads its files anew. Checks that did not change keep their evidence. The state
-    /// directory stays the one of the start. Blocks.
+    /// Switches to a new plan and rereads its files. Unchanged checks keep their evidence. The state
+    /// directory stays the same. Blocks the thread.
     pub fn apply(&self, plan: &Plan) {
         let mut seen = self.known().contents.imports.clone();
-        // Without the lock: the files may be long and their disk slow, and probes are being recorded.
+        // Without holding the lock: the files may be large and their disk slow, while probes keep recording.
         let imported = import::import(plan, |hash, modified| {
             let first = seen.entry(hash.to_owned()).or_insert(modified);
             *first = modified.min(*first);
@@ -152,14 +153,15 @@ impl Readiness {
             known.contents.imports = seen;
             known.apply(plan, imported);
             if plan.policy.password_login == PasswordLogin::Never {
-                // Nobody wants a password tried: whoever asks for it again has looked into the locks.
+                // Password trials are off now. If they are allowed again later, the operator has looked into
+                // the locked accounts.
                 known.contents.stopped.clear();
             }
         }
         self.rewrite();
     }
 
-    /// Takes in what a probe saw; `interval` is the one now in force.
+    /// Records an observation; `interval` is the one in force.
     pub fn record(&self, seen: &Observation, interval: Duration) {
         let name = seen.check.name();
         let mut known = self.known();
@@ -168,7 +170,7 @@ impl Readiness {
         }
         let memory = known.contents.checks.get(&name);
         if memory.is_some_and(|memory| memory.identity != identity(&seen.check)) {
-            // Begun before the configuration changed.
+            // The probe began before the configuration changed.
             return;
         }
         let reason = seen.outcome.failure().map(|failure| failure.cause.reason);
@@ -189,7 +191,7 @@ impl Readiness {
         }
     }
 
-    /// Everything that is known, judged as of now.
+    /// Judges all checks as of `now`.
     pub fn board(&self, now: Timestamp) -> Board {
         let known = self.known();
         let mut standings: Vec<Standing> =
@@ -222,13 +224,13 @@ impl Readiness {
         }
     }
 
-    /// Writes down what has changed since it was last written. Blocks.
+    /// Saves the changes since the last save. Blocks the thread.
     pub fn flush(&self) {
         let Some(keeper) = &self.keeper else { return };
         let due = {
             let mut store = keeper.store();
             if !store.is_due() {
-                // Also without a change: whether the journal still is in its place shows only so.
+                // Even without changes, to detect that the journal was removed.
                 let changes = self.known().contents.changes();
                 keeper.note(&store.append(&changes));
             }
@@ -246,7 +248,7 @@ impl Readiness {
         keeper.note(&store.rewrite(entries));
     }
 
-    /// All that is to be written.
+    /// Entries for the complete state.
     fn everything(&self) -> Vec<contents::Entry> {
         let mut known = self.known();
         drop(known.contents.changes());
@@ -278,7 +280,7 @@ impl Known {
         self.contents.forget(clock::now(), |name| checks.contains_key(name));
     }
 
-    /// All evidence of one check: remembered, imported, and of the calendar.
+    /// All evidence about one check: remembered, imported, and from the calendar.
     fn evidence(&self, check: &Check, now: Timestamp) -> Vec<Evidence> {
         let name = check.name();
         let remembered =
@@ -345,7 +347,7 @@ impl Known {
     }
 }
 
-/// The tenant, as `mailbox_check_info` has it.
+/// The tenant, as in `mailbox_check_info`.
 fn tenant(mailbox: &Mailbox) -> String {
     mailbox.credential.grant.tenant().unwrap_or_default().to_owned()
 }
@@ -366,7 +368,7 @@ fn planned(plan: &Plan) -> Planned {
     Arc::new(move |name| names.contains(name))
 }
 
-/// What makes a check the one of which something was learnt: whose mailbox, at which server, by which credential.
+/// Identifies what evidence belongs to: mailbox, server and credential.
 fn identity(check: &Check) -> String {
     let mailbox = &check.mailbox;
     let grant = &mailbox.credential.grant;
@@ -382,7 +384,7 @@ fn identity(check: &Check) -> String {
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A lock whose holder panicked is still a good lock: every change under it is one insertion.
+/// The guarded values stay valid if the holder of the lock panics: every change is one insertion.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,6 @@
-//! What an observation proves: about OAuth, about passwords, about what the server offers.
+//! What an observation proves about OAuth, about passwords, and about the server's offer.
 //!
-//! Not here: wordings (`diagnosis`), and what follows from the evidence (`judge`).
+//! Not here: the wording of servers (`diagnosis`), and the conclusions (`judge`).
 
 use jiff::Timestamp;
 
@@ -10,19 +10,19 @@ use crate::model::{
     Reason, Signal,
 };
 
-/// The longest note that is kept, in characters.
+/// Maximum length of a note in characters.
 const NOTE: usize = 240;
 
-/// Which password was shown.
+/// Which password was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {
-    /// A real one.
+    /// The mailbox's real password.
     Real,
-    /// The deliberate wrong one.
+    /// The deliberately wrong password.
     Wrong,
 }
 
-/// What an ordinary probe proves.
+/// The evidence from an ordinary probe.
 pub(super) fn of_probe(seen: &Observation) -> Vec<Evidence> {
     let login = match &seen.check.access {
         Access::Token { .. } => oauth(seen),
@@ -31,27 +31,28 @@ pub(super) fn of_probe(seen: &Observation) -> Vec<Evidence> {
     offer(seen).into_iter().chain(login).collect()
 }
 
-/// Signal A. What is listed before TLS proves nothing: it counts where the login was reached.
+/// Signal A. An offer before TLS proves nothing, so it counts only if the probe reached the login.
 pub(super) fn offer(seen: &Observation) -> Option<Evidence> {
     const TOKENS: [Mechanism; 2] = [Mechanism::Xoauth2, Mechanism::Oauthbearer];
     seen.timings.iter().find(|(phase, _)| *phase == Phase::Auth)?;
     let offered = seen.server.mechanisms.as_ref()?;
-    // What is not known by name (CRAM-MD5, SCRAM, NTLM, …) may well be shown a password.
+    // An unknown mechanism (CRAM-MD5, SCRAM, NTLM, …) may be based on a password.
     let takes = offered.iter().any(|mechanism| !TOKENS.contains(mechanism));
     let finding = if takes || is_host_wide(&seen.check) { Finding::Offered } else { Finding::NotOffered };
     let labels: Vec<&str> = offered.iter().map(|mechanism| mechanism.label()).collect();
     Some(evidence(seen, Signal::Offer, finding, &labels.join(", ")))
 }
 
-/// Exchange lists one set for all mailboxes of a host, closed or not: it proves nothing by SMTP, either way.
+/// Exchange lists the same mechanisms for all mailboxes of an SMTP host, so the list proves nothing about
+/// one of them.
 fn is_host_wide(check: &Check) -> bool {
     let family = check.mailbox.provider.family;
     check.protocol() == Protocol::Smtp && matches!(family, Family::ExchangeOnline | Family::OutlookCom)
 }
 
-/// Whether an offer of passwords contradicts a calendar that calls them removed. A host of the operator's own may
-/// well be something else than the provider whose preset it extends. The provider's own hosts listed passwords for
-/// years after they had stopped taking them: there the calendar stands, and only a login can contradict it.
+/// Whether an offer of passwords contradicts a calendar that says they are removed. A host of the operator's
+/// own may differ from the provider whose preset it extends. The providers' own hosts listed passwords for
+/// years after they stopped accepting them, so only a login can contradict the calendar there.
 pub(super) fn offer_refutes_calendar(check: &Check) -> bool {
     const PROVIDERS: [&str; 6] =
         ["office365.com", "office365.us", "outlook.com", "office.com", "gmail.com", "partner.outlook.cn"];
@@ -61,8 +62,8 @@ pub(super) fn offer_refutes_calendar(check: &Check) -> bool {
     !is_host_wide(check) && !PROVIDERS.iter().any(within)
 }
 
-/// Whether no further password may be tried in the tenant: an account is locked, or the password went on to the
-/// organisation's own directory, which keeps a count of its own.
+/// Whether trials must stop in the tenant: an account is locked, or the password was forwarded to the
+/// organisation's own directory, which keeps its own count of failures.
 pub(super) fn stops(seen: &Observation, by_password: bool) -> bool {
     seen.outcome.failure().is_some_and(|failure| {
         failure.cause.reason == Reason::AccountLocked
@@ -70,7 +71,7 @@ pub(super) fn stops(seen: &Observation, by_password: bool) -> bool {
     })
 }
 
-/// Signal B. A fault that passes, of the network or of a server, says nothing about OAuth.
+/// Signal B. A temporary fault, of the network or of a server, says nothing about OAuth.
 fn oauth(seen: &Observation) -> Option<Evidence> {
     let (finding, note) = match &seen.outcome {
         Outcome::Up => (Finding::OauthWorks, ""),
@@ -92,13 +93,13 @@ fn oauth_failure(failure: &Failure, protocol: Protocol) -> Option<Finding> {
     }
     match (failure.phase, reason) {
         (_, Reason::SmtpAuthDisabledTenant | Reason::SmtpAuthDisabledMailbox) => Some(Finding::SmtpAuthOff),
-        // Ours, never the mailbox's.
+        // Our own fault, not the mailbox's.
         (_, Reason::Internal | Reason::ProtocolError) => None,
         (Phase::Token, _) => Some(Finding::OauthFails),
         (phase, _) if phase < Phase::Auth => None,
-        // By SMTP the accepted login is the proof; what the sender may do is another matter.
+        // For SMTP an accepted login is the proof; permissions of the sender are a separate matter.
         (phase, _) if phase > Phase::Auth && protocol == Protocol::Smtp => Some(Finding::OauthWorks),
-        // Only who is inside can be told so.
+        // The server says so only after a successful login.
         (phase, Reason::FolderMissing | Reason::OverQuota) if phase > Phase::Auth => {
             Some(Finding::OauthWorks)
         }
@@ -106,7 +107,7 @@ fn oauth_failure(failure: &Failure, protocol: Protocol) -> Option<Finding> {
     }
 }
 
-/// Signals C and D: what a login with a password proves. `None` where no verdict was given.
+/// Signals C and D: what a password login proves. `None` without a verdict.
 pub(super) fn of_password(seen: &Observation, shown: Shown) -> Option<Evidence> {
     let (signal, exchange) = (signal(shown), seen.check.mailbox.provider.family == Family::ExchangeOnline);
     let (finding, note) = match &seen.outcome {
@@ -127,7 +128,6 @@ pub(super) fn of_password(seen: &Observation, shown: Shown) -> Option<Evidence> 
     Some(evidence(seen, signal, finding, note))
 }
 
-/// The signal of a password.
 pub(super) const fn signal(shown: Shown) -> Signal {
     match shown {
         Shown::Real => Signal::PasswordLogin,
@@ -136,7 +136,7 @@ pub(super) const fn signal(shown: Shown) -> Signal {
 }
 
 fn evidence(seen: &Observation, signal: Signal, finding: Finding, note: &str) -> Evidence {
-    // As precise as it is written down, so that a restart changes nothing.
+    // Truncated to the stored precision, so that a restart changes nothing.
     let at = Timestamp::from_microsecond(seen.started_at.as_microsecond()).unwrap_or(seen.started_at);
     Evidence { at, finding, signal, until: None, note: note.chars().take(NOTE).collect() }
 }

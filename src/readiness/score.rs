@@ -1,6 +1,7 @@
-//! One number per tenant, and the counts without which it would hide the one mailbox that breaks.
+//! One number per tenant, together with the counts behind it: the number alone would hide the one mailbox
+//! that breaks.
 //!
-//! Owns the rule of the cap. What a state is worth stands in its row.
+//! Owns the cap. The weight of a state is in its row.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +11,12 @@ use crate::model::{Protocol, Score, Standing, State};
 
 use super::calendar;
 
-/// A tenant with a mailbox at risk this close to its deadline …
+/// If a mailbox at risk in the tenant has a deadline this close …
 const CLOSE: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// … is worth no more than this.
+/// … the score is capped at this.
 const CAP: f64 = 49.0;
 
-/// The scores of all tenants, by name.
+/// The scores of all tenants, ordered by name.
 pub(super) fn scores(standings: &[Standing], now: Timestamp) -> Vec<Score> {
     let mut tenants: BTreeMap<&str, Vec<&Standing>> = BTreeMap::new();
     for standing in standings {
@@ -47,7 +48,7 @@ fn score(tenant: &str, standings: &[&Standing], now: Timestamp) -> Score {
     }
 }
 
-/// Whether the deadline is near, or over.
+/// Whether the deadline is near or has passed.
 fn is_close(standing: &Standing, now: Timestamp) -> bool {
     let date = standing.deadline.as_ref().and_then(|deadline| calendar::moment(deadline.date?));
     date.is_some_and(|date| date.duration_since(now) <= CLOSE)

@@ -1,8 +1,7 @@
-//! The state directory: who may write there, and the journal that is only ever appended to and now and then written
-//! anew.
+//! The state directory and its journal, which is appended to, and rewritten now and then.
 //!
-//! Owns the files under it: their lock, their permissions, their place. A crash at any moment costs at most the line
-//! that was being written; a full disk, or a folder that was removed, costs what cannot be written until it can.
+//! Owns the files in it: their lock, permissions and location. A crash costs at most the line that was being
+//! written. A full disk or a removed folder costs only what cannot be written until it recovers.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -16,96 +15,81 @@ use super::journal::{self, Damage, JOURNAL, VERSION, line};
 use crate::files::{self, Fault};
 use crate::model::CheckName;
 
-/// Where the next one is made.
+/// The name of a new journal while it is being written.
 const NEXT: &str = "readiness.journal.next";
-/// Where a journal goes that cannot be read at all.
+/// An unreadable journal is renamed to this.
 const ASIDE: &str = "readiness.journal.unreadable";
-/// Held by the process that writes.
+/// Locked by the process that writes.
 const LOCK: &str = "readiness.lock";
 
-/// The journal is written anew when it has grown to so many times what it was then, …
+/// The journal is rewritten once it has grown to this many times its size after the last rewrite, …
 const GROWTH: u64 = 4;
 /// … but not below this size, in bytes.
 const SMALL: u64 = 1024 * 1024;
 
-/// How long the disk may take to give back a large journal, …
+/// Time limit for reading the journal, …
 const OPEN: Duration = Duration::from_secs(120);
-/// … and to take what is written.
+/// … and for writing.
 const WRITE: Duration = Duration::from_secs(10);
 
-/// Why the memory cannot be used.
+/// Why the state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Another process writes there.
+    /// Another process uses it.
     #[error(
         "state_dir {}: another process holds it; one agent a state directory, stop the other or give this one its own",
         .0.display()
     )]
     Busy(PathBuf),
-    /// The system says no.
+    /// A file operation failed.
     #[error("state_dir: {}: {error}; it must exist or be creatable, and belong to this user", .path.display())]
-    Io {
-        /// What was touched.
-        path: PathBuf,
-        /// What the system said.
-        error: io::Error,
-    },
-    /// The file system does not answer.
+    Io { path: PathBuf, error: io::Error },
+    /// The file system does not respond.
     #[error("state_dir: {}: {fault}", .path.display())]
-    Silent {
-        /// The state directory.
-        path: PathBuf,
-        /// How.
-        fault: Fault,
-    },
-    /// A later version wrote it.
+    Silent { path: PathBuf, fault: Fault },
+    /// A newer version wrote the journal.
     #[error(
         "state_dir: {} has format {version}, this version knows {VERSION}: use the newer program, or move the file away",
         .path.display()
     )]
-    Newer {
-        /// The journal.
-        path: PathBuf,
-        /// Its version.
-        version: u32,
-    },
+    Newer { path: PathBuf, version: u32 },
 }
 
-/// The state directory, taken by this process.
+/// The state directory, locked by this process.
 #[derive(Debug)]
 pub(super) struct Store {
     folder: PathBuf,
-    /// Nothing where the disk was full at the start, or the folder is gone.
+    /// `None` if the disk was full at the start, or the folder is gone.
     held: Option<Held>,
-    /// The journal's size, and what it was when it was last written anew.
+    /// The journal's size in bytes, now and after the last rewrite.
     size: u64,
     base: u64,
-    /// What is on the disk is behind what is known, and its last line may be cut off.
+    /// The file misses entries, and its last line may be incomplete.
     behind: bool,
 }
 
-/// What is open in the folder.
+/// The open files.
 #[derive(Debug, Clone)]
 pub(super) struct Held {
     journal: Arc<File>,
-    /// Locked for as long as it is open.
+    /// Locked while it is open.
     lock: Arc<File>,
 }
 
-/// Which checks are of the plan: strangers in a journal are bounded.
+/// Whether a check is in the plan; others in a journal are limited in number.
 pub(super) type Planned = Arc<dyn Fn(&CheckName) -> bool + Send + Sync>;
 
-/// What was found in the state directory.
+/// The result of opening a state directory.
 pub(super) struct Opened {
     pub(super) store: Store,
     pub(super) contents: Contents,
     pub(super) damage: Damage,
-    /// Why nothing can be written there for now.
+    /// Why nothing can be written at present.
     pub(super) full: Option<io::Error>,
 }
 
 impl Store {
-    /// Takes the state directory for this process and reads what is there. A full disk is no obstacle.
+    /// Locks the state directory for this process and loads its contents. A full disk is tolerated.
     pub(super) fn open(folder: &Path, planned: Planned) -> Result<Opened, StoreError> {
         let owned = folder.to_owned();
         files::within(folder, OPEN, move || Self::open_now(owned, &*planned))
@@ -129,15 +113,15 @@ impl Store {
             if damage.lost {
                 fs::rename(&journal, folder.join(ASIDE)).map_err(fault)?;
             }
-            // Written anew at once: what was torn must not stand in front of what comes.
+            // Rewritten at once, because nothing may be appended after an incomplete line.
             let (file, size) = write(&folder, &contents.snapshot()).map_err(fault)?;
             Ok((Held { journal: Arc::new(file), lock: Arc::new(lock) }, size))
         });
         Self::opened(folder, (contents, damage), written)
     }
 
-    /// What was read, and whether it could be written anew: a full disk is no obstacle, what else is in the way is a
-    /// mistake that somebody has to mend.
+    /// Combines the loaded contents with the result of the first rewrite. A full disk is tolerated; any
+    /// other error needs an operator.
     pub(super) fn opened(
         folder: PathBuf,
         (contents, damage): (Contents, Damage),
@@ -156,11 +140,11 @@ impl Store {
         }
     }
 
-    /// Adds entries and waits until they are on the disk.
+    /// Appends entries, and returns once they are on disk.
     ///
     /// # Errors
-    /// The system's, or that the journal is no longer in its place. What was to be added is then missing, and
-    /// [`Store::is_due`] says so.
+    /// The system's error, or that the journal was removed or replaced. The entries are then missing, and
+    /// [`Store::is_due`] returns true.
     pub(super) fn append(&mut self, entries: &[Entry]) -> io::Result<()> {
         let mut text = Vec::new();
         for entry in entries {
@@ -185,15 +169,15 @@ impl Store {
         written.map(drop)
     }
 
-    /// Whether the journal has grown, or failed, so that it should be written anew.
+    /// Whether a rewrite is needed, because the journal has grown or a write has failed.
     pub(super) fn is_due(&self) -> bool {
         self.behind || self.size > SMALL.max(self.base.saturating_mul(GROWTH))
     }
 
-    /// Writes the journal anew; also the folder where it is gone.
+    /// Rewrites the journal, and recreates the folder if it is gone.
     ///
     /// # Errors
-    /// The system's; the old one then stands as it stood.
+    /// The system's error; the old journal is then unchanged.
     pub(super) fn rewrite(&mut self, contents: Vec<Entry>) -> io::Result<()> {
         let (held, folder) = (self.held.take(), self.folder.clone());
         let lock = held.map(|held| held.lock);
@@ -212,7 +196,7 @@ impl Store {
         Ok(())
     }
 
-    /// On a thread that may hang.
+    /// Runs file operations on a thread that may hang.
     fn at_work<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> io::Result<T> + Send + 'static,
@@ -222,12 +206,12 @@ impl Store {
     }
 }
 
-/// No room, for everybody or for this user.
+/// Whether the disk is full, or this user's quota.
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
-/// Whether an open file still is the one of that name: what is written to a removed one is lost.
+/// Fails unless the open file is still the one with that name: writes to a removed file are lost.
 fn in_place(file: &File, path: &Path) -> io::Result<()> {
     let identity = |about: &fs::Metadata| (about.dev(), about.ino());
     let named = fs::metadata(path).map_err(|error| {
@@ -239,7 +223,7 @@ fn in_place(file: &File, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the folder where there is none, and locks it for this process.
+/// Creates the folder if necessary, and locks it for this process.
 fn take(folder: &Path) -> Result<File, StoreError> {
     let at = |path: &Path| {
         let path = path.to_owned();
@@ -257,10 +241,10 @@ fn take(folder: &Path) -> Result<File, StoreError> {
     }
 }
 
-/// Reads what is remembered without taking the state directory: another process may be writing it.
+/// Loads the contents without locking the state directory: another process may be writing there.
 ///
 /// # Errors
-/// As [`journal::read`], and [`StoreError::Silent`].
+/// See [`journal::read`]; also [`StoreError::Silent`].
 pub(super) fn look(folder: &Path, planned: Planned) -> Result<Contents, StoreError> {
     let owned = folder.to_owned();
     let read = files::within(folder, OPEN, move || journal::read(&owned, &*planned));
@@ -268,10 +252,10 @@ pub(super) fn look(folder: &Path, planned: Planned) -> Result<Contents, StoreErr
     read.map(|(contents, _)| contents)
 }
 
-/// Makes a new journal beside the old one, and puts it in its place in one step.
+/// Writes a new journal next to the old one, and replaces the old one in one step.
 fn write(folder: &Path, entries: &[Entry]) -> io::Result<(File, u64)> {
     let next = folder.join(NEXT);
-    // Whatever an earlier crash left there is not ours to reuse: its permissions may be others'.
+    // A leftover of a crash is not reused: its permissions may be wrong.
     match fs::remove_file(&next) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -283,7 +267,7 @@ fn write(folder: &Path, entries: &[Entry]) -> io::Result<(File, u64)> {
     }
     let made = put(folder, &next, &text);
     if made.is_err() {
-        // Half a journal is of no use, and takes room on a disk that has none. The first fault is the one to tell.
+        // An incomplete journal is useless and takes up space. The first error is the one to report.
         let _ = fs::remove_file(&next);
     }
     made.map(|file| (file, text.len() as u64))
@@ -298,7 +282,7 @@ fn put(folder: &Path, next: &Path, text: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-/// For this user alone.
+/// Readable by this user only.
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600);

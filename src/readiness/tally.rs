@@ -1,6 +1,7 @@
-//! How often OAuth opened a mailbox: counts by hour and by day, bounded, whatever the order in which they come.
+//! How often OAuth logins succeed: counts by hour and by day, bounded, in any order of arrival.
 //!
-//! Owns the rule of 95 % over seven days with the last 24 hours clean. Not here: what counts as a login.
+//! Owns the rule of 95 % over seven days with no failure in the last 24 hours. Not here: what counts as a
+//! login.
 
 use std::collections::BTreeMap;
 
@@ -10,24 +11,22 @@ use crate::model::Record;
 
 use super::judge::is_ahead;
 
-/// Seconds of an hour.
 const HOUR: i64 = 3600;
-/// Seconds of a day.
 pub(super) const DAY: i64 = 24 * HOUR;
 
-/// Hours kept: a day, and the one that is running.
+/// Hours kept: a day plus the current hour.
 const HOURS: i64 = 25;
-/// Days kept: a week, and the one that is running.
+/// Days kept: a week plus the current day.
 const DAYS: i64 = 8;
 
-/// The share of logins that must have worked, in hundredths.
+/// The required share of successful logins, in percent.
 const ENOUGH: u64 = 95;
-/// From that share over so many days on, OAuth may be called dependable.
+/// The period over which the share is required.
 const WEEK: i64 = 7 * DAY;
-/// The days of the week on which at least one login must have been seen: a memory with holes proves little.
+/// Minimum number of days in the week with at least one login: a record with gaps proves little.
 const DAYS_SEEN: usize = 5;
 
-/// Successes and failures of one stretch of time.
+/// Successes and failures within one period.
 pub(super) type Count = (u64, u64);
 
 /// The counts of one check.
@@ -42,7 +41,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Counts one login; the hour and the day it fell into.
+    /// Counts one login, and returns its hour and day.
     pub(super) fn add(&mut self, at: Timestamp, success: bool, now: Timestamp) -> (i64, i64) {
         self.correct(now);
         let (hour, day) = (at.as_second().div_euclid(HOUR), at.as_second().div_euclid(DAY));
@@ -56,7 +55,8 @@ impl Tally {
         (hour, day)
     }
 
-    /// Forgets what a clock that was ahead has counted: otherwise the buckets of today would be the old ones.
+    /// Drops counts from the future, left by a clock that was wrong. They would mix with the counts of those
+    /// days later.
     pub(super) fn correct(&mut self, now: Timestamp) {
         for (buckets, length) in [(&mut self.hours, HOUR), (&mut self.days, DAY)] {
             buckets.retain(|bucket, _| {
@@ -67,7 +67,7 @@ impl Tally {
         self.since = self.since.filter(|since| !is_ahead(*since, now));
     }
 
-    /// Forgets what no rule looks at any more.
+    /// Drops counts that no rule uses.
     pub(super) fn prune(&mut self) {
         for (buckets, kept) in [(&mut self.hours, HOURS), (&mut self.days, DAYS)] {
             if let Some(newest) = buckets.keys().next_back().copied() {
@@ -76,7 +76,7 @@ impl Tally {
         }
     }
 
-    /// What the logins have shown, as of now.
+    /// Summarises the logins as of `now`.
     pub(super) fn record(&self, now: Timestamp) -> Record {
         let second = now.as_second();
         let sum = |buckets: &BTreeMap<i64, Count>, from: i64| {
@@ -84,7 +84,8 @@ impl Tally {
                 (s.saturating_add(count.0), f.saturating_add(count.1))
             })
         };
-        // Whole buckets: the eighth day and the twenty-fifth hour count as far as they were seen, never less.
+        // Uses whole buckets: part of the eighth day and of the 25th hour counts too, never less than the
+        // period.
         let week = second.div_euclid(DAY) - (DAYS - 1);
         let (successes, failures) = sum(&self.days, week);
         let (successes_today, failures_today) = sum(&self.hours, second.div_euclid(HOUR) - (HOURS - 1));
@@ -108,7 +109,7 @@ mod tests {
         Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(seconds)
     }
 
-    /// A login every hour of so many days, those that `fails` picks refused.
+    /// One login per hour for `days` days; `fails` selects the refused ones.
     fn week(days: i64, fails: impl Fn(i64) -> bool) -> Tally {
         let mut tally = Tally::default();
         for hour in 0..=days * 24 {

@@ -1,6 +1,6 @@
-//! The next password to be tried, claimed before it is tried; and what came of it.
+//! Claims the next password trial before it runs, and records its result.
 //!
-//! Not here: the rules (`caution`), and who logs in.
+//! Not here: the rules (`caution`), and the login itself.
 
 use std::sync::Arc;
 
@@ -13,36 +13,36 @@ use super::caution::{Question, Veto, veto};
 use super::proof::{self, Shown};
 use super::{Known, Readiness, contents, judge, tenant};
 
-/// Who asks for a password to try.
+/// The caller that wants to try passwords.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asker {
-    /// The agent, which keeps apart what it tries.
+    /// The agent, which spaces out its trials.
     Agent,
-    /// A command that runs once, as often as anybody pleases: it tries no deliberate wrong password, and no
-    /// password at all that it could not remember.
+    /// A one-off command, which a user can repeat at will: it never tries the deliberately wrong password,
+    /// nor any password whose trial it could not save.
     Command,
 }
 
-/// A password that may be tried once, now. That it was is written down already.
+/// Permission to try one password once, now. The trial is already saved.
 #[derive(Debug)]
 pub struct Trial {
-    /// The check by which it is tried.
+    /// The check to log in with.
     pub check: Arc<Check>,
-    /// Where the password lies.
+    /// The place of the password.
     pub password: SecretRef,
     shown: Shown,
 }
 
 impl Trial {
-    /// Whether it is the deliberate wrong password.
+    /// Whether this is the deliberately wrong password.
     pub fn is_wrong(&self) -> bool {
         self.shown == Shown::Wrong
     }
 }
 
 impl Readiness {
-    /// The next password that may be tried. With a state directory it counts as tried from now on, on the
-    /// disk, whatever becomes of it. Blocks.
+    /// The next password that may be tried. With a state directory the trial is saved first, so it counts
+    /// even if it is never completed. Blocks the thread.
     pub fn claim(&self, asker: Asker, now: Timestamp) -> Option<Trial> {
         if self.looking || asker == Asker::Command && self.keeper.is_none() {
             return None;
@@ -53,14 +53,14 @@ impl Readiness {
             let written = if store.is_due() { store.rewrite(self.everything()) } else { Ok(()) };
             let written = written.and_then(|()| store.append(&[contents::tried(key.0, &key.1, now)]));
             keeper.note(&written);
-            // What could not be written down first is not tried.
+            // A trial that could not be saved does not run.
             written.ok()?;
         }
         self.known().contents.tried.insert(key, now);
         Some(trial)
     }
 
-    /// Takes in what came of a trial. At the sight of a lock no more passwords are tried in the tenant. Blocks.
+    /// Records the result of a trial. If an account is locked, trials in the tenant stop. Blocks the thread.
     pub fn conclude(&self, trial: &Trial, seen: &Observation) {
         let name = trial.check.name();
         let evidence = proof::of_password(seen, trial.shown);
@@ -83,17 +83,17 @@ impl Readiness {
     }
 }
 
-/// By which a password's last trial is known: the signal, and whose password it is.
+/// The key of a password's last trial: the signal and the account.
 type Key = (Signal, String);
 
 impl Known {
-    /// The first trial that no rule forbids: submission first, where there is most to learn.
+    /// The first trial that no rule forbids. Submission goes first, because it teaches the most.
     fn next(&self, asker: Asker, remembers: bool, now: Timestamp) -> Option<(Trial, Key)> {
         if self.policy.password_login == PasswordLogin::Never {
             return None;
         }
         let mut checks: Vec<&Arc<Check>> = self.checks.values().collect();
-        // An account has one try a day: its protocols take turns.
+        // An account has one trial a day, so its protocols take turns.
         checks.sort_by_key(|check| {
             (self.last_answer(check), std::cmp::Reverse(check.protocol()), check.name())
         });
@@ -112,7 +112,7 @@ impl Known {
         })
     }
 
-    /// When a password was last answered by way of a check.
+    /// The last answer to a password that this check received.
     fn last_answer(&self, check: &Check) -> Option<Timestamp> {
         let memory = self.contents.checks.get(&check.name())?;
         let answers = memory.evidence.values();
@@ -120,7 +120,7 @@ impl Known {
         answers.map(|seen| seen.at).max()
     }
 
-    /// No password is tried any more in the tenant of a check.
+    /// Stops trials in the tenant of a check.
     pub(super) fn stop(&mut self, check: &Check, at: Timestamp, said: &str) {
         let tenant = tenant(&check.mailbox);
         if self.contents.stop(&tenant, at, said) {
@@ -144,7 +144,7 @@ impl Known {
             born: self.contents.born,
             fresh: &[],
         };
-        // Most are answered without looking at the evidence.
+        // Most vetoes do not need the evidence.
         if let Some(veto) = veto(&question, now) {
             return Some(veto);
         }
@@ -156,8 +156,8 @@ impl Known {
     }
 }
 
-/// A password counts against the account, which several mailboxes of the configuration may share, under whatever
-/// names and tenants.
+/// The account that a password belongs to. Several mailboxes of the configuration may share it, under
+/// different names and tenants.
 fn whose(trial: &Trial) -> String {
     trial.check.mailbox.username.to_lowercase()
 }

@@ -1,5 +1,4 @@
-//! What is remembered of the configuration itself: which part of it is in force, since when, and
-//! whether the last attempt to replace it went well.
+//! The configuration in force: which shard it is, since when, and whether the last reload succeeded.
 //!
 //! Not here: reading it.
 
@@ -15,16 +14,14 @@ use super::exposition::{Page, timestamp};
 use super::families;
 use super::locked;
 
-/// What is known of the configuration in force.
+/// The configuration in force.
 #[derive(Debug, Clone, Copy)]
 pub struct ConfigurationRecord {
-    /// Which part of the mailboxes this agent has.
+    /// This agent's shard of the mailboxes.
     pub shard: Shard,
-    /// How many checks it has.
     pub checks: usize,
-    /// When it was read.
     pub read_at: Timestamp,
-    /// When reading it again was last refused for its faults; `None` once it has been taken.
+    /// When the last reload failed; `None` after a successful one.
     pub refused_at: Option<Timestamp>,
 }
 

@@ -1,4 +1,4 @@
-//! What is remembered of each credential: its last token requests and the tokens in hand.
+//! The state of each credential: its last token requests and its current tokens.
 //!
 //! Not here: metric names; the tokens themselves, which never leave their cache.
 
@@ -15,45 +15,42 @@ use super::locked;
 /// The last request for one token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenRequest {
-    /// When it was made.
     pub started_at: Timestamp,
     /// How long the answer took.
     pub duration: Duration,
-    /// The key to the provider's sign-in log; `None` where no request was sent.
+    /// Finds the request in the provider's sign-in log; `None` if no request was sent.
     pub request_id: Option<String>,
     /// How far this machine's clock was ahead of the identity provider's.
     pub clock_skew: Option<SignedDuration>,
-    /// Who answered.
+    /// The server's certificate.
     pub certificate: Option<Certificate>,
-    /// A public identity provider's certificate came from no public authority.
+    /// True if a public identity provider presents a certificate that no public authority issued.
     pub intercepted: bool,
-    /// Why there was no token, if there was none.
+    /// Why the request failed, if it did.
     pub failure: Option<Cause>,
 }
 
-/// Everything known of one token that the checks need.
+/// The state of one token that checks need.
 #[derive(Debug, Clone)]
 pub struct TokenRecord {
-    /// What is asked for.
     pub spec: TokenSpec,
     /// The permissions that checks need from it.
     pub permissions: BTreeSet<&'static str>,
     /// The last request; `None` before the first.
     pub last: Option<TokenRequest>,
-    /// The token last issued. It serves on while renewal fails.
+    /// The last issued token. It stays in use while its renewal fails.
     pub token: Option<TokenFacts>,
     /// The start of the first failed request since the last that succeeded.
     pub failing_since: Option<Timestamp>,
 }
 
-/// Everything known of one credential.
+/// The state of one credential.
 #[derive(Debug, Clone)]
 pub struct CredentialRecord {
-    /// The credential as the plan has it.
     pub credential: Arc<Credential>,
     /// How many checks log in with it.
     pub checks: usize,
-    /// Its tokens; none for a password.
+    /// Its tokens; empty for a password.
     pub tokens: Vec<TokenRecord>,
 }
 
@@ -64,7 +61,7 @@ fn key(spec: &TokenSpec) -> TokenKey {
     (Arc::clone(&spec.credential.name), Arc::clone(&spec.scope), Arc::clone(&spec.url))
 }
 
-/// The records of all credentials of a plan. There are few of them: one lock does.
+/// The state of all credentials of a plan. There are few, so one lock suffices.
 #[derive(Debug)]
 pub(super) struct Credentials(Mutex<Records>);
 
@@ -81,7 +78,7 @@ impl Credentials {
         credentials
     }
 
-    /// Goes on by another plan. What is known of a token stays where it is asked for as before.
+    /// Switches to a new plan. A token keeps its state if it is requested in the same way as before.
     pub(super) fn apply(&self, plan: &Plan) {
         let mut records = locked(&self.0);
         let mut known = std::mem::take(&mut records.tokens);
@@ -106,7 +103,7 @@ impl Credentials {
         }
     }
 
-    /// Remembers a request. False for a token that no check of the plan needs, or not in this way.
+    /// Records a request. False if no check of the plan needs this token in this form.
     pub(super) fn note(&self, report: &TokenReport) -> bool {
         let mut records = locked(&self.0);
         let record = records.tokens.get_mut(&key(&report.spec));
@@ -132,7 +129,7 @@ impl Credentials {
         true
     }
 
-    /// The records as they are now, in the order of the credentials' names.
+    /// A copy of all records, ordered by the credential's name.
     pub(super) fn records(&self) -> Vec<CredentialRecord> {
         let records = locked(&self.0);
         let of = |name: &Arc<str>| {

@@ -1,4 +1,4 @@
-//! The page that Prometheus reads, written family by family so that it is never held as values.
+//! The page for Prometheus, written family by family, so that the page is never in memory as values.
 //!
 //! Not here: which families there are, and their values.
 
@@ -12,11 +12,10 @@ use prometheus::{Encoder, TextEncoder};
 use super::families::{Family, Kind};
 use super::openmetrics;
 
-/// How many series of a family are held at once. A family of ten thousand mailboxes is written in
-/// pieces; only the first carries HELP and TYPE.
+/// Maximum number of series in memory. A family of ten thousand mailboxes is written in pieces; only the
+/// first one carries HELP and TYPE.
 const PIECE: usize = 1000;
 
-/// The two formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Exposition {
     /// Prometheus text format 0.0.4.
@@ -35,7 +34,7 @@ impl Exposition {
     }
 }
 
-/// A page in the making.
+/// A page that is being written.
 pub(super) struct Page<'w> {
     format: Exposition,
     out: &'w mut dyn Write,
@@ -47,7 +46,7 @@ impl<'w> Page<'w> {
         Self { format, out, buffer: Vec::new() }
     }
 
-    /// Writes one family. A family without series leaves no trace.
+    /// Writes one family. A family without series writes nothing.
     pub(super) fn family(
         &mut self,
         family: &Family,
@@ -85,7 +84,7 @@ impl<'w> Page<'w> {
     }
 }
 
-/// Without help the encoder's header is the TYPE line alone.
+/// Without a help text the encoder's header is only the TYPE line.
 fn end_of_first_line(text: &[u8]) -> usize {
     text.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1)
 }
@@ -100,12 +99,12 @@ pub(super) struct Series<'p, 'w> {
 }
 
 impl Series<'_, '_> {
-    /// Label names behind those of the table: the operator's own on `mailbox_info`.
+    /// Adds label names after those of the table: the operator's own on `mailbox_info`.
     pub(super) fn extra_labels(&mut self, names: &[String]) {
         self.extra = names.to_vec();
     }
 
-    /// Adds a series; the values stand in the order of the family's labels.
+    /// Adds a series; the values follow the order of the family's labels.
     pub(super) fn add(&mut self, values: &[&str], value: f64) -> io::Result<()> {
         let names = self.family.labels.iter().copied().chain(self.extra.iter().map(String::as_str));
         debug_assert_eq!(self.family.labels.len() + self.extra.len(), values.len(), "{}", self.family.name);
@@ -126,7 +125,7 @@ impl Series<'_, '_> {
         self.push(metric)
     }
 
-    /// Adds a series that is complete already.
+    /// Adds a complete series.
     pub(super) fn push(&mut self, metric: Metric) -> io::Result<()> {
         self.piece.push(metric);
         if self.piece.len() < PIECE { Ok(()) } else { self.flush() }

@@ -1,35 +1,31 @@
 //! The table of every metric: name, type, labels, help. No other file knows a metric's name.
 //!
-//! Not here: the values, and how a family is written.
+//! Not here: the values, and the format.
 
 use prometheus::proto::MetricType;
 
-/// One metric: everything about it that does not change while the program runs.
+/// The constant facts of one metric.
 #[derive(Debug, Clone, Copy)]
 pub struct Family {
-    /// The name, with the `_total` of counters.
+    /// The name, including the `_total` of counters.
     pub name: &'static str,
-    /// Its type.
     pub kind: Kind,
-    /// Its labels, in the order in which values are given. `mailbox_info` carries the operator's own besides.
+    /// The labels, in the order of the values. `mailbox_info` also has the operator's own.
     pub labels: &'static [&'static str],
-    /// What it means, in one line.
+    /// The help text, in one line.
     pub help: &'static str,
 }
 
 /// The types of metric in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Goes up and down.
     Gauge,
-    /// Only goes up.
     Counter,
-    /// Counts by size.
     Histogram,
 }
 
 impl Kind {
-    /// The word of the TYPE line, the same in both formats.
+    /// The word in the TYPE line, which is the same in both formats.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Gauge => "gauge",
@@ -38,7 +34,7 @@ impl Kind {
         }
     }
 
-    /// The same for the encoder of the text format.
+    /// The type for the encoder of the text format.
     pub(super) const fn proto(self) -> MetricType {
         match self {
             Self::Gauge => MetricType::GAUGE,
@@ -165,7 +161,8 @@ families! {
         "Address space of the program.";
 }
 
-/// Bounds of all histograms, in seconds: milliseconds for a server next door, 90 s for the longest probe.
+/// The buckets of all histograms, in seconds: from milliseconds for a nearby server to 90 s for the longest
+/// probe.
 pub(super) const BUCKETS_SECONDS: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0, 90.0];
 

@@ -1,4 +1,4 @@
-//! What is remembered of each check: its last observations, its counts, and a short past.
+//! The history of each check: its last observations, its counts, and its recent outcomes.
 //!
 //! Not here: metric names, pages, credentials.
 
@@ -15,37 +15,33 @@ use super::locked;
 /// How many past outcomes are kept per check. Enough to see a pattern on the page, at 48 bytes each.
 pub const RECENT: usize = 20;
 
-/// A past outcome: what is left of an observation when only its verdict matters.
+/// A past outcome: the part of an observation that stays after its details are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Glance {
-    /// When the probe began.
     pub started_at: Timestamp,
-    /// How long it took.
     pub duration: Duration,
-    /// Where and why it failed, if it did.
+    /// The phase and reason of a failure.
     pub failure: Option<(Phase, Reason)>,
 }
 
-/// Everything known of one check.
+/// The state of one check.
 #[derive(Debug, Clone)]
 pub struct CheckRecord {
-    /// The check as the plan has it.
     pub check: Arc<Check>,
     /// The interval in force, stretched or not.
     pub interval: Duration,
     /// The last observation; `None` before the first probe.
     pub last: Option<Arc<Observation>>,
-    /// The last one that failed, kept through any number of successes.
+    /// The last failed observation, kept through any number of successes.
     pub last_failure: Option<Arc<Observation>>,
-    /// The last one that succeeded, kept through any number of failures.
+    /// The last successful observation, kept through any number of failures.
     pub last_success: Option<Arc<Observation>>,
     /// The start of the first failed probe since the last success.
     pub failing_since: Option<Timestamp>,
     /// The last [`RECENT`] outcomes, oldest first.
     pub recent: VecDeque<Glance>,
-    /// Probes that succeeded.
     pub successes: u64,
-    /// Probes that failed, by where and why.
+    /// Failed probes by phase and reason.
     pub failures: BTreeMap<(Phase, Reason), u64>,
 }
 
@@ -94,10 +90,10 @@ impl CheckRecord {
 
 type Records = BTreeMap<CheckName, Arc<Mutex<Arc<CheckRecord>>>>;
 
-/// The records of all checks of a plan, each behind a lock of its own.
+/// The records of all checks of a plan, each with its own lock.
 ///
-/// A reader takes the `Arc` and lets go of the lock at once; a writer copies only where a reader
-/// still holds the record it changes.
+/// A reader clones the `Arc` and releases the lock at once. A writer copies the record only if a reader
+/// still holds it.
 #[derive(Debug)]
 pub(super) struct History {
     checks: Mutex<Arc<Records>>,
@@ -110,8 +106,8 @@ impl History {
         history
     }
 
-    /// Goes on by another plan. Records go by the check's name: a check that is probed in another way
-    /// than before keeps what was seen and counted.
+    /// Switches to a new plan. Records are matched by the check's name, so a check that is now probed
+    /// differently keeps its history and counts.
     pub(super) fn apply(&self, plan: &Plan) {
         let mut checks = locked(&self.checks);
         let keep = |check: &Arc<Check>| {
@@ -131,7 +127,7 @@ impl History {
         *checks = Arc::new(next);
     }
 
-    /// Remembers an observation. False for a check that is not in the plan.
+    /// Records an observation. False if the check is not in the plan.
     pub(super) fn note(&self, name: &CheckName, observation: &Arc<Observation>) -> bool {
         self.change(name, |record| record.note(observation))
     }
@@ -140,17 +136,16 @@ impl History {
         self.change(name, |record| record.interval = interval);
     }
 
-    /// The records as they are now, in the order of their names.
+    /// A copy of all records, ordered by name.
     pub(super) fn records(&self) -> Vec<Arc<CheckRecord>> {
         self.now().values().map(|record| Arc::clone(&locked(record))).collect()
     }
 
-    /// One record.
     pub(super) fn record(&self, name: &CheckName) -> Option<Arc<CheckRecord>> {
         self.now().get(name).map(|record| Arc::clone(&locked(record)))
     }
 
-    /// The names of mailboxes, in order; one stands as often as it has checks.
+    /// The mailbox names in order; a name appears once per check.
     pub(super) fn names(&self) -> Vec<Arc<str>> {
         self.now().keys().map(|name| Arc::clone(&name.mailbox)).collect()
     }

@@ -1,8 +1,7 @@
-//! The report's facts as JSON: an observation as `check --output json` prints it, and what
-//! `/api/v1` answers.
+//! The report as JSON: an observation as in `check --output json`, and the answers of `/api/v1`.
 //!
-//! Owns the members' names. Times are RFC 3339 in UTC, durations seconds. What is not known is
-//! absent, not null.
+//! Owns the member names. Times are RFC 3339 in UTC, durations are seconds. Unknown values are absent, not
+//! null.
 
 use serde_json::{Map, Value, json};
 
@@ -13,7 +12,7 @@ use crate::model::{
 
 use super::{CheckRecord, CredentialRecord, Glance, TokenRecord, TokenRequest};
 
-/// A JSON object in the making.
+/// A JSON object under construction.
 struct Object(Map<String, Value>);
 
 impl Object {
@@ -109,7 +108,7 @@ fn seal(seal: &TokenSeal) -> Value {
         .done()
 }
 
-/// Under the names of Entra's access token reference.
+/// Named as in Entra's access token reference.
 fn claims(claims: &Claims) -> Value {
     Object::new()
         .maybe("aud", claims.audience.as_deref())
@@ -134,11 +133,11 @@ fn line(line: &DialogueLine) -> Value {
     json!({ "at_seconds": line.at.as_secs_f64(), "from": from, "text": line.text })
 }
 
-/// One mailbox with all its checks; `whole` adds the last failure and the last success of each with
-/// their transcripts, and the recent outcomes.
+/// One mailbox with all its checks. `whole` adds the recent outcomes, and the last failure and success of
+/// each check with their transcripts.
 pub fn mailbox(mailbox: &Mailbox, checks: &[&CheckRecord], whole: bool) -> Value {
     let checks = checks.iter().map(|record| check(record, whole));
-    // An evidence record names who took it.
+    // A record of evidence names the agent that produced it.
     let exporter = whole.then_some(concat!("mailbox-exporter ", env!("CARGO_PKG_VERSION")));
     Object::new()
         .maybe("exporter", exporter)
@@ -181,7 +180,7 @@ fn glance(glance: &Glance) -> Value {
         .done()
 }
 
-/// One credential and its tokens. The place of a secret is no secret.
+/// One credential and its tokens. Where a secret is stored is not secret.
 pub fn credential(record: &CredentialRecord) -> Value {
     let grant = &record.credential.grant;
     Object::new()

@@ -1,7 +1,7 @@
 //! One log line per observation and per token request.
 //!
-//! Text goes in as text fields, which the log writer quotes: what a server sends cannot forge a line.
-//! Not here: where the log goes and in which format.
+//! Text from servers goes into fields, which the log writer quotes, so a server cannot forge a log line. Not
+//! here: the destination and format of the log.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub(super) fn token(report: &TokenReport) {
     let credential = &*report.spec.credential.name;
     let resource = report.spec.resource();
     let (request_id, duration_ms) = (report.request_id.as_deref(), millis(report.duration));
-    // Only where it is worth a look: a clock that is right needs no field in every line.
+    // Shown only for a notable difference, to keep lines short.
     let skew = report.clock_skew.filter(|skew| skew.abs() >= NOTABLE_SKEW);
     let clock_skew_seconds = skew.map(|skew| skew.as_secs());
     let interception_suspected = report.intercepted.then_some(true);

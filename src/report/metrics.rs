@@ -1,7 +1,7 @@
-//! The metrics that accumulate: of servers, of token requests, of the program. All of them bounded
-//! by the plan, and therefore the `prometheus` crate's to keep.
+//! The metrics that accumulate: of servers, of token requests, of the program. Their number is bounded by
+//! the plan, so the `prometheus` crate keeps them.
 //!
-//! Not here: what is built from the last observations (`per_check`, `per_credential`).
+//! Not here: metrics that are computed from the last observations (`per_check`, `per_credential`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -22,25 +22,24 @@ use super::exposition::{Page, round, timestamp};
 use super::families::{self, BUCKETS_SECONDS, FAMILIES, Family};
 use super::{FAILURE, SUCCESS, locked};
 
-/// What was last learnt of a server, whichever mailbox it was learnt by.
+/// The latest facts about a server, from any of its mailboxes.
 #[derive(Debug, Clone)]
 pub struct ServerRecord {
     /// `host:port` as configured.
     pub server: String,
-    /// What is spoken there.
     pub protocol: Protocol,
-    /// When its own certificate ends.
+    /// When its own certificate expires.
     pub certificate_expiry: Option<Timestamp>,
-    /// The mechanisms it lists.
+    /// The mechanisms that it lists.
     pub mechanisms: Option<BTreeSet<Mechanism>>,
 }
 
-/// Why an HTTP connection was ended early.
+/// Why the agent closed an HTTP connection early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dropped {
-    /// It was idle, and all places were taken.
+    /// The connection was idle, and all places were taken.
     Crowded,
-    /// Its client did not read its answer in time.
+    /// The client did not read its answer in time.
     SlowReader,
 }
 
@@ -55,7 +54,7 @@ impl Dropped {
     }
 }
 
-/// Everything that accumulates.
+/// All metrics that accumulate.
 pub(super) struct Metrics {
     server_phase: HistogramVec,
     token_requests: IntCounterVec,
@@ -69,7 +68,7 @@ pub(super) struct Metrics {
     scope: Mutex<Scope>,
 }
 
-/// What has series: the servers and the tokens of the plan.
+/// The servers and tokens of the plan, which have series.
 #[derive(Debug, Default)]
 struct Scope {
     servers: BTreeSet<(String, Protocol)>,
@@ -91,7 +90,7 @@ impl Scope {
 }
 
 impl Metrics {
-    /// Nothing has happened yet: what has a zero shows it.
+    /// Starts all counters; those with a defined zero export it.
     pub(super) fn new(plan: &Plan) -> Self {
         let (lateness, skipped) = (histogram(&families::LATENESS), counter(&families::SKIPPED));
         lateness.with_label_values::<&str>(&[]);
@@ -116,13 +115,13 @@ impl Metrics {
         metrics
     }
 
-    /// Goes on by another plan: the series of servers and tokens that are no longer in it end, and
-    /// those that are counted on.
+    /// Switches to a new plan: removes the series of servers and tokens that it does not contain, and starts
+    /// those of new ones.
     pub(super) fn apply(&self, plan: &Plan) {
         let next = Scope::of(plan);
         let mut scope = locked(&self.scope);
         let before = std::mem::replace(&mut *scope, next);
-        // A removal fails where there was no such series, and then there is nothing to remove.
+        // Removing a series fails only if it does not exist.
         for (credential, resource) in before.tokens.difference(&scope.tokens) {
             for outcome in [SUCCESS, FAILURE] {
                 let labels = [&**credential, &**resource, outcome];
@@ -146,11 +145,11 @@ impl Metrics {
         locked(&self.servers).retain(|server, _| scope.servers.contains(server));
     }
 
-    /// Adds what a probe saw of its server.
+    /// Adds the facts that a probe learned about its server.
     pub(super) fn note_probe(&self, observation: &Observation) {
         self.lateness.with_label_values::<&str>(&[]).observe(observation.lateness.as_secs_f64());
         let (server, protocol) = (observation.check.endpoint.to_string(), observation.check.protocol());
-        // A check may have moved to another server while it was being probed at its old one.
+        // The check may have moved to another server while this probe was running.
         let scope = locked(&self.scope);
         if !scope.servers.contains(&(server.clone(), protocol)) {
             return;
@@ -173,7 +172,7 @@ impl Metrics {
             certificate_expiry: None,
             mechanisms: None,
         });
-        // A probe that failed early learnt less: what it did not see stays as it was.
+        // A probe that failed early learned less; facts that it did not learn stay unchanged.
         known.certificate_expiry = seen.certificate_expiry.or(known.certificate_expiry);
         if seen.mechanisms.is_some() {
             known.mechanisms.clone_from(&seen.mechanisms);
@@ -183,7 +182,7 @@ impl Metrics {
     /// Adds a request to an identity provider.
     pub(super) fn note_token(&self, report: &TokenReport) {
         if report.request_id.is_none() {
-            // The secret could not be read: the credential fails, but nobody was asked.
+            // The secret could not be read: the credential fails, but no request was sent.
             return;
         }
         let outcome = if report.outcome.is_ok() { SUCCESS } else { FAILURE };
@@ -208,7 +207,7 @@ impl Metrics {
         &self.in_flight
     }
 
-    /// The servers seen so far, in the order of their names.
+    /// The servers seen so far, ordered by name.
     pub(super) fn servers(&self) -> Vec<ServerRecord> {
         locked(&self.servers).values().cloned().collect()
     }
@@ -241,7 +240,7 @@ impl Metrics {
         collected(&families::TOKEN_REQUEST_DURATION, &self.token_request_duration, page)
     }
 
-    /// Writes what the program knows of itself.
+    /// Writes the metrics of the program itself.
     pub(super) fn write_program(&self, page: &mut Page<'_>) -> io::Result<()> {
         let in_flight = self.in_flight.load(Ordering::Relaxed) as f64;
         page.family(&families::IN_FLIGHT, |series| series.add(&[], in_flight))?;
@@ -250,7 +249,7 @@ impl Metrics {
         collected(&families::CONNECTIONS_DROPPED, &self.dropped, page)?;
         page.family(&families::LOG_LINES_LOST, |series| series.add(&[], spool::lost() as f64))?;
         for mut proto in self.process.collect() {
-            // The names are the crate's; the table lists them with help texts of our own.
+            // The crate defines these names; the table adds help texts of our own.
             let Some(family) = FAMILIES.iter().find(|family| family.name == proto.name()) else { continue };
             let metrics = proto.take_metric();
             page.family(family, |series| {
@@ -264,15 +263,15 @@ impl Metrics {
     }
 }
 
-/// The processor time of this process. The `prometheus` crate counts whole seconds, which a rate over a few minutes
-/// shows as none at all.
+/// The processor time of this process. The `prometheus` crate counts whole seconds, which looks like zero in
+/// a rate over a few minutes.
 fn processor_seconds() -> f64 {
     let used = clock_gettime(ClockId::ProcessCPUTime);
     used.tv_sec as f64 + used.tv_nsec as f64 / 1e9
 }
 
-/// Writes what the `prometheus` crate has kept for a family: sorted, because its own order is that
-/// of a hash map, and rounded.
+/// Writes the series that the `prometheus` crate holds for a family: sorted, because the crate's order is
+/// that of a hash map, and rounded.
 fn collected(family: &Family, collector: &impl Collector, page: &mut Page<'_>) -> io::Result<()> {
     let mut metrics: Vec<Metric> =
         collector.collect().iter_mut().flat_map(MetricFamily::take_metric).collect();

@@ -1,7 +1,7 @@
-//! Where an observation is written down: one log line, the metrics, the history.
+//! Records observations: as a log line, in the metrics, and in the history.
 //!
-//! Owns what is remembered and how Prometheus reads it. Not here: judging an answer (`diagnosis`),
-//! deciding when to probe (`schedule`), pages (`http`).
+//! Owns the recorded state and its form for Prometheus. Not here: judging answers (`diagnosis`), deciding
+//! when to probe (`schedule`), pages (`http`).
 
 mod configuration;
 mod credentials;
@@ -47,16 +47,15 @@ pub use families::{FAMILIES, Family, Kind};
 pub use history::{CheckRecord, Glance, RECENT};
 pub use metrics::{Dropped, ServerRecord};
 
-/// The two values of every `outcome` label.
+/// The values of the label `outcome`.
 const SUCCESS: &str = "success";
-/// The other one.
 const FAILURE: &str = "failure";
 
-/// The book that every probe writes into and every page reads from. Shared by `Arc`; any task may
-/// call any method, no lock is held for longer than a copy.
+/// The state that every probe writes and every page reads. Shared by `Arc`. Any task may call any method; no
+/// lock is held for longer than a copy.
 ///
-/// What is kept per check is keyed by its name and lives in records of the plan's checks alone, so
-/// that no series can outlive its check.
+/// The state of a check is in a record that exists only while the check is in the plan, so no series
+/// outlives its check.
 pub struct Report {
     started_at: Timestamp,
     mailboxes: Mutex<Arc<Mailboxes>>,
@@ -64,31 +63,30 @@ pub struct Report {
     credentials: credentials::Credentials,
     configuration: configuration::Configuration,
     metrics: Metrics,
-    /// Held by whoever writes one thing down in several places; alone by whoever exchanges the plan. So
-    /// nothing is written down half under the old plan and half under the new one.
+    /// Locked shared while one observation is recorded in several places, and exclusively while the plan
+    /// changes. No observation is recorded half under the old plan and half under the new one.
     plan: RwLock<()>,
     witness: OnceLock<Witness>,
 }
 
-/// Is told of an observation, and of the interval in force.
+/// Receives an observation and the interval in force.
 pub type Saw = Box<dyn Fn(&Observation, Duration) + Send + Sync>;
-/// Says how everything stands at a moment.
+/// Judges all mailboxes at a given time.
 pub type Stands = Box<dyn Fn(Timestamp) -> Board + Send + Sync>;
 
-/// Who makes of what is recorded how far the mailboxes are from doing without passwords.
+/// The connection to readiness, which judges how far mailboxes are from working without passwords.
 pub struct Witness {
-    /// Is told of every observation of a check in the plan, with the interval in force.
+    /// Receives every observation of a check in the plan, with the interval in force.
     pub saw: Saw,
-    /// How everything stands at that moment.
+    /// Returns the board at a given time.
     pub board: Stands,
 }
 
-/// Everything the pages show, as of one moment.
+/// Everything the pages show, at one moment.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    /// When the facts were taken.
+    /// When the facts were collected.
     pub now: Timestamp,
-    /// When the program started.
     pub started_at: Timestamp,
     /// Every check, by mailbox and protocol.
     pub checks: Vec<Arc<CheckRecord>>,
@@ -98,14 +96,14 @@ pub struct Facts {
     pub servers: Vec<ServerRecord>,
     /// The configuration in force.
     pub configuration: ConfigurationRecord,
-    /// Probes running now.
+    /// Running probes.
     pub in_flight: usize,
-    /// Due times that passed without a probe.
+    /// Due times that were skipped.
     pub skipped: u64,
 }
 
 impl Report {
-    /// An empty book for the checks and credentials of a plan.
+    /// An empty report for the checks and credentials of a plan.
     pub fn new(plan: &Plan) -> Self {
         Self {
             started_at: clock::now(),
@@ -119,19 +117,19 @@ impl Report {
         }
     }
 
-    /// Has somebody told of every observation from now on; the first one called stays.
+    /// Connects readiness; it then receives every observation. Later calls have no effect.
     pub fn call(&self, witness: Witness) {
-        // A second one would tell the same.
+        // The cell is set already: the first call wins.
         drop(self.witness.set(witness));
     }
 
-    /// How far the mailboxes are from doing without passwords; empty where nobody judges it.
+    /// The readiness of the mailboxes; empty without a connection to readiness.
     pub fn readiness(&self) -> Board {
         self.witness.get().map(|witness| (witness.board)(clock::now())).unwrap_or_default()
     }
 
-    /// Goes on by another plan. Whatever has kept its name keeps its counts and its past; the series of
-    /// what is gone end here, and nothing that comes in later for it brings them back.
+    /// Switches to a new plan. Records and counts stay for every name that stays. The series of removed
+    /// checks end here, and late observations cannot bring them back.
     pub fn apply(&self, plan: &Plan) {
         let _alone = self.plan.write().unwrap_or_else(PoisonError::into_inner);
         *locked(&self.mailboxes) = Arc::new(Mailboxes::new(plan));
@@ -141,14 +139,14 @@ impl Report {
         self.metrics.apply(plan);
     }
 
-    /// Remembers that a configuration was refused for its faults; the plan stays.
+    /// Records that a reload failed because of faults; the plan stays in force.
     pub fn reload_refused(&self) {
         self.configuration.refuse();
     }
 
-    /// Writes an observation down: one log line, metrics, history.
+    /// Records an observation: one log line, metrics, history.
     ///
-    /// One of a check that is not in the plan is logged and otherwise forgotten.
+    /// An observation of a check outside the plan is only logged.
     pub fn record(&self, observation: Observation) {
         log::probe(&observation);
         let observation = Arc::new(observation);
@@ -162,7 +160,7 @@ impl Report {
         }
     }
 
-    /// Writes down what a token request brought: one log line, metrics, the credential's state.
+    /// Records a token request: one log line, metrics, the credential's state.
     pub fn record_token(&self, report: &TokenReport) {
         log::token(report);
         let _plan = self.plan.read().unwrap_or_else(PoisonError::into_inner);
@@ -177,25 +175,25 @@ impl Report {
         InFlight::new(self.metrics.in_flight())
     }
 
-    /// Counts a due time that passed without a probe.
+    /// Counts a skipped due time.
     pub fn tick_skipped(&self) {
         self.metrics.tick_skipped();
     }
 
-    /// Counts an HTTP connection that was ended early.
+    /// Counts an HTTP connection that was closed early.
     pub fn connection_dropped(&self, cause: Dropped) {
         self.metrics.connection_dropped(cause);
     }
 
-    /// Says that a check is now probed at this interval, stretched or not.
+    /// Records the interval at which a check is now probed, stretched or not.
     pub fn interval_in_force(&self, name: &CheckName, interval: Duration) {
         self.history.interval_in_force(name, interval);
     }
 
-    /// Writes the page that Prometheus reads. Blocks while it writes: give it memory or a buffered writer.
+    /// Writes the page for Prometheus. Blocks while writing: pass memory or a buffered writer.
     ///
     /// # Errors
-    /// Those of `out`.
+    /// Errors of `out`.
     pub fn render(&self, exposition: Exposition, out: &mut dyn Write) -> io::Result<()> {
         let mut page = Page::new(exposition, out);
         per_check::write(&self.history.records(), &mut page)?;
@@ -215,10 +213,10 @@ impl Report {
         page.finish()
     }
 
-    /// Writes what Prometheus reads of some checks of one mailbox, and of nothing else.
+    /// Writes the metrics of some checks of one mailbox, and nothing else.
     ///
     /// # Errors
-    /// Those of `out`.
+    /// Errors of `out`.
     pub fn render_mailbox(
         &self,
         checks: &[Arc<CheckRecord>],
@@ -257,7 +255,7 @@ impl Report {
         self.credentials.records()
     }
 
-    /// The checks of one mailbox; none where no mailbox of the plan has that name.
+    /// The checks of one mailbox; empty if the plan does not contain it.
     pub fn mailbox(&self, name: &str) -> Vec<Arc<CheckRecord>> {
         let mailbox: Arc<str> = name.into();
         let named = |protocol: &Protocol| CheckName { mailbox: Arc::clone(&mailbox), protocol: *protocol };
@@ -269,12 +267,12 @@ impl Report {
         self.configuration.record()
     }
 
-    /// The names of mailboxes that have checks, in order; one may stand several times.
+    /// The names of mailboxes that have checks, in order; a name appears once per check.
     pub fn names(&self) -> Vec<Arc<str>> {
         self.history.names()
     }
 
-    /// What is known of one check.
+    /// The record of one check.
     pub fn check(&self, name: &CheckName) -> Option<Arc<CheckRecord>> {
         self.history.record(name)
     }
@@ -297,8 +295,8 @@ impl Drop for InFlight {
     }
 }
 
-/// A lock whose holder panicked is still a good lock here: every change under it is one assignment
-/// or one push, and a monitor that stops remembering because of one panic would be worse.
+/// The guarded values stay valid if the holder of the lock panics: every change is one assignment or one
+/// push. To stop recording because of one panic would be worse.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,19 +1,19 @@
-//! OpenMetrics 1.0, written from the values that the `prometheus` crate's own encoder takes.
+//! OpenMetrics 1.0, written from the same values as the text format.
 //!
-//! Source: the OpenMetrics 1.0 specification. Not here: units, exemplars and `_created`, which are
-//! optional; summaries and untyped metrics, of which there are none.
+//! Source: the OpenMetrics 1.0 specification. Not here: units, exemplars and `_created`, which are optional;
+//! summaries and untyped metrics, which do not occur.
 
 use std::io::{self, Write};
 
 use prometheus::proto::{LabelPair, Metric, MetricFamily, MetricType};
 
-/// The line without which a page counts as cut off.
+/// Without this line the page counts as truncated.
 pub(super) const EOF: &str = "# EOF\n";
 
-/// Appends a family, or a further piece of one: that has no header.
+/// Appends a family. A further piece of the same family has no header.
 pub(super) fn encode(family: &MetricFamily, first: bool, out: &mut Vec<u8>) -> io::Result<()> {
     let kind = family.get_field_type();
-    // A counter's family goes without the suffix that its samples carry.
+    // The family name of a counter lacks the `_total` of its samples.
     let name = match kind {
         MetricType::COUNTER => family.name().strip_suffix("_total").unwrap_or(family.name()),
         _ => family.name(),
@@ -45,7 +45,7 @@ fn histogram(out: &mut Vec<u8>, name: &str, metric: &Metric) -> io::Result<()> {
     let values = metric.get_histogram();
     let finite = values.get_bucket().iter().filter(|bucket| bucket.upper_bound().is_finite());
     for bucket in finite {
-        // Bounds are written as floats always, `1.0` and not `1`: scrapers compare them as text.
+        // Bounds are always written as floats, `1.0` and not `1`, because scrapers compare them as text.
         let bound = format!("{:?}", bucket.upper_bound());
         sample(out, name, "_bucket", metric, Some(&bound), bucket.cumulative_count() as f64)?;
     }

@@ -1,7 +1,7 @@
-//! The metrics of checks and mailboxes, built at scrape time from the last observations: nothing
-//! goes stale, and nothing has to be removed when a mailbox leaves the plan.
+//! The metrics of checks and mailboxes, computed at scrape time from the last observations. Nothing becomes
+//! stale, and nothing has to be removed when a mailbox leaves the plan.
 //!
-//! Not here: counting. The counts lie in the records.
+//! Not here: counting. The counts are in the records.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -13,7 +13,7 @@ use super::exposition::{Page, Series, seconds, timestamp};
 use super::families::{self, Family};
 use super::history::CheckRecord;
 
-/// How one check fills one family.
+/// Writes the series of one check in one family.
 type Rule = fn(&CheckRecord, &mut Series<'_, '_>) -> io::Result<()>;
 
 /// Every family with a series per check.
@@ -73,7 +73,7 @@ const RULES: &[(Family, Rule)] = &[
     }),
 ];
 
-/// Writes everything that is known per check.
+/// Writes all metrics per check.
 pub(super) fn write(records: &[Arc<CheckRecord>], page: &mut Page<'_>) -> io::Result<()> {
     for (family, rule) in RULES {
         page.family(family, |series| records.iter().try_for_each(|record| rule(record, series)))?;
@@ -81,7 +81,7 @@ pub(super) fn write(records: &[Arc<CheckRecord>], page: &mut Page<'_>) -> io::Re
     Ok(())
 }
 
-/// The mailboxes of a plan and the union of their labels.
+/// The mailboxes of a plan, and the union of their labels.
 #[derive(Debug)]
 pub(super) struct Mailboxes {
     sorted: Vec<Arc<Mailbox>>,
@@ -96,8 +96,8 @@ impl Mailboxes {
         Self { sorted, labels: labels.into_iter().collect() }
     }
 
-    /// Writes `mailbox_info` of those whose name is `wanted`. Every series has every label, empty where a
-    /// mailbox has none: a family with changing label names breaks joins.
+    /// Writes `mailbox_info` for the mailboxes whose name is `wanted`. Every series has every label, empty
+    /// if a mailbox lacks it: a family with varying label names breaks joins.
     pub(super) fn write(&self, page: &mut Page<'_>, wanted: impl Fn(&str) -> bool) -> io::Result<()> {
         page.family(&families::MAILBOX_INFO, |series| {
             series.extra_labels(&self.labels);

@@ -1,6 +1,6 @@
-//! The metrics of credentials and tokens that are built at scrape time from the last requests.
+//! The metrics of credentials and tokens, computed at scrape time from the last requests.
 //!
-//! Not here: counts and durations of requests, which are the `prometheus` crate's to keep.
+//! Not here: counts and durations of requests, which the `prometheus` crate keeps.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -9,10 +9,10 @@ use super::credentials::CredentialRecord;
 use super::exposition::{Page, Series, timestamp};
 use super::families::{self, Family};
 
-/// Who says when a secret ends: so far the configuration alone.
+/// The source of a secret's expiry: so far only the configuration.
 const DECLARED: &str = "declared";
 
-/// How one credential fills one family.
+/// Writes the series of one credential in one family.
 type Rule = fn(&CredentialRecord, &mut Series<'_, '_>) -> io::Result<()>;
 
 /// Every family with series per credential.
@@ -31,7 +31,7 @@ const RULES: &[(Family, Rule)] = &[
         reasons.into_iter().try_for_each(|reason| series.add(&[&record.credential.name, reason.label()], 1.0))
     }),
     (families::TOKEN_EXPIRY, |record, series| {
-        // Two token endpoints may serve one resource: the token that ends first is the news.
+        // Two token endpoints may serve one resource: the token that expires first counts.
         let mut first = BTreeMap::new();
         for record in &record.tokens {
             let Some(token) = &record.token else { continue };
@@ -63,7 +63,7 @@ const RULES: &[(Family, Rule)] = &[
     }),
 ];
 
-/// Writes everything that is known per credential.
+/// Writes all metrics per credential.
 pub(super) fn write(records: &[CredentialRecord], page: &mut Page<'_>) -> io::Result<()> {
     for (family, rule) in RULES {
         page.family(family, |series| records.iter().try_for_each(|record| rule(record, series)))?;

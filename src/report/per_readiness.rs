@@ -1,4 +1,4 @@
-//! The metrics of readiness, built at scrape time from the board.
+//! The metrics of readiness, computed at scrape time from the board.
 //!
 //! Not here: judging.
 
@@ -11,7 +11,7 @@ use crate::model::{Board, Keeping, Signal, Standing};
 use super::exposition::{Page, timestamp};
 use super::families;
 
-/// Writes everything that is known of the switch-off of passwords.
+/// Writes all metrics about the switch-off of passwords.
 pub(super) fn write(board: &Board, page: &mut Page<'_>) -> io::Result<()> {
     page.family(&families::BASIC_AUTH, |series| {
         board.standings.iter().try_for_each(|standing| {
@@ -54,7 +54,8 @@ pub(super) fn write(board: &Board, page: &mut Page<'_>) -> io::Result<()> {
         for row in &board.calendar {
             let day = row.date.and_then(|date| date.to_zoned_datetime(TimeZone::UTC).ok());
             let key = (&*row.provider, &*row.protocol, row.kind.label());
-            // A series is written once: a calendar of one's own may say a thing twice, and the first one counts.
+            // Each series is written once: a custom calendar may contain duplicates, and the first one
+            // counts.
             if let Some(day) = day.filter(|_| !written.contains(&key)) {
                 written.push(key);
                 series.add(&[key.0, key.1, key.2], timestamp(day.timestamp()))?;
@@ -64,7 +65,7 @@ pub(super) fn write(board: &Board, page: &mut Page<'_>) -> io::Result<()> {
     })
 }
 
-/// Writes how the memory is kept.
+/// Writes whether saving the state works.
 pub(super) fn write_keeping(keeping: Option<Keeping>, page: &mut Page<'_>) -> io::Result<()> {
     page.family(&families::STATE_WRITABLE, |series| {
         keeping.map_or(Ok(()), |keeping| series.add(&[], f64::from(u8::from(keeping.writable))))

@@ -1,6 +1,6 @@
-//! The board of readiness as JSON: what `/api/v1/readiness` and `readiness --output json` answer.
+//! The readiness board as JSON: the answers of `/api/v1/readiness` and `readiness --output json`.
 //!
-//! Owns the members' names. What is not known is absent, not null.
+//! Owns the member names. Unknown values are absent, not null.
 
 use serde_json::{Map, Value, json};
 

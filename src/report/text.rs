@@ -1,4 +1,4 @@
-//! How counts, times and durations are written for people, on pages and in tables alike.
+//! How counts, times and durations are written for people, on pages and in tables.
 //!
 //! Not here: anything that knows what a check is.
 
@@ -8,16 +8,16 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::model::NOTABLE_SKEW;
 
-/// How many similar names are offered for an unknown one.
+/// Maximum number of similar names to suggest for an unknown one.
 pub const OFFERED: usize = 3;
-/// The likeness (Jaro–Winkler, 0 to 1) from which a name is offered.
+/// Minimum similarity (Jaro–Winkler, 0 to 1) of a suggestion.
 const LIKENESS: f64 = 0.75;
 
-/// As many characters of each name are compared: the time grows with their product, and the name that is looked
-/// for may come from anywhere.
+/// Maximum number of characters to compare: the time grows with the product of the lengths, and the unknown
+/// name is untrusted input.
 const COMPARED: usize = 64;
 
-/// The names most like this one, the nearest first; few, and none that is far away.
+/// The most similar names, the best first; without the dissimilar ones.
 pub fn nearest<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
     let begin = |name: &str| name.chars().take(COMPARED).flat_map(char::to_lowercase).collect::<String>();
     let name = begin(name);
@@ -40,12 +40,12 @@ pub fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", plural(count, one, many))
 }
 
-/// A moment to the second, in UTC as logs have it.
+/// A time to the second, in UTC as in the log.
 pub fn clock(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-/// How long a probe or a phase took: three digits or so.
+/// How long a probe or a phase took, to about three digits.
 pub fn took(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     match seconds {
@@ -56,7 +56,7 @@ pub fn took(duration: Duration) -> String {
     }
 }
 
-/// A stretch of time in its two largest units.
+/// A duration in its two largest units.
 pub fn stretch(duration: Duration) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
@@ -90,12 +90,12 @@ pub fn end(now: Timestamp, end: Timestamp) -> String {
     }
 }
 
-/// From the one to the other; nothing where a clock was set back.
+/// The time from one to the other; zero if a clock was set back.
 pub fn between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }
 
-/// How this machine's clock stands: `is 10 min ahead of that`, `agrees with that`.
+/// How this machine's clock compares: `is 10 min ahead of that`, `agrees with that`.
 pub fn clock_against(skew: SignedDuration) -> String {
     let apart = stretch(Duration::from_secs(skew.unsigned_abs().as_secs()));
     match skew {
