@@ -83,7 +83,7 @@ pub(super) fn unmarked(line: &str) -> Option<Said> {
                 Some(length) => words.len() == *length && words.last() != Some(&"command"),
                 // In prose the word after it is written small: "AUTH command used", "LOGIN failed".
                 None => words.get(1).is_some_and(|word| {
-                    tagged || (!word.starts_with(char::is_lowercase) && !is_sentence(name, &words))
+                    tagged || (!word.starts_with(char::is_lowercase) && !is_sentence(name, words))
                 }),
             }
     })?;

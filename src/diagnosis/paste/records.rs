@@ -87,7 +87,7 @@ fn collect(members: &Map<String, Value>, depth: usize, found: &mut Vec<String>) 
     for value in WORDS.iter().filter_map(|name| members.get(*name)) {
         match value {
             Value::String(text) if opened(text).is_none() && !found.contains(text) => {
-                found.push(text.clone())
+                found.push(text.clone());
             }
             Value::Object(inner) if depth > 0 && !is_answer(inner) => collect(inner, depth - 1, found),
             _ => {}
