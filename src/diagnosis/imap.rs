@@ -92,7 +92,9 @@ enum Status {
 pub(super) fn classify(text: &str, at: &Situation) -> Reason {
     let server = at.voice == Voice::Server;
     let status = status(text);
-    if (server && status == Status::Capability) || (at.phase == Phase::Capability && text.contains("capability imap")) {
+    if (server && status == Status::Capability)
+        || (at.phase == Phase::Capability && text.contains("capability imap"))
+    {
         return capability(text, at);
     }
     let code = |only: fn(&str) -> bool| {

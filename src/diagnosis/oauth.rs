@@ -135,7 +135,7 @@ const LEAST_CODE: u32 = 50_000;
 
 /// The number of Entra's sign-in page and sign-in log: `Error Code: 53003`, `Sign-in error code 50076`.
 pub(super) fn coded(folded: &str) -> Option<Reason> {
-    let found = ["error code: ", "error code ", "errorcode: ", "errorcode\": "]
+    let found = ["error code:", "error code ", "errorcode:", "errorcode\":"]
         .iter()
         .flat_map(|marker| numbers(folded, marker))
         .filter(|number| *number >= LEAST_CODE);
@@ -201,9 +201,8 @@ impl Body {
         let folded = fold(&unescape(text));
         let Ok(Value::Object(members)) = serde_json::from_str::<Value>(super::text::cut(text)) else {
             // Not JSON: a library's message, a page of HTML, a cut body, a dictionary of Python.
-            let is_error = |word: &&str| {
-                !EVERYDAY.contains(word) && ERRORS.iter().any(|(error, _)| error == word)
-            };
+            let is_error =
+                |word: &&str| !EVERYDAY.contains(word) && ERRORS.iter().any(|(error, _)| error == word);
             let error = words(&folded).find(is_error).map(str::to_owned);
             return Self { error, codes: listed_codes(&folded), folded };
         };

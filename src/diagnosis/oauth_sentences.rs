@@ -231,6 +231,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "upstream request timeout", "Envoy";
         "temporarily_unavailable", "RFC 6749 section 4.1.2.1";
         "temporarily unavailable", "Azure-Samples/active-directory-angularjs-singlepageapp-dotnet-webapi#1";
+        "service_not_available", "MSAL";
         "service unavailable", "RFC 9110 section 15.6.4";
         "server_error", "RFC 6749 section 4.1.2.1";
         "internal_failure", "Google";

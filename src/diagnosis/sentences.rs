@@ -164,6 +164,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "webloginrequired", "Gmail: the anchor of its help page";
         "via your web browser", "Gmail IMAP: Please log in via your web browser";
         "with your web browser", "Gmail SMTP: 534-5.7.14 Please log in with your web browser and then try again";
+        "via web browser", "Gmail IMAP, older wording: Please login via web browser";
         "via a web browser", "Outlook.com: Login to your account via a web browser";
         "through your web browser", "generic variation of the rows above";
         "through the web", "Yahoo, Yandex: please sign in through the web interface";

@@ -79,7 +79,8 @@ pub(super) fn reason(folded: &str) -> Option<Reason> {
             return None;
         }
         distance += 1;
-        let in_domain = CODES.iter().find(|(of, code, _)| distance <= WITHIN && *of == domain && *code == word);
+        let in_domain =
+            CODES.iter().find(|(of, code, _)| distance <= WITHIN && *of == domain && *code == word);
         let of_tls = || SECURE_TRANSPORT.iter().find(|(code, _)| *code == word).map(|(_, reason)| *reason);
         in_domain.map(|(.., reason)| *reason).or_else(of_tls)
     })

@@ -118,6 +118,8 @@ const WORDINGS: &[Wording] = wordings! {
     }
     // --- the way of logging in
     Is(R::MechanismUnsupported) => {
+        "do secure authentication with this server", "c-client: Can't do secure authentication with this server";
+        "not support any compatible authentication", "MailKit";
         "no supported authentication", "node-imap, aiosmtplib and others: No supported authentication scheme, mechanism available";
         "find any supported authenticators", "Symfony Mailer";
         "server supports*client supports", "go-sasl and others list both sides";
@@ -157,6 +159,8 @@ const WORDINGS: &[Wording] = wordings! {
     }
     // --- TLS
     Is(R::TlsProtocol) => {
+        "requested ssl level failed", "curl (64)";
+        "unexpected or badly formatted", "Schannel SEC_E_ILLEGAL_MESSAGE";
         "tls is required, but was not offered", "postfix src/smtp/smtp_proto.c";
         "reserved for plain-text connections", "MailKit: port 587 is typically reserved for plain-text connections";
         "does not support the specified connection encryption", "Outlook 0x800CCC1A";
@@ -188,6 +192,7 @@ const WORDINGS: &[Wording] = wordings! {
         "server commonname mismatch", "fetchmail: Server CommonName mismatch";
     }
     Is(R::TlsCertificateUntrusted) => {
+        "unacceptable tls certificate", "GLib";
         "identity of*cannot be verified", "Apple Mail: The identity of … cannot be verified";
         "cannot verify server identity", "iOS Mail";
         "can't verify the identity of", "Apple Mail";
@@ -218,6 +223,10 @@ const WORDINGS: &[Wording] = wordings! {
         "unable to connect to the remote server", ".NET";
     }
     Is(R::ConnectionClosed) => {
+        "ended unexpectedly", "nodemailer: Connection ended unexpectedly";
+        "unexpected socket close", "nodemailer";
+        "connection not available", "ImapFlow";
+        "closed the transport stream", ".NET: the remote party has closed the transport stream";
         "closed unexpectedly", "Symfony Mailer: Connection to … has been closed unexpectedly";
         "connection was lost", "macOS Foundation: The network connection was lost.";
         "error in the pull function", "GnuTLS: the socket failed within the handshake";
@@ -241,6 +250,7 @@ const WORDINGS: &[Wording] = wordings! {
         "greeting was expected", "generic";
         "not an imap4rev1 server", "offlineimap, imaplib";
         "unexpected greeting", "mutt: unexpected greeting";
+        "empty startup greeting", "Roundcube";
         "unexpected response from imap server", "generic";
     }
     Is(R::NetworkUnreachable) => {
@@ -260,10 +270,6 @@ const WORDINGS: &[Wording] = wordings! {
         "no such folder", "generic";
         "no such mailbox", "generic";
     }
-    Is(R::AccountLocked) => {
-        "login via web browser", "Gmail: Please login via web browser";
-        "log in via*web browser", "Gmail";
-    }
     // Our side's SASL plug-in gave up before it said anything: the cause stands elsewhere.
     Is(R::Unexpected) => {
         "bad protocol / cancel", "cyrus-sasl SASL_BADPROT";
@@ -275,6 +281,12 @@ const WORDINGS: &[Wording] = wordings! {
         "a server with the specified hostname could not be found", "macOS Foundation";
         "could not find host", "mutt, Outlook";
         "cannot resolve smtp server", "Xerox 016-503";
+    }
+    // That TLS did not come about, and no more.
+    Is(R::TlsProtocol) => {
+        "could not open secure tls connection", "Horde";
+        "could not create ssl/tls secure channel", ".NET";
+        "ssl negotiation failed", "c-client, dma and others";
     }
     Is(R::OverQuota) => {
         "mailbox has exceeded its storage", "Outlook";
@@ -305,6 +317,7 @@ const REFUSALS: &[Wording] = wordings! {
         "smtp authentication error", "printers; generic";
         "pop3 authentication error", "Canon, Brother";
         "smtp error: could not authenticate", "PHPMailer";
+        "denied authentication", "Horde: Mail server denied authentication.";
         "unable to authenticate with", "MailCore: Unable to authenticate with the current session's credentials.";
         "username or password incorrect", "generic";
         "incorrect username or password", "generic";

@@ -82,10 +82,17 @@ pub(super) fn unmarked(line: &str) -> Option<Said> {
             && match length {
                 Some(length) => words.len() == *length && words.last() != Some(&"command"),
                 // In prose the word after it is written small: "AUTH command used", "LOGIN failed".
-                None => words.get(1).is_some_and(|word| tagged || !word.starts_with(char::is_lowercase)),
+                None => words.get(1).is_some_and(|word| {
+                    tagged || (!word.starts_with(char::is_lowercase) && !is_sentence(name, words))
+                }),
             }
     })?;
     Some(said(command, words.get(1).copied()))
+}
+
+/// Whether more words follow LOGIN than a name and a password: "LOGIN Rate limit hit".
+fn is_sentence(name: &str, words: &[&str]) -> bool {
+    name == "login" && words.len() > 3 && !words.iter().any(|word| word.contains(['"', '*', '<', '[']))
 }
 
 fn said(command: &Command, argument: Option<&str>) -> Said {

@@ -106,6 +106,7 @@ impl Evidence {
                 }
                 evidence.heard(kind, dialect, answer.into_owned(), optional, place);
             } else if (line.indented && evidence.go_on(last, &line.whole))
+                || (is_folded(line) && evidence.go_on(last, &line.text))
                 || (line.speaker == Speaker::Server
                     && last == Last::Piece
                     && evidence.refused()
@@ -210,6 +211,12 @@ fn words_of(line: &Line) -> Option<&str> {
         Speaker::Client if is_head(line) => None,
         Speaker::Server | Speaker::Client => Some(&line.whole),
     }
+}
+
+/// Whether blanks stand between a server's mark and its words: a log has folded the line before.
+fn is_folded(line: &Line) -> bool {
+    let mark = line.whole.strip_suffix(line.text.as_str()).unwrap_or_default();
+    line.speaker == Speaker::Server && mark.ends_with("  ")
 }
 
 /// Whether the mark stands at the head of its line.

@@ -72,10 +72,14 @@ fn find(line: &str) -> Option<Cow<'_, str>> {
     if let Some(at) = ["no response: code:", "bad response: code:"].iter().find_map(|head| line.find(head)) {
         return line.get(at..).map(Cow::Borrowed);
     }
-    bytes(line).or_else(|| told(line)).or_else(|| report(line).map(Cow::Borrowed)).or_else(|| {
-        let at = starts(line).find(|at| is_answer(line, *at))?;
-        Some(Cow::Borrowed(unquoted(line, at)))
-    })
+    bytes(line)
+        .or_else(|| told(line))
+        .or_else(|| listed(line))
+        .or_else(|| report(line).map(Cow::Borrowed))
+        .or_else(|| {
+            let at = starts(line).find(|at| is_answer(line, *at))?;
+            Some(Cow::Borrowed(unquoted(line, at)))
+        })
 }
 
 /// What stands in Python's bytes, with the code before them: `(535, b'5.7.3 …')`.
@@ -107,6 +111,15 @@ fn told(line: &str) -> Option<Cow<'_, str>> {
     let status = before.split_whitespace().next_back()?;
     let bare = status.trim_matches(['\'', '"']);
     (bare != status && STATUS.contains(&bare)).then(|| Cow::Owned(format!("{bare} {sentence}")))
+}
+
+/// An answer as K-9 Mail shows it, as a list of its words: `response: #5# [NO, [ALERT], Invalid …]`.
+fn listed(line: &str) -> Option<Cow<'_, str>> {
+    let (_, list) = line.split_once("# [")?;
+    let (status, sentence) = list.split_once(',')?;
+    let status = STATUS.iter().find(|row| row.eq_ignore_ascii_case(status))?;
+    let sentence = sentence.trim_end_matches([')', '`', ' ']);
+    Some(Cow::Owned(format!("{status} {}", sentence.strip_suffix(']').unwrap_or(sentence).trim_start())))
 }
 
 /// The error report of a token in a line of a log, where somebody has decoded it.
@@ -155,8 +168,8 @@ fn is_answer(line: &str, at: usize) -> bool {
     let quoted = lettered && before.ends_with(OPENINGS);
     let loose = (first == "*" || quoted || third.starts_with('['))
         && STATUS.iter().any(|status| status.eq_ignore_ascii_case(second));
-    // A success counts where a library quotes it whole.
-    if before.ends_with(['"', '\'']) && (first == "+OK" || (tag && second == "OK")) {
+    // A success counts where a library quotes it whole, or writes it behind its prefix.
+    if before.ends_with(['"', '\'', ':', ']']) && (first == "+OK" || (tag && second == "OK")) {
         return true;
     }
     // Without its tag an answer can only begin the line.

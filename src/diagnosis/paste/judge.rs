@@ -244,7 +244,10 @@ impl Case<'_> {
                 Some(Verdict { reason, retry_after: None }),
             ))
         };
-        let prose = |text: &str| self.prose(text).or_else(|| refusal(text));
+        let prose = |text: &str| {
+            let elsewhere = statements::is_of_another_service(&fold(text));
+            if elsewhere { None } else { self.prose(text).or_else(|| refusal(text)) }
+        };
         // What a client tells after the session has come to its end is no cause.
         let last = self.evidence.pieces.last().map_or(0, |piece| piece.line);
         let all = &self.evidence.statements;
@@ -293,7 +296,8 @@ impl Case<'_> {
             return None;
         }
         // What a library says of the network is no server's answer.
-        if let Some(reading) = statements::judge(statements, |text| self.of_client(text), |_| None, |_| None) {
+        if let Some(reading) = statements::judge(statements, |text| self.of_client(text), |_| None, |_| None)
+        {
             return Some(reading);
         }
         let said: Vec<_> = statements.iter().map(|statement| statement.text.as_str()).collect();
@@ -303,7 +307,11 @@ impl Case<'_> {
 
     /// A refusal that a proxy on this side made up: all that is left where its log does not tell why.
     fn made_up(&self) -> Option<Reading> {
-        self.evidence.pieces.iter().filter(|piece| is_made_up(piece)).find_map(|piece| self.read(piece).found())
+        self.evidence
+            .pieces
+            .iter()
+            .filter(|piece| is_made_up(piece))
+            .find_map(|piece| self.read(piece).found())
     }
 
     fn farewell(&self) -> Option<Reading> {

@@ -63,6 +63,8 @@ pub(super) const CAUSES: &[Wording] = wordings! {
         "naam of dienst is niet bekend", "glibc in Dutch";
         "неизвестное имя или служба", "glibc in Russian";
         "未知的名称或服务", "glibc in Chinese";
+        "nicht aufgelöst werden", "German: Der Servername konnte nicht aufgelöst werden";
+        "n'a pas pu être résolu", "French";
         "host ist unbekannt", "Windows 11001 in German: Der angegebene Host ist unbekannt";
         "hôte inconnu", "Windows 11001 in French";
     }
@@ -101,6 +103,7 @@ pub(super) const CAUSES: &[Wording] = wordings! {
     }
     Is(R::Timeout) => {
         "zeitüberschreitung", "German";
+        "zeitlimit*überschritten", "German";
         "délai*dépassé", "French";
         "délai*expiré", "French";
         "tiempo de espera", "Spanish";
@@ -143,6 +146,7 @@ pub(super) const REFUSALS: &[Wording] = wordings! {
         "benutzername oder*wort", "German: Benutzername oder Passwort, Kennwort";
         "zugangsdaten*falsch", "German";
         "échec de l'authentification", "French";
+        "échec de la connexion*utilisateur", "Thunderbird in French";
         "échec d'authentification", "French";
         "authentification*échoué", "French";
         "utilisateur*a échoué", "Thunderbird in French: la connexion au serveur … avec l'utilisateur … a échoué";

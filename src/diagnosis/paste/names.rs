@@ -51,6 +51,9 @@ const NAMES: &[Wording] = wordings! {
     Is(R::OverQuota) => {
         "quota exceeded", "exchangelib: ErrorQuotaExceeded";
     }
+    Is(R::DnsNotFound) => {
+        "unknown host", "Java";
+    }
     Is(R::ConnectionClosed) => {
         "server disconnected", "Python smtplib: SMTPServerDisconnected";
     }
@@ -100,7 +103,10 @@ mod tests {
     #[test]
     fn the_name_of_an_exception_tells_why_and_everyday_names_tell_nothing() {
         for (text, wanted) in [
-            (r"MailSo\Imap\Exceptions\LoginBadCredentialsException: in ImapClient.php", Some(R::CredentialsRejected)),
+            (
+                r"MailSo\Imap\Exceptions\LoginBadCredentialsException: in ImapClient.php",
+                Some(R::CredentialsRejected),
+            ),
             ("smtplib.SMTPServerDisconnected: please run connect() first", Some(R::ConnectionClosed)),
             ("aioimaplib.aioimaplib.CommandTimeout: NNAF7 FETCH 43", Some(R::Timeout)),
             ("FileNotFoundError: token.json", None),

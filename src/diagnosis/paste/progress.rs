@@ -3,7 +3,7 @@
 //! Not here: answers of servers, which have a form of their own; sentences that complain.
 
 use super::statements::{complains, is_narrative};
-use crate::diagnosis::text::{fold, matches};
+use crate::diagnosis::text::{fold, leading_number, matches, words};
 
 /// How programs tell that something worked.
 const SUCCESSES: &[&str] = &[
@@ -40,6 +40,10 @@ const SUCCESSES: &[&str] = &[
     "email sent",
     "sent ok",
     "accepted for delivery",
+    "message delivered",
+    "ready to take our messages", // nodemailer
+    "stored mail into",           // Dovecot
+    "connection verified",
 ];
 
 /// Steps of a session that came about. They count where nothing in the whole text sounds like trouble.
@@ -61,7 +65,16 @@ const STEPS: &[&str] = &[
     "sync complete",
     "sync finished",
     "flushed",
+    "retrieved",
+    "idle started",
+    "loading*side box", // mbsync
 ];
+
+/// Levels by which a program says that a line is no failure.
+const LEVELS: &[&str] = &["info", "debug", "trace", "notice", "information", "inf", "dbg"];
+
+/// The level stands among so many first words of a line.
+const WITHIN: usize = 8;
 
 /// Words of trouble, in any sense.
 const TROUBLE: &[&str] = &[
@@ -100,7 +113,26 @@ const TROUBLE: &[&str] = &[
 /// Whether a statement tells that something worked.
 pub(super) fn succeeds(text: &str) -> bool {
     let folded = fold(text);
-    SUCCESSES.iter().any(|words| matches(&folded, words)) && !folded.contains("not ")
+    (SUCCESSES.iter().any(|words| matches(&folded, words)) || is_accepted(&folded))
+        && !folded.contains("not ")
+}
+
+/// Whether a text quotes a reply of class 2 with its enhanced code: `smtpmsg='250 2.0.0 Ok: queued'`.
+fn is_accepted(folded: &str) -> bool {
+    let mut before = "";
+    words(folded).any(|word| {
+        let code = std::mem::replace(&mut before, word);
+        code.len() == 3
+            && code.starts_with('2')
+            && leading_number::<u16>(code).is_some()
+            && word.starts_with("2.")
+            && word.matches('.').count() == 2
+    })
+}
+
+/// Whether a line of a log bears a level that is none of failures.
+fn is_informative(folded: &str) -> bool {
+    words(folded).take(WITHIN).any(|word| LEVELS.contains(&word))
 }
 
 /// Whether a text is a log of steps that came about, and nothing else.
@@ -111,7 +143,7 @@ pub(super) fn goes_well<'a>(statements: impl Iterator<Item = &'a str>) -> bool {
         if complains(text) || is_narrative(&folded) || TROUBLE.iter().any(|word| folded.contains(word)) {
             return false;
         }
-        stepped |= STEPS.iter().any(|words| matches(&folded, words));
+        stepped |= is_informative(&folded) || STEPS.iter().any(|words| matches(&folded, words));
     }
     stepped
 }

@@ -59,9 +59,21 @@ fn of_record(members: &Map<String, Value>) -> String {
     let mark = match members.get("src").and_then(Value::as_str) {
         Some("s") => "S: ",
         Some("c") => "C: ",
+        _ if is_informative(members) => "info: ",
         _ => "",
     };
     if found.is_empty() { String::new() } else { format!("{mark}{}", found.join("\n")) }
+}
+
+/// Whether the record's level says that it is no failure: by name, or by pino's numbers.
+fn is_informative(members: &Map<String, Value>) -> bool {
+    match members.get("level").or_else(|| members.get("severity")) {
+        Some(Value::String(level)) => {
+            matches!(level.to_ascii_lowercase().as_str(), "info" | "debug" | "trace")
+        }
+        Some(Value::Number(level)) => level.as_u64().is_some_and(|level| matches!(level, 10 | 20 | 30)),
+        _ => false,
+    }
 }
 
 fn is_answer(members: &Map<String, Value>) -> bool {
@@ -74,7 +86,9 @@ fn is_answer(members: &Map<String, Value>) -> bool {
 fn collect(members: &Map<String, Value>, depth: usize, found: &mut Vec<String>) {
     for value in WORDS.iter().filter_map(|name| members.get(*name)) {
         match value {
-            Value::String(text) if opened(text).is_none() && !found.contains(text) => found.push(text.clone()),
+            Value::String(text) if opened(text).is_none() && !found.contains(text) => {
+                found.push(text.clone());
+            }
             Value::Object(inner) if depth > 0 && !is_answer(inner) => collect(inner, depth - 1, found),
             _ => {}
         }

@@ -10,15 +10,22 @@ use super::clients;
 use super::evidence::Statement;
 use super::{Reading, Reason};
 use crate::diagnosis::network_text;
-use crate::diagnosis::text::fold;
+use crate::diagnosis::text::{fold, nameless};
 use crate::model::Mechanism;
 
 /// So many statements are read from either end of a long log.
 const MOST: usize = 48;
 
 /// What stands between an outer exception and the one inside it.
-const INNER: &[&str] =
-    &["--->", "nested exception is", "caused by:", "inner exception:", "[cause]:", "root cause:"];
+const INNER: &[&str] = &[
+    "--->",
+    "nested exception is",
+    "caused by:",
+    "inner exception:",
+    "[cause]:",
+    "root cause:",
+    "failed because",
+];
 
 /// What a program tells of its progress, in words that failures have too.
 const PROGRESS: &[&str] = &[
@@ -39,6 +46,7 @@ const PROGRESS: &[&str] = &[
     "timeout   : ",
     "start time:",
     "keep-alive timeout",
+    "tls connection established",
 ];
 
 /// Words of a guess, an advice or a list of possible causes.
@@ -129,7 +137,9 @@ fn without_settings(text: &str) -> String {
         let lower = word.to_ascii_lowercase();
         let is_limit = lower.contains("timeout")
             && (lower.contains('=')
-                || words.peek().is_some_and(|next| next.starts_with(|c: char| c == '-' || c.is_ascii_digit())));
+                || words
+                    .peek()
+                    .is_some_and(|next| next.starts_with(|c: char| c == '-' || c.is_ascii_digit())));
         if !is_limit {
             kept.push(word);
         }
@@ -170,9 +180,11 @@ const COMPLAINTS: &[&str] = &[
 
 /// Whether a statement complains.
 pub(super) fn complains(text: &str) -> bool {
-    let folded = fold(text);
+    let folded = nameless(&fold(text));
     !is_progress(&folded)
         && COMPLAINTS.iter().any(|word| folded.contains(word))
+        && !folded.contains("rejected: []")
+        && !folded.contains("rejected\": []")
         && !folded.contains("0 errors")
         && !folded.contains("no error")
         && !folded.contains("return value 0")
@@ -265,6 +277,31 @@ fn split(text: &str) -> (&str, Vec<&str>) {
     let ends = cuts.iter().skip(1).map(|(at, _)| *at).chain([text.len()]);
     let nested = cuts.iter().zip(ends).filter_map(|((_, from), to)| text.get(*from..to)).collect();
     (text.get(..*first).unwrap_or(text), nested)
+}
+
+/// Services that refuse logins in the words of mail servers: databases, registries, forges, shells.
+const OTHERS: &[&str] = &[
+    "mysql",
+    "mariadb",
+    "sqlstate",
+    "psycopg",
+    "postgres",
+    "pg::",
+    "mongo",
+    "redis",
+    "(using password:",
+    "docker login",
+    "docker registry",
+    "git:",
+    "github.com/",
+    "gitlab.com/",
+    "kubectl",
+    "(publickey",
+];
+
+/// Whether a statement is about a login that is none at a mail server.
+pub(super) fn is_of_another_service(folded: &str) -> bool {
+    OTHERS.iter().any(|name| folded.contains(name))
 }
 
 /// Whether people speak of themselves, or ask.
