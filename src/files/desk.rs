@@ -10,6 +10,9 @@ use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
+
 use super::Fault;
 
 /// Jobs at once; those that hang included.
@@ -32,6 +35,8 @@ pub(super) struct Desk {
     state: Mutex<State>,
     /// A job has ended, or a new one waits for a thread.
     changed: Condvar,
+    /// A job has ended.
+    changed_for_tasks: Notify,
 }
 
 #[derive(Default)]
@@ -47,6 +52,35 @@ impl State {
     fn overdue_in(&self, folder: Option<&Path>, now: Instant) -> usize {
         self.running.iter().filter(|(place, due)| place.parent() == folder && **due <= now).count()
     }
+
+    /// Takes the place, if nothing runs there.
+    fn turn(&mut self, place: &Path, begun: Instant, bound: Duration) -> Result<Turn, Fault> {
+        let now = Instant::now();
+        let overdue = self.overdue_in(place.parent(), now);
+        let bound = if overdue > 0 { bound.min(SHORT) } else { bound };
+        let left = bound.saturating_sub(begun.elapsed());
+        match self.running.get(place) {
+            Some(due) if *due <= now => Err(Fault::Blocked),
+            _ if overdue >= MOST_IN_A_FOLDER => Err(Fault::Blocked),
+            _ if left.is_zero() => Err(Fault::Hangs(bound)),
+            None if self.running.len() < MOST => {
+                self.running.insert(place.to_owned(), begun + bound);
+                Ok(Turn::Now(bound))
+            }
+            due => {
+                let left = due.map_or(left, |due| left.min(due.saturating_duration_since(now)));
+                Ok(Turn::Later(left.max(Duration::from_millis(1))))
+            }
+        }
+    }
+}
+
+/// Whether a job may begin.
+enum Turn {
+    /// It may, and may take so long.
+    Now(Duration),
+    /// To be looked at again when a job has ended, or after this time.
+    Later(Duration),
 }
 
 /// The place is free again, also after a panic.
@@ -59,7 +93,12 @@ impl Drop for Busy {
     fn drop(&mut self) {
         self.desk.state().running.remove(&self.place);
         self.desk.changed.notify_all();
+        self.desk.changed_for_tasks.notify_waiters();
     }
+}
+
+fn panicked() -> Fault {
+    Fault::Io(std::io::Error::other("the read ended in a panic"))
 }
 
 impl Desk {
@@ -71,22 +110,32 @@ impl Desk {
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Fault> {
         let begun = Instant::now();
-        let (place, bound) = desk.take_turn(place, begun, bound)?;
-        let busy = Busy { desk: Arc::clone(desk), place };
+        let bound = desk.take_turn(place, begun, bound)?;
         let (sender, receiver) = sync_channel(1);
-        Self::start(
-            desk,
-            Box::new(move || {
-                let done = job();
-                drop(busy);
-                // The caller may have gone.
-                let _ = sender.send(done);
-            }),
-        )?;
+        // The caller may have gone.
+        Self::start(desk, place, job, move |done| _ = sender.send(done))?;
         receiver.recv_timeout(bound.saturating_sub(begun.elapsed())).map_err(|error| match error {
             RecvTimeoutError::Timeout => Fault::Hangs(bound),
-            RecvTimeoutError::Disconnected => Fault::Io(std::io::Error::other("the read ended in a panic")),
+            RecvTimeoutError::Disconnected => panicked(),
         })
+    }
+
+    /// [`Self::run`] for a task, which holds no thread while it waits.
+    pub(super) async fn run_for_task<T: Send + 'static>(
+        desk: &Arc<Self>,
+        place: &Path,
+        bound: Duration,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Fault> {
+        let begun = Instant::now();
+        let bound = desk.wait_for_turn(place, begun, bound).await?;
+        let (sender, receiver) = oneshot::channel();
+        // As above.
+        Self::start(desk, place, job, move |done| _ = sender.send(done))?;
+        match timeout(bound.saturating_sub(begun.elapsed()), receiver).await {
+            Ok(done) => done.map_err(|_| panicked()),
+            Err(_) => Err(Fault::Hangs(bound)),
+        }
     }
 
     /// How many jobs have not ended in time.
@@ -96,32 +145,51 @@ impl Desk {
     }
 
     /// Waits until nothing runs at the place, and takes it; how long the job may take.
-    fn take_turn(&self, place: &Path, begun: Instant, bound: Duration) -> Result<(PathBuf, Duration), Fault> {
+    fn take_turn(&self, place: &Path, begun: Instant, bound: Duration) -> Result<Duration, Fault> {
         let mut state = self.state();
         loop {
-            let now = Instant::now();
-            let overdue = state.overdue_in(place.parent(), now);
-            let bound = if overdue > 0 { bound.min(SHORT) } else { bound };
-            let left = bound.saturating_sub(begun.elapsed());
-            match state.running.get(place) {
-                Some(due) if *due <= now => return Err(Fault::Blocked),
-                _ if overdue >= MOST_IN_A_FOLDER => return Err(Fault::Blocked),
-                _ if left.is_zero() => return Err(Fault::Hangs(bound)),
-                None if state.running.len() < MOST => {
-                    state.running.insert(place.to_owned(), begun + bound);
-                    return Ok((place.to_owned(), bound));
-                }
-                due => {
-                    let left = due.map_or(left, |due| left.min(due.saturating_duration_since(now)));
-                    let waited = self.changed.wait_timeout(state, left.max(Duration::from_millis(1)));
+            match state.turn(place, begun, bound)? {
+                Turn::Now(bound) => return Ok(bound),
+                Turn::Later(left) => {
+                    let waited = self.changed.wait_timeout(state, left);
                     state = waited.unwrap_or_else(PoisonError::into_inner).0;
                 }
             }
         }
     }
 
-    /// Hands a job to a thread.
-    fn start(desk: &Arc<Self>, job: Job) -> Result<(), Fault> {
+    async fn wait_for_turn(&self, place: &Path, begun: Instant, bound: Duration) -> Result<Duration, Fault> {
+        loop {
+            // From here on, before it is looked: no change in between is missed.
+            let changed = self.changed_for_tasks.notified();
+            let turn = self.state().turn(place, begun, bound)?;
+            match turn {
+                Turn::Now(bound) => return Ok(bound),
+                // Either way it is looked again.
+                Turn::Later(left) => _ = timeout(left, changed).await,
+            }
+        }
+    }
+
+    /// Hands a job to a thread, at a place that has been taken for it.
+    fn start<T: Send + 'static>(
+        desk: &Arc<Self>,
+        place: &Path,
+        job: impl FnOnce() -> T + Send + 'static,
+        tell: impl FnOnce(T) + Send + 'static,
+    ) -> Result<(), Fault> {
+        let busy = Busy { desk: Arc::clone(desk), place: place.to_owned() };
+        Self::hand_over(
+            desk,
+            Box::new(move || {
+                let done = job();
+                drop(busy);
+                tell(done);
+            }),
+        )
+    }
+
+    fn hand_over(desk: &Arc<Self>, job: Job) -> Result<(), Fault> {
         let mut state = desk.state();
         state.waiting.push_back(job);
         if state.waiting.len() <= state.idle {

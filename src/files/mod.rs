@@ -1,17 +1,20 @@
 //! Files that others wrote: regular files alone, each read within a bound of bytes and a bound of time.
 //!
-//! Owns the refusal of everything that is no regular file, and in `desk` the threads that wait for a disk which does
-//! not answer. What a file means is the caller's.
+//! Owns the refusal of everything that is no regular file, in `desk` the threads that wait for a disk which does not
+//! answer, and in `flight` the reads that tasks share. What a file means is the caller's.
 
 mod desk;
+mod flight;
 
 use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::desk::{DESK, Desk};
+use self::flight::FLIGHTS;
 
 /// How long a file may take to be read. A file system that needs longer has lost its server.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -94,14 +97,13 @@ pub fn content(path: &Path, most: u64) -> Result<Content, Fault> {
     within(path, PATIENCE, move || read_now(&file, most))?
 }
 
-/// [`read`] for tasks: the file is waited for on a thread where blocking is allowed.
+/// [`read`] for tasks. No thread waits: those that ask for the same file together share one read, which began after
+/// each of them asked.
 ///
 /// # Errors
 /// As [`Fault`] has them.
-pub async fn read_async(path: &Path, most: u64) -> Result<Vec<u8>, Fault> {
-    let path = path.to_owned();
-    let read = tokio::task::spawn_blocking(move || read(&path, most)).await;
-    read.unwrap_or_else(|error| Err(Fault::Io(io::Error::other(error))))
+pub async fn read_async(path: &Path, most: u64) -> Result<Vec<u8>, Arc<Fault>> {
+    FLIGHTS.read(path, most).await.map(|bytes| bytes.to_vec())
 }
 
 /// The content without the byte order mark that editors put in front of UTF-8. In front of `-----BEGIN` it would hide

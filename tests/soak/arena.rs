@@ -86,7 +86,7 @@ impl Arena {
                 format!("{what}: answered {} {:?}", answer.status, start.trim())
             }
             Ok(_) if took <= within => return,
-            _ if fairness.was_denied() => return self.journal.unjudged(),
+            _ if fairness.was_denied() => return self.journal.unjudged(Invariant::Answer),
             Err(fault) => format!("{what}: {fault}"),
             Ok(_) => format!("{what}: answered after {:.1} s, not within {within:?}", took.as_secs_f64()),
         };

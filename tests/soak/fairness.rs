@@ -3,6 +3,7 @@
 //! The promises are about the agent. On a machine that is busy with other things an answer is late although the agent
 //! did nothing wrong: such an observation is counted, but not judged. Too many of them, and the run says nothing.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,9 @@ use crate::metronome::Metronome;
 
 /// The observers' own delay in all, above which a short observation is not judged; a long one, above a quarter of it.
 const STALL: Duration = Duration::from_millis(250);
+
+/// How far back a probe that ends now may have begun.
+const LONG: Duration = Duration::from_secs(60);
 
 /// One observation, from its beginning.
 pub(crate) struct Fairness<'a> {
@@ -47,6 +51,32 @@ impl<'a> Fairness<'a> {
         let ran = now.ran.saturating_sub(self.before.ran);
         let waited = now.waited.saturating_sub(self.before.waited);
         self.metronome.stall_since(self.begun) > STALL.max(took / 4) || (ran < took && waited >= took / 2)
+    }
+}
+
+/// The last minute: whether a probe that failed or came late had its share.
+pub(crate) struct Lately<'a> {
+    /// Observations that have not ended, the oldest first.
+    begun: VecDeque<Fairness<'a>>,
+}
+
+impl<'a> Lately<'a> {
+    pub(crate) const fn new() -> Self {
+        Self { begun: VecDeque::new() }
+    }
+
+    /// From now on, too. To be called every few seconds.
+    pub(crate) fn watch(&mut self, fairness: Fairness<'a>) {
+        self.begun.push_back(fairness);
+        while self.begun.get(1).is_some_and(|second| second.took() >= LONG) {
+            self.begun.pop_front();
+        }
+    }
+
+    /// Over the whole minute, or its last quarter.
+    pub(crate) fn was_denied(&self) -> bool {
+        let short = self.begun.iter().rev().find(|fairness| fairness.took() >= LONG / 4);
+        short.into_iter().chain(self.begun.front()).any(Fairness::was_denied)
     }
 }
 

@@ -196,7 +196,8 @@ async fn shared(sim: &Sim, folder: &Path, yaml: &mut Yaml, count: usize) -> Vec<
     mailboxes
 }
 
-/// Slow ones: probed seldom, so that most often `/probe` really probes them.
+/// Slow ones: probed seldom, so that most often `/probe` really probes them. Their servers wait between any two bytes,
+/// so that a busy machine makes them several times slower: they have the time for it.
 async fn slow(sim: &Sim, yaml: &mut Yaml, mailboxes: &mut Vec<SimMailbox>) -> Vec<String> {
     let app = mailboxes[0].app().clone();
     let mut names = Vec::new();
@@ -207,7 +208,7 @@ async fn slow(sim: &Sim, yaml: &mut Yaml, mailboxes: &mut Vec<SimMailbox>) -> Ve
         let credential = yaml.credentials.trim_start().split_once(':').unwrap().0.to_owned();
         let address = mailbox.address();
         let keys = format!(
-            "address: {address}, provider: {provider}, credential: {credential}, interval: 3m, timeout: 60s"
+            "address: {address}, provider: {provider}, credential: {credential}, interval: 3m, timeout: 150s"
         );
         yaml.mailbox(&name, Role::Healthy, &keys);
         mailboxes.push(mailbox);

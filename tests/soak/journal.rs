@@ -80,7 +80,7 @@ struct Kept {
     usage: BTreeMap<&'static str, BTreeMap<Stage, Usage>>,
     answers_ms: BTreeMap<&'static str, Series>,
     warm: BTreeSet<&'static str>,
-    unjudged: usize,
+    unjudged: BTreeMap<Invariant, usize>,
     notes: Vec<String>,
 }
 
@@ -172,8 +172,8 @@ impl Journal {
     }
 
     /// An observation says nothing: the machine held up the observers themselves.
-    pub(crate) fn unjudged(&self) {
-        self.kept().unjudged += 1;
+    pub(crate) fn unjudged(&self, invariant: Invariant) {
+        *self.kept().unjudged.entry(invariant).or_default() += 1;
     }
 
     /// Questions to both agents, all in all.
@@ -184,8 +184,8 @@ impl Journal {
         kept.rows.values().map(asked).sum::<usize>() + answered
     }
 
-    pub(crate) fn unjudged_count(&self) -> usize {
-        self.kept().unjudged
+    pub(crate) fn unjudged_by_invariant(&self) -> BTreeMap<Invariant, usize> {
+        self.kept().unjudged.clone()
     }
 
     /// A figure that the summary repeats.

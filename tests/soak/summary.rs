@@ -79,12 +79,16 @@ pub(crate) fn judge(arena: &Arena) {
     for target in [&arena.open, &arena.guarded] {
         given_back(arena, target);
     }
-    let (delays, unjudged) = (arena.metronome.delays_ms(), arena.journal.unjudged_count());
+    let (delays, by_invariant) = (arena.metronome.delays_ms(), arena.journal.unjudged_by_invariant());
+    let unjudged: usize = by_invariant.values().sum();
+    let parts: Vec<_> =
+        by_invariant.iter().map(|(invariant, count)| format!("{} {count}", invariant.label())).collect();
     arena.journal.note(format!(
         "the observers were late by {} ms at the 99th percentile, {} ms at most; {unjudged} observations are not judged, \
-         since the machine was busy",
+         since the machine was busy: {}",
         delays.percentile(99),
-        delays.max()
+        delays.max(),
+        parts.join(", ")
     ));
     if unjudged * UNJUDGED > arena.journal.observations() {
         let detail = format!("{unjudged} observations are not judged: the machine is too busy for a soak");

@@ -22,7 +22,7 @@ pub(super) fn watch(arena: &Arena, target: &Target, progress: &Progress) {
         let fault = match answer {
             Ok(answer) if answer.status != 200 => format!("{name}: status {}", answer.status),
             Ok(_) if took <= Duration::from_millis(HEALTHY_WITHIN_MS) => return,
-            _ if fairness.was_denied() => return arena.journal.unjudged(),
+            _ if fairness.was_denied() => return arena.journal.unjudged(Invariant::Healthy),
             Err(fault) => format!("{name}: {fault}"),
             Ok(_) => format!("{name}: after {:.2} s", took.as_secs_f64()),
         };

@@ -9,8 +9,17 @@ use crate::journal::{Condition, Journal};
 use crate::page::{Check, Name, Page, seconds_now};
 use crate::stage::Stage;
 
-/// How much later than its interval a probe may be recorded: it may take its time limit, and the machine is busy.
+/// A probe is recorded when it has ended: that is an interval after the one before, and its time limit, which is no
+/// longer than the interval; and this much more.
 const LATE: Duration = Duration::from_secs(30);
+
+/// The circumstances of a page.
+pub(super) struct Seen<'a> {
+    pub(super) condition: &'a Condition,
+    pub(super) stage: Stage,
+    /// The machine left the agent waiting: a probe may have failed or come late for that.
+    pub(super) was_denied: bool,
+}
 
 /// What is remembered of one check.
 #[derive(Default, Clone)]
@@ -31,6 +40,8 @@ pub(super) struct Verdicts {
     last: Option<(Instant, HashMap<Name, f64>)>,
     intervals: HashMap<Name, f64>,
     skipped: f64,
+    /// Those of them for which the machine is to blame.
+    excused: f64,
     told_warm: bool,
 }
 
@@ -44,12 +55,14 @@ impl Verdicts {
             last: None,
             intervals: HashMap::new(),
             skipped: 0.0,
+            excused: 0.0,
             told_warm: false,
         }
     }
 
     /// One page.
-    pub(super) fn judge(&mut self, page: &Page, journal: &Journal, condition: &Condition, stage: Stage) {
+    pub(super) fn judge(&mut self, page: &Page, journal: &Journal, seen: &Seen<'_>) {
+        let Seen { condition, stage, was_denied } = *seen;
         let agent = self.agent;
         let mut healthy = (0, 0);
         let (mut failing, mut usable, mut overdue) = (Vec::new(), Vec::new(), Vec::new());
@@ -79,6 +92,9 @@ impl Verdicts {
         let tell = |invariant, names: &[String], what: &str| {
             if !names.is_empty() {
                 let detail = format!("{agent}: {} {what}, such as {}", names.len(), list(names));
+                if was_denied && invariant != Invariant::Hostile {
+                    return journal.unjudged(invariant);
+                }
                 journal.fault(invariant, condition, &detail);
             }
         };
@@ -86,8 +102,14 @@ impl Verdicts {
         tell(Invariant::Hostile, &usable, "hostile checks have succeeded");
         tell(Invariant::Schedule, &overdue, "checks have not been probed when they were due");
         if page.skipped > self.skipped {
-            let detail = format!("{agent}: {} probes were skipped", page.skipped - self.skipped);
-            journal.fault(Invariant::Schedule, condition, &detail);
+            let count = page.skipped - self.skipped;
+            if was_denied {
+                self.excused += count;
+                journal.unjudged(Invariant::Schedule);
+            } else {
+                let detail = format!("{agent}: {count} probes were skipped");
+                journal.fault(Invariant::Schedule, condition, &detail);
+            }
         }
         self.skipped = page.skipped;
         let expected = self.roles.values().filter(|role| **role == Role::Healthy).count() * 2;
@@ -129,7 +151,7 @@ impl Verdicts {
             let done = last.get(name).copied().unwrap_or_default() - before;
             let due = (lasted / self.intervals[name].max(1.0)).floor();
             total += done;
-            if done < due - 1.0 {
+            if done < due - 1.0 - self.excused {
                 lost.push(format!("{} {} ({done} of {due})", name.0, name.1));
             }
         }
@@ -151,7 +173,7 @@ impl Course {
     fn is_overdue(&mut self, check: &Check, now: f64) -> bool {
         let (Some(last_run), Some(interval)) = (check.last_run, check.interval) else { return false };
         self.longest_interval = self.longest_interval.max(interval);
-        let overdue = now - last_run > self.longest_interval + LATE.as_secs_f64();
+        let overdue = now - last_run > 2.0 * self.longest_interval + LATE.as_secs_f64();
         // Once for each time.
         let told = std::mem::replace(&mut self.overdue, overdue);
         overdue && !told
