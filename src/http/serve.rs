@@ -201,7 +201,9 @@ async fn speaks_in_clear(stream: &TcpStream) -> bool {
 /// Takes what a client asks, and gives this answer whatever it was.
 async fn refuse(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &[u8]) -> io::Result<()> {
     // Bytes that are unread when a socket closes take the answer with them.
-    stream.read(&mut vec![0; HEAD_BYTES]).await?;
+    if stream.read(&mut vec![0; HEAD_BYTES]).await? == 0 {
+        return Ok(());
+    }
     stream.write_all(answer).await?;
     stream.shutdown().await
 }

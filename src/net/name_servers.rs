@@ -71,13 +71,15 @@ impl NameServers {
 
 async fn hosts(file: &Path) -> Hosts {
     let mut hosts = Hosts::default();
-    let read = match files::read_async(file, LARGEST_HOSTS).await {
-        Ok(text) => hosts.read_hosts_conf(text.as_slice()).map_err(Fault::Io),
-        Err(fault) => Err(fault),
-    };
-    match read {
-        Ok(()) | Err(Fault::Missing) => {}
-        Err(fault) => warn!(file = %file.display(), %fault, "the names in this file are not known"),
+    let unknown =
+        |fault: &Fault| warn!(file = %file.display(), %fault, "the names in this file are not known");
+    match files::read_async(file, LARGEST_HOSTS).await {
+        Ok(text) => match hosts.read_hosts_conf(text.as_slice()) {
+            Ok(()) => {}
+            Err(error) => unknown(&Fault::Io(error)),
+        },
+        Err(fault) if matches!(*fault, Fault::Missing) => {}
+        Err(fault) => unknown(&fault),
     }
     hosts
 }
