@@ -1,3 +1,5 @@
+//! Reads that tasks share: files that change, hang, or are asked for by many at once.
+
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use std::fs;
