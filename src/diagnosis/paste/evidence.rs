@@ -84,6 +84,7 @@ impl Evidence {
         let mut evidence = Self::default();
         let mut optional = false;
         let mut last = Last::Nothing;
+        let mut indented = false;
         for (place, line) in lines.iter().enumerate() {
             if line.frame {
                 evidence.name(&fold(&line.text));
@@ -91,7 +92,10 @@ impl Evidence {
             }
             let (answer, shape) = answer_of(line);
             // A line that goes on with a sentence may begin with the word of a command.
-            let goes_on = line.indented && last == Last::Statement && line.speaker == Speaker::Unmarked;
+            let folded = last == Last::Piece && evidence.refused() && !indented;
+            let goes_on =
+                line.indented && (last == Last::Statement || folded) && line.speaker == Speaker::Unmarked;
+            indented = line.indented;
             let command = if shape.is_some() || goes_on { None } else { command(line) };
             if let Some(said) = command {
                 optional = said.phase.is_none();
