@@ -1,6 +1,6 @@
-//! What is asked of a client's certificate, by Go's policies: none of them is just "valid or not".
+//! Checks client certificates by Go's policies, which distinguish more than "valid or not".
 //!
-//! Owns the policy; chains are rustls's business.
+//! Owns the policy; rustls verifies the chains.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::model::ClientAuth;
 
-/// The policy, and whose certificates it is about.
+/// The policy and the trusted authority.
 #[derive(Debug)]
 pub(super) struct Clients {
     policy: ClientAuth,
@@ -91,7 +91,7 @@ impl ClientCertVerifier for Clients {
     }
 }
 
-/// The subject alternative names of a certificate, as text (RFC 5280 section 4.2.1.6): DNS names, mail
+/// The subject alternative names of a certificate as text (RFC 5280 section 4.2.1.6): DNS names, mail
 /// addresses, IP addresses, URIs.
 fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
     let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return Vec::new() };

@@ -1,29 +1,29 @@
-//! Framing: where an answer of a server ends, and the form in which a parser is given it.
+//! Framing: where a server's answer ends, and the form in which the parser gets it.
 //!
-//! Owns the interface between the tap, which knows bytes, and the protocols, which know lines. Each
+//! Owns the interface between the tap, which handles bytes, and the protocols, which handle lines. Each
 //! protocol implements it in `probe`.
 
 use super::Violation;
 
-/// What a line adds to an answer.
+/// The effect of a line on the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// The answer goes on behind this line.
+    /// The answer continues after this line.
     More,
     /// The answer is complete.
     Answer,
-    /// The answer is complete, and the parser gets none of it.
+    /// The answer is complete, and is hidden from the parser.
     Skipped,
 }
 
-/// Cuts the lines of one connection into answers.
+/// Splits the lines of one connection into answers.
 pub trait Framing: Send + Sync {
-    /// Takes the next line, its line end included, and appends to `fit` what the parser is given of it.
+    /// Processes the next line, including its line end, and appends the parser's part of it to `fit`.
     ///
     /// # Errors
-    /// [`Violation::NotUnderstood`] with the line, where the protocol has no such line.
+    /// [`Violation::NotUnderstood`] with the line, if the protocol does not define such a line.
     fn line(&mut self, line: &[u8], fit: &mut Vec<u8>) -> Result<Step, Violation>;
 
-    /// Of the bytes that wait while the client is about to speak: an answer to what was not yet asked.
+    /// Finds an answer that came too early, among the bytes that wait while the client is about to speak.
     fn early<'a>(&self, waiting: &'a [u8]) -> Option<&'a [u8]>;
 }

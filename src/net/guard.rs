@@ -1,13 +1,13 @@
-//! The guard: what a server may send before the parsers see it.
+//! The guard: limits what a server can send to the parsers.
 //!
-//! The mail libraries parse whatever arrives; before login one server could make them overflow the
-//! stack, allocate without bound or read a line for ever, and take every other mailbox down with it.
-//! The guard is a byte-wise state machine that knows just enough of both protocols to stop that. It
-//! does not judge whether an answer makes sense.
+//! The mail libraries parse everything that arrives. Without the guard a server could make them overflow the
+//! stack, allocate without limit or read a line forever before the login, and so stop the probes of all
+//! other mailboxes. The guard is a byte-wise state machine that knows just enough of both protocols to
+//! prevent that. It does not judge whether an answer makes sense.
 
 use std::fmt;
 
-/// Which protocol's bounds hold.
+/// Whose limits apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grammar {
     /// Lines with literals and parentheses.
@@ -16,20 +16,20 @@ pub enum Grammar {
     Smtp,
 }
 
-/// The longest line in bytes, IMAP literals and all lines of one SMTP reply included. Servers send a few
-/// hundred; Exchange's longest are below 2 KiB.
+/// Maximum length of a line in bytes, including IMAP literals, or all lines of one SMTP reply. Servers send
+/// a few hundred bytes; Exchange's longest lines are below 2 KiB.
 pub(super) const LONGEST_LINE: usize = 16 * 1024;
-/// Lines of one connection. A probe is answered with a few dozen; and lettre reads a reply anew from its
-/// start at every line, so that a hundred thousand bytes of short ones would hold a thread for seconds.
+/// Maximum number of lines per connection. A probe gets a few dozen. lettre parses a reply from its start
+/// for every line, so a hundred thousand bytes of short lines would block a thread for seconds.
 pub(super) const MOST_LINES: usize = 500;
-/// The largest IMAP literal in bytes. Nothing that a probe asks is answered with one.
+/// Maximum size of an IMAP literal in bytes. No command of a probe is answered with a literal.
 pub(super) const LARGEST_LITERAL: usize = 4 * 1024;
-/// Open parentheses in an IMAP line. Real answers before and at SELECT need two.
+/// Maximum number of open parentheses in an IMAP line. Real answers up to SELECT need two.
 pub(super) const DEEPEST_NESTING: usize = 16;
-/// Bytes of one connection, all lines together.
+/// Maximum number of bytes per connection.
 pub(super) const LARGEST_DIALOGUE: usize = 1024 * 1024;
 
-/// A rule that a server broke: a bound, or the protocol.
+/// A rule that a server broke: a limit, or the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Violation {
     /// More than 16 KiB in one line.
@@ -42,22 +42,22 @@ pub enum Violation {
     TooManyLines,
     /// More than 1 MiB in one connection.
     TooMuchData,
-    /// An SMTP line that ends in LF alone (RFC 5321 section 2.3.8 forbids it): lettre would wait for its
-    /// CR until the time is over, and the server would be called silent.
+    /// An SMTP line that ends in LF alone, which RFC 5321 section 2.3.8 forbids. lettre would wait for the
+    /// CR until the timeout, and the server would be reported as silent.
     LoneLineFeed,
-    /// A line that the protocol does not have.
+    /// A line that the protocol does not define.
     NotUnderstood(String),
-    /// An SMTP reply whose code is not the same on every line (RFC 5321 section 4.2.1).
+    /// An SMTP reply whose lines have different codes (RFC 5321 section 4.2.1).
     CodeChanges(String),
-    /// An answer that came before its question: somebody else may have asked, or sent it.
+    /// An answer that came before its question: it may be meant for, or sent by, a third party.
     Early(String),
 }
 
-/// Bytes that are quoted of a line that broke a rule.
+/// Bytes to quote of a line that broke a rule.
 const LONGEST_QUOTE: usize = 300;
 
 impl Violation {
-    /// A line as it is quoted: cut, and without its end.
+    /// A line for quoting: truncated, without its line end.
     pub fn quote(line: &[u8]) -> String {
         let line = line.get(..LONGEST_QUOTE).unwrap_or(line);
         let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -87,7 +87,7 @@ impl fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
-/// Watches the bytes of one connection.
+/// Checks the bytes of one connection.
 #[derive(Debug)]
 pub struct Guard {
     grammar: Grammar,
@@ -99,21 +99,20 @@ pub struct Guard {
     previous: u8,
     /// Bytes of this line.
     column: usize,
-    /// The line says that another one of its SMTP reply follows (`250-`, RFC 5321 section 4.2.1).
+    /// The line announces a further line of its SMTP reply (`250-`, RFC 5321 section 4.2.1).
     continued: bool,
-    /// Bytes of this logical line: from its start over its literals, or its reply, to its end.
+    /// Bytes of the logical line so far, including literals or the earlier lines of a reply.
     line: usize,
-    /// Parentheses open in this logical line. Inside what may be a literal it only grows: whether
-    /// the parser takes those bytes for data or for a line of its own, it is never deeper than this.
+    /// Open parentheses in this logical line. Within a possible literal the count only grows: whether the
+    /// parser treats those bytes as data or as a line, it is never nested deeper than this.
     depth: usize,
-    /// Bytes left of what may be a literal.
+    /// Remaining bytes of a possible literal.
     literal: usize,
-    /// The size announced by a `{digits` just read, and whether its `}` has come.
+    /// The size in a `{digits` that was just read, and whether its `}` has come.
     announced: Option<(usize, bool)>,
 }
 
 impl Guard {
-    /// A guard at the start of a connection.
     pub const fn new(grammar: Grammar) -> Self {
         Self {
             grammar,
@@ -129,11 +128,11 @@ impl Guard {
         }
     }
 
-    /// Checks bytes that just arrived and makes them fit for the parsers: NUL and 8-bit bytes, on
-    /// which the libraries fail or panic, become `?`.
+    /// Checks bytes that have just arrived, and replaces NUL and 8-bit bytes, on which the libraries fail or
+    /// panic, with `?`.
     ///
     /// # Errors
-    /// The first bound that was overstepped; nothing of `bytes` may then be passed on.
+    /// The first limit that was exceeded; then no part of `bytes` may be passed on.
     pub fn admit(&mut self, bytes: &mut [u8]) -> Result<(), Violation> {
         self.total += bytes.len();
         if self.total > LARGEST_DIALOGUE {
@@ -175,19 +174,19 @@ impl Guard {
         Ok(())
     }
 
-    /// Whether the reply goes on behind this line.
+    /// Whether the reply continues after this line.
     fn step_smtp(&mut self, byte: u8) -> Result<bool, Violation> {
         if byte == b'\n' && self.previous != b'\r' {
             return Err(Violation::LoneLineFeed);
         }
-        // A code has three digits; what stands behind it tells.
+        // The code has three digits; the next byte says whether more lines follow.
         if self.column == 3 {
             self.continued = byte == b'-';
         }
         Ok(self.continued)
     }
 
-    /// Whether the logical line goes on behind this byte though it ends a line: a literal follows.
+    /// Whether the logical line continues after this line end, because a literal follows.
     fn step_imap(&mut self, byte: u8, inside_literal: bool) -> Result<bool, Violation> {
         match byte {
             b'(' => {
@@ -212,7 +211,7 @@ impl Guard {
                 if size > LARGEST_LITERAL {
                     return Err(Violation::LiteralTooLarge);
                 }
-                // The longer of two announcements holds: whichever of them is data, its bytes are watched.
+                // Of two announcements the larger counts, so that all of its bytes are checked.
                 self.literal = self.literal.max(size);
                 self.announced = None;
                 return Ok(true);
@@ -224,7 +223,7 @@ impl Guard {
 }
 
 #[cfg(test)]
-// A test that cannot go on should say so at once.
+// A test that cannot continue must fail at once.
 #[allow(clippy::unwrap_used)]
 mod tests {
     use proptest::prelude::*;

@@ -1,7 +1,7 @@
-//! Bytes with a stopwatch: names, connections, TLS, and the guarded stream handed to the mail libraries.
+//! The network: name resolution, connections, TLS, timing, and the guarded stream for the mail libraries.
 //!
-//! The only place that opens mail sockets. What an error means is `diagnosis`, what is said on a
-//! connection is `probe`.
+//! The only place that opens mail sockets. Errors are interpreted by `diagnosis`; the conversation is
+//! `probe`.
 
 mod authorities;
 mod clients;
@@ -45,25 +45,25 @@ impl Dialer {
     /// The address of a host; see [`Resolver::resolve`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Resolver::resolve`].
     pub async fn resolve(&self, host: &str, choice: IpChoice) -> Result<IpAddr, Cause> {
         self.resolver.resolve(host, choice).await
     }
 
-    /// A TCP connection without Nagle's delay.
+    /// Opens a TCP connection without Nagle's algorithm.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's error.
     pub async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }
 
-    /// Whom to trust; see [`Trusts::with`].
+    /// The trust for a `ca_file`; see [`Trusts::with`].
     ///
     /// # Errors
-    /// As there.
+    /// See [`Trusts::with`].
     pub async fn trust(&self, ca_file: Option<&Path>) -> Result<Trust, Cause> {
         self.trusts.with(ca_file).await
     }

@@ -1,7 +1,7 @@
-//! A connection while its TLS handshake runs.
+//! A connection during its TLS handshake.
 //!
-//! A server that ends the handshake by a `close_notify` alert has closed; rustls and tokio-rustls go on
-//! waiting for the end of the TCP connection. Here the alert is that end.
+//! A server that ends the handshake with a `close_notify` alert has closed the connection, but rustls and
+//! tokio-rustls keep waiting for the end of the TCP connection. This stream ends at the alert.
 
 use std::io;
 use std::pin::Pin;
@@ -13,10 +13,10 @@ use super::Io;
 
 /// Bytes of a record's header (RFC 8446 section 5.1): type, version, length.
 const HEADER: usize = 5;
-/// Content types of a handshake that is not encrypted yet.
+/// Content types before encryption starts.
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
-/// The alert that closes (RFC 8446 section 6.1). Its level, the byte before, is of no consequence.
+/// The closing alert (RFC 8446 section 6.1). The level in the byte before it is irrelevant.
 const CLOSE_NOTIFY: u8 = 0;
 
 /// The stream below TLS.
@@ -31,23 +31,29 @@ impl Opening {
     }
 }
 
-/// Where in the server's unencrypted records the stream stands.
+/// The position in the server's unencrypted records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Records {
-    /// In a header.
-    Header { seen: [u8; HEADER], count: usize },
-    /// In a body of which so many bytes are left.
-    Body { left: usize },
-    /// In the two bytes of an alert; the first has been read.
-    Alert { level_seen: bool },
+    Header {
+        seen: [u8; HEADER],
+        count: usize,
+    },
+    /// In a body with this many bytes left.
+    Body {
+        left: usize,
+    },
+    /// In the two bytes of an alert; `level_seen` after the first.
+    Alert {
+        level_seen: bool,
+    },
     /// The server has closed.
     Closed,
-    /// What follows is encrypted, or no TLS at all.
+    /// The rest is encrypted, or is not TLS.
     Opaque,
 }
 
 impl Records {
-    /// Where it stands behind these bytes.
+    /// The position after these bytes.
     fn after(self, bytes: &[u8]) -> Self {
         let (mut state, mut rest) = (self, bytes);
         while let Some((&byte, behind)) = rest.split_first() {

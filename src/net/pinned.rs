@@ -1,8 +1,8 @@
-//! A server's own certificate in the `ca_file`: trusted for what it is.
+//! A server's own certificate in the `ca_file`: trusted as it is.
 //!
-//! `openssl req -x509` makes a self-signed certificate that calls itself an authority. The usual verifier
-//! refuses it as a server's, though the operator has named that very certificate. Its name and its dates
-//! are still checked here, its key by the handshake.
+//! `openssl req -x509` makes a self-signed certificate that claims to be an authority. The usual verifier
+//! rejects it as a server certificate, although the operator has named exactly this certificate. Its name
+//! and dates are checked here, its key by the handshake.
 
 use std::time::Duration;
 
@@ -13,15 +13,15 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, Error};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// Whether a refusal says that the issuer is not trusted, and nothing about the certificate besides.
+/// Whether a rejection says only that the issuer is not trusted.
 pub(super) fn is_about_authority(refused: &Error) -> bool {
     matches!(refused, Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::Other(_)))
 }
 
-/// Verifies a certificate that was named itself.
+/// Verifies a certificate that the `ca_file` contains.
 ///
 /// # Errors
-/// Its dates or its names do not fit.
+/// If its dates or names do not match.
 pub(super) fn verify(
     leaf: &CertificateDer<'_>,
     name: &ServerName<'_>,
@@ -44,7 +44,7 @@ pub(super) fn verify(
 }
 
 #[cfg(test)]
-// A test that cannot go on should say so at once.
+// A test that cannot continue must fail at once.
 #[allow(clippy::unwrap_used)]
 mod tests {
     use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};

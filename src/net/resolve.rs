@@ -1,4 +1,4 @@
-//! Names become addresses, with failures that tell "no such name" from "no resolver".
+//! Name resolution, with failures that distinguish "no such name" from "no resolver".
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
@@ -13,16 +13,17 @@ use tokio::sync::OnceCell;
 use super::name_servers::NameServers;
 use crate::model::{Cause, IpChoice, Reason};
 
-/// How long one name server may be silent before the question is asked once more.
+/// How long to wait for one name server before the query is repeated.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Questions in flight to one name server. The resolver's own 32 are fewer than our probes.
+/// Concurrent queries to one name server. The resolver's default of 32 is less than our concurrent probes.
 const QUESTIONS_IN_FLIGHT: usize = 1024;
 
-/// Asks the system's name servers. Nothing is cached: the phase `resolve` always means a question asked.
+/// Queries the system's name servers. Nothing is cached, so the phase `resolve` always includes a real
+/// query.
 #[derive(Default)]
 pub struct Resolver {
-    /// One for each address family, made when first needed: without name servers (a container
-    /// with none, addresses as literals) the rest of the program works.
+    /// One resolver per address family, created at first use: without name servers (a minimal container, IP
+    /// literals) the rest of the program still works.
     asked: OnceCell<Families>,
 }
 
@@ -47,11 +48,11 @@ impl Families {
 }
 
 impl Resolver {
-    /// The one address to dial for a name or an IP literal.
+    /// Resolves a name or an IP literal to the one address to connect to.
     ///
     /// # Errors
-    /// [`Reason::DnsNotFound`] where the name has no address of the chosen family,
-    /// [`Reason::DnsFailure`] where nobody could be asked or the answer was a failure.
+    /// [`Reason::DnsNotFound`] if the name has no address of the chosen family, [`Reason::DnsFailure`] if no
+    /// server could be queried or the answer was a failure.
     pub async fn resolve(&self, host: &str, choice: IpChoice) -> Result<IpAddr, Cause> {
         if let Some(address) = without_asking(host, choice) {
             return fitting(host, address, choice);
@@ -76,7 +77,7 @@ async fn of_system() -> Result<Families, Cause> {
         .map_err(|error| Cause::new(Reason::DnsFailure, format!("the name servers cannot be asked: {error}")))
 }
 
-/// IP literals and `localhost`, which RFC 6761 section 6.3 wants answered without a name server.
+/// IP literals, and `localhost`, which RFC 6761 section 6.3 resolves without a name server.
 fn without_asking(host: &str, choice: IpChoice) -> Option<IpAddr> {
     if let Ok(address) = host.parse() {
         return Some(address);
@@ -118,11 +119,11 @@ async fn first(resolver: &TokioResolver, host: &str, family: &str) -> Result<IpA
     }
 }
 
-/// Aliases that are followed from one name.
+/// Maximum number of aliases to follow from one name.
 const MOST_ALIASES: usize = 8;
 
-/// Whether a name without address is an alias in a circle: a fault of the zone, which the resolver tells
-/// as the absence of an address.
+/// Whether a name without an address is a circular alias. That is a fault of the zone, but the resolver
+/// reports it as a missing address.
 async fn leads_back(resolver: &TokioResolver, mut name: Name) -> bool {
     let mut passed = Vec::new();
     while passed.len() < MOST_ALIASES {
@@ -142,7 +143,7 @@ async fn leads_back(resolver: &TokioResolver, mut name: Name) -> bool {
 }
 
 #[cfg(test)]
-// A test that cannot go on should say so at once.
+// A test that cannot continue must fail at once.
 #[allow(clippy::unwrap_used)]
 mod tests {
     use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
@@ -156,7 +157,7 @@ mod tests {
     const A: u8 = 1;
     const AAAA: u8 = 28;
 
-    /// What is answered to a question: a code and at most one address; nothing is silence.
+    /// The answer to a query: a code and at most one address. `None` sends no answer.
     fn zone(name: &str, kind: u8) -> Option<(u8, Vec<u8>)> {
         let v6 = || Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 9).octets().to_vec();
         Some(match (name, kind) {

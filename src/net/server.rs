@@ -1,6 +1,6 @@
-//! TLS as a server: what the HTTP endpoint shows its clients, and what it asks of them.
+//! TLS on the server side: the HTTP endpoint's certificate, and its demands on clients.
 //!
-//! Owns the set-up, from files to rustls. Accepting connections is `http`.
+//! Owns the set-up from files to rustls. `http` accepts the connections.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,16 +18,15 @@ use crate::clock::TlsTime;
 use crate::files;
 use crate::model::{ClientAuth, Curve, TlsVersion, WebTls};
 
-/// The largest file that is read, in bytes: a bundle of every public authority has a fifth of it.
+/// Maximum file size in bytes: a bundle of all public authorities needs a fifth of it.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
-/// Which setting is at fault, and how.
+/// A setting that cannot be used, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {sentence}")]
 pub struct ServerTlsFault {
     /// The setting's name in the file.
     pub key: &'static str,
-    /// What is wrong with it.
     pub sentence: String,
 }
 
@@ -37,11 +36,11 @@ impl ServerTlsFault {
     }
 }
 
-/// TLS by these settings. Reads the files now, and blocks while it does.
+/// The TLS configuration for these settings. Reads the files, and blocks the thread while reading.
 ///
 /// # Errors
-/// Every setting that cannot be followed: files that cannot be read or hold something else; where all can be
-/// read, a key that is of another certificate, or settings that leave no cipher suite.
+/// Every setting that cannot be used: files that are unreadable or have the wrong content. If all files are
+/// readable: a key that does not match the certificate, or settings that leave no cipher suite.
 pub fn server_tls(tls: &WebTls) -> Result<ServerConfig, Vec<ServerTlsFault>> {
     let provider = Arc::new(provider(tls));
     let chain = certificates("cert_file", &tls.cert_file);
@@ -124,7 +123,7 @@ fn versions(tls: &WebTls) -> Vec<&'static SupportedProtocolVersion> {
     spoken.map(of).collect()
 }
 
-/// What is asked of clients, if anything is.
+/// The verifier for client certificates, if any are requested.
 fn clients(tls: &WebTls, provider: &Arc<CryptoProvider>) -> Result<Option<Clients>, ServerTlsFault> {
     let unusable = |error: &dyn std::fmt::Display| {
         ServerTlsFault::new("client_ca_file", format!("holds no usable authority: {error}"))
@@ -132,7 +131,8 @@ fn clients(tls: &WebTls, provider: &Arc<CryptoProvider>) -> Result<Option<Client
     let policy = tls.client_auth;
     let verifier = |roots| {
         let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
-        // Without a list of their names every client offers what it has, and none has to read a hundred of them.
+        // The list of authorities is not sent: clients then offer the certificate they have, and skip
+        // reading a long list.
         let builder = if tls.client_ca_file.is_none() { builder.clear_root_hint_subjects() } else { builder };
         builder.build().map_err(|error| unusable(&error))
     };
@@ -169,7 +169,7 @@ fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, ServerTlsFault> {
     })
 }
 
-/// The certificates of a file, of which there is one at least.
+/// The certificates in a file; at least one.
 fn certificates(key: &'static str, file: &Path) -> Result<Vec<CertificateDer<'static>>, ServerTlsFault> {
     let pem = read(key, file)?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();

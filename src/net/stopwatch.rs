@@ -1,4 +1,4 @@
-//! The stopwatch: the only place that times a probe, bounds it, and says in which phase it failed.
+//! The stopwatch: times and limits a probe, and records in which phase it failed.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::model::{Cause, Failure, Phase, Reason, Timings};
 
-/// Times one probe. Every moment between its start and its last phase belongs to exactly one
-/// phase: what is computed between two phases is counted to the later one.
+/// Times one probe. Every moment from its start to its last phase belongs to exactly one phase; work between
+/// two phases counts towards the later one.
 #[derive(Debug)]
 pub struct Stopwatch {
     deadline: Instant,
@@ -18,7 +18,7 @@ pub struct Stopwatch {
 }
 
 impl Stopwatch {
-    /// Starts now; the whole probe may take `timeout`.
+    /// Starts now, with a time limit for the whole probe.
     pub fn start(timeout: Duration) -> Self {
         let now = Instant::now();
         Self {
@@ -30,10 +30,10 @@ impl Stopwatch {
         }
     }
 
-    /// Does the work of one phase, within the phase's bound and what is left of the probe's.
+    /// Runs one phase, limited by the phase's own bound and by the remaining time of the probe.
     ///
     /// # Errors
-    /// The work's own cause, or [`Reason::Timeout`], each stamped with the phase.
+    /// The phase's own cause, or [`Reason::Timeout`], each with the phase.
     pub async fn phase<T>(
         &mut self,
         phase: Phase,
@@ -50,8 +50,8 @@ impl Stopwatch {
         outcome.map_err(|cause| Failure { phase, cause })
     }
 
-    /// Waits for something that is not the server's doing: the time belongs to no phase and does
-    /// not count against the probe.
+    /// Waits for something other than the server: the time belongs to no phase, and does not count against
+    /// the time limit.
     pub async fn wait<T>(&mut self, permit: impl Future<Output = T>) -> T {
         self.lap();
         let before = self.mark;
@@ -68,21 +68,21 @@ impl Stopwatch {
         self.phase
     }
 
-    /// What was measured, and how long the probe waited besides.
+    /// The timings, and how long the probe waited besides.
     pub fn stop(self) -> (Timings, Duration) {
         (self.timings, self.waited)
     }
 
     fn lap(&mut self) {
         let now = Instant::now();
-        // Before the first phase there is nothing to account for but the time since the start.
+        // Before the first phase, only the time since the start is attributed.
         self.timings.add(self.phase, now - self.mark);
         self.mark = now;
     }
 }
 
 #[cfg(test)]
-// A test that cannot go on should say so at once.
+// A test that cannot continue must fail at once.
 #[allow(clippy::unwrap_used)]
 mod tests {
     use tokio::time::sleep;

@@ -1,8 +1,8 @@
-//! The tap: the stream that the mail libraries are given.
+//! The tap: the stream that the mail libraries read from and write to.
 //!
-//! Owns the crossing between network and parsers: every byte passes the guard before a parser sees it
-//! and enters the dialogue before it can get lost. Parsers are given one answer at a time, so that the
-//! tap knows which answers came before they were asked for. TLS and sockets are below, protocols above.
+//! Owns the path from the network to the parsers: every byte passes the guard before a parser sees it, and
+//! enters the dialogue before it can get lost. Parsers get one answer at a time, so the tap can tell which
+//! answers came before their question. TLS and sockets are below, protocols above.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,20 +20,20 @@ pub trait Io: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Io for T {}
 
-/// Bytes read at once: more than a server's usual answer.
+/// Bytes per read: more than a server's usual answer.
 const CHUNK: usize = 4 * 1024;
-/// Bytes that are remembered of what overstepped a bound.
+/// Bytes to keep of the data that exceeded a limit.
 const QUOTED: usize = 512;
 
-/// Whose turn it is. Both protocols are dialogues: what arrives before the client has spoken is no
-/// answer to what it says next.
+/// Whose turn it is. Both protocols are dialogues: data that arrives before the client has spoken cannot
+/// answer its next command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
     Server,
     Client,
 }
 
-/// A guarded and remembered stream.
+/// A guarded and recorded stream.
 pub struct Tap {
     inner: Box<dyn Io>,
     peer: SocketAddr,
@@ -45,13 +45,13 @@ pub struct Tap {
     fit: Fit,
 }
 
-/// What has arrived and belongs to no answer that was handed on yet.
+/// Bytes that have arrived, but are not part of an answer yet.
 #[derive(Default)]
 struct Waiting {
     bytes: Vec<u8>,
-    /// Bytes that have been taken from the front.
+    /// Bytes already taken from the front.
     taken: usize,
-    /// Bytes that are known to hold no line end, counted from the front.
+    /// Bytes at the front that contain no line end.
     searched: usize,
 }
 
@@ -60,7 +60,7 @@ impl Waiting {
         self.bytes.get(self.taken..).unwrap_or_default()
     }
 
-    /// Where the first whole line lies.
+    /// The range of the first complete line.
     fn line(&mut self) -> Option<std::ops::Range<usize>> {
         let from = self.searched.max(self.taken);
         let Some(end) = self.bytes.get(from..)?.iter().position(|byte| *byte == b'\n') else {
@@ -86,9 +86,9 @@ impl Waiting {
 #[derive(Default)]
 struct Fit {
     bytes: Vec<u8>,
-    /// Bytes that may be handed on: none until the answer is complete.
+    /// Bytes the parser may read: none until the answer is complete.
     whole: usize,
-    /// Bytes that have been handed on.
+    /// Bytes the parser has read.
     given: usize,
 }
 
@@ -107,7 +107,7 @@ impl Fit {
 }
 
 impl Tap {
-    /// Puts the tap over a stream. After STARTTLS there is a new one over the same dialogue.
+    /// A tap over a stream. After STARTTLS a new tap continues the same dialogue.
     pub fn over(
         inner: Box<dyn Io>,
         peer: SocketAddr,
@@ -119,7 +119,7 @@ impl Tap {
         Self { inner, peer, guard, framing, dialogue, turn: Turn::Server, waiting, fit }
     }
 
-    /// Whether the server has sent more than was handed on.
+    /// Whether the server has sent data beyond the last answer.
     pub fn has_more(&self) -> bool {
         !self.waiting.rest().is_empty() || !self.fit.bytes.is_empty()
     }
@@ -129,13 +129,13 @@ impl Tap {
         self.inner
     }
 
-    /// Reads what has arrived; the number of bytes, 0 at the end of the stream.
+    /// Reads available data; returns the number of bytes, 0 at the end of the stream.
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut space = [0; CHUNK];
         let mut buffer = ReadBuf::new(&mut space);
         if let Err(error) = ready!(Pin::new(&mut self.inner).poll_read(context, &mut buffer)) {
             let kind = error.kind();
-            // The end without a close_notify is an end: what matters is what was said before.
+            // An end without close_notify is accepted: what counts is the data before it.
             let end = if kind == io::ErrorKind::UnexpectedEof { End::Closed } else { End::Io(error) };
             self.dialogue.ended(end);
             return Poll::Ready(Err(kind.into()));
@@ -146,7 +146,7 @@ impl Tap {
             return Poll::Ready(Ok(0));
         }
         if let Err(violation) = self.guard.admit(arrived) {
-            // What led here is worth quoting; the parser gets none of it.
+            // The dialogue may quote the data that broke a rule; the parser gets none of it.
             self.dialogue.server_said(arrived.get(..QUOTED).unwrap_or(arrived));
             return Poll::Ready(Err(self.violated(violation)));
         }
@@ -155,7 +155,7 @@ impl Tap {
         Poll::Ready(Ok(arrived.len()))
     }
 
-    /// Moves the next whole answer to where the parser takes it; whether there is one.
+    /// Passes the next complete answer to the parser; false if there is none.
     fn frame(&mut self) -> io::Result<bool> {
         while let Some(range) = self.waiting.line() {
             let line = self.waiting.bytes.get(range).unwrap_or_default();
@@ -171,7 +171,7 @@ impl Tap {
         Ok(false)
     }
 
-    /// Before the client speaks: has the server answered what it was not asked?
+    /// Before the client speaks, checks for answers that came too early.
     fn poll_turn(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         if self.turn == Turn::Client {
             return Ok(());
@@ -179,7 +179,7 @@ impl Tap {
         loop {
             match self.poll_fill(context) {
                 Poll::Pending => break,
-                // The dialogue knows that the server has closed, and what it said before.
+                // The dialogue records the end of the stream, and the data before it.
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::BrokenPipe.into()),
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(error)) => return Err(error),
@@ -240,14 +240,14 @@ impl AsyncWrite for Tap {
     }
 }
 
-/// What lettre asks of a stream.
+/// The interface that lettre requires of a stream.
 impl AsyncTokioStream for Tap {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         Ok(self.peer)
     }
 }
 
-/// By hand: behind it lies a dialogue.
+/// Written by hand, because it contains a dialogue.
 impl std::fmt::Debug for Tap {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Tap({})", self.peer)

@@ -1,7 +1,7 @@
-//! TLS: who is trusted, and one handshake with everything it tells.
+//! TLS: the trusted authorities, and a handshake that reports everything it learns.
 //!
-//! Owns the verifiers and what is learnt of the server's certificate, also of one that is
-//! refused. What a failed handshake means is `diagnosis`.
+//! Owns the verifiers, and the facts about the server's certificate, even if it was rejected. `diagnosis`
+//! interprets failed handshakes.
 
 use std::collections::HashMap;
 use std::io;
@@ -28,7 +28,7 @@ use crate::clock::TlsTime;
 use crate::model::{Cause, Certificate, Reason};
 use crate::secret;
 
-/// What a handshake told, whether or not it succeeded.
+/// What a handshake learned, whether or not it succeeded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsFacts {
     /// `TLSv1.2` or `TLSv1.3`.
@@ -37,30 +37,30 @@ pub struct TlsFacts {
     pub cipher: Option<&'static str>,
     /// `notAfter` of the server's own certificate.
     pub certificate_expiry: Option<Timestamp>,
-    /// Whose certificate it is and who issued it.
+    /// Subject and issuer of that certificate.
     pub certificate: Option<Certificate>,
 }
 
-/// The certificate authorities for one `ca_file`, or for none.
+/// The trusted authorities for one `ca_file`, or without one.
 #[derive(Clone)]
 pub struct Trust {
     config: ClientConfig,
     verifier: Arc<WebPkiServerVerifier>,
-    /// Trusts the authorities built in and nobody else.
+    /// Trusts only the built-in public authorities.
     public: Arc<WebPkiServerVerifier>,
-    /// The certificates of the `ca_file` themselves.
+    /// The certificates in the `ca_file` themselves.
     named: Arc<[CertificateDer<'static>]>,
 }
 
-/// The certificate that the last handshake of a configuration showed.
+/// The certificate from the last handshake with a configuration.
 #[derive(Debug, Clone)]
 pub struct Sight(Seen);
 
-/// The server's own certificate, and whether its authority is a public one.
+/// The server's own certificate, and whether a public authority issued it.
 type Seen = Arc<Mutex<Option<(CertificateDer<'static>, Option<bool>)>>>;
 
 impl Sight {
-    /// What was seen, if there was a handshake.
+    /// The certificate, if there was a handshake.
     pub fn certificate(&self) -> Option<Certificate> {
         let mut facts = TlsFacts::default();
         self.describe(&mut facts);
@@ -75,7 +75,7 @@ impl Sight {
 }
 
 impl Trust {
-    /// A configuration for an HTTPS client, and what its handshakes will have shown.
+    /// A configuration for an HTTPS client, and access to the certificate that its handshakes receive.
     pub fn client_config(&self) -> (ClientConfig, Sight) {
         let sight = Sight(Arc::default());
         let witness = Witness {
@@ -89,10 +89,12 @@ impl Trust {
         (config, sight)
     }
 
-    /// One handshake. Sessions are never resumed: a resumed one shows a remembered certificate.
+    /// Performs one handshake. Sessions are never resumed, because a resumed one would show a remembered
+    /// certificate.
     ///
     /// # Errors
-    /// The network's or rustls's, inside the `io::Error`; the facts hold what was seen until then.
+    /// The error of the network or of rustls, inside the `io::Error`; the facts contain what was learned
+    /// until then.
     pub async fn handshake(
         &self,
         stream: Box<dyn Io>,
@@ -116,7 +118,7 @@ impl Trust {
     }
 }
 
-/// Sees the certificate before it is judged, so that a refused one can be described.
+/// Records the certificate before it is verified, so that a rejected one can be described.
 #[derive(Debug)]
 struct Witness {
     verifier: Arc<WebPkiServerVerifier>,
@@ -137,7 +139,7 @@ impl ServerCertVerifier for Witness {
         let public_root = match self.public.verify_server_cert(leaf, intermediates, name, ocsp, now) {
             Ok(_) => Some(true),
             Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => Some(false),
-            // The usual self-signed certificate says that it is an authority.
+            // A typical self-signed certificate claims to be an authority.
             Err(rustls::Error::InvalidCertificate(CertificateError::Other(_))) => Some(false),
             Err(_) => None,
         };
@@ -174,7 +176,7 @@ impl ServerCertVerifier for Witness {
     }
 }
 
-/// Certificates name what they like: this much of a name is kept.
+/// Maximum length to keep of a name, because a certificate can contain any text.
 const LONGEST_NAME: usize = 120;
 
 fn describe(certificate: &CertificateDer<'_>, public_root: Option<bool>, facts: &mut TlsFacts) {
@@ -191,7 +193,7 @@ fn describe(certificate: &CertificateDer<'_>, public_root: Option<bool>, facts: 
     });
 }
 
-/// One root store for each `ca_file`: building it is the dear part.
+/// One root store for each `ca_file`, because building one is expensive.
 #[derive(Default)]
 pub struct Trusts {
     system: OnceLock<Trust>,
@@ -199,10 +201,10 @@ pub struct Trusts {
 }
 
 impl Trusts {
-    /// The trust for this `ca_file`. The file is read anew, so that a rotated one needs no restart.
+    /// The trust for this `ca_file`. The file is read every time, so a replaced one needs no restart.
     ///
     /// # Errors
-    /// [`Reason::SecretUnreadable`] where the file cannot be read or holds no certificate.
+    /// [`Reason::SecretUnreadable`] if the file is unreadable or contains no certificate.
     pub async fn with(&self, ca_file: Option<&Path>) -> Result<Trust, Cause> {
         let Some(path) = ca_file else {
             if let Some(trust) = self.system.get() {

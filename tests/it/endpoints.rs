@@ -28,9 +28,9 @@ const ANSWERS: &[Row] = &[
     (b"HTTP/1.1 200 OK\r\n\r\n{\"access_token\":\"ab\\u0000c\"}", "token protocol_error", "is no token"),
     (b"HTTP/1.1 204 No Content\r\n\r\n", "token protocol_error", ""),
     (b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: \xc3\xa9\x01\r\n\r\nslow down", "token idp_throttled", "slow down"),
-    (b"hello\r\n", "token protocol_error", "no HTTP"),
-    (b"\x15\x03\x01\x00\x02\x02\x46", "token protocol_error", "no HTTP"),
-    (b"* OK IMAP ready\r\n", "token protocol_error", "no HTTP"),
+    (b"hello\r\n", "token protocol_error", "not HTTP"),
+    (b"\x15\x03\x01\x00\x02\x02\x46", "token protocol_error", "not HTTP"),
+    (b"* OK IMAP ready\r\n", "token protocol_error", "not HTTP"),
     (b"", "token connection_closed", ""),
 ];
 

@@ -1,15 +1,15 @@
-//! One line of a dialogue: what of it may be kept, and how people can read it.
+//! One line of a dialogue: which part may be stored, and how it is shown.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// What the server said, with what it packed in base64 unpacked.
+/// The server's line with its base64 content decoded.
 pub(super) fn readable(line: &[u8]) -> String {
     let plain = challenge_decoded(line).or_else(|| front_end_decoded(line));
     String::from_utf8_lossy(plain.as_deref().unwrap_or(line)).trim_end_matches('\r').to_owned()
 }
 
-/// The error challenge of a token login, `+ base64` or `334 base64`, as the JSON that people can read.
+/// The error challenge of a token login, `+ base64` or `334 base64`, as readable JSON.
 fn challenge_decoded(line: &[u8]) -> Option<Vec<u8>> {
     let start = if line.starts_with(b"+ ") { 2 } else { 4 };
     let (mark, base64) = line.split_at_checked(start)?;
@@ -20,7 +20,8 @@ fn challenge_decoded(line: &[u8]) -> Option<Vec<u8>> {
     Some([mark, json.as_slice()].concat())
 }
 
-/// Exchange's greeting ends in `[…]`, the name of its front end in UTF-16 and base64: what its support asks for.
+/// Exchange's IMAP greeting ends in `[…]`: the name of its front end in UTF-16 and base64, which its support
+/// asks for.
 fn front_end_decoded(line: &[u8]) -> Option<Vec<u8>> {
     let rest = line.strip_prefix(b"* OK ")?.trim_ascii_end().strip_suffix(b"]")?;
     let start = rest.iter().rposition(|byte| *byte == b'[')?;
@@ -33,7 +34,7 @@ fn front_end_decoded(line: &[u8]) -> Option<Vec<u8>> {
     Some([b"* OK ", rest.get(..=start)?, &name, b"]"].concat())
 }
 
-/// The name in a greeting: in brackets at the end of IMAP's (see above), the first word of SMTP's
+/// The server's name in a greeting: in brackets at the end for IMAP (see above), the first word for SMTP
 /// (RFC 5321 section 4.2).
 pub(super) fn front_end(greeting: &str) -> Option<&str> {
     let name = match greeting.strip_prefix("220").map(|rest| rest.trim_start_matches(['-', ' '])) {
@@ -48,7 +49,7 @@ pub(super) fn blank(bytes: usize) -> String {
     format!("<redacted {bytes} bytes>")
 }
 
-/// A command line with the secret part of a login command replaced by its length.
+/// Replaces the secret part of a login command with its length.
 ///
 /// `TAG AUTHENTICATE MECHANISM response`, `AUTH MECHANISM response`, `TAG LOGIN user password`.
 pub(super) fn without_login(line: &str) -> String {

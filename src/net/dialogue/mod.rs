@@ -1,9 +1,10 @@
-//! The dialogue: what was said on a connection, kept as it was and shown without secrets.
+//! The dialogue: everything that both sides sent on a connection, stored as it came and shown without
+//! secrets.
 //!
-//! Owns the memory behind the tap: the lines of both sides, bounded; how the stream ended; whether
-//! anything came behind the last answer. The mail libraries lose all of that. It outlives the
-//! connection, so that a failure can still quote the server. What proves a login is never kept; lines
-//! of the server are looked through for secrets when somebody wants to see them.
+//! Owns the lines of both sides, bounded; how the stream ended; whether data arrived after the last answer.
+//! The mail libraries lose all of that. The dialogue outlives the connection, so that a failure can still
+//! quote the server. Login data is never stored; the server's lines are searched for secrets when they are
+//! first read.
 
 mod line;
 #[cfg(test)]
@@ -23,25 +24,24 @@ use super::Violation;
 use crate::model::{DialogueLine, Speaker, Transcript};
 use crate::secret::Scrubber;
 
-/// Lines kept of one dialogue. The first ones go when there are more: the end tells what happened.
+/// Lines to keep. Further lines drop the oldest, because the end shows what happened.
 const MOST_LINES: usize = 100;
-/// Characters shown of a line.
+/// Characters to show of a line.
 const LONGEST_SHOWN: usize = 1000;
-/// Bytes kept of a line.
+/// Bytes to keep of a line.
 const LONGEST_KEPT: usize = 4 * LONGEST_SHOWN;
 
 /// How the server's side of the stream ended.
 #[derive(Debug)]
 pub enum End {
-    /// It closed.
     Closed,
-    /// It overstepped a bound of the guard.
+    /// It exceeded a limit of the guard.
     Violation(Violation),
     /// The network or TLS failed.
     Io(io::Error),
 }
 
-/// A handle to the memory of one connection; clones share it.
+/// A handle to the dialogue of one connection; clones share it.
 #[derive(Clone)]
 pub struct Dialogue(Arc<Mutex<Memory>>);
 
@@ -53,23 +53,23 @@ struct Memory {
     client_partial: Zeroizing<Vec<u8>>,
     /// Server lines since the client last spoke.
     answered: usize,
-    /// The name by which the server greeted.
+    /// The server's name in its greeting.
     front_end: Option<String>,
-    /// The server's last line asks for more of a login.
+    /// The server's last line asks for more login data.
     continuing: bool,
     end: Option<End>,
 }
 
-/// A line as it came: nothing can print it, and it is wiped when it goes.
+/// A raw line: it cannot be printed, and is wiped when dropped.
 struct Line {
     at: Duration,
     from: Speaker,
     bytes: SecretSlice<u8>,
-    /// There was more of it than is kept.
+    /// Whether the end of the line was dropped.
     is_cut: bool,
 }
 
-/// A line of the server that has not ended yet.
+/// An unfinished line of the server.
 #[derive(Default)]
 struct Partial {
     bytes: Zeroizing<Vec<u8>>,
@@ -77,7 +77,7 @@ struct Partial {
 }
 
 impl Dialogue {
-    /// An empty dialogue that begins now. Whatever the scrubber knows is never shown.
+    /// An empty dialogue that starts now. Secrets known to the scrubber are never shown.
     pub fn begin(scrubber: Scrubber) -> Self {
         Self(Arc::new(Mutex::new(Memory {
             begun: Instant::now(),
@@ -100,7 +100,7 @@ impl Dialogue {
         shown(&memory.scrubber, &lines, Speaker::Server).join("\n")
     }
 
-    /// The last line of the server, or as much of it as came.
+    /// The server's last line, complete or not.
     pub fn last_server_line(&self) -> String {
         let memory = self.lock();
         if !memory.server_partial.bytes.is_empty() {
@@ -110,7 +110,7 @@ impl Dialogue {
         last.map(|line| memory.scrubber.clean(&line.text(), LONGEST_SHOWN)).unwrap_or_default()
     }
 
-    /// Whether the last line of the server bears IMAP's code for what people must read (RFC 3501 section 7.1).
+    /// Whether the server's last line has the ALERT code, which clients must show (RFC 3501 section 7.1).
     pub fn is_alert(&self) -> bool {
         const CODE: &[u8] = b"[ALERT]";
         let memory = self.lock();
@@ -121,21 +121,21 @@ impl Dialogue {
         })
     }
 
-    /// The name that the server gave itself in its greeting, where it gave one.
+    /// The server's name in its greeting, if it gave one.
     ///
-    /// A server can greet by whatever it was told before: a name that holds a secret is none.
+    /// A server could send back a secret as its name; such a name counts as absent.
     pub fn front_end(&self) -> Option<String> {
         let memory = self.lock();
         let name = memory.front_end.as_deref()?;
         (memory.scrubber.clean(name, LONGEST_SHOWN) == name).then(|| name.to_owned())
     }
 
-    /// Takes how the stream ended, if it has.
+    /// Takes the way the stream ended, if it has.
     pub fn take_end(&self) -> Option<End> {
         self.lock().end.take()
     }
 
-    /// Takes everything that was said, for people: without secrets, from the first look on.
+    /// Takes the whole transcript, which is redacted at first access.
     pub fn transcript(&self) -> Transcript {
         let mut memory = self.lock();
         let lines = mem::take(&mut memory.lines);
@@ -144,7 +144,7 @@ impl Dialogue {
         Transcript::written_by(move || transcript(&scrubber, &lines))
     }
 
-    /// Text of others, without secrets and cut.
+    /// Foreign text, redacted and truncated.
     pub fn clean(&self, text: &str) -> String {
         self.lock().scrubber.clean(text, LONGEST_SHOWN)
     }
@@ -183,7 +183,7 @@ impl Dialogue {
     }
 
     fn lock(&self) -> MutexGuard<'_, Memory> {
-        // Nothing that can panic runs under the lock in a way that would leave it half changed.
+        // Code under the lock cannot panic halfway through a change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -191,7 +191,7 @@ impl Dialogue {
 impl Memory {
     fn server_line(&mut self, line: &Partial) {
         let Partial { bytes, is_cut } = line;
-        // `+ …` of IMAP and `334 …` of SMTP: what the client says next belongs to a login.
+        // `+ …` in IMAP and `334 …` in SMTP: the client's next line is login data.
         self.continuing = bytes.starts_with(b"+") || bytes.starts_with(b"334");
         self.answered += 1;
         if self.lines.is_empty() {
@@ -222,7 +222,8 @@ impl Memory {
 }
 
 impl Line {
-    /// The line as people read it. Where it was cut its last word goes: half a secret is none to be found.
+    /// The line for display. A truncated line loses its last word, because half a secret would not be
+    /// recognised.
     fn text(&self) -> String {
         let mut text = line::readable(self.bytes.expose_secret());
         if let Some(end) = text.rfind(' ').filter(|_| self.is_cut) {
@@ -233,13 +234,13 @@ impl Line {
     }
 }
 
-/// What one side said, without secrets. Its lines are looked at together.
+/// The redacted lines of one side. They are searched together, since a secret may span lines.
 fn shown(scrubber: &Scrubber, lines: &[&Line], from: Speaker) -> Vec<String> {
     let texts: Vec<String> = lines.iter().filter(|line| line.from == from).map(|line| line.text()).collect();
     scrubber.clean_lines(texts.iter().map(String::as_str), LONGEST_SHOWN)
 }
 
-/// What both sides said, in its order.
+/// The redacted lines of both sides, in order.
 fn transcript(scrubber: &Scrubber, lines: &VecDeque<Line>) -> Vec<DialogueLine> {
     let all: Vec<&Line> = lines.iter().collect();
     let mut client = shown(scrubber, &all, Speaker::Client).into_iter();
@@ -254,7 +255,7 @@ fn transcript(scrubber: &Scrubber, lines: &VecDeque<Line>) -> Vec<DialogueLine> 
     lines.iter().map(show).collect()
 }
 
-/// By hand: it holds a dialogue.
+/// Written by hand, because the derived form would print the dialogue.
 impl std::fmt::Debug for Dialogue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Dialogue")
