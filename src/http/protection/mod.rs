@@ -16,6 +16,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use rustls::ServerConfig;
+use tokio::sync::Mutex as Turn;
 use tokio::task;
 use tracing::{error, info};
 
@@ -41,6 +42,8 @@ pub struct Protection(Arc<Shared>);
 struct Shared {
     read: Reader,
     looked: Mutex<Looked>,
+    /// When the last look began.
+    last: Arc<Turn<Option<Instant>>>,
     /// Nothing where everybody may come, in clear text.
     force: RwLock<Option<Arc<Force>>>,
     users: Users,
@@ -112,7 +115,7 @@ impl Protection {
     /// file again.
     pub fn new(read: Reader) -> Self {
         let force = RwLock::default();
-        Self(Arc::new(Shared { read, looked: Mutex::default(), force, users: Users::default() }))
+        Self(Arc::new(Shared { read, looked: Mutex::default(), last: Arc::default(), force, users: Users::default() }))
     }
 
     /// From now on what `web` says, and whatever its file says later on; `None` opens to everybody. Reads
@@ -136,13 +139,23 @@ impl Protection {
 }
 
 impl Shared {
-    /// What is in force, once the files have been looked at.
+    /// What is in force, once the files have been looked at since the call. Clients that come together share one look
+    /// and wait for it without a thread: hundreds of guesses must not become hundreds of threads.
     async fn now(self: &Arc<Self>) -> Option<Arc<Force>> {
         self.in_force()?;
-        let shared = Arc::clone(self);
-        // A file system can be slow. A panic in there changes nothing.
-        if task::spawn_blocking(move || shared.refresh()).await.is_err() {
-            error!("the web configuration could not be looked at");
+        let asked = Instant::now();
+        let mut last = Arc::clone(&self.last).lock_owned().await;
+        if last.is_none_or(|begun| begun < asked) {
+            let shared = Arc::clone(self);
+            // The lock goes along: if this client leaves, the next one still waits for the look under way.
+            let look = move || {
+                *last = Some(Instant::now());
+                shared.refresh();
+            };
+            // A file system can be slow. A panic in there changes nothing.
+            if task::spawn_blocking(look).await.is_err() {
+                error!("the web configuration could not be looked at");
+            }
         }
         self.in_force()
     }
@@ -152,7 +165,6 @@ impl Shared {
     }
 
     fn refresh(&self) {
-        // One looks, the others wait for what it finds: nobody is served by what has just been replaced.
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(force) = self.in_force() else { return };
         let files = look(&force.web);
@@ -207,3 +219,6 @@ fn unauthorised() -> Response {
     let ask = [(header::WWW_AUTHENTICATE, "Basic realm=\"mailbox-exporter\"")];
     (StatusCode::UNAUTHORIZED, ask, "A user name and a password are needed.\n").into_response()
 }
+
+#[cfg(test)]
+mod tests;
