@@ -237,6 +237,10 @@ impl Body {
             Some(Is(reason)) => Some(reason),
             _ => None,
         };
+        // A fault inside Entra has a number, and comes with an error that blames the request. If the error says that it
+        // passes, it says more than the number.
+        let unexplained = by_text() == Some(Reason::Unexpected);
+        let explains = |reason: &Reason| !unexplained || reason.row().transient;
         // Of some numbers only the error beside them tells anything.
         let tells = |reason: &Reason| *reason != Reason::Unexpected;
         by_number(&self.codes, &self.folded)
@@ -244,7 +248,8 @@ impl Body {
             .or_else(|| by_text().filter(tells))
             .or_else(|| by_number(&bare_numbers(&self.folded), &self.folded).filter(tells))
             .or_else(by_sentence)
-            .or_else(by_error)
+            .or_else(|| by_error().filter(explains))
+            .or_else(|| unexplained.then_some(Reason::Unexpected))
             .or_else(|| if bare { status_in(&self.folded) } else { None })
     }
 }
