@@ -207,6 +207,8 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "can't assign requested address", "macOS EADDRNOTAVAIL";
         "address family not supported", "EAFNOSUPPORT";
         "operation not permitted", "EPERM of connect(2)";
+        "tunnel connection failed: 40", "Python http.client: a proxy refuses CONNECT";
+        "proxy authentication required", "a proxy wants a login (407)";
         "permission denied #13", "Swift Mailer: EACCES of connect(2)";
         "permission denied (os error", "EACCES of connect(2), as Rust writes it";
         "errno 13", "EACCES of connect(2), as Python writes it";
@@ -217,6 +219,7 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
     Is(R::ConnectionClosed) => {
         "syscall returned=5", "Ruby: SSL_connect SYSCALL returned=5 errno=0";
         "incomplete response", "lettre: the stream ended within a reply";
+        "[closed] imap connection", "c-client (PHP imap): [CLOSED] IMAP connection broken";
         "connection reset", "rustls/tokio-rustls#163";
         "econnreset", "Node.js";
         "forcibly closed", "Windows WSAECONNRESET";

@@ -109,6 +109,7 @@ pub(super) const CERTIFICATES: &[Wording] = wordings! {
         "certificate is not valid for", "Go crypto/x509; GnuTLS";
         "doesn't contain any ip sans", "Go crypto/x509";
         "relies on legacy common name", "Go crypto/x509";
+        "no name matching * found", "Java: CertificateException: No name matching host found";
         "no subject alternative", "Java: No subject alternative DNS name matching";
         "unrecognisedname", "rustls AlertDescription";
         "unrecognized name", "OpenSSL, Go alert text; Java unrecognized_name";

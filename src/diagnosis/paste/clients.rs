@@ -120,6 +120,7 @@ const WORDINGS: &[Wording] = wordings! {
     Is(R::MechanismUnsupported) => {
         "do secure authentication with this server", "c-client: Can't do secure authentication with this server";
         "not support any compatible authentication", "MailKit";
+        "using 0 possible authenticators", "Swift Mailer, Symfony Mailer: the server offered none that they know";
         "no supported authentication", "node-imap, aiosmtplib and others: No supported authentication scheme, mechanism available";
         "find any supported authenticators", "Symfony Mailer";
         "server supports*client supports", "go-sasl and others list both sides";
@@ -214,6 +215,7 @@ const WORDINGS: &[Wording] = wordings! {
     // --- connections
     Is(R::TooManyConnections) => {
         "number of connections*limited", "people, of Thunderbird's limit";
+        "mail_max_userip_connections", "Dovecot's setting, which its refusal names";
         "exceeded the maximum number of connections", "Thunderbird: You may have exceeded the maximum number of connections to this server.";
     }
     Is(R::ConnectionRefused) => {

@@ -3,6 +3,9 @@
 //!
 //! Not here: what kind of evidence a line is.
 
+use std::borrow::Cow;
+
+use super::commands;
 use super::marks::{Speaker, marked};
 use super::records;
 
@@ -32,14 +35,16 @@ pub(super) struct Line {
 /// The lines of a text that are not empty.
 pub(super) fn lines(text: &str) -> Vec<Line> {
     let text = text.get(..text.floor_char_boundary(BOUND)).unwrap_or(text);
+    let quotes = is_quotation(text);
     let mut found = Vec::new();
     let mut source_follows = false;
     let mut next = 0;
     for raw in text.split_inclusive('\n').take(MOST) {
         let at = next;
         next += raw.len();
+        let raw = if quotes { unquoted(raw) } else { Cow::Borrowed(raw) };
         let opened = records::words(raw.trim_end());
-        let real = real_line_ends(opened.as_deref().unwrap_or(raw));
+        let real = real_line_ends(opened.as_deref().unwrap_or(&raw));
         for line in real.lines().filter(|line| !line.trim().is_empty()) {
             let frame = is_frame(line) || (source_follows && line.starts_with("    "));
             source_follows = line.trim_start().starts_with("File \"");
@@ -56,6 +61,32 @@ pub(super) fn lines(text: &str) -> Vec<Line> {
         }
     }
     found
+}
+
+/// The sign before a line that a mail or a markdown text quotes. Dialogues mark the client's lines by it.
+const QUOTE: char = '>';
+
+/// Whether the sign quotes here: no line bears the server's mark, and no marked line is a client's command.
+fn is_quotation(text: &str) -> bool {
+    let mut quotes = false;
+    for line in text.lines().map(str::trim_start) {
+        if line.starts_with('<') {
+            return false;
+        }
+        let Some(rest) = line.strip_prefix(QUOTE) else { continue };
+        if rest.starts_with('>') || commands::unmarked(rest.trim()).is_some() {
+            return false;
+        }
+        quotes = true;
+    }
+    quotes
+}
+
+fn unquoted(line: &str) -> Cow<'_, str> {
+    match line.trim_start().strip_prefix(QUOTE) {
+        Some(rest) => Cow::Borrowed(rest.strip_prefix(' ').unwrap_or(rest)),
+        None => Cow::Borrowed(line),
+    }
 }
 
 /// Line ends that a language's notation spells out (`\r\n` as four characters) made real. A path of
