@@ -23,8 +23,7 @@ const FROM_A_FOLDER: usize = 16;
 const IN_LINE: Duration = Duration::from_secs(30);
 
 /// The flights of this process.
-pub(super) static FLIGHTS: LazyLock<Flights> =
-    LazyLock::new(|| Flights::new(Arc::clone(&super::desk::DESK)));
+pub(super) static FLIGHTS: LazyLock<Flights> = LazyLock::new(|| Flights::new(Arc::clone(&super::desk::DESK)));
 
 /// What a read brought, for everybody who asked together. It may be a secret: it is wiped when all have taken it.
 type Outcome = Result<Arc<Zeroizing<Vec<u8>>>, Arc<Fault>>;

@@ -115,7 +115,13 @@ impl Protection {
     /// file again.
     pub fn new(read: Reader) -> Self {
         let force = RwLock::default();
-        Self(Arc::new(Shared { read, looked: Mutex::default(), last: Arc::default(), force, users: Users::default() }))
+        Self(Arc::new(Shared {
+            read,
+            looked: Mutex::default(),
+            last: Arc::default(),
+            force,
+            users: Users::default(),
+        }))
     }
 
     /// From now on what `web` says, and whatever its file says later on; `None` opens to everybody. Reads
