@@ -1,3 +1,5 @@
+//! The protection of the endpoint: one look at the files for clients that come together, and what it costs.
+
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use std::collections::BTreeMap;
