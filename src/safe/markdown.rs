@@ -13,6 +13,8 @@ pub fn markdown(text: &str) -> String {
     }
     let write = |(place, piece): (usize, &&str)| match place % 2 {
         0 => prose(piece),
+        // Within code it would be inert, but not every renderer is one of CommonMark.
+        _ if looks_active(piece) => prose(piece),
         // A table takes its bars first, also within code.
         _ => format!("`{}`", piece.replace('|', "\\|")),
     };
@@ -27,17 +29,29 @@ fn prose(text: &str) -> String {
         let after = &rest[letter.len_utf8()..];
         // Within a word an underscore is no markup.
         let within = escaped.ends_with(char::is_alphanumeric) && after.starts_with(char::is_alphanumeric);
-        let markup = "\\`*[]<>|~&!#".contains(letter) || (letter == '_' && !within);
+        let markup = "\\`*[]|~&!#".contains(letter) || (letter == '_' && !within);
         // `https://…` and `www.…` become links by themselves.
         let link = (letter == ':' && after.starts_with('/'))
             || (letter == '.' && escaped.get(escaped.len().saturating_sub(3)..).is_some_and(is_www));
-        if markup || link {
-            escaped.push('\\');
+        match letter {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            _ => {
+                if markup || link {
+                    escaped.push('\\');
+                }
+                escaped.push(letter);
+            }
         }
-        escaped.push(letter);
         rest = after;
     }
     escaped
+}
+
+/// Whether a text holds the beginning of an HTML element, or a link.
+fn looks_active(text: &str) -> bool {
+    let begins_element = |after: &str| after.starts_with(|letter: char| letter.is_ascii_alphabetic());
+    text.contains("](") || text.split('<').skip(1).any(begins_element)
 }
 
 fn is_www(text: &str) -> bool {
@@ -53,7 +67,7 @@ mod tests {
         let cases = [
             ("desk", "desk"),
             ("a|b", "a\\|b"),
-            ("<img src=http://evil.example/x>", "\\<img src=http\\://evil.example/x\\>"),
+            ("<img src=http://evil.example/x>", "&lt;img src=http\\://evil.example/x&gt;"),
             ("[click](javascript:alert(1))", "\\[click\\](javascript:alert(1))"),
             ("WWW.evil.example", "WWW\\.evil.example"),
             ("&lt; *b* _i_ ~~s~~", "\\&lt; \\*b\\* \\_i\\_ \\~\\~s\\~\\~"),
@@ -69,9 +83,12 @@ mod tests {
         let cases = [
             ("Run `Set-It -Name 'a_b' | fl` now.", "Run `Set-It -Name 'a_b' \\| fl` now."),
             ("`a` and `b`", "`a` and `b`"),
-            ("odd ` <b>", "odd \\` \\<b\\>"),
-            ("two `` <b> `c` ``", "two \\`\\` \\<b\\> \\`c\\` \\`\\`"),
-            ("`a``<b>`", "\\`a\\`\\`\\<b\\>\\`"),
+            ("`openssl s_client </dev/null`", "`openssl s_client </dev/null`"),
+            ("`Set-It -Identity <img src=x>`", "Set-It -Identity &lt;img src=x&gt;"),
+            ("`Set-It -Identity [a](javascript:b)`", "Set-It -Identity \\[a\\](javascript:b)"),
+            ("odd ` <b>", "odd \\` &lt;b&gt;"),
+            ("two `` <b> `c` ``", "two \\`\\` &lt;b&gt; \\`c\\` \\`\\`"),
+            ("`a``<b>`", "\\`a\\`\\`&lt;b&gt;\\`"),
         ];
         for (text, written) in cases {
             assert_eq!(markdown(text), written);
