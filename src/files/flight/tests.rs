@@ -70,9 +70,15 @@ async fn five_hundred_tasks_that_wait_for_one_file_hold_no_threads_and_share_a_r
         let (flights, file) = (flights.clone(), file.clone());
         readers.spawn(async move { flights.read(&file, MOST).await.unwrap() });
     }
-    while locked(&flights.0.next).values().flatten().map(watch::Sender::receiver_count).sum::<usize>() < 499 {
-        tokio::task::yield_now().await;
+    let waiting =
+        || locked(&flights.0.next).values().flatten().map(watch::Sender::receiver_count).sum::<usize>();
+    // The last one begins within a few rounds; the bound ends the test where tasks wait in another way.
+    for _ in 0..10_000 {
+        if waiting() < 499 {
+            tokio::task::yield_now().await;
+        }
     }
+    assert_eq!(waiting(), 499, "one reads, the others wait for the next read");
     // Other tests of this process may have begun some of their own.
     assert!(threads() < before + 100, "{} threads came", threads() - before);
     fs::write(&file, "after").unwrap();
