@@ -1,3 +1,5 @@
+//! Tests of reads that tasks share: how many threads and reads they cost, and that none is stale.
+
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use std::fs;

@@ -1,3 +1,5 @@
+//! Tests of looks at the web configuration: how many threads and reads they cost.
+
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use std::collections::BTreeMap;
