@@ -1,4 +1,4 @@
-//! Reads that tasks share: files that change, hang, or are asked for by many at once.
+//! Tests of reads that tasks share: how many threads and reads they cost, and that none is stale.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 

@@ -1,4 +1,4 @@
-//! The protection of the endpoint: one look at the files for clients that come together, and what it costs.
+//! Tests of looks at the web configuration: how many threads and reads they cost.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
