@@ -58,7 +58,7 @@ impl Keeper {
                     tracing::warn!(
                         state_dir = %folder,
                         fault,
-                        "cannot write to the state directory: new evidence about passwords is lost at a restart, and no password is tried"
+                        "the state directory cannot be written: new evidence about passwords is lost at a restart, and no password is tried"
                     );
                     health.fault = Some(fault);
                 }
