@@ -88,7 +88,7 @@ pub fn reply(answer: &Answer<'_>) -> Verdict {
     interpret(answer, Voice::Server)
 }
 
-/// What a sentence means that a server said, or that somebody quotes.
+/// What a sentence means: a server's own, or one that a paste quotes.
 fn interpret(answer: &Answer<'_>, voice: Voice) -> Verdict {
     let plain = text::unescape(answer.text);
     let plain = match answer.protocol {

@@ -163,7 +163,7 @@ pub(super) fn speaks(folded: &str) -> bool {
 /// Whether a text is a token response: it holds a token, and no error.
 pub(super) fn grants(text: &str) -> bool {
     let folded = fold(&unescape(text));
-    // A value follows the name: `KeyError: 'access_token'` tells that there is none.
+    // A value follows the name: `KeyError: 'access_token'` reports that there was no token.
     let named = |quote: &str| {
         let name = format!("{quote}access_token{quote}");
         folded.match_indices(&name).any(|(at, name)| {

@@ -121,7 +121,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "account is disabled", "generic";
         "account has been disabled", "Google";
         "user is disabled", "generic; Cognito: User is disabled";
-        "is disabled", "generic: whoever the sentence names; clients have won before";
+        "is disabled", "generic: the account that the sentence names; the rows above cover clients";
         "is deactivated", "generic";
         "been deactivated", "generic";
     }

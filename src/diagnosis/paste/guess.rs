@@ -1,4 +1,4 @@
-//! Guesses where nobody says who spoke, or at which step: by words.
+//! Guesses from words who spoke and at which step, if the paste does not say.
 //!
 //! Not here: what it means.
 

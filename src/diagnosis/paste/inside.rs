@@ -122,7 +122,7 @@ fn listed(line: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(format!("{status} {}", sentence.strip_suffix(']').unwrap_or(sentence).trim_start())))
 }
 
-/// The error report of a token in a line of a log, where somebody has decoded it.
+/// A decoded token error report within a line of a log.
 fn report(line: &str) -> Option<&str> {
     let from = line.find("{\"status\"")?;
     let report = line.get(from..)?;

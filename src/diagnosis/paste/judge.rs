@@ -11,7 +11,7 @@ use crate::diagnosis::wording::Voice;
 use crate::diagnosis::{Answer, Dialect, TokenAnswer, Verdict, imap, interpret, oauth, smtp, token};
 use crate::model::{Family, Mechanism, Phase, Reason};
 
-/// So many answers are read; a log may hold thousands that nobody knows.
+/// The most answers that are judged: a log may hold thousands of unknown ones.
 const MOST: usize = 128;
 
 /// What a text means.
