@@ -86,45 +86,32 @@ impl Prober {
         due: Instant,
         begun: impl FnOnce() -> G,
     ) -> Observation {
-        self.observe_within(check, check.timeout, due, begun).await
-    }
-
-    /// Like `observe`, but with a shorter time limit than the check's own.
-    pub async fn observe_within<G>(
-        &self,
-        check: &Arc<Check>,
-        within: Duration,
-        due: Instant,
-        begun: impl FnOnce() -> G,
-    ) -> Observation {
-        self.probe(check, within, due, begun, true).await
+        self.probe(check, due, begun, true).await
     }
 
     /// Logs in once with this password, instead of the check's own credential. The result does not count as
     /// a result of the check.
     pub async fn observe_password(&self, check: &Check, password: SecretRef) -> Observation {
         let check = Arc::new(Check { access: Access::Password { password }, ..check.clone() });
-        self.probe(&check, check.timeout, Instant::now(), || (), false).await
+        self.probe(&check, Instant::now(), || (), false).await
     }
 
     /// A panic ends only this probe: the code that judges answers reads untrusted text.
     async fn probe<G>(
         &self,
         check: &Arc<Check>,
-        within: Duration,
         due: Instant,
         begun: impl FnOnce() -> G,
         counts: bool,
     ) -> Observation {
         let started_at = clock::now();
-        let probed = unwinding(self.probe_and_judge(check, within, due, begun, counts)).await;
+        let probed = unwinding(self.probe_and_judge(check, due, begun, counts)).await;
         probed.unwrap_or_else(|| broken(check, started_at))
     }
 
     async fn probe_and_judge<G>(
         &self,
         check: &Arc<Check>,
-        within: Duration,
         due: Instant,
         begun: impl FnOnce() -> G,
         counts: bool,
@@ -133,7 +120,7 @@ impl Prober {
         let late = due.elapsed();
         let started_at = clock::now();
         let mut notes = Notes {
-            watch: Stopwatch::start(within.min(check.timeout)),
+            watch: Stopwatch::start(check.timeout),
             facts: ServerFacts::default(),
             dialogue: None,
             token: None,
