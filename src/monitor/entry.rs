@@ -22,7 +22,8 @@ pub(super) struct Entry {
     schedule: Schedule,
     /// When its first probe is due.
     pub(super) first: Instant,
-    pub(super) running: bool,
+    /// What started the running probe; `None` while none runs.
+    pub(super) running: Option<Start>,
     /// When the check was last observed. A changed check has a new entry, so an observation of its old
     /// form never counts.
     pub(super) observed_at: Option<Instant>,
@@ -30,6 +31,13 @@ pub(super) struct Entry {
     pub(super) hold: Option<Hold>,
     /// Callers that wait for the running probe.
     pub(super) waiters: Vec<oneshot::Sender<OnDemand>>,
+}
+
+/// What starts a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    Tick,
+    Request,
 }
 
 /// Why and until when a check is not probed: a stretched interval, or a back-off that the server asked
@@ -87,7 +95,7 @@ impl Entry {
             check: Arc::clone(check),
             schedule,
             first: now + schedule.first(),
-            running: false,
+            running: None,
             observed_at: None,
             refusals: Refusals::default(),
             hold: None,

@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use self::entry::{Clock, Entry, Hold};
+use self::entry::{Clock, Entry, Hold, Start};
 use self::handle::Request;
 use crate::check::{Prober, token_spec};
 use crate::model::{Access, Check, CheckName, Difference, Observation, OnDemand, Plan, SecretRef};
@@ -168,18 +168,19 @@ impl Monitor {
             self.due.pop();
             let Some(entry) = self.entries.get(&id) else { continue };
             self.due.push(Reverse((entry.next(&self.clock, due, now, &self.report), id)));
-            if entry.running {
+            match entry.running {
+                None => self.start(id, due, Start::Tick, tasks),
                 // Probes of one check never overlap: this tick is skipped.
-                self.report.tick_skipped();
-                continue;
+                Some(Start::Tick) => self.report.tick_skipped(),
+                // The requested probe is recorded like a scheduled one, so this tick has its observation.
+                Some(Start::Request) => {}
             }
-            self.start(id, due, tasks);
         }
     }
 
-    fn start(&mut self, id: u64, due: Instant, tasks: &mut JoinSet<Done>) {
+    fn start(&mut self, id: u64, due: Instant, start: Start, tasks: &mut JoinSet<Done>) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
-        entry.running = true;
+        entry.running = Some(start);
         let (prober, report) = (Arc::clone(&self.prober), Arc::clone(&self.report));
         let probe = probe(prober, report, Arc::clone(&entry.check), entry.hold.clone(), due);
         tasks.spawn(async move { Done { id, due, observed: probe.await } });
@@ -192,11 +193,11 @@ impl Monitor {
         let entry = id.and_then(|id| Some((id, self.entries.get_mut(&id)?)));
         match entry {
             None => _ = answer.send(OnDemand::Unknown),
-            Some((_, entry)) if entry.running => entry.waiters.push(answer),
+            Some((_, entry)) if entry.running.is_some() => entry.waiters.push(answer),
             Some((_, entry)) if entry.was_observed_within(FRESH) => _ = answer.send(OnDemand::Recent),
             Some((id, entry)) => {
                 entry.waiters.push(answer);
-                self.start(id, Instant::now(), tasks);
+                self.start(id, Instant::now(), Start::Request, tasks);
             }
         }
     }
@@ -208,7 +209,7 @@ impl Monitor {
             }
             return;
         };
-        entry.running = false;
+        entry.running = None;
         let waiters = std::mem::take(&mut entry.waiters);
         let answer = if observed.is_some() { OnDemand::Probed } else { OnDemand::Held };
         if let Some((observation, hold)) = observed {
