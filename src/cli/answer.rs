@@ -48,7 +48,14 @@ impl Progress {
         let Some(done) = &self.done else { return };
         if let Ok(mut done) = done.lock() {
             *done += 1;
-            write(&format!("\r{done} of {} checks done", self.total));
+            write(&format!("\r\x1b[K{done} of {} checks done", self.total));
+        }
+    }
+
+    /// Shows something else in its line.
+    pub(super) fn note(&self, text: &str) {
+        if self.done.is_some() {
+            write(&format!("\r\x1b[K{text}"));
         }
     }
 

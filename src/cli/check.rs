@@ -1,6 +1,7 @@
 //! `check`: one round now, for people, for programs and for plugins.
 
 use std::io;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -14,7 +15,7 @@ use crate::safe;
 
 use super::answer::{Progress, complain, say};
 use super::table::{self, Style};
-use super::{Config, Exit, colours, nagios, select};
+use super::{Config, Exit, colours, nagios, select, wait};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -32,6 +33,10 @@ pub(super) struct Options {
     /// Add what was said between the probe and the server, without secrets. Not in `nagios`.
     #[arg(long)]
     transcript: bool,
+    /// Probe what fails again, at growing intervals, until all is fine or this time is up, such as `60m`:
+    /// permissions take minutes to hours to act.
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    wait: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -61,8 +66,11 @@ pub(super) async fn run(options: Options) -> Exit {
         }
     };
     let progress = Progress::of(plan.checks.len());
-    let observations = app::round(&plan, |_| progress.step()).await;
+    let mut observations = app::round(&plan, |_| progress.step()).await;
     progress.end();
+    if let Some(limit) = options.wait {
+        wait::until_fine(&plan, &mut observations, limit).await;
+    }
     let exit = if observations.iter().all(|seen| seen.outcome.is_up()) { Exit::Fine } else { Exit::Failing };
     match options.output {
         Output::Table => say(&table(&observations, options.transcript), exit),

@@ -5,7 +5,9 @@
 
 mod answer;
 mod check;
+mod columns;
 mod consent_url;
+mod deadlines;
 mod demo;
 mod explain;
 mod log_line;
@@ -18,6 +20,7 @@ mod serve;
 mod shard;
 mod table;
 mod validate;
+mod wait;
 
 use std::ffi::OsString;
 use std::io;
@@ -98,6 +101,10 @@ enum Command {
     /// for seven days.
     /// Exit status: 0 all ready or done, 1 not yet, 2 bad configuration.
     Readiness(readiness::Options),
+    /// Print the dates at which providers end passwords, with their sources.
+    ///
+    /// With a configuration, also how many of its checks each date concerns.
+    Deadlines(deadlines::Options),
     /// Print the URLs at which an administrator consents to what a credential's checks need.
     ConsentUrl(consent_url::Options),
     /// Show the whole product on this machine, without any account.
@@ -176,6 +183,7 @@ fn run(command: Command) -> Exit {
         Command::Validate { config } => on_runtime(validate::run(&config)),
         Command::Readiness(options) => on_runtime(readiness::run(options)),
         Command::Explain(options) => explain::run(&options),
+        Command::Deadlines(options) => deadlines::run(&options),
         Command::ConsentUrl(options) => consent_url::run(&options),
         Command::Demo(options) => on_runtime(demo::run(options)),
         Command::Completions { shell } => {

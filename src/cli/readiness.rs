@@ -6,7 +6,6 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use csv::{QuoteStyle, WriterBuilder};
 use jiff::Timestamp;
-use unicode_width::UnicodeWidthStr;
 
 use crate::app;
 use crate::check::Prober;
@@ -19,6 +18,8 @@ use crate::safe;
 use crate::trial;
 
 use super::answer::{Progress, complain, say};
+use super::columns::aligned;
+use super::table::Style;
 use super::{Config, Exit, cannot_run, colours};
 
 #[derive(Debug, Args)]
@@ -147,31 +148,13 @@ fn ordered(board: &Board) -> Vec<&Standing> {
 
 fn table(board: &Board, now: Timestamp) -> String {
     let standings = ordered(board);
-    let mut lines = vec![COLUMNS.map(str::to_owned)];
+    let mut lines = vec![COLUMNS.map(str::to_owned).to_vec()];
     lines.extend(standings.iter().map(|standing| {
         let cells = cells(standing, &|at| ago(now, at));
-        cells.map(|cell| safe::line(&cell).into_owned())
+        cells.iter().map(|cell| safe::line(cell).into_owned()).collect()
     }));
-    let mut widths = [0; COLUMNS.len()];
-    for line in &lines {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = cell.width().max(*width);
-        }
-    }
-    let (bold, plain) = if colours(&io::stdout()) { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
-    let mut text = String::new();
-    for (place, line) in lines.iter().enumerate() {
-        let cells = line
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.width())));
-        let line = cells.collect::<Vec<_>>().join("  ");
-        text += &if place == 0 {
-            format!("{bold}{}{plain}\n", line.trim_end())
-        } else {
-            format!("{}\n", line.trim_end())
-        };
-    }
+    let style = Style { colours: colours(&io::stdout()), transcript: false };
+    let mut text = aligned(&lines, COLUMNS.len(), style, |_, cell| cell.to_owned());
     text += "\n";
     for standing in
         standings.iter().filter(|standing| !standing.state.row().settled || standing.state == State::Ready)

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 
-use unicode_width::UnicodeWidthStr;
-
 use crate::model::{Failure, NOTABLE_SKEW, Observation, Outcome, Phase, Speaker};
 use crate::report::text::{clock_against, counted, took};
 use crate::safe;
+
+use super::columns::aligned;
 
 /// More checks than these with one and the same fault are counted, not named: the rows name them all.
 const NAMED: usize = 8;
@@ -71,23 +71,11 @@ fn rows(observations: &[Observation], style: Style) -> String {
     let body = observations.iter().map(|observation| row(observation, &phases));
     let lines: Vec<Vec<String>> = iter::once(head.map(str::to_owned).collect()).chain(body).collect();
 
-    let columns = lines.first().map_or(0, Vec::len);
-    let widest =
-        |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.width()).max();
-    let widths: Vec<usize> = (0..columns).map(|column| widest(column).unwrap_or(0)).collect();
-    let line = |(place, line): (usize, &Vec<String>)| {
-        let cells = line.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
-            let gap = " ".repeat(width - cell.width());
-            let cell = match (place, column) {
-                (0, _) => style.paint(BOLD, cell),
-                (_, RESULT) => style.paint(if cell == OK { GREEN } else { RED }, cell),
-                _ => cell.clone(),
-            };
-            if column < WORDS.len() { format!("{cell}{gap}") } else { format!("{gap}{cell}") }
-        });
-        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    let paint = |column, cell: &str| match column {
+        RESULT => style.paint(if cell == OK { GREEN } else { RED }, cell),
+        _ => cell.to_owned(),
     };
-    lines.iter().enumerate().map(line).collect()
+    aligned(&lines, WORDS.len(), style, paint)
 }
 
 fn row(observation: &Observation, phases: &[Phase]) -> Vec<String> {

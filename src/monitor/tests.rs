@@ -87,8 +87,8 @@ async fn a_plan_that_takes_over_ends_holds_of_refusals_and_forgets_what_is_gone(
 
 #[tokio::test(start_paused = true)]
 async fn a_tick_during_a_requested_probe_is_not_skipped() {
-    // Two mailboxes, each with one tick in the first minute.
-    for (running, skipped) in [(Start::Tick, 2), (Start::Request, 0)] {
+    // Two mailboxes by two protocols, each with one tick in the first minute.
+    for (running, skipped) in [(Start::Tick, 4), (Start::Request, 0)] {
         let world = World::new(|entry| entry.running = Some(running));
         tokio::time::sleep(Duration::from_secs(61)).await;
         assert_eq!(world.report.facts().skipped, skipped, "{running:?}");

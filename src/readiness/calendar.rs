@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 
-use crate::model::{Check, Confidence, Deadline, DeadlineKind, Evidence, Family, Finding, Protocol, Signal};
+use crate::model::{
+    Check, Confidence, Deadline, DeadlineKind, Evidence, Family, Finding, Policy, Protocol, Signal,
+};
 
 use Confidence::{High, Medium};
 use DeadlineKind::{AccountPassword, DefaultOff, Removal};
@@ -47,7 +49,7 @@ const SHIPPED: &[Row] = &[
 ];
 
 /// The built-in calendar as model values.
-pub(super) fn shipped() -> Vec<Deadline> {
+fn shipped() -> Vec<Deadline> {
     let row = |(provider, protocol, kind, date, confidence, source): &Row| Deadline {
         provider: (*provider).to_owned(),
         protocol: (*protocol).to_owned(),
@@ -65,7 +67,17 @@ pub fn moment(date: Date) -> Option<Timestamp> {
     date.to_zoned_datetime(TimeZone::UTC).ok().map(|start| start.timestamp())
 }
 
-/// The rows of a calendar that apply to a check: by the name of its provider, or by the provider's family.
+/// The calendar in force: the operator's, or else the built-in one.
+pub fn calendar(policy: &Policy) -> Vec<Deadline> {
+    policy.calendar.clone().unwrap_or_else(shipped)
+}
+
+/// Whether a row applies to a check: by the name of its provider, or by the provider's family.
+pub fn applies(row: &Deadline, check: &Check) -> bool {
+    of(std::slice::from_ref(row), check, check.protocol()).next().is_some()
+}
+
+/// The rows of a calendar that apply to a check, as [`applies`] says.
 pub(super) fn of<'c>(
     calendar: &'c [Deadline],
     check: &Check,

@@ -42,7 +42,7 @@ use self::keeper::Keeper;
 use self::memory::Memory;
 use self::store::{Opened, Planned, Store};
 
-pub use calendar::moment;
+pub use calendar::{applies, calendar, moment};
 pub use import::inspect;
 pub use store::StoreError;
 pub use trials::{Asker, Trial};
@@ -265,7 +265,7 @@ impl Known {
         imported.keep(&self.imported);
         self.imported = imported;
         self.policy = plan.policy.clone();
-        self.calendar = plan.policy.calendar.clone().unwrap_or_else(calendar::shipped);
+        self.calendar = calendar(&plan.policy);
         self.checks = plan.checks.iter().map(|check| (check.name(), Arc::clone(check))).collect();
         self.unprobed = unprobed(plan);
         for (name, check) in &self.checks {

@@ -88,7 +88,8 @@ fn score(score: &Score) -> Value {
     object
 }
 
-fn deadline(row: &Deadline) -> Value {
+/// One date of the calendar.
+pub fn deadline(row: &Deadline) -> Value {
     let mut object = json!({
         "provider": row.provider,
         "protocol": row.protocol,

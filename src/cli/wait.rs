@@ -1,0 +1,61 @@
+//! `check --wait`: probes the failing checks again until they work or the time is up.
+//!
+//! Permissions of Exchange Online and Entra take minutes to hours to act, so the pauses grow.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::app;
+use crate::model::{Observation, Plan};
+use crate::report::text::stretch;
+
+use super::answer::Progress;
+
+/// The first pause. Each further one is twice as long …
+const FIRST_PAUSE: Duration = Duration::from_secs(15);
+/// … up to this one.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
+
+/// Replaces the failed observations by newer ones until all have succeeded, `limit` has passed since the call, or
+/// the person at the terminal presses Ctrl-C. The last round begins when the time is up.
+pub(super) async fn until_fine(plan: &Plan, observations: &mut [Observation], limit: Duration) {
+    let end = Instant::now() + limit;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let failing = failing(plan, observations);
+        let left = end.saturating_duration_since(Instant::now());
+        if failing.checks.is_empty() || left.is_zero() {
+            return;
+        }
+        let until = Instant::now() + pause.min(left);
+        let progress = Progress::of(failing.checks.len());
+        progress.note(&format!(
+            "{} of {} checks are failing; next attempt in {}, giving up in {} (Ctrl-C: now)",
+            failing.checks.len(),
+            observations.len(),
+            stretch(pause.min(left)),
+            stretch(left)
+        ));
+        let interrupted = timeout_at(until, tokio::signal::ctrl_c()).await.is_ok();
+        if interrupted {
+            progress.end();
+            return;
+        }
+        for newer in app::round(&failing, |_| progress.step()).await {
+            if let Some(older) =
+                observations.iter_mut().find(|older| older.check.name() == newer.check.name())
+            {
+                *older = newer;
+            }
+        }
+        progress.end();
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// The plan with only the checks that have failed.
+fn failing(plan: &Plan, observations: &[Observation]) -> Plan {
+    let failed = observations.iter().filter(|seen| !seen.outcome.is_up());
+    Plan { checks: failed.map(|seen| seen.check.clone()).collect(), ..plan.clone() }
+}
