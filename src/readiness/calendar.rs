@@ -22,12 +22,13 @@ const HIGH_VOLUME_HOST: &str = "smtp-hve.office365.com";
 type Row = (&'static str, &'static str, DeadlineKind, Option<Date>, Confidence, &'static str);
 
 /// When the rows were last reviewed.
-const REVIEWED: Date = date(2026, 11, 24);
+const REVIEWED: Date = date(2026, 11, 29);
 
 const EXCHANGE_TEAM: &str = "Exchange Team Blog, Updated Exchange Online SMTP AUTH Basic Authentication Deprecation Timeline, 2026-01-27";
 const DEPRECATION: &str = "Microsoft Learn, Deprecation of Basic authentication in Exchange Online: off in every tenant, October 2022 to January 2023";
 const PERSONAL: &str = "Microsoft Support, modern authentication for Outlook.com; secondary sources";
-const GOOGLE: &str = "Google Account Help, Less secure apps; for Workspace announced for 2024-09-30 and delayed; app passwords still work";
+const HELD: &str = "Message center MC786329 of 2026-01-27: the removal is on hold, a follow-up post with its date is announced";
+const GOOGLE: &str = "Google Workspace Admin Help, transition from less secure apps (another page of Google says 2025-05-01); personal accounts ended on 2022-05-30; app passwords still work";
 
 /// The built-in calendar.
 #[rustfmt::skip] // one date, one line
@@ -36,16 +37,15 @@ const SHIPPED: &[Row] = &[
     ("exchange_online", "pop3", Removal, Some(date(2023, 1, 31)), High, DEPRECATION),
     // The post says "end of December", and that administrators can turn it on again.
     ("exchange_online", "smtp", DefaultOff, Some(date(2026, 12, 31)), Medium, EXCHANGE_TEAM),
-    // The date will be announced in the second half of 2027.
-    ("exchange_online", "smtp", Removal, None, Medium, EXCHANGE_TEAM),
+    ("exchange_online", "smtp", Removal, None, Medium, HELD),
     ("exchange_online", "ews", Removal, Some(date(2027, 4, 1)), Medium, "press of 2026 on the end of Exchange Web Services"),
     (HIGH_VOLUME, "smtp", Removal, Some(date(2028, 9, 30)), Medium, "secondary sources on High Volume Email, 2026"),
     ("outlook_com", "imap", Removal, Some(date(2024, 9, 16)), Medium, PERSONAL),
     ("outlook_com", "pop3", Removal, Some(date(2024, 9, 16)), Medium, PERSONAL),
     ("outlook_com", "smtp", Removal, Some(date(2024, 9, 16)), Medium, PERSONAL),
-    ("gmail", "imap", AccountPassword, Some(date(2022, 5, 30)), Medium, GOOGLE),
-    ("gmail", "pop3", AccountPassword, Some(date(2022, 5, 30)), Medium, GOOGLE),
-    ("gmail", "smtp", AccountPassword, Some(date(2022, 5, 30)), Medium, GOOGLE),
+    ("gmail", "imap", AccountPassword, Some(date(2025, 3, 14)), High, GOOGLE),
+    ("gmail", "pop3", AccountPassword, Some(date(2025, 3, 14)), High, GOOGLE),
+    ("gmail", "smtp", AccountPassword, Some(date(2025, 3, 14)), High, GOOGLE),
 ];
 
 /// The built-in calendar as model values.
