@@ -101,12 +101,12 @@ enum Command {
     /// for seven days.
     /// Exit status: 0 all ready or done, 1 not yet, 2 bad configuration.
     Readiness(readiness::Options),
+    /// Print the URLs at which an administrator consents to what a credential's checks need.
+    ConsentUrl(consent_url::Options),
     /// Print the dates at which providers end passwords, with their sources.
     ///
     /// With a configuration, also how many of its checks each date concerns.
     Deadlines(deadlines::Options),
-    /// Print the URLs at which an administrator consents to what a credential's checks need.
-    ConsentUrl(consent_url::Options),
     /// Show the whole product on this machine, without any account.
     ///
     /// Starts an identity provider and mail servers on loopback, mailboxes that each have another
@@ -183,8 +183,8 @@ fn run(command: Command) -> Exit {
         Command::Validate { config } => on_runtime(validate::run(&config)),
         Command::Readiness(options) => on_runtime(readiness::run(options)),
         Command::Explain(options) => explain::run(&options),
-        Command::Deadlines(options) => deadlines::run(&options),
         Command::ConsentUrl(options) => consent_url::run(&options),
+        Command::Deadlines(options) => deadlines::run(&options),
         Command::Demo(options) => on_runtime(demo::run(options)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
