@@ -17,6 +17,7 @@ mod readiness;
 mod reference;
 mod select;
 mod serve;
+mod setup;
 mod shard;
 mod table;
 mod validate;
@@ -103,6 +104,11 @@ enum Command {
     Readiness(readiness::Options),
     /// Print the URLs at which an administrator consents to what a credential's checks need.
     ConsentUrl(consent_url::Options),
+    /// Print what an administrator does once, in order, as commands to paste.
+    ///
+    /// For Exchange Online the PowerShell commands with this configuration's app, object id and mailboxes; for other
+    /// providers the settings. It changes nothing.
+    Setup(setup::Options),
     /// Print the dates at which providers end passwords, with their sources.
     ///
     /// With a configuration, also how many of its checks each date concerns.
@@ -184,6 +190,7 @@ fn run(command: Command) -> Exit {
         Command::Readiness(options) => on_runtime(readiness::run(options)),
         Command::Explain(options) => explain::run(&options),
         Command::ConsentUrl(options) => consent_url::run(&options),
+        Command::Setup(options) => on_runtime(setup::run(options)),
         Command::Deadlines(options) => deadlines::run(&options),
         Command::Demo(options) => on_runtime(demo::run(options)),
         Command::Completions { shell } => {

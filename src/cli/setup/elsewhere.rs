@@ -1,0 +1,100 @@
+//! The setup at providers other than Exchange Online: mostly clicks, and settings of one's own server.
+//!
+//! Sources: Microsoft Support (Outlook.com), Google Workspace Admin Help (domain-wide delegation), Google Account Help
+//! (app passwords), Dovecot's documentation of `oauth2`, versions 2.3 and 2.4.
+
+use crate::diagnosis::remedy::host_of;
+use crate::model::{Access, Family};
+
+use super::Case;
+use super::step::Step;
+
+/// The scope that opens IMAP, POP and SMTP at Google.
+const GOOGLE_SCOPE: &str = "https://mail.google.com/";
+
+pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
+    let by_password = case.credential.grant.client_id().is_none();
+    let mut steps = match (case.family, by_password) {
+        (Family::Gmail, true) => vec![app_password(case)],
+        (Family::Gmail, false) => google(),
+        (Family::OutlookCom, _) => vec![outlook(case)],
+        (Family::Generic | Family::ExchangeOnline, true) => vec![password(case)],
+        (Family::Generic | Family::ExchangeOnline, false) => own_server(case),
+    };
+    steps.push(
+        Step::new("See whether it works", "the command ends with exit status 0")
+            .command("mailbox-exporter check --wait 60m"),
+    );
+    steps
+}
+
+/// Whom the steps are for.
+fn holders(case: &Case<'_>) -> String {
+    case.addresses(|_| true).join(", ")
+}
+
+fn app_password(case: &Case<'_>) -> Step {
+    Step::new("Make an app password", "https://myaccount.google.com/apppasswords lists it")
+        .note(format!("For each of {}: the holder signs in with 2-step verification on.", holders(case)))
+        .note("Open https://myaccount.google.com/apppasswords, make one named mailbox-exporter, and put it where the credential expects its password.")
+}
+
+fn google() -> Vec<Step> {
+    vec![
+        Step::new("Make a service account with a key", "Google Cloud console > IAM > Service accounts > the account > Keys lists it")
+            .note("Google Cloud console > IAM > Service accounts > Create; then Keys > Add key > JSON. The file is the credential's key.")
+            .note("APIs & Services > Library > Gmail API > Enable."),
+        Step::new("Delegate the domain to it", "Google Admin console > Security > API controls > Domain-wide delegation lists client id and scope")
+            .note("Google Admin console > Security > Access and data control > API controls > Domain-wide delegation > Add new.")
+            .note(format!("Client id: the field client_id of the key file. Scope, exactly: {GOOGLE_SCOPE}"))
+            .note("It takes minutes, at most a day, to act."),
+        Step::new("Allow IMAP", "Google Admin console > Apps > Google Workspace > Gmail > End User Access shows IMAP on")
+            .note("Google Admin console > Apps > Google Workspace > Gmail > End User Access > POP and IMAP access > Enable IMAP."),
+    ]
+}
+
+fn outlook(case: &Case<'_>) -> Step {
+    Step::new(
+        "Let the holder sign in with OAuth",
+        "Outlook.com > Settings > Mail > Forwarding and IMAP shows IMAP on",
+    )
+    .note(
+        "Personal Microsoft accounts take neither passwords nor an app's own token: a person has to sign in.",
+    )
+    .note("Register an app in Entra for personal accounts, with Allow public client flows = Yes.")
+    .note(format!(
+        "For each of {}: Outlook.com > Settings > Mail > Forwarding and IMAP > let devices use IMAP.",
+        holders(case)
+    ))
+}
+
+fn password(case: &Case<'_>) -> Step {
+    Step::new("Put the password in its place", "`mailbox-exporter validate` has no warning about it").note(
+        format!(
+            "For {}: the server's own password or app password, where the credential expects it.",
+            holders(case)
+        ),
+    )
+}
+
+/// The server has to trust the identity provider's tokens.
+fn own_server(case: &Case<'_>) -> Vec<Step> {
+    let url = case.checks.iter().find_map(|check| match &check.access {
+        Access::Token { spec, .. } => Some(&*spec.url),
+        Access::Password { .. } => None,
+    });
+    let issuer = url.map_or("the identity provider", host_of);
+    let server = case.checks.first().map_or_else(String::new, |check| check.endpoint.to_string());
+    vec![
+        Step::new("Let the client ask for tokens", "`mailbox-exporter check` gets past phase `token`").note(format!(
+            "At {issuer}: a confidential client with the grant `client_credentials`, whose tokens name the mailbox's user (a claim such as `email`)."
+        )),
+        Step::new(
+            format!("Let {server} accept them"),
+            "`doveadm auth test -x oauth2 USER TOKEN`, or the server's log with `auth_debug = yes`",
+        )
+        .note("Dovecot 2.3, in conf.d/auth-oauth2.conf.ext; and xoauth2 oauthbearer in auth_mechanisms (Postfix asks Dovecot by `smtpd_sasl_type = dovecot`):")
+        .command("passdb {\n  driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = /etc/dovecot/dovecot-oauth2.conf.ext\n}")
+        .command(format!("# dovecot-oauth2.conf.ext\nintrospection_url = https://CLIENT:SECRET@{issuer}/INTROSPECTION_PATH\nintrospection_mode = post\nusername_attribute = email"))
+    ]
+}

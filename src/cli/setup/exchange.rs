@@ -1,0 +1,201 @@
+//! The setup of an app in Exchange Online.
+//!
+//! Sources: Microsoft Learn, "Authenticate an IMAP, POP or SMTP connection using OAuth" and "Role Based Access Control for
+//! Applications in Exchange Online"; the references of the cmdlets (MicrosoftDocs/office-docs-powershell).
+
+use std::collections::BTreeSet;
+
+use crate::diagnosis::remedy::{NATIVE_CLIENT, consent_url};
+use crate::model::{Access, Check, Goal, Protocol};
+
+use super::Case;
+use super::step::{Step, quoted};
+
+/// More mailboxes than these are written as one loop.
+const SINGLE: usize = 3;
+/// The name of what the commands create: group, scope and assignment.
+const NAME: &str = "mailbox-exporter";
+/// The authentication policy that refuses passwords.
+const POLICY: &str = "OAuth only";
+
+pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
+    let Some(app) = case.credential.grant.client_id() else { return vec![replace_password()] };
+    let by_rbac = |check: &Check| case.rbac && check.protocol() == Protocol::Smtp;
+    let mut steps = vec![connect(), register(app, case)];
+    steps.extend(permissions(app, case, by_rbac));
+    steps.extend(rights(case, by_rbac));
+    if case.rbac {
+        steps.extend(assignment(case));
+    }
+    steps.extend(switches(case));
+    steps.push(policy(case));
+    steps.push(Step::new("Wait until it works", "the command ends with exit status 0").note(
+        "Permissions take minutes to hours to act. Run this where the configuration and the secret are:",
+    ).command("mailbox-exporter check --wait 60m"));
+    steps
+}
+
+fn replace_password() -> Step {
+    Step::new("Replace the password by an app of its own", "`mailbox-exporter setup NEW_CREDENTIAL` prints the steps for it")
+    .note("Exchange Online takes no passwords by IMAP and POP, and from the end of 2026 none by SMTP unless an administrator turns them on again.")
+    .note("Register an app in Entra, add a credential of `type: client_secret` with its tenant and client id, and give it to these mailboxes.")
+}
+
+fn connect() -> Step {
+    Step::new(
+        "Connect to Exchange Online",
+        "`Get-OrganizationConfig | Format-List Name` shows your organisation",
+    )
+    .command("Install-Module ExchangeOnlineManagement -Scope CurrentUser")
+    .command("Connect-ExchangeOnline")
+}
+
+/// Exchange has to know the app's service principal.
+fn register(app: &str, case: &Case<'_>) -> Step {
+    let verify =
+        format!("`Get-ServicePrincipal | Where-Object AppId -eq {}` shows this object id", quoted(app));
+    let step = Step::new("Make the app known to Exchange", verify)
+        .note("The object id is that of the enterprise application, not that of the app registration.");
+    let step = match &case.object_id {
+        Some(_) => step,
+        None => step.note(format!(
+            "Put it in the place of ENTERPRISE_APP_OBJECT_ID here and below: az ad sp show --id {} --query id --output tsv",
+            quoted(app)
+        )),
+    };
+    step.command(format!(
+        "New-ServicePrincipal -AppId {} -ObjectId {} -DisplayName '{NAME}'",
+        quoted(app),
+        object_id(case)
+    ))
+}
+
+fn object_id(case: &Case<'_>) -> String {
+    case.object_id.as_deref().map_or_else(|| "ENTERPRISE_APP_OBJECT_ID".to_owned(), quoted)
+}
+
+/// What Entra has to grant: one permission per protocol, and an administrator's consent.
+fn permissions(app: &str, case: &Case<'_>, by_rbac: impl Fn(&Check) -> bool) -> Option<Step> {
+    let mut names = BTreeSet::new();
+    let mut urls = BTreeSet::new();
+    for check in case.checks.iter().filter(|check| !by_rbac(check)) {
+        if let Access::Token { spec, permission, .. } = &check.access {
+            names.extend(*permission);
+            urls.extend(consent_url(spec, check.protocol(), NATIVE_CLIENT));
+        }
+    }
+    if names.is_empty() {
+        return None;
+    }
+    let names: Vec<_> = names.into_iter().collect();
+    let step = Step::new(
+        format!("Grant the app {}", names.join(" and ")),
+        format!("Entra admin center > Enterprise applications > app {app} > Permissions lists {}", names.join(", ")),
+    )
+    .note(format!(
+        "Entra admin center > App registrations > {app} > API permissions > Add > APIs my organization uses > Office 365 Exchange Online > Application permissions. The permissions of Microsoft Graph with the same names do not count."
+    ))
+    .note("Then Grant admin consent there, or open each of these as an administrator:");
+    Some(urls.into_iter().fold(step, |step, url| step.note(format!("  {url}"))))
+}
+
+/// Rights on each mailbox.
+fn rights(case: &Case<'_>, by_rbac: impl Fn(&Check) -> bool) -> Vec<Step> {
+    let user = object_id(case);
+    let opened = case.addresses(|check| !by_rbac(check));
+    let sends = |check: &Check| matches!(check.goal, Goal::Submission { .. }) && !by_rbac(check);
+    let sending = case.addresses(sends);
+    let mut steps = Vec::new();
+    if let Some(one) = opened.first() {
+        let verify =
+            format!("`Get-MailboxPermission -Identity {} -User {user}` shows FullAccess", quoted(one));
+        let step = Step::new("Let the app open the mailboxes", verify);
+        let command = |identity: &str| {
+            format!("Add-MailboxPermission -Identity {identity} -User {user} -AccessRights FullAccess")
+        };
+        steps.push(step.command(for_each(&opened, command)));
+    }
+    if let Some(one) = sending.first() {
+        let verify =
+            format!("`Get-RecipientPermission -Identity {} -Trustee {user}` shows SendAs", quoted(one));
+        let command = |identity: &str| {
+            format!(
+                "Add-RecipientPermission -Identity {identity} -Trustee {user} -AccessRights SendAs -Confirm:$false"
+            )
+        };
+        steps.push(
+            Step::new("Let the app send as the mailboxes", verify).command(for_each(&sending, command)),
+        );
+    }
+    steps
+}
+
+/// RBAC for Applications, which knows SMTP but neither IMAP nor POP.
+fn assignment(case: &Case<'_>) -> Option<Step> {
+    let sending = case.addresses(|check| check.protocol() == Protocol::Smtp);
+    let one = sending.first()?;
+    let members: Vec<_> = sending.iter().map(|address| quoted(address)).collect();
+    let verify = format!(
+        "`Test-ServicePrincipalAuthorization -Identity {} -Resource {}` shows InScope True",
+        object_id(case),
+        quoted(one)
+    );
+    let step = Step::new("Let the app send by RBAC for Applications", verify)
+        .note("The app must not have SMTP.SendAsApp in Entra: that permission brings the tenant-wide check back.")
+        .command(format!("New-DistributionGroup -Name '{NAME}' -Type Security -Members {}", members.join(", ")))
+        .command(format!(
+            "New-ManagementScope -Name '{NAME}' -RecipientRestrictionFilter \"MemberOfGroup -eq '$((Get-DistributionGroup '{NAME}').DistinguishedName)'\""
+        ))
+        .command(format!(
+            "New-ManagementRoleAssignment -Name '{NAME}' -App {} -Role 'Application SMTP.SendAsApp' -CustomResourceScope '{NAME}'",
+            object_id(case)
+        ));
+    Some(step)
+}
+
+/// The switches of the protocols on each mailbox.
+fn switches(case: &Case<'_>) -> Vec<Step> {
+    let switch = |protocol: Protocol| {
+        let addresses = case.addresses(|check| check.protocol() == protocol);
+        let one = addresses.first()?;
+        let (setting, value) = match protocol {
+            Protocol::Imap => ("ImapEnabled", "$true"),
+            Protocol::Smtp => ("SmtpClientAuthenticationDisabled", "$false"),
+        };
+        let verify =
+            format!("`Get-CASMailbox -Identity {} | Format-List {setting}` shows {value}", quoted(one));
+        let command = |identity: &str| format!("Set-CASMailbox -Identity {identity} -{setting} {value}");
+        let step = Step::new(format!("Switch {protocol} on for the mailboxes"), verify);
+        let step = match protocol {
+            Protocol::Smtp => {
+                step.note("Where authenticated SMTP is off, it refuses OAuth as well as passwords. A policy, below, refuses only passwords.")
+            }
+            Protocol::Imap => step,
+        };
+        Some(step.command(for_each(&addresses, command)))
+    };
+    Protocol::ALL.iter().filter_map(|protocol| switch(*protocol)).collect()
+}
+
+/// Refuses passwords and keeps OAuth.
+fn policy(case: &Case<'_>) -> Step {
+    let addresses = case.addresses(|_| true);
+    let one = addresses.first().map_or_else(String::new, |address| quoted(address));
+    let verify = format!("`Get-User -Identity {one} | Format-List AuthenticationPolicy` shows '{POLICY}'");
+    let command = |identity: &str| format!("Set-User -Identity {identity} -AuthenticationPolicy '{POLICY}'");
+    Step::new("Later: refuse passwords for the mailboxes", verify)
+        .later()
+        .note("Do this when `mailbox-exporter readiness` shows `ready`, and watch the next probes.")
+        .command(format!("New-AuthenticationPolicy -Name '{POLICY}' -AllowBasicAuthSmtp:$false"))
+        .command(for_each(&addresses, command))
+}
+
+/// The command for each address: line by line, or as one loop if there are many.
+fn for_each(addresses: &[&str], command: impl Fn(&str) -> String) -> String {
+    if addresses.len() <= SINGLE {
+        let lines: Vec<_> = addresses.iter().map(|address| command(&quoted(address))).collect();
+        return lines.join("\n");
+    }
+    let list: Vec<_> = addresses.iter().map(|address| format!("  {}", quoted(address))).collect();
+    format!("@(\n{}\n) | ForEach-Object {{ {} }}", list.join("\n"), command("$_"))
+}

@@ -1,0 +1,153 @@
+//! `setup`: what an administrator does once before a mailbox can be used, as commands to paste.
+//!
+//! Owns which credentials are asked about and how the steps are printed. The steps themselves are in `exchange` and
+//! `elsewhere`. The command changes nothing anywhere.
+
+mod elsewhere;
+mod exchange;
+mod step;
+
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+
+use crate::check::Prober;
+use crate::model::{Access, Check, Credential, Family, Plan};
+use crate::safe;
+
+use self::step::Step;
+use super::answer::{complain, say};
+use super::{Config, Exit, select};
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    config: Config,
+    /// Only for this credential: a name under `credentials`. Not given: for all that have checks.
+    credential: Option<String>,
+    /// Exchange Online: let the app send by RBAC for Applications instead of a tenant-wide permission.
+    #[arg(long)]
+    rbac: bool,
+    /// For people, or as a script in which everything but commands is a comment.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Powershell,
+}
+
+/// The checks of one credential at one family of servers.
+struct Case<'a> {
+    credential: &'a Credential,
+    family: Family,
+    checks: Vec<&'a Arc<Check>>,
+    /// The object id of the enterprise application, if a token could be had.
+    object_id: Option<String>,
+    rbac: bool,
+}
+
+impl Case<'_> {
+    fn steps(&self) -> Vec<Step> {
+        match self.family {
+            Family::ExchangeOnline => exchange::steps(self),
+            Family::OutlookCom | Family::Gmail | Family::Generic => elsewhere::steps(self),
+        }
+    }
+
+    fn title(&self) -> String {
+        let mailboxes = self.addresses(|_| true).len();
+        let noun = if mailboxes == 1 { "mailbox" } else { "mailboxes" };
+        let (name, kind) = (&self.credential.name, self.credential.grant.label());
+        format!("credential {name} ({kind}) at {}: {mailboxes} {noun}", self.family)
+    }
+
+    /// The addresses whose checks fit, each once, in the order of the configuration.
+    fn addresses(&self, fits: impl Fn(&Check) -> bool) -> Vec<&str> {
+        let mut addresses: Vec<&str> = Vec::new();
+        for check in self.checks.iter().filter(|check| fits(check)) {
+            let address = check.mailbox.address.as_str();
+            if addresses.last() != Some(&address) && !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
+        addresses
+    }
+}
+
+pub(super) async fn run(options: Options) -> Exit {
+    let plan = match options.config.load() {
+        Ok(loaded) => loaded.plan,
+        Err(exit) => return exit,
+    };
+    match cases(&plan, &options).await {
+        Ok(cases) => say(&print(&cases, options.output), Exit::Fine),
+        Err(complaint) => {
+            complain(&format!("{complaint}\n"));
+            Exit::Bad
+        }
+    }
+}
+
+/// The credentials that are asked about, each with the families of servers that it opens.
+async fn cases<'a>(plan: &'a Plan, options: &Options) -> Result<Vec<Case<'a>>, String> {
+    if let Some(name) = &options.credential
+        && !plan.credentials.iter().any(|credential| *credential.name == **name)
+    {
+        let names: Vec<&str> = plan.credentials.iter().map(|credential| &*credential.name).collect();
+        return Err(select::unknown("credential", name, &names));
+    }
+    let prober = Prober::new(&plan.limits, Arc::new(|_| ()));
+    let mut cases = Vec::new();
+    for credential in &plan.credentials {
+        if options.credential.as_ref().is_some_and(|name| **name != *credential.name) {
+            continue;
+        }
+        for family in Family::ALL {
+            let mine = |check: &&Arc<Check>| {
+                check.mailbox.credential.name == credential.name && check.mailbox.provider.family == *family
+            };
+            let checks: Vec<_> = plan.checks.iter().filter(mine).collect();
+            if !checks.is_empty() {
+                let object_id = object_id(&prober, &checks).await;
+                cases.push(Case { credential, family: *family, checks, object_id, rbac: options.rbac });
+            }
+        }
+    }
+    if cases.is_empty() {
+        return Err(match &options.credential {
+            Some(name) => format!("no mailbox uses credential {name}, so it is not known what it needs"),
+            None => "no mailbox uses a credential: there is nothing to set up".to_owned(),
+        });
+    }
+    Ok(cases)
+}
+
+/// The object id of the app's service principal, from a token. Without one the steps keep a placeholder.
+async fn object_id(prober: &Prober, checks: &[&Arc<Check>]) -> Option<String> {
+    let check = checks.first()?;
+    let Access::Token { spec, .. } = &check.access else { return None };
+    match prober.tokens().fetch(spec, &check.name()).await {
+        Ok(token) => token.claims()?.object_id.clone(),
+        Err(cause) => {
+            let (name, why) = (&spec.credential.name, safe::line(&cause.detail));
+            complain(&format!(
+                "note: no token for credential {name}, so the object id is not filled in: {why}\n"
+            ));
+            None
+        }
+    }
+}
+
+fn print(cases: &[Case<'_>], output: Output) -> String {
+    let sections = cases.iter().map(|case| {
+        let steps = case.steps();
+        match output {
+            Output::Text => step::text(&case.title(), &steps),
+            Output::Powershell => step::script(&case.title(), &steps),
+        }
+    });
+    sections.collect::<Vec<_>>().join("\n")
+}

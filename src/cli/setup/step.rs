@@ -1,0 +1,109 @@
+//! One step of the setup, and how steps are printed.
+
+use crate::safe;
+
+/// What is done once, and how to see that it worked.
+pub(super) struct Step {
+    pub(super) title: String,
+    /// What a person has to know or to click.
+    pub(super) notes: Vec<String>,
+    /// Commands to paste.
+    pub(super) commands: Vec<String>,
+    /// A command, or a place to look at.
+    pub(super) verify: String,
+    /// Whether the commands are for another day: a script has them as comments.
+    later: bool,
+}
+
+impl Step {
+    pub(super) fn new(title: impl Into<String>, verify: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            notes: Vec::new(),
+            commands: Vec::new(),
+            verify: verify.into(),
+            later: false,
+        }
+    }
+
+    pub(super) fn later(self) -> Self {
+        Self { later: true, ..self }
+    }
+
+    pub(super) fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    pub(super) fn command(mut self, command: impl Into<String>) -> Self {
+        self.commands.push(command.into());
+        self
+    }
+}
+
+/// Numbered steps for people.
+pub(super) fn text(title: &str, steps: &[Step]) -> String {
+    let mut text = format!("{}\n", safe::line(title));
+    for (place, step) in steps.iter().enumerate() {
+        text += &format!("\n{}. {}\n", place + 1, safe::line(&step.title));
+        for note in &step.notes {
+            text += &format!("   {}\n", safe::line(note));
+        }
+        for line in step.commands.iter().flat_map(|command| command.lines()) {
+            text += &format!("       {}\n", safe::line(line));
+        }
+        text += &format!("   Verify: {}\n", safe::line(&step.verify));
+    }
+    text
+}
+
+/// A script: everything but the commands for now is a comment.
+pub(super) fn script(title: &str, steps: &[Step]) -> String {
+    let mut text = format!("# {}\n", safe::line(title));
+    for (place, step) in steps.iter().enumerate() {
+        text += &format!("\n# {}. {}\n", place + 1, safe::line(&step.title));
+        for note in &step.notes {
+            text += &format!("# {}\n", safe::line(note));
+        }
+        for line in step.commands.iter().flat_map(|command| command.lines()) {
+            let mark = if step.later { "# " } else { "" };
+            text += &format!("{mark}{}\n", safe::line(line));
+        }
+        text += &format!("# Verify: {}\n", safe::line(&step.verify));
+    }
+    text
+}
+
+/// A string of PowerShell (about_Quoting_Rules). PowerShell also takes the typographic quotes as quotes, so each is
+/// doubled.
+pub(super) fn quoted(text: &str) -> String {
+    let mut quoted = String::from("'");
+    for letter in text.chars() {
+        quoted.push(letter);
+        if matches!(letter, '\'' | '\u{2018}'..='\u{201b}') {
+            quoted.push(letter);
+        }
+    }
+    quoted.push('\'');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_quote_of_an_address_ends_a_powershell_string() {
+        assert_eq!(quoted("o'neil@contoso.example"), "'o''neil@contoso.example'");
+        assert_eq!(quoted("a\u{2019}b"), "'a\u{2019}\u{2019}b'");
+    }
+
+    #[test]
+    fn a_script_has_only_commands_outside_of_comments() {
+        let step = Step::new("Do it", "look").note("because").command("Get-It -Now\nGet-More");
+        let another_day = Step::new("Then", "look").command("Set-It").later();
+        let script = script("title", &[step, another_day]);
+        let bare: Vec<_> = script.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+        assert_eq!(bare, ["Get-It -Now", "Get-More"]);
+    }
+}
