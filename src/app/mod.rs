@@ -1,5 +1,6 @@
 //! Builds, starts and stops the agent.
 
+pub mod address_space;
 pub mod descriptors;
 mod reload;
 

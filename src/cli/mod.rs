@@ -34,7 +34,7 @@ use std::thread;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::app::descriptors;
+use crate::app::{address_space, descriptors};
 use crate::config::{self, Loaded};
 use crate::safe;
 
@@ -207,6 +207,12 @@ fn on_runtime(command: impl Future<Output = Exit>) -> Exit {
         let fewest = descriptors::FEWEST;
         return cannot_run(&format!(
             "{limit} file descriptors are too few, at least {fewest} are needed: raise the hard limit (ulimit -Hn, LimitNOFILE)"
+        ));
+    }
+    if let Some(limit) = address_space::too_small() {
+        let least = address_space::LEAST;
+        return cannot_run(&format!(
+            "{limit} MiB of address space are too few, at least {least} are needed: raise the limit (ulimit -v, LimitAS)"
         ));
     }
     let threads = thread::available_parallelism().map_or(1, NonZero::get);

@@ -96,3 +96,13 @@ fn too_few_descriptors_are_said_with_their_number() {
     child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
     assert!(log.contains("8 file descriptors are too few") && !log.contains("panic"), "{log}");
 }
+
+#[test]
+fn too_little_address_space_is_said_before_the_start() {
+    let (folder, address) = (Folder::new(), free());
+    let mut child = serve(&folder, "ulimit -v 61440", address, Stdio::piped());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let mut log = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert!(log.contains("60 MiB of address space are too few") && !log.contains("abort"), "{log}");
+}
