@@ -15,8 +15,8 @@ FIRST = "alerts/MailboxCredentialRefused"
 WIKI = "https://wiki.example.com/mail/deploy/prometheus/README.md#mailboxcredentialrefused"
 ABSENT = object()
 EVERY = ("Deployment", "StatefulSet", "Service", "ServiceAccount", "NetworkPolicy", "ConfigMap", "ServiceMonitor", "PodMonitor",
-         "Probe", "PrometheusRule")
-MONITORS = ("ServiceMonitor", "PodMonitor", "Probe", "PrometheusRule")
+         "Probe", "PrometheusRule", "AlertmanagerConfig", "GrafanaDashboard")
+MONITORS = ("ServiceMonitor", "PodMonitor", "Probe", "PrometheusRule", "AlertmanagerConfig")
 
 WANTED = [
     ("defaults", "Deployment", f"{POD}/securityContext/runAsUser", 65534),
@@ -77,6 +77,17 @@ WANTED = [
     ("more", "Service", "spec/ipFamilyPolicy", "PreferDualStack"),
     ("more", "Ingress", "spec/rules/0/host", "mail-check.contoso.example"),
     ("more", "Ingress", "spec/rules/0/http/paths/0/backend/service/name", "release-mailbox-exporter"),
+    ("more", "HTTPRoute", "spec/parentRefs/0/sectionName", "https"),
+    ("more", "HTTPRoute", "spec/hostnames", ["mail-check.contoso.example"]),
+    ("more", "HTTPRoute", "metadata/annotations/example.com~1owner", "messaging"),
+    ("everything", "AlertmanagerConfig", "metadata/labels/alertmanager", "main"),
+    ("everything", "AlertmanagerConfig", "spec/inhibitRules/0/sourceMatch/1/value", "critical"),
+    ("overlay:one", "AlertmanagerConfig", "metadata/name", "mailbox-exporter"),
+    ("defaults", "AlertmanagerConfig", "metadata/name", ABSENT),
+    ("everything", "GrafanaDashboard", "spec/instanceSelector/matchLabels/dashboards", "mail"),
+    ("everything", "GrafanaDashboard", "spec/folder", "Mail"),
+    ("names", "GrafanaDashboard", "metadata/namespace", "grafana"),
+    ("names", "GrafanaDashboard", "spec/instanceSelector/matchLabels/dashboards", "grafana"),
     ("more", "NetworkPolicy", "spec/egress/1/ports/4/port", 3128),
     ("more", "NetworkPolicy", "metadata/annotations/example.com~1owner", "network"),
     ("more", "ServiceMonitor", "spec/jobLabel", "app.kubernetes.io/name"),

@@ -19,6 +19,9 @@ import pods
 import schemas
 import sets
 
+# YAML 1.1 has a type for a lone `=`, which kubectl and Helm write for the text.
+yaml.SafeLoader.add_constructor("tag:yaml.org,2002:value", lambda _, node: node.value)
+
 
 @functools.cache
 def misshapen(document: str) -> list[str]:
@@ -132,6 +135,12 @@ BREAKS = [
     ("PodMonitor", "spec/podMetricsEndpoints/0/port", "web"),
     ("Probe", "spec/targets/staticConfig/statics", []),
     ("Probe", "spec/interval", "often"),
+    ("HTTPRoute", "spec/rules/0/backendRefs/0/name", "other"),
+    ("HTTPRoute", "spec/parentRef", []),
+    ("AlertmanagerConfig", "spec/inhibitRules/0/sourceMatch/0/matchType", "!="),
+    ("AlertmanagerConfig", "spec/inhibitRules/0/sourceMatch/0/type", "="),
+    ("GrafanaDashboard", "spec/configMapRef/name", "other"),
+    ("GrafanaDashboard", "spec/instanceSelectors", {}),
     ("PrometheusRule", "spec/groups/0/rules/0/expr", "vector(1)"),
     ("PrometheusRule", "spec/groups/0/rules/0/annotation", {}),
 ]

@@ -67,6 +67,10 @@ def faults(documents: list[dict]) -> list[str]:
     if spoken and "prometheus.io/scrape" in annotations:
         scheme = annotations.get("prometheus.io/scheme", "http").upper()
         must(scheme == spoken, "annotated with another scheme than the kubelet's")
+    backends = {(ref["name"], ref["port"])
+                for route in named(documents, "HTTPRoute") for rule in route["spec"]["rules"] for ref in rule["backendRefs"]}
+    served = {(service["metadata"]["name"], port["port"]) for port in service["spec"]["ports"]}
+    must(backends <= served, f"routed to {backends - served}, which no Service has")
     for policy in named(documents, "NetworkPolicy"):
         must(selects(policy["spec"]["podSelector"].get("matchLabels", {}), labels), "the policy covers no pod, or all")
         must(set(policy["spec"]["policyTypes"]) == {"Ingress", "Egress"}, "the policy leaves a direction open")
@@ -143,6 +147,15 @@ def fires(spec: dict) -> list[tuple]:
     return [(r.get("alert", r.get("record")), r["expr"], r.get("for")) for r in rules if r.get("alert") != "MailboxThrottled"]
 
 
+def _inhibition(rule: dict) -> dict:
+    """A rule of an AlertmanagerConfig in the Alertmanager's own words."""
+    def told(matchers: list) -> list:
+        return [f'{one["name"]}{one["matchType"]}"{one["value"]}"' for one in matchers]
+
+    own = {"source_matchers": told(rule["sourceMatch"]), "target_matchers": told(rule["targetMatch"])}
+    return own | ({"equal": rule["equal"]} if "equal" in rule else {})
+
+
 def carried(documents: list[dict]) -> list[str]:
     """Alerts and dashboards arrive as their sources have them, letter by letter."""
     found = []
@@ -151,6 +164,10 @@ def carried(documents: list[dict]) -> list[str]:
         changed = "example.com/changed" in rule["metadata"].get("annotations", {})
         if fires(rule["spec"]) != fires(alerts) if changed else rule["spec"] != alerts:
             found.append("the PrometheusRule is not deploy/prometheus/alerts.yaml")
+    inhibitions = yaml.safe_load((TOP / "deploy/prometheus/inhibition.yaml").read_text())["inhibit_rules"]
+    for one in named(documents, "AlertmanagerConfig"):
+        if [_inhibition(rule) for rule in one["spec"]["inhibitRules"]] != inhibitions:
+            found.append("the AlertmanagerConfig is not deploy/prometheus/inhibition.yaml")
     sources = {file.name: json.loads(file.read_text()) for file in (TOP / "dashboards").glob("*.json")}
     maps = [d for d in named(documents, "ConfigMap") if "-dashboard-" in d["metadata"]["name"]]
     given = {name: json.loads(text) for d in maps for name, text in d["data"].items()}
@@ -160,6 +177,10 @@ def carried(documents: list[dict]) -> list[str]:
         labels = document["metadata"]["labels"]
         if labels.get("grafana_dashboard") != "1" and labels.get("dashboard") != "yes":
             found.append(f"{document['metadata']['name']} lacks the label that Grafana's sidecar looks for")
+    keys = {(d["metadata"]["name"], name) for d in maps for name in d["data"]}
+    asked = [d["spec"]["configMapRef"] for d in named(documents, "GrafanaDashboard")]
+    if asked and {(ref["name"], ref["key"]) for ref in asked} != keys:
+        found.append("the GrafanaDashboards do not name the ConfigMaps of the dashboards")
     if any(d["kind"] == "Secret" for d in documents):
         found.append("an installation brings a Secret with a value in it")
     return found

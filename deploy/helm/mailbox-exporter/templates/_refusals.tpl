@@ -44,6 +44,18 @@ Shapes of single values are the schema's; here is what only two values together 
 {{- end -}}
 {{- end -}}
 
+{{- if .Values.httpRoute.enabled -}}
+{{- if gt (int .Values.shards) 1 -}}
+{{- fail "httpRoute.enabled needs shards: 1. Each shard shows its own mailboxes, and behind one address a page would be another's each time." -}}
+{{- end -}}
+{{- if and .Values.webConfig.tls (not .Values.extraManifests) -}}
+{{- fail "httpRoute.enabled with webConfig.tls needs a BackendTLSPolicy for the Service, which extraManifests can bring: a Gateway speaks HTTP to a Service unless one says HTTPS." -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.dashboards.grafanaOperator.enabled (not .Values.dashboards.enabled) -}}
+{{- fail "dashboards.grafanaOperator takes the dashboards from their ConfigMaps: set dashboards.enabled." -}}
+{{- end -}}
+
 {{- $web := or .Values.webConfig.existingSecret .Values.existingConfigMap (dig "http" "web_config" "" .Values.config) -}}
 {{- if and (or .Values.webConfig.tls .Values.webConfig.clientCertificates) (not $web) -}}
 {{- fail "webConfig.tls and webConfig.clientCertificates only say what web.yaml holds: name its Secret in webConfig.existingSecret, or set both to false." -}}
