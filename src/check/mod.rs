@@ -21,10 +21,10 @@ use crate::clock;
 use crate::diagnosis::{self, remedy};
 use crate::model::{
     Access, Cause, Check, CheckName, Failure, Limits, Observation, Outcome, Phase, Plan, Protocol, Reason,
-    Redacted, SecretRef, Security, ServerFacts, Timings, TokenSpec, Transcript,
+    Redacted, SecretRef, Security, ServerFacts, Timings, TokenAccess, Transcript,
 };
 use crate::net::{Dialer, Dialogue, Io, Stopwatch};
-use crate::probe::{self, Connection, Login, Probe, Secret, Session};
+use crate::probe::{self, Bearer, Connection, Login, Probe, Secret, Session};
 use crate::secret::{self, Scrubber};
 use crate::token::{AccessToken, Observer, TokenSource};
 
@@ -92,7 +92,7 @@ impl Prober {
     /// Logs in once with this password, instead of the check's own credential. The result does not count as
     /// a result of the check.
     pub async fn observe_password(&self, check: &Check, password: SecretRef) -> Observation {
-        let check = Arc::new(Check { access: Access::Password { password }, ..check.clone() });
+        let check = Arc::new(Check { access: Access::Password(password), ..check.clone() });
         self.probe(&check, Instant::now(), || (), false).await
     }
 
@@ -170,13 +170,13 @@ impl Prober {
         let Notes { watch, facts, dialogue: said, token } = notes;
         let password;
         let (secret, known): (_, Arc<Redacted>) = match &check.access {
-            Access::Token { spec, mechanism, .. } => {
+            Access::Token(TokenAccess { spec, mechanism, .. }) => {
                 let name = check.name();
                 let fetched = watch.phase(Phase::Token, self.tokens.fetch(spec, &name)).await?;
                 let token = token.insert(fetched);
-                (Secret::Token { token: token.value(), mechanism: *mechanism }, token.shared())
+                (Secret::Token(Bearer { token: token.value(), mechanism: *mechanism }), token.shared())
             }
-            Access::Password { password: place } => {
+            Access::Password(place) => {
                 password = Arc::new(watch.phase(Phase::Token, secret::read(place)).await?);
                 (Secret::Password(&password), Arc::clone(&password))
             }
@@ -212,7 +212,7 @@ impl Prober {
     }
 
     fn clock_skew(&self, check: &Check) -> Option<SignedDuration> {
-        self.tokens.clock_skew(token_spec(check)?)
+        self.tokens.clock_skew(check.token_spec()?)
     }
 
     /// Stores whether a check passes, and returns another protocol that works for the same mailbox.
@@ -230,7 +230,7 @@ impl Prober {
 
     /// Reports to the token source whether the mail server accepted the token.
     fn judge_token(&self, check: &Check, token: Option<&AccessToken>, verdict: &Result<(), Failure>) {
-        let (Access::Token { spec, .. }, Some(token)) = (&check.access, token) else { return };
+        let (Some(spec), Some(token)) = (check.token_spec(), token) else { return };
         match verdict {
             Ok(()) => self.tokens.accepted(spec, token),
             Err(failure) if diagnosis::token_has_expired(&failure.cause.detail) => {
@@ -263,10 +263,11 @@ async fn oddities(check: &Check, verdict: &Result<(), Failure>) -> Vec<String> {
     if !matches!(failure.cause.reason, Reason::SecretInvalid | Reason::CredentialsRejected) {
         return Vec::new();
     }
-    let grant = &check.mailbox.credential.grant;
-    let Ok(secret) = secret::read(grant.secret()).await else { return Vec::new() };
-    let sentence = |odd| format!("The secret in {} {odd}.", grant.secret());
-    secret::oddities(&secret, grant).into_iter().map(sentence).collect()
+    let credential = &check.mailbox.credential;
+    let Some(place) = credential.pasted() else { return Vec::new() };
+    let Ok(secret) = secret::read(place).await else { return Vec::new() };
+    let sentence = |odd| format!("The secret in {place} {odd}.");
+    secret::oddities(&secret, credential.client_id()).into_iter().map(sentence).collect()
 }
 
 /// Turns the verdict into an outcome: adds what only the token can tell, and the hint.
@@ -275,7 +276,8 @@ fn outcome(check: &Check, seen: &Seen<'_>, verdict: Result<(), Failure>) -> Outc
     let claims = seen.token.and_then(AccessToken::claims);
     // The server says only that it does not accept the token. The role counts only after a refusal, because
     // some tokens work without it (Exchange's RBAC for Applications).
-    if let (Access::Token { permission: Some(permission), .. }, Some(claims)) = (&check.access, claims)
+    let permission = check.access.token().and_then(|access| access.permission);
+    if let (Some(permission), Some(claims)) = (permission, claims)
         && failure.cause.reason == Reason::TokenRejected
         && !claims.permissions.iter().any(|held| held == permission)
     {
@@ -325,12 +327,4 @@ async fn unwinding<T>(work: impl Future<Output = T>) -> Option<T> {
         }
     })
     .await
-}
-
-/// The token specification of a check; `None` if it logs in with a password.
-pub fn token_spec(check: &Check) -> Option<&TokenSpec> {
-    match &check.access {
-        Access::Token { spec, .. } => Some(spec),
-        Access::Password { .. } => None,
-    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use clap::Args;
 
 use crate::diagnosis::remedy::{NATIVE_CLIENT, consent_url};
-use crate::model::{Access, Family, Plan};
+use crate::model::{Family, Plan};
 
 use super::answer::{complain, say};
 use super::{Config, Exit, select};
@@ -45,10 +45,7 @@ fn urls(plan: &Plan, options: &Options) -> Result<BTreeSet<String>, String> {
     let checks = || plan.checks.iter().filter(|check| *check.mailbox.credential.name == *name);
     let urls: BTreeSet<String> = checks()
         .filter(|check| check.mailbox.provider.family == Family::ExchangeOnline)
-        .filter_map(|check| match &check.access {
-            Access::Token { spec, .. } => consent_url(spec, check.protocol(), &options.redirect_uri),
-            Access::Password { .. } => None,
-        })
+        .filter_map(|check| consent_url(check.token_spec()?, check.protocol(), &options.redirect_uri))
         .collect();
     match (checks().next(), urls.is_empty()) {
         (None, _) => Err(format!("no mailbox uses credential {name}, so it is not known what it needs")),

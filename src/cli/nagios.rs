@@ -93,8 +93,9 @@ fn ending(observations: &[Observation], credentials: &[Arc<Credential>], now: Ti
     let used = |credential: &&Arc<Credential>| {
         observations.iter().any(|seen| seen.check.mailbox.credential.name == credential.name)
     };
-    let secrets = credentials.iter().filter(used).filter_map(|credential| {
-        Some((format!("secret of credential {}", credential.name), credential.expires?))
+    let secrets = credentials.iter().filter(used).flat_map(|credential| {
+        let name = format!("secret of credential {}", credential.name);
+        credential.ends().into_iter().map(move |end| (name.clone(), end.at))
     });
     let ends: BTreeMap<String, Timestamp> =
         certificates.chain(secrets).filter(|(_, end)| end.duration_since(now) <= SOON).collect();

@@ -37,12 +37,12 @@ pub(super) async fn run(config: &Config) -> Exit {
 /// The secret of a credential by its shape. One that is not here is no finding: a configuration is also validated where
 /// its secrets are not.
 async fn looked_at(described: &Described) -> Vec<Notice> {
-    let grant = &described.credential.grant;
-    let place = grant.secret();
+    let credential = &described.credential;
+    let Some(place) = credential.pasted() else { return Vec::new() };
     match secret::read(place).await {
         Ok(secret) => {
             let told = |odd| described.notice(format!("the secret in {place} {odd}"));
-            secret::oddities(&secret, grant).into_iter().map(told).collect()
+            secret::oddities(&secret, credential.client_id()).into_iter().map(told).collect()
         }
         Err(cause) if is_here(place) => vec![described.notice(format!("the secret: {}", cause.detail))],
         Err(_) => Vec::new(),

@@ -10,7 +10,7 @@ use super::cursor::{Cursor, Map};
 use super::keys;
 use super::place::{At, Written};
 use super::value;
-use crate::model::{Credential, Grant, SecretIn, SecretRef, TokenForm};
+use crate::model::{App, Auth, Credential, Proof, SecretIn, SecretRef};
 
 /// What a value in the place of a secret is answered with, whatever the value.
 const PLACE: &str = "a secret is a place, never a value: write {file: PATH} or {env: NAME}";
@@ -22,7 +22,7 @@ pub(super) fn read(name: &str, at: &Cursor<'_>, base: &Path) -> Option<Arc<Crede
         map.require("type", "one of client_secret, password", |_| Some(()))?;
         return None;
     };
-    let (grant, expires) = match kind.word(&keys::CREDENTIAL_TYPES) {
+    let (auth, expires) = match kind.word(&keys::CREDENTIAL_TYPES) {
         Some("client_secret") => client_secret(&at.map(&keys::CLIENT_SECRET)?, base),
         Some(_) => password(&at.map(&keys::PASSWORD)?, base),
         // The keys of a type that is still to come are not known, and the type has been refused.
@@ -37,36 +37,42 @@ pub(super) fn read(name: &str, at: &Cursor<'_>, base: &Path) -> Option<Arc<Crede
         Written::Is(at) => Some(at.value),
         Written::Faulty => return None,
     };
-    Some(Arc::new(Credential { name: name.into(), grant: grant?, expires }))
+    Some(Arc::new(Credential { name: name.into(), auth: auth?, expires }))
 }
 
-type Parts = (Option<Grant>, Written<jiff::Timestamp>);
+type Parts = (Option<Auth<Arc<Proof>, SecretRef>>, Written<jiff::Timestamp>);
 
 fn client_secret(map: &Map<'_>, base: &Path) -> Parts {
+    let app = app(map);
+    let secret =
+        map.require("secret", "write secret: {file: PATH} or secret: {env: NAME}", |at| secret(at, base));
+    let sent_in = map.read("client_auth", |at| at.parse("one of body, basic", SecretIn::from_label));
+    let expires = map.read("expires", value::date);
+    let proof = || {
+        Some(Proof::ClientSecret {
+            app: app?,
+            secret: secret?.value,
+            sent_in: sent_in.or_default(SecretIn::Body)?,
+        })
+    };
+    (proof().map(Arc::new).map(Auth::Token), expires)
+}
+
+/// The keys of every kind that has a registered application.
+fn app(map: &Map<'_>) -> Option<App> {
     // Whether a tenant is needed depends on the provider.
     let tenant = map.read("tenant", own_text);
     let client_id = map.require("client_id", "the application (client) id", own_text);
-    let secret =
-        map.require("secret", "write secret: {file: PATH} or secret: {env: NAME}", |at| secret(at, base));
-    let secret_in = map.read("client_auth", |at| at.parse("one of body, basic", SecretIn::from_label));
     let parameters = map.read("parameters", parameters);
-    let expires = map.read("expires", value::date);
-    let grant = || {
-        Some(Grant::ClientSecret {
-            tenant: match tenant {
-                Written::Absent => None,
-                Written::Is(at) => Some(at.value),
-                Written::Faulty => return None,
-            },
-            client_id: client_id?.value,
-            secret: secret?.value,
-            form: TokenForm {
-                secret_in: secret_in.or_default(SecretIn::Body)?,
-                parameters: parameters.or_default(BTreeMap::new())?,
-            },
-        })
-    };
-    (grant(), expires)
+    Some(App {
+        tenant: match tenant {
+            Written::Absent => None,
+            Written::Is(at) => Some(at.value),
+            Written::Faulty => return None,
+        },
+        client_id: client_id?.value,
+        parameters: parameters.or_default(BTreeMap::new())?,
+    })
 }
 
 /// Fields of a token request that are written by the program itself.
@@ -112,7 +118,7 @@ fn password(map: &Map<'_>, base: &Path) -> Parts {
     let password = map
         .require("password", "write password: {file: PATH} or password: {env: NAME}", |at| secret(at, base));
     let expires = map.read("expires", value::date);
-    (password.map(|At { value: password, .. }| Grant::Password { password }), expires)
+    (password.map(|At { value: place, .. }| Auth::Password(place)), expires)
 }
 
 fn own_text(at: &Cursor<'_>) -> Option<String> {

@@ -15,8 +15,8 @@ use super::presets;
 use super::provider::{self, Providers, Resolved};
 use super::value;
 use crate::model::{
-    self, Access, Address, Check, Credential, Endpoint, Goal, Grant, IpChoice, Limits, Listen, Mechanism,
-    Plan, Policy, Protocol, SecretRef, Shard, TokenSpec,
+    self, Access, Address, Auth, Check, Credential, Endpoint, Goal, IpChoice, Limits, Listen, Mechanism,
+    Plan, Policy, Protocol, Shard, TokenAccess, TokenSpec,
 };
 
 /// Where the pages and metrics are: every address, the port of the project.
@@ -91,15 +91,9 @@ struct Lowering<'a> {
     credentials: HashMap<&'a str, Option<&'a Arc<Credential>>>,
     providers: Providers,
     /// How a credential logs in at a provider, or `None` where it cannot, which is said once.
-    logins: HashMap<(Arc<str>, Arc<str>), Option<Login>>,
+    logins: HashMap<(Arc<str>, Arc<str>), Option<Access>>,
     /// Where each name was taken.
     names: HashMap<&'a str, &'a Place>,
-}
-
-#[derive(Clone)]
-enum Login {
-    Token(TokenSpec, Mechanism),
-    Password(SecretRef),
 }
 
 impl<'a> Lowering<'a> {
@@ -130,7 +124,7 @@ impl<'a> Lowering<'a> {
                     mailbox: Arc::clone(&mailbox),
                     endpoint: endpoint?,
                     ip,
-                    access: access(login.clone()?, &mailbox, protocol),
+                    access: permitted(login.clone()?, &mailbox, protocol),
                     goal: self.goal(&written.settings, protocol)?,
                     interval,
                     timeout,
@@ -303,17 +297,20 @@ impl<'a> Lowering<'a> {
         None
     }
 
-    fn login(&mut self, at: &At<String>, provider: &Resolved, credential: &Arc<Credential>) -> Option<Login> {
+    fn login(&mut self, at: &At<String>, provider: &Resolved, credential: &Credential) -> Option<Access> {
         let key = (Arc::clone(&provider.provider.name), Arc::clone(&credential.name));
         if let Some(login) = self.logins.get(&key) {
             return login.clone();
         }
-        let login = login(provider, credential).unwrap_or_else(|complaint| {
-            if let Some(complaint) = complaint {
-                self.faults.add(&at.place, complaint);
+        let login = match login(provider, credential) {
+            Ok(login) => Some(login),
+            Err(complaint) => {
+                if let Some(complaint) = complaint {
+                    self.faults.add(&at.place, complaint);
+                }
+                None
             }
-            None
-        });
+        };
         self.logins.insert(key, login.clone());
         login
     }
@@ -329,22 +326,24 @@ fn strongest<T, const N: usize>(layers: [&Written<T>; N]) -> (usize, &Written<T>
     written.unwrap_or((N, &Written::Absent))
 }
 
-/// How a credential logs in at a provider; an error without a sentence is one that was reported elsewhere.
-fn login(provider: &Resolved, credential: &Arc<Credential>) -> Result<Option<Login>, Option<String>> {
+/// How a credential logs in at a provider, before the protocol is known; an error without a sentence is one
+/// that was reported elsewhere.
+fn login(provider: &Resolved, credential: &Credential) -> Result<Access, Option<String>> {
     let mechanism = provider.mechanism.as_ref().map_err(|_| None)?;
     let (name, at) = (Quoted(&credential.name), Quoted(&provider.provider.name));
-    let tenant = match &credential.grant {
-        Grant::Password { password } => {
+    let proof = match &credential.auth {
+        Auth::Password(place) => {
             if let Some(mechanism) = mechanism {
                 return Err(Some(format!(
                     "credential {name} is a password, and provider {at} asks for a token by mechanism: {} at {}",
                     mechanism.value, mechanism.place
                 )));
             }
-            return Ok(Some(Login::Password(password.clone())));
+            return Ok(Access::Password(place.clone()));
         }
-        Grant::ClientSecret { tenant, .. } => tenant.as_deref(),
+        Auth::Token(proof) => proof,
     };
+    let tenant = proof.tenant();
     let url = provider.token_url.as_ref().map_err(|_| None)?;
     let scope = provider.scope.as_ref().map_err(|_| None)?;
     let (url, scope) = match (url, scope) {
@@ -376,22 +375,20 @@ fn login(provider: &Resolved, credential: &Arc<Credential>) -> Result<Option<Log
         )));
     }
     let spec = TokenSpec {
-        credential: Arc::clone(credential),
+        credential: Arc::clone(&credential.name),
+        proof: Arc::clone(proof),
         url: url.into(),
         scope: Arc::clone(scope),
         ca_file: provider.provider.ca_file.clone(),
     };
     let mechanism = mechanism.as_ref().map_or(Mechanism::Xoauth2, |at| at.value);
-    Ok(Some(Login::Token(spec, mechanism)))
+    Ok(Access::Token(TokenAccess { spec, mechanism, permission: None }))
 }
 
-fn access(login: Login, mailbox: &model::Mailbox, protocol: Protocol) -> Access {
-    match login {
-        Login::Password(password) => Access::Password { password },
-        Login::Token(spec, mechanism) => Access::Token {
-            spec,
-            mechanism,
-            permission: presets::permission(mailbox.provider.family, protocol),
-        },
+/// A login with the permission that its protocol needs.
+fn permitted(mut login: Access, mailbox: &model::Mailbox, protocol: Protocol) -> Access {
+    if let Access::Token(access) = &mut login {
+        access.permission = presets::permission(mailbox.provider.family, protocol);
     }
+    login
 }

@@ -196,13 +196,13 @@ impl Section {
         for at in tenants {
             let same =
                 |tenant: Option<&str>| tenant.is_some_and(|tenant| tenant.eq_ignore_ascii_case(&at.value));
-            if !plan.credentials.iter().any(|credential| same(credential.grant.tenant())) {
-                let names = plan.credentials.iter().filter_map(|credential| credential.grant.tenant());
+            if !plan.credentials.iter().any(|credential| same(credential.tenant())) {
+                let names = plan.credentials.iter().filter_map(|credential| credential.tenant());
                 let hint = faults.hint("tenant", &at.value, names);
                 faults.warn(&at.place, format!("no credential has the tenant {}{hint}", Quoted(&at.value)));
             }
             let government = plan.mailboxes.iter().find(|mailbox| {
-                same(mailbox.credential.grant.tenant()) && policy.government.contains(&mailbox.provider.name)
+                same(mailbox.credential.tenant()) && policy.government.contains(&mailbox.provider.name)
             });
             if let Some(mailbox) = government {
                 let message = format!(

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::keys::{self, Keys};
 use super::tree::{self, Kind, Node};
 use super::*;
-use crate::model::{Access, Check, Goal, Protocol};
+use crate::model::{Access, Check, Goal, Protocol, TokenAccess};
 
 const DATA: &str = "tests/data/config";
 const EXAMPLE: &str = include_str!("../../config.yaml.example");
@@ -106,15 +106,14 @@ fn describe(check: &Check) -> String {
         Goal::Submission { sender: true, .. } => "sender".to_owned(),
     };
     let access = match &check.access {
-        Access::Password { password } => format!("password in {password}"),
-        Access::Token { spec, mechanism, permission } => {
-            let credential = &spec.credential;
-            let secret = credential.grant.secret();
+        Access::Password(place) => format!("password in {place}"),
+        Access::Token(TokenAccess { spec, mechanism, permission }) => {
+            let secret = mailbox.credential.places_in_words().unwrap_or_default();
             let permission = permission.unwrap_or("no permission");
             let authority = spec.ca_file.as_ref().map(|path| format!(", trusting {}", path.display()));
             format!(
                 "{mechanism} with {} {} for {} ({permission}), secret in {secret}{}",
-                credential.name,
+                spec.credential,
                 spec.url,
                 spec.scope,
                 authority.unwrap_or_default()

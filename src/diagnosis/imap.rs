@@ -5,8 +5,8 @@
 use super::sentences::{FAMILIES, REFUSALS, SENTENCES};
 use super::text::words;
 use super::wording::Says::{Before, Is, Refused};
-use super::wording::{Login, Says, Situation, Voice, Wording, bracketed, find, wordings};
-use crate::model::{Mechanism, Phase, Reason};
+use super::wording::{Says, Situation, Voice, Wording, bracketed, find, wordings};
+use crate::model::{Auth, Mechanism, Phase, Reason};
 
 use Reason as R;
 
@@ -174,7 +174,7 @@ fn capability(text: &str, at: &Situation) -> Reason {
         // STARTTLS is offered before TLS only.
         (true, _, _) => R::EncryptionRequired,
         // Exchange Online since August 2026: tokens or nothing (domain facts, wordings).
-        (false, true, Login::Password) if tokens => R::BasicAuthDisabled,
+        (false, true, Auth::Password(())) if tokens => R::BasicAuthDisabled,
         _ => R::MechanismUnsupported,
     }
 }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use self::wording::{Login, Says, Situation, Voice};
+use self::wording::{Says, Situation, Voice};
 use crate::model::{Family, Mechanism, Phase, Reason};
 
 mod aadsts;
@@ -109,7 +109,7 @@ fn interpret(answer: &Answer<'_>, voice: Voice) -> Verdict {
         phase: answer.phase,
         dialect: answer.protocol,
         family: answer.family,
-        login: Login::of(answer.mechanism, challenge.is_some(), &folded),
+        login: wording::shown(answer.mechanism, challenge.is_some(), &folded),
         voice,
     };
     // Some servers hand on the words of the identity provider that they asked.

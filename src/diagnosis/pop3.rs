@@ -4,8 +4,8 @@
 
 use super::sentences::{FAMILIES, REFUSALS, SENTENCES};
 use super::wording::Says::{Before, Is, Refused};
-use super::wording::{Login, Says, Situation, Voice, Wording, bracketed, wordings};
-use crate::model::{Phase, Reason};
+use super::wording::{Says, Situation, Voice, Wording, bracketed, wordings};
+use crate::model::{Auth, Phase, Reason};
 
 use Reason as R;
 
@@ -100,7 +100,7 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
         .or_else(|| at.voice.find(SENTENCES, text))
         .or_else(|| match at.phase {
             Phase::StartTls | Phase::Tls if unknown => Some(Is(R::TlsProtocol)),
-            Phase::Auth if unknown && at.login == Login::Token => Some(Is(R::MechanismUnsupported)),
+            Phase::Auth if unknown && at.login == Auth::Token(()) => Some(Is(R::MechanismUnsupported)),
             // Exchange Server, whose POP3 service takes a password only after TLS.
             Phase::Auth if text.contains("not valid in this state") => Some(Is(R::EncryptionRequired)),
             _ => None,

@@ -5,8 +5,8 @@
 use super::sentences::{FAMILIES, REFUSALS, SENTENCES};
 use super::text::{leading_number, words};
 use super::wording::Says::{Denied, Is, Refused};
-use super::wording::{Login, Says, Situation, Voice, Wording, wordings};
-use crate::model::{Phase, Reason};
+use super::wording::{Says, Situation, Voice, Wording, wordings};
+use crate::model::{Auth, Phase, Reason};
 
 use Reason as R;
 
@@ -326,8 +326,8 @@ const EXTENSIONS: &[&str] = &[
 /// What is missing from a list of extensions that holds no usable login. Any other success is no fault.
 fn greeting_list(text: &str, at: &Situation) -> Option<Reason> {
     let wanted: &[&str] = match at.login {
-        Login::Token => &["xoauth2", "oauthbearer"],
-        Login::Password => &["plain", "login"],
+        Auth::Token(()) => &["xoauth2", "oauthbearer"],
+        Auth::Password(()) => &["plain", "login"],
     };
     let is_offered = words(text).any(|word| wanted.contains(&word));
     let missing = if text.contains("starttls") { R::EncryptionRequired } else { R::MechanismUnsupported };

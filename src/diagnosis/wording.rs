@@ -4,7 +4,7 @@
 
 use super::Dialect;
 use super::text::matches;
-use crate::model::{Family, Mechanism, Phase, Reason};
+use crate::model::{Auth, Family, Mechanism, Phase, Reason};
 
 /// What a wording says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,22 +147,14 @@ pub(super) fn bracketed(text: &str) -> impl Iterator<Item = &str> {
     text.split('[').skip(1).filter_map(|rest| rest.split([']', ' ']).next())
 }
 
-/// What was shown to the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Login {
-    /// An access token.
-    Token,
-    /// A password.
-    Password,
-}
-
 /// What has to be known besides the text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Situation {
     pub(super) phase: Phase,
     pub(super) dialect: Dialect,
     pub(super) family: Family,
-    pub(super) login: Login,
+    /// What was shown to the server.
+    pub(super) login: Auth<(), ()>,
     pub(super) voice: Voice,
 }
 
@@ -172,15 +164,13 @@ pub(super) struct Situation {
 const TOKEN_WORDS: &[&str] =
     &["authenticate failed", "authentication failure: unknown user name", "token", "oauth", "bearer"];
 
-impl Login {
-    /// What was shown, by the mechanism, or else by what the answer talks about.
-    pub(super) fn of(mechanism: Option<Mechanism>, challenged: bool, text: &str) -> Self {
-        match mechanism {
-            Some(mechanism) if mechanism.shows_password() => Self::Password,
-            Some(_) => Self::Token,
-            None if challenged || TOKEN_WORDS.iter().any(|word| text.contains(word)) => Self::Token,
-            None => Self::Password,
-        }
+/// What was shown, by the mechanism, or else by what the answer talks about.
+pub(super) fn shown(mechanism: Option<Mechanism>, challenged: bool, text: &str) -> Auth<(), ()> {
+    match mechanism {
+        Some(mechanism) if mechanism.shows_password() => Auth::Password(()),
+        Some(_) => Auth::Token(()),
+        None if challenged || TOKEN_WORDS.iter().any(|word| text.contains(word)) => Auth::Token(()),
+        None => Auth::Password(()),
     }
 }
 
@@ -216,13 +206,13 @@ impl Situation {
     /// What a plain "no" to a login means.
     pub(super) fn refused(&self) -> Reason {
         match (self.login, self.family) {
-            (Login::Token, _) => Reason::TokenRejected,
+            (Auth::Token(()), _) => Reason::TokenRejected,
             // No password can work there any more, right or wrong (domain facts: basic authentication
             // for IMAP and POP3 ended with January 2023, for personal accounts with September 2024).
-            (Login::Password, Family::ExchangeOnline | Family::OutlookCom) if self.dialect.reads() => {
+            (Auth::Password(()), Family::ExchangeOnline | Family::OutlookCom) if self.dialect.reads() => {
                 Reason::BasicAuthDisabled
             }
-            (Login::Password, _) => Reason::CredentialsRejected,
+            (Auth::Password(()), _) => Reason::CredentialsRejected,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Credential, Endpoint, IpChoice, Mailbox, Mechanism, Protocol, SecretRef};
+use super::{Auth, Endpoint, IpChoice, Mailbox, Mechanism, Proof, Protocol, SecretRef};
 
 /// What a probe must achieve to count as a success.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,10 +36,15 @@ impl Goal {
 }
 
 /// Which token to request, and where. Equal specifications share one token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// It contains every parameter of the request, so a redefined credential never inherits tokens or failures of
+/// the old one with the same name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TokenSpec {
-    /// The credential that requests it.
-    pub credential: Arc<Credential>,
+    /// The name of the credential that requests it.
+    pub credential: Arc<str>,
+    /// What the request proves its identity with.
+    pub proof: Arc<Proof>,
     /// The token endpoint, with `{tenant}` filled in.
     pub url: Arc<str>,
     pub scope: Arc<str>,
@@ -55,20 +60,18 @@ impl TokenSpec {
     }
 }
 
-/// How a check logs in.
+/// How a check logs in with an access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Access {
-    /// With an access token.
-    Token {
-        spec: TokenSpec,
-        /// [`Mechanism::Xoauth2`] or [`Mechanism::Oauthbearer`].
-        mechanism: Mechanism,
-        /// The permission that the token should carry, if one is known (`IMAP.AccessAsApp`).
-        permission: Option<&'static str>,
-    },
-    /// With a password, by any password mechanism that the server offers.
-    Password { password: SecretRef },
+pub struct TokenAccess {
+    pub spec: TokenSpec,
+    /// [`Mechanism::Xoauth2`] or [`Mechanism::Oauthbearer`].
+    pub mechanism: Mechanism,
+    /// The permission that the token should carry, if one is known (`IMAP.AccessAsApp`).
+    pub permission: Option<&'static str>,
 }
+
+/// How a check logs in. A password is sent by any password mechanism that the server offers.
+pub type Access = Auth<TokenAccess, SecretRef>;
 
 /// One mailbox × one protocol, fully resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +95,19 @@ impl Check {
     /// Identifies the check across reloads.
     pub fn name(&self) -> CheckName {
         CheckName { mailbox: Arc::clone(&self.mailbox.name), protocol: self.protocol() }
+    }
+
+    /// The token that the check logs in with; `None` if it logs in with a password.
+    pub fn token_spec(&self) -> Option<&TokenSpec> {
+        self.access.token().map(|access| &access.spec)
+    }
+
+    /// All places that a login reads.
+    pub fn places(&self) -> Vec<&SecretRef> {
+        match &self.access {
+            Access::Token(access) => access.spec.proof.places(),
+            Access::Password(place) => vec![place],
+        }
     }
 }
 

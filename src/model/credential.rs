@@ -46,65 +46,115 @@ table! {
     }
 }
 
-/// Provider-specific form of the token request.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct TokenForm {
-    pub secret_in: SecretIn,
-    /// Additional fields, such as `resource` or `audience`.
-    pub parameters: BTreeMap<String, String>,
+/// How a mailbox is opened: with an access token, or with a password. Each step between the configuration and
+/// the login says what it carries in either case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Auth<T, P> {
+    /// OAuth.
+    Token(T),
+    /// The method that is being switched off.
+    Password(P),
 }
 
-impl Default for TokenForm {
-    fn default() -> Self {
-        Self { secret_in: SecretIn::Body, parameters: BTreeMap::new() }
+impl<T, P> Auth<T, P> {
+    /// Which of the two, without what it carries.
+    pub const fn kind(&self) -> Auth<(), ()> {
+        match self {
+            Self::Token(_) => Auth::Token(()),
+            Self::Password(_) => Auth::Password(()),
+        }
+    }
+
+    pub const fn token(&self) -> Option<&T> {
+        match self {
+            Self::Token(token) => Some(token),
+            Self::Password(_) => None,
+        }
     }
 }
 
-/// The proof that a credential offers.
+/// A registered application, and the form of its token requests.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Grant {
-    /// OAuth2 client credentials with a shared secret (RFC 6749 section 4.4).
-    ClientSecret {
-        /// Directory (tenant) id; replaces `{tenant}` in the token URL.
-        tenant: Option<String>,
-        /// Application (client) id.
-        client_id: String,
-        secret: SecretRef,
-        form: TokenForm,
-    },
-    /// A mailbox password, for PLAIN or LOGIN: the method that is being switched off.
-    Password { password: SecretRef },
+pub struct App {
+    /// Directory (tenant) id; replaces `{tenant}` in the token URL.
+    pub tenant: Option<String>,
+    /// Application (client) id.
+    pub client_id: String,
+    /// Additional fields of the request, such as `resource` or `audience`.
+    pub parameters: BTreeMap<String, String>,
 }
 
-impl Grant {
+/// What a token request proves its identity with. `token::proof` has one file for each kind.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Proof {
+    /// OAuth2 client credentials with a shared secret (RFC 6749 section 4.4).
+    ClientSecret { app: App, secret: SecretRef, sent_in: SecretIn },
+}
+
+impl Proof {
     /// The value of `type` in the configuration.
     pub const fn label(&self) -> &'static str {
         match self {
             Self::ClientSecret { .. } => "client_secret",
-            Self::Password { .. } => "password",
+        }
+    }
+
+    /// The application, if the kind has one.
+    pub const fn app(&self) -> Option<&App> {
+        match self {
+            Self::ClientSecret { app, .. } => Some(app),
         }
     }
 
     pub fn tenant(&self) -> Option<&str> {
-        match self {
-            Self::ClientSecret { tenant, .. } => tenant.as_deref(),
-            Self::Password { .. } => None,
-        }
+        self.app()?.tenant.as_deref()
     }
 
     pub fn client_id(&self) -> Option<&str> {
+        self.app().map(|app| &*app.client_id)
+    }
+
+    /// All places that a request reads. A change of what they hold is a reason to try again.
+    pub fn places(&self) -> Vec<&SecretRef> {
         match self {
-            Self::ClientSecret { client_id, .. } => Some(client_id),
-            Self::Password { .. } => None,
+            Self::ClientSecret { secret, .. } => vec![secret],
         }
     }
 
-    pub const fn secret(&self) -> &SecretRef {
+    /// The secret that a person copied into its place, whose shape can show a wrong paste.
+    pub const fn pasted(&self) -> Option<&SecretRef> {
         match self {
-            Self::ClientSecret { secret, .. } => secret,
-            Self::Password { password } => password,
+            Self::ClientSecret { secret, .. } => Some(secret),
         }
     }
+}
+
+#[cfg(test)]
+impl Proof {
+    /// A client secret in an environment variable, for tests.
+    pub(crate) fn sample(tenant: Option<&str>, client_id: &str, variable: &str) -> Arc<Self> {
+        let (tenant, client_id) = (tenant.map(str::to_owned), client_id.to_owned());
+        Arc::new(Self::ClientSecret {
+            app: App { tenant, client_id, parameters: BTreeMap::new() },
+            secret: SecretRef::Env(variable.to_owned()),
+            sent_in: SecretIn::Body,
+        })
+    }
+}
+
+table! {
+    /// Who says when a credential expires.
+    pub enum EndSource: LabelRow {
+        /// `expires` in the configuration.
+        Declared => label("declared");
+    }
+}
+
+/// When a credential expires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    pub source: EndSource,
+    pub at: Timestamp,
 }
 
 /// An identity that logs in.
@@ -112,9 +162,54 @@ impl Grant {
 pub struct Credential {
     /// Unique; a label value in metrics.
     pub name: Arc<str>,
-    pub grant: Grant,
+    pub auth: Auth<Arc<Proof>, SecretRef>,
     /// The expiry of the secret, as declared in the configuration.
     pub expires: Option<Timestamp>,
+}
+
+impl Credential {
+    /// The value of `type` in the configuration.
+    pub fn label(&self) -> &'static str {
+        match &self.auth {
+            Auth::Token(proof) => proof.label(),
+            Auth::Password(_) => "password",
+        }
+    }
+
+    pub fn tenant(&self) -> Option<&str> {
+        self.auth.token()?.tenant()
+    }
+
+    pub fn client_id(&self) -> Option<&str> {
+        self.auth.token()?.client_id()
+    }
+
+    /// All places that a login reads: none, one or several.
+    pub fn places(&self) -> Vec<&SecretRef> {
+        match &self.auth {
+            Auth::Token(proof) => proof.places(),
+            Auth::Password(place) => vec![place],
+        }
+    }
+
+    /// The places in words; `None` if the credential rests on none.
+    pub fn places_in_words(&self) -> Option<String> {
+        let places: Vec<String> = self.places().into_iter().map(SecretRef::to_string).collect();
+        (!places.is_empty()).then(|| places.join(" and "))
+    }
+
+    /// See [`Proof::pasted`].
+    pub fn pasted(&self) -> Option<&SecretRef> {
+        match &self.auth {
+            Auth::Token(proof) => proof.pasted(),
+            Auth::Password(place) => Some(place),
+        }
+    }
+
+    /// Every known date on which the credential expires.
+    pub fn ends(&self) -> Vec<End> {
+        self.expires.map(|at| End { source: EndSource::Declared, at }).into_iter().collect()
+    }
 }
 
 /// The claims of an access token. They are not verified and never a reason to reject a token, because only

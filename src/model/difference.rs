@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Access, Check, CheckName, Credential, Limits, Listen, Mailbox, Plan, TokenSpec};
+use super::{Check, CheckName, Credential, Limits, Listen, Mailbox, Plan};
 
 /// The changes between two plans.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,9 +62,8 @@ impl Check {
         // Destructured completely, so that a new field causes a compile error here.
         let Self { mailbox, endpoint, ip, access, goal, interval, timeout } = self;
         mailbox.is_opened_like(&other.mailbox)
-            && access.is_like(&other.access)
-            && (endpoint, ip, goal, interval, timeout)
-                == (&other.endpoint, &other.ip, &other.goal, &other.interval, &other.timeout)
+            && (endpoint, ip, access, goal, interval, timeout)
+                == (&other.endpoint, &other.ip, &other.access, &other.goal, &other.interval, &other.timeout)
     }
 }
 
@@ -79,30 +78,8 @@ impl Mailbox {
 
 impl Credential {
     fn proves_like(&self, other: &Self) -> bool {
-        let Self { name, grant, expires: _ } = self;
-        (name, grant) == (&other.name, &other.grant)
-    }
-}
-
-impl Access {
-    fn is_like(&self, other: &Self) -> bool {
-        match (self, other) {
-            (
-                Self::Token { spec, mechanism, permission },
-                Self::Token { spec: other, mechanism: their_mechanism, permission: their_permission },
-            ) => spec.is_like(other) && (mechanism, permission) == (their_mechanism, their_permission),
-            (Self::Password { password }, Self::Password { password: other }) => password == other,
-            (Self::Token { .. } | Self::Password { .. }, _) => false,
-        }
-    }
-}
-
-impl TokenSpec {
-    /// Whether both request the same token in the same way.
-    pub fn is_like(&self, other: &Self) -> bool {
-        let Self { credential, url, scope, ca_file } = self;
-        credential.proves_like(&other.credential)
-            && (url, scope, ca_file) == (&other.url, &other.scope, &other.ca_file)
+        let Self { name, auth, expires: _ } = self;
+        (name, auth) == (&other.name, &other.auth)
     }
 }
 
@@ -115,7 +92,8 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Endpoint, Family, Goal, Grant, IpChoice, Mechanism, Provider, SecretRef, Security, Shard, Users, Web,
+        Access, Auth, Endpoint, Family, Goal, IpChoice, Mechanism, Proof, Provider, SecretRef, Security,
+        Shard, TokenAccess, TokenSpec, Users, Web,
     };
 
     /// One mailbox with one check; `change` can alter every part of it.
@@ -123,14 +101,18 @@ mod tests {
         let mut parts = Parts::of(name);
         change(&mut parts);
         let credential = Arc::new(parts.credential);
-        parts.spec.credential = Arc::clone(&credential);
+        if let Auth::Token(proof) = &credential.auth {
+            (parts.spec.credential, parts.spec.proof) = (Arc::clone(&credential.name), Arc::clone(proof));
+        }
         parts.mailbox.credential = credential;
         parts.mailbox.provider = Arc::new(parts.provider);
         let access = match parts.password {
-            Some(password) => Access::Password { password },
-            None => {
-                Access::Token { spec: parts.spec, mechanism: parts.mechanism, permission: parts.permission }
-            }
+            Some(password) => Access::Password(password),
+            None => Access::Token(TokenAccess {
+                spec: parts.spec,
+                mechanism: parts.mechanism,
+                permission: parts.permission,
+            }),
         };
         Arc::new(Check { mailbox: Arc::new(parts.mailbox), access, ..parts.check })
     }
@@ -149,13 +131,9 @@ mod tests {
     impl Parts {
         fn of(name: &str) -> Self {
             let secret = SecretRef::Env("SECRET".to_owned());
-            let grant = Grant::ClientSecret {
-                tenant: Some("t".to_owned()),
-                client_id: "c".to_owned(),
-                secret: secret.clone(),
-                form: crate::model::TokenForm::default(),
-            };
-            let credential = Credential { name: "contoso".into(), grant, expires: None };
+            let proof = Proof::sample(Some("t"), "c", "SECRET");
+            let auth = Auth::Token(Arc::clone(&proof));
+            let credential = Credential { name: "contoso".into(), auth, expires: None };
             let provider = Provider { name: "lab".into(), family: Family::Generic, ca_file: None };
             let shared = Arc::new(credential.clone());
             let mailbox = Mailbox {
@@ -167,7 +145,8 @@ mod tests {
                 labels: BTreeMap::new(),
             };
             let spec = TokenSpec {
-                credential: shared,
+                credential: Arc::clone(&shared.name),
+                proof,
                 url: "https://idp/".into(),
                 scope: "s".into(),
                 ca_file: None,
@@ -176,7 +155,7 @@ mod tests {
                 mailbox: Arc::new(mailbox.clone()),
                 endpoint: Endpoint { host: "mail".to_owned(), port: 993, security: Security::Implicit },
                 ip: IpChoice::Auto,
-                access: Access::Password { password: secret },
+                access: Access::Password(secret),
                 goal: Goal::Folder { name: "INBOX".to_owned(), read_only: false },
                 interval: Duration::from_secs(300),
                 timeout: Duration::from_secs(90),
@@ -207,9 +186,7 @@ mod tests {
             ("address", |parts| parts.mailbox.address.push('x')),
             ("username", |parts| parts.mailbox.username.push('x')),
             ("credential", |parts| parts.credential.name = "fabrikam".into()),
-            ("grant", |parts| {
-                parts.credential.grant = Grant::Password { password: SecretRef::Env("OTHER".to_owned()) };
-            }),
+            ("auth", |parts| parts.credential.auth = Auth::Password(SecretRef::Env("OTHER".to_owned()))),
             ("provider", |parts| parts.provider.name = "other".into()),
             ("family", |parts| parts.provider.family = Family::Gmail),
             ("ca_file", |parts| parts.provider.ca_file = Some("ca.pem".into())),

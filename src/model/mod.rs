@@ -67,8 +67,10 @@ mod shard;
 mod token;
 mod web;
 
-pub use check::{Access, Check, CheckName, Goal, TokenSpec};
-pub use credential::{Claims, Credential, Grant, Redacted, SecretIn, SecretRef, TokenForm, WRONG_PASSWORD};
+pub use check::{Access, Check, CheckName, Goal, TokenAccess, TokenSpec};
+pub use credential::{
+    App, Auth, Claims, Credential, End, EndSource, Proof, Redacted, SecretIn, SecretRef, WRONG_PASSWORD,
+};
 pub use difference::Difference;
 pub use external::{Address, ExternalUrl};
 pub use mailbox::{Endpoint, Family, IpChoice, Mailbox, Mechanism, Protocol, Provider, Security};

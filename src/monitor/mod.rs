@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::entry::{Clock, Entry, Hold, Start};
 use self::handle::Request;
-use crate::check::{Prober, token_spec};
-use crate::model::{Access, Check, CheckName, Difference, Observation, OnDemand, Plan, SecretRef};
+use crate::check::Prober;
+use crate::model::{Check, CheckName, Difference, Observation, OnDemand, Plan};
 use crate::report::Report;
 use crate::secret;
 
@@ -233,8 +233,8 @@ async fn probe(
     hold: Option<Hold>,
     due: Instant,
 ) -> Option<(Observation, Hold)> {
-    let secret = secret::fingerprint(secret_of(&check)).await;
-    let recoveries = token_spec(&check).map_or(0, |spec| prober.tokens().recoveries(spec));
+    let secret = secret::fingerprint(&check.places()).await;
+    let recoveries = check.token_spec().map_or(0, |spec| prober.tokens().recoveries(spec));
     let now = Hold::now(due, secret, recoveries);
     let held = hold.is_some_and(|hold| {
         due < hold.until && hold.secret == now.secret && hold.recoveries == now.recoveries
@@ -243,11 +243,4 @@ async fn probe(
         return None;
     }
     Some((prober.observe(&check, due, || report.probe_started()).await, now))
-}
-
-fn secret_of(check: &Check) -> &SecretRef {
-    match &check.access {
-        Access::Token { spec, .. } => spec.credential.grant.secret(),
-        Access::Password { password } => password,
-    }
 }

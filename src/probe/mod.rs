@@ -15,7 +15,7 @@ use self::imap::Imap;
 use self::smtp::{Smtp, Submission};
 use crate::diagnosis::{self, Offer};
 use crate::model::{
-    Cause, Check, Failure, Goal, Mechanism, Protocol, Reason, Redacted, Security, ServerFacts,
+    Auth, Cause, Check, Failure, Goal, Mechanism, Protocol, Reason, Redacted, Security, ServerFacts,
 };
 use crate::net::{Dialer, Dialogue, Io, Stopwatch, TlsFacts};
 
@@ -28,19 +28,16 @@ pub struct Login<'a> {
     pub secret: Secret<'a>,
 }
 
-/// The proof of a login.
+/// An access token, and how it is sent.
 #[derive(Debug, Clone, Copy)]
-pub enum Secret<'a> {
-    /// An access token.
-    Token {
-        /// The token.
-        token: &'a Redacted,
-        /// [`Mechanism::Xoauth2`] or [`Mechanism::Oauthbearer`].
-        mechanism: Mechanism,
-    },
-    /// A password.
-    Password(&'a Redacted),
+pub struct Bearer<'a> {
+    pub token: &'a Redacted,
+    /// [`Mechanism::Xoauth2`] or [`Mechanism::Oauthbearer`].
+    pub mechanism: Mechanism,
 }
+
+/// The proof of a login: an access token or a password.
+pub type Secret<'a> = Auth<Bearer<'a>, &'a Redacted>;
 
 /// An open connection. On a port with implicit TLS the handshake has been done.
 pub struct Connection {

@@ -4,22 +4,30 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret;
 
-use super::{Login, Secret};
-use crate::model::{Check, Mechanism, Redacted};
+use super::{Bearer, Probe, Secret};
+use crate::model::{Endpoint, Mechanism, Redacted};
 
-/// The initial response for a login by this mechanism: base64, without a line end.
-pub(super) fn response(mechanism: Mechanism, login: &Login<'_>, check: &Check) -> Redacted {
-    let user = login.username;
-    let secret = match login.secret {
-        Secret::Token { token, .. } | Secret::Password(token) => token.expose_secret(),
+/// What is said to the server, answer by answer: base64, without line ends.
+pub(super) fn answers(mechanism: Mechanism, probe: Probe<'_>) -> Vec<Redacted> {
+    let user = probe.login.username;
+    let secret = match probe.login.secret {
+        Secret::Token(Bearer { token, .. }) | Secret::Password(token) => token.expose_secret(),
     };
+    match mechanism {
+        Mechanism::Login => vec![encode(user), encode(secret)],
+        _ => vec![response(mechanism, user, secret, &probe.check.endpoint)],
+    }
+}
+
+/// The whole login in one answer.
+fn response(mechanism: Mechanism, user: &str, secret: &str, server: &Endpoint) -> Redacted {
     let plain = Redacted::from(match mechanism {
         // Google's and Microsoft's form: user=…^Aauth=Bearer …^A^A
         Mechanism::Xoauth2 => format!("user={user}\x01auth=Bearer {secret}\x01\x01"),
         // RFC 7628 section 3.1, with the GS2 header of RFC 5801 section 4.
         Mechanism::Oauthbearer => {
             let name = user.replace('=', "=3D").replace(',', "=2C");
-            let (host, port) = (&check.endpoint.host, check.endpoint.port);
+            let (host, port) = (&server.host, server.port);
             format!("n,a={name},\x01host={host}\x01port={port}\x01auth=Bearer {secret}\x01\x01")
         }
         // RFC 4616 section 2.
@@ -29,7 +37,7 @@ pub(super) fn response(mechanism: Mechanism, login: &Login<'_>, check: &Check) -
 }
 
 /// A text in base64.
-pub(super) fn encode(text: &str) -> Redacted {
+fn encode(text: &str) -> Redacted {
     Redacted::from(STANDARD.encode(text))
 }
 

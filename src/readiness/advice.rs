@@ -35,7 +35,7 @@ pub(super) fn advice(standing: &Standing) -> String {
 }
 
 fn is_password(standing: &Standing) -> bool {
-    standing.mailbox.credential.grant.tenant().is_none()
+    standing.mailbox.credential.tenant().is_none()
 }
 
 /// Whether the latest evidence says that SMTP submission is switched off entirely.

@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::{Access, Check, Evidence, Finding, PasswordLogin, Policy, Signal};
+use crate::model::{Check, Evidence, Finding, PasswordLogin, Policy, Signal};
 
 use super::proof::Shown;
 
@@ -66,9 +66,9 @@ pub(super) fn veto(question: &Question<'_>, now: Timestamp) -> Option<Veto> {
     if !allowed {
         return Some(Veto::NotAllowed);
     }
-    let Access::Token { spec, .. } = &check.access else { return Some(Veto::ByPassword) };
+    let Some(spec) = check.token_spec() else { return Some(Veto::ByPassword) };
     if *shown == Shown::Wrong {
-        let tenant = check.mailbox.credential.grant.tenant().unwrap_or_default();
+        let tenant = check.mailbox.credential.tenant().unwrap_or_default();
         if !policy.refusal_tenants.iter().any(|opted| opted.eq_ignore_ascii_case(tenant)) {
             return Some(Veto::NoOptIn);
         }
@@ -105,8 +105,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::{Credential, Endpoint, Family, Goal, Grant, IpChoice, Mailbox, Mechanism, Provider};
-    use crate::model::{SecretRef, Security, TokenSpec};
+    use crate::model::{
+        Access, Auth, Credential, Endpoint, Family, Goal, IpChoice, Mailbox, Mechanism, Proof, Provider,
+        Security, TokenAccess, TokenSpec,
+    };
 
     const NOW: i64 = 1_795_521_600;
 
@@ -115,16 +117,12 @@ mod tests {
     }
 
     fn check(host: &str, provider: &str, url: &str) -> Check {
-        let secret = SecretRef::Env("S".to_owned());
-        let grant = Grant::ClientSecret {
-            tenant: Some("T1".to_owned()),
-            client_id: "c".to_owned(),
-            secret,
-            form: crate::model::TokenForm::default(),
-        };
-        let credential = Arc::new(Credential { name: "c".into(), grant, expires: None });
+        let proof = Proof::sample(Some("T1"), "c", "S");
+        let auth = Auth::Token(Arc::clone(&proof));
+        let credential = Arc::new(Credential { name: "c".into(), auth, expires: None });
         let spec = TokenSpec {
-            credential: Arc::clone(&credential),
+            credential: Arc::clone(&credential.name),
+            proof,
             url: url.into(),
             scope: "s".into(),
             ca_file: None,
@@ -144,7 +142,7 @@ mod tests {
             }),
             endpoint: Endpoint { host: host.to_owned(), port: 587, security: Security::StartTls },
             ip: IpChoice::Auto,
-            access: Access::Token { spec, mechanism: Mechanism::Xoauth2, permission: None },
+            access: Access::Token(TokenAccess { spec, mechanism: Mechanism::Xoauth2, permission: None }),
             goal: Goal::Submission { sender: false, ehlo: None },
             interval: std::time::Duration::from_secs(300),
             timeout: std::time::Duration::from_secs(60),

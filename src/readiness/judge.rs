@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::{Basic, Evidence, Exhibit, Finding, Oauth, Signal, State, Use};
+use crate::model::{Auth, Basic, Evidence, Exhibit, Finding, Oauth, Signal, State, Use};
 
 use super::memory::{Slot, slot};
 
@@ -28,8 +28,8 @@ const IMPORTED: SignedDuration = SignedDuration::from_hours(30 * 24);
 pub(super) struct Case<'a> {
     /// Whether the mailbox is expected to use the protocol.
     pub(super) expected: bool,
-    /// Whether the check logs in with a token rather than a password.
-    pub(super) by_token: bool,
+    /// How the check logs in.
+    pub(super) auth: Auth<(), ()>,
     pub(super) interval: Duration,
     /// Whether OAuth has been reliable; see `Record::steady`.
     pub(super) steady: bool,
@@ -136,7 +136,7 @@ fn is_refuted(seen: &Evidence, fresh: &[&Evidence]) -> bool {
 }
 
 fn oauth(case: &Case<'_>, fresh: &[&Evidence]) -> Oauth {
-    if !case.by_token {
+    if case.auth == Auth::Password(()) {
         return Oauth::NotOk;
     }
     let off = |seen: &&&Evidence| {
@@ -153,7 +153,7 @@ fn oauth(case: &Case<'_>, fresh: &[&Evidence]) -> Oauth {
 }
 
 fn usage(case: &Case<'_>, fresh: &[&Evidence]) -> Use {
-    if !case.by_token {
+    if case.auth == Auth::Password(()) {
         return Use::Seen;
     }
     let said = |finding| fresh.iter().any(|seen| seen.signal == Signal::Usage && seen.finding == finding);

@@ -177,7 +177,7 @@ impl Readiness {
         known.probed.insert(name.clone(), (interval, reason));
         if known.policy.password_login != PasswordLogin::Never
             && let Some(failure) = seen.outcome.failure()
-            && proof::stops(seen, matches!(seen.check.access, Access::Password { .. }))
+            && proof::stops(seen, matches!(seen.check.access, Access::Password(_)))
         {
             known.stop(&seen.check, seen.started_at, &failure.cause.detail);
         }
@@ -302,7 +302,7 @@ impl Known {
         let evidence = self.evidence(check, now);
         let case = Case {
             expected: self.policy.expects(&mailbox.name, protocol),
-            by_token: matches!(check.access, Access::Token { .. }),
+            auth: check.access.kind(),
             interval: self.interval(check),
             steady: record.steady,
             offer_refutes: proof::offer_refutes_calendar(check),
@@ -349,7 +349,7 @@ impl Known {
 
 /// The tenant, as in `mailbox_check_info`.
 fn tenant(mailbox: &Mailbox) -> String {
-    mailbox.credential.grant.tenant().unwrap_or_default().to_owned()
+    mailbox.credential.tenant().unwrap_or_default().to_owned()
 }
 
 fn unprobed(plan: &Plan) -> Vec<(Arc<Mailbox>, Protocol)> {
@@ -371,14 +371,14 @@ fn planned(plan: &Plan) -> Planned {
 /// Identifies what evidence belongs to: mailbox, server and credential.
 fn identity(check: &Check) -> String {
     let mailbox = &check.mailbox;
-    let grant = &mailbox.credential.grant;
+    let credential = &mailbox.credential;
     let parts = [
         &*mailbox.address,
         &*mailbox.username,
         &check.endpoint.to_string(),
-        grant.label(),
-        grant.tenant().unwrap_or_default(),
-        grant.client_id().unwrap_or_default(),
+        credential.label(),
+        credential.tenant().unwrap_or_default(),
+        credential.client_id().unwrap_or_default(),
     ];
     let digest = Sha256::digest(parts.join("\0"));
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()

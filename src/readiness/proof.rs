@@ -25,8 +25,8 @@ pub(super) enum Shown {
 /// The evidence from an ordinary probe.
 pub(super) fn of_probe(seen: &Observation) -> Vec<Evidence> {
     let login = match &seen.check.access {
-        Access::Token { .. } => oauth(seen),
-        Access::Password { .. } => of_password(seen, Shown::Real),
+        Access::Token(_) => oauth(seen),
+        Access::Password(_) => of_password(seen, Shown::Real),
     };
     offer(seen).into_iter().chain(login).collect()
 }

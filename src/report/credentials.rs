@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::{Access, Cause, Certificate, Credential, Plan, TokenFacts, TokenReport, TokenSpec};
+use crate::model::{
+    Access, Cause, Certificate, Credential, Plan, TokenAccess, TokenFacts, TokenReport, TokenSpec,
+};
 
 use super::locked;
 
@@ -58,7 +60,7 @@ pub struct CredentialRecord {
 type TokenKey = (Arc<str>, Arc<str>, Arc<str>);
 
 fn key(spec: &TokenSpec) -> TokenKey {
-    (Arc::clone(&spec.credential.name), Arc::clone(&spec.scope), Arc::clone(&spec.url))
+    (Arc::clone(&spec.credential), Arc::clone(&spec.scope), Arc::clone(&spec.url))
 }
 
 /// The state of all credentials of a plan. There are few, so one lock suffices.
@@ -91,9 +93,9 @@ impl Credentials {
             if let Some((_, checks)) = records.declared.get_mut(&check.mailbox.credential.name) {
                 *checks += 1;
             }
-            let Access::Token { spec, permission, .. } = &check.access else { continue };
+            let Access::Token(TokenAccess { spec, permission, .. }) = &check.access else { continue };
             let key = key(spec);
-            let before = known.remove(&key).filter(|before| before.spec.is_like(spec));
+            let before = known.remove(&key).filter(|before| before.spec == *spec);
             let record = records.tokens.entry(key).or_insert_with(|| {
                 let (last, token, failing_since) = before
                     .map_or((None, None, None), |before| (before.last, before.token, before.failing_since));
@@ -107,7 +109,7 @@ impl Credentials {
     pub(super) fn note(&self, report: &TokenReport) -> bool {
         let mut records = locked(&self.0);
         let record = records.tokens.get_mut(&key(&report.spec));
-        let Some(record) = record.filter(|record| record.spec.is_like(&report.spec)) else { return false };
+        let Some(record) = record.filter(|record| record.spec == report.spec) else { return false };
         match &report.outcome {
             Ok(token) => {
                 record.token = Some(token.clone());
@@ -133,7 +135,7 @@ impl Credentials {
     pub(super) fn records(&self) -> Vec<CredentialRecord> {
         let records = locked(&self.0);
         let of = |name: &Arc<str>| {
-            records.tokens.values().filter(|record| record.spec.credential.name == *name).cloned().collect()
+            records.tokens.values().filter(|record| record.spec.credential == *name).cloned().collect()
         };
         records
             .declared

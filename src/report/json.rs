@@ -65,7 +65,7 @@ pub fn observation(observation: &Observation, transcript: bool) -> Value {
         .put("server", server(&check.endpoint.to_string(), &observation.server))
         .put(
             "credential",
-            json!({ "name": &*check.mailbox.credential.name, "type": check.mailbox.credential.grant.label() }),
+            json!({ "name": &*check.mailbox.credential.name, "type": check.mailbox.credential.label() }),
         )
         .maybe("mechanism", observation.server.mechanism.map(Mechanism::label))
         .maybe("token", observation.token.as_ref().map(seal))
@@ -182,14 +182,14 @@ fn glance(glance: &Glance) -> Value {
 
 /// One credential and its tokens. Where a secret is stored is not secret.
 pub fn credential(record: &CredentialRecord) -> Value {
-    let grant = &record.credential.grant;
+    let credential = &record.credential;
     Object::new()
-        .put("name", &*record.credential.name)
-        .put("type", grant.label())
-        .maybe("tenant", grant.tenant())
-        .maybe("client_id", grant.client_id())
-        .put("secret", grant.secret().to_string())
-        .maybe("expires", record.credential.expires.map(|at| at.to_string()))
+        .put("name", &*credential.name)
+        .put("type", credential.label())
+        .maybe("tenant", credential.tenant())
+        .maybe("client_id", credential.client_id())
+        .maybe("secret", credential.places_in_words())
+        .maybe("expires", credential.expires.map(|at| at.to_string()))
         .put("checks", record.checks)
         .put("tokens", record.tokens.iter().map(token).collect::<Value>())
         .done()

@@ -33,7 +33,7 @@ pub(super) fn probe(observation: &Observation) {
 }
 
 pub(super) fn token(report: &TokenReport) {
-    let credential = &*report.spec.credential.name;
+    let credential = &*report.spec.credential;
     let resource = report.spec.resource();
     let (request_id, duration_ms) = (report.request_id.as_deref(), millis(report.duration));
     // Shown only for a notable difference, to keep lines short.

@@ -15,7 +15,7 @@ use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::model::{Access, Mechanism, Observation, Phase, Plan, Protocol, TokenReport};
+use crate::model::{Mechanism, Observation, Phase, Plan, Protocol, TokenReport};
 use crate::spool;
 
 use super::exposition::{Page, round, timestamp};
@@ -81,8 +81,8 @@ impl Scope {
         let mut scope = Self::default();
         for check in &plan.checks {
             scope.servers.insert((check.endpoint.to_string(), check.protocol()));
-            if let Access::Token { spec, .. } = &check.access {
-                scope.tokens.insert((Arc::clone(&spec.credential.name), spec.resource().to_owned()));
+            if let Some(spec) = check.token_spec() {
+                scope.tokens.insert((Arc::clone(&spec.credential), spec.resource().to_owned()));
             }
         }
         scope
@@ -186,7 +186,7 @@ impl Metrics {
             return;
         }
         let outcome = if report.outcome.is_ok() { SUCCESS } else { FAILURE };
-        let labels = [&*report.spec.credential.name, report.spec.resource(), outcome];
+        let labels = [&*report.spec.credential, report.spec.resource(), outcome];
         self.token_requests.with_label_values(&labels).inc();
         self.token_request_duration.with_label_values(&labels).observe(report.duration.as_secs_f64());
     }

@@ -64,7 +64,7 @@ const RULES: &[(Family, Rule)] = &[
     (families::CHECK_INFO, |record, series| {
         let (mailbox, protocol) = name(record);
         let (server, of) = (record.check.endpoint.to_string(), &record.check.mailbox);
-        let tenant = of.credential.grant.tenant().unwrap_or_default();
+        let tenant = of.credential.tenant().unwrap_or_default();
         series.add(&[mailbox, protocol, &server, &of.provider.name, &of.credential.name, tenant], 1.0)
     }),
     (families::CHECK_INTERVAL, |record, series| {

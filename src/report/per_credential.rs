@@ -9,9 +9,6 @@ use super::credentials::CredentialRecord;
 use super::exposition::{Page, Series, timestamp};
 use super::families::{self, Family};
 
-/// The source of a secret's expiry: so far only the configuration.
-const DECLARED: &str = "declared";
-
 /// Writes the series of one credential in one family.
 type Rule = fn(&CredentialRecord, &mut Series<'_, '_>) -> io::Result<()>;
 
@@ -42,9 +39,12 @@ const RULES: &[(Family, Rule)] = &[
             series.add(&[&record.credential.name, resource], timestamp(ends))
         })
     }),
-    (families::CREDENTIAL_EXPIRY, |record, series| match record.credential.expires {
-        Some(ends) => series.add(&[&record.credential.name, DECLARED], timestamp(ends)),
-        None => Ok(()),
+    (families::CREDENTIAL_EXPIRY, |record, series| {
+        record
+            .credential
+            .ends()
+            .into_iter()
+            .try_for_each(|end| series.add(&[&record.credential.name, end.source.label()], timestamp(end.at)))
     }),
     (families::TOKEN_PERMISSION, |record, series| {
         let mut present = BTreeMap::new();

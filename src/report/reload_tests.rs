@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Check, Goal, Phase, Plan, Reason, Shard};
+use crate::model::{Auth, Check, Goal, Phase, Plan, Proof, Reason, Shard};
 
 use super::samples::{credential, dawn, down, issued, mailbox, plan, refused, up};
 use super::*;
@@ -127,12 +127,7 @@ fn a_changed_check_keeps_its_counts_and_its_past_and_shows_its_new_description()
 fn a_credential_that_is_described_anew_begins_anew_and_its_requests_are_counted_on() {
     let (report, old) = filled();
     let other = Arc::new(crate::model::Credential {
-        grant: crate::model::Grant::ClientSecret {
-            tenant: Some("other".to_owned()),
-            client_id: "other".to_owned(),
-            secret: crate::model::SecretRef::Env("OTHER".to_owned()),
-            form: crate::model::TokenForm::default(),
-        },
+        auth: Auth::Token(Proof::sample(Some("other"), "other", "OTHER")),
         ..credential("contoso", None).as_ref().clone()
     });
     let next = plan(&[mailbox("invoices", &other, &[]), mailbox("desk", &old.credentials[1], &[])]);

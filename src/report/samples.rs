@@ -13,11 +13,11 @@ use jiff::Timestamp;
 use jiff::civil::date;
 
 use crate::model::{
-    Access, Basic, Board, Cause, Check, Claims, Confidence, Credential, Deadline, DeadlineKind, Endpoint,
-    Evidence, Exhibit, Failure, Family, Finding, Goal, Grant, IpChoice, Keeping, Limits, Listen, Mailbox,
-    Mechanism, Oauth, Observation, Outcome, Phase, Plan, Policy, Protocol, Provider, Reason, Record, Score,
-    SecretRef, Security, ServerFacts, Shard, Signal, Standing, State, Timings, TokenFacts, TokenReport,
-    TokenSpec, Transcript, Use,
+    Access, Auth, Basic, Board, Cause, Check, Claims, Confidence, Credential, Deadline, DeadlineKind,
+    Endpoint, Evidence, Exhibit, Failure, Family, Finding, Goal, IpChoice, Keeping, Limits, Listen, Mailbox,
+    Mechanism, Oauth, Observation, Outcome, Phase, Plan, Policy, Proof, Protocol, Provider, Reason, Record,
+    Score, Security, ServerFacts, Shard, Signal, Standing, State, Timings, TokenAccess, TokenFacts,
+    TokenReport, TokenSpec, Transcript, Use,
 };
 
 /// The beginning of time in these tests, 2026-11-24 00:00 UTC.
@@ -26,13 +26,8 @@ pub(crate) fn dawn() -> Timestamp {
 }
 
 pub(crate) fn credential(name: &str, expires: Option<Timestamp>) -> Arc<Credential> {
-    let grant = Grant::ClientSecret {
-        tenant: Some(format!("{name}-tenant")),
-        client_id: format!("{name}-app"),
-        secret: SecretRef::Env("SECRET".to_owned()),
-        form: crate::model::TokenForm::default(),
-    };
-    Arc::new(Credential { name: name.into(), grant, expires })
+    let proof = Proof::sample(Some(&format!("{name}-tenant")), &format!("{name}-app"), "SECRET");
+    Arc::new(Credential { name: name.into(), auth: Auth::Token(proof), expires })
 }
 
 pub(crate) fn mailbox(name: &str, credential: &Arc<Credential>, labels: &[(&str, &str)]) -> Arc<Mailbox> {
@@ -66,11 +61,11 @@ pub(crate) fn check(mailbox: &Arc<Mailbox>, protocol: Protocol) -> Arc<Check> {
         mailbox: Arc::clone(mailbox),
         endpoint: Endpoint { host: host.to_owned(), port, security },
         ip: IpChoice::Auto,
-        access: Access::Token {
+        access: Access::Token(TokenAccess {
             spec: spec(&mailbox.credential),
             mechanism: Mechanism::Xoauth2,
             permission: Some(permission),
-        },
+        }),
         goal,
         interval: Duration::from_secs(300),
         timeout: Duration::from_secs(90),
@@ -78,8 +73,10 @@ pub(crate) fn check(mailbox: &Arc<Mailbox>, protocol: Protocol) -> Arc<Check> {
 }
 
 fn spec(credential: &Arc<Credential>) -> TokenSpec {
+    let Auth::Token(proof) = &credential.auth else { unreachable!("the samples log in with tokens") };
     TokenSpec {
-        credential: Arc::clone(credential),
+        credential: Arc::clone(&credential.name),
+        proof: Arc::clone(proof),
         url: format!("https://login.microsoftonline.com/{}-tenant/oauth2/v2.0/token", credential.name).into(),
         scope: "https://outlook.office365.com/.default".into(),
         ca_file: None,

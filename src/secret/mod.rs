@@ -65,12 +65,16 @@ pub async fn read_file(path: &Path) -> Result<Vec<u8>, Cause> {
         .map_err(|fault| Cause::new(Reason::SecretUnreadable, format!("file {}: {fault}", path.display())))
 }
 
-/// What tells one state of a secret from another without holding it; `None` while it cannot be read.
+/// What tells one state of secrets from another without holding them; `None` while one cannot be read.
 pub type Fingerprint = Option<[u8; 32]>;
 
-/// The fingerprint of what lies at the place now.
-pub async fn fingerprint(place: &SecretRef) -> Fingerprint {
-    read(place).await.ok().map(|secret| fingerprint_of(&secret))
+/// The fingerprint of what lies at all these places now. Without a place nothing can change.
+pub async fn fingerprint(places: &[&SecretRef]) -> Fingerprint {
+    let mut hash = Sha256::new();
+    for place in places {
+        hash.update(fingerprint_of(&read(place).await.ok()?));
+    }
+    Some(hash.finalize().into())
 }
 
 /// The fingerprint of a secret in hand.

@@ -5,7 +5,7 @@
 use secrecy::ExposeSecret;
 
 use super::placeholder::is_placeholder;
-use crate::model::{Grant, Redacted};
+use crate::model::Redacted;
 
 /// Marks that people and word processors put around a value. Straight ones at both ends only: a password may hold one.
 const STRAIGHT: [char; 3] = ['"', '\'', '`'];
@@ -57,9 +57,10 @@ const ROWS: &[Row] = &[
     ),
 ];
 
-/// What is odd about a secret of this grant; each sentence stands behind the secret's place.
-pub fn oddities(secret: &Redacted, grant: &Grant) -> Vec<&'static str> {
-    let sight = Sight { text: secret.expose_secret(), client_id: grant.client_id() };
+/// What is odd about the secret of a client, or about a password where there is no client; each sentence
+/// stands behind the secret's place.
+pub fn oddities(secret: &Redacted, client_id: Option<&str>) -> Vec<&'static str> {
+    let sight = Sight { text: secret.expose_secret(), client_id };
     ROWS.iter().filter(|(is_so, _)| is_so(&sight)).map(|(_, sentence)| *sentence).collect()
 }
 
@@ -76,35 +77,26 @@ fn is_uuid(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{SecretRef, TokenForm};
 
-    fn client(client_id: &str) -> Grant {
-        let secret = SecretRef::Env("S".to_owned());
-        Grant::ClientSecret {
-            tenant: Some("t".to_owned()),
-            client_id: client_id.to_owned(),
-            secret,
-            form: TokenForm::default(),
-        }
-    }
+    const APP: Option<&str> = Some("app");
+    const PASSWORD: Option<&str> = None;
 
     #[test]
     fn a_wrong_paste_is_told_by_its_shape_and_never_by_its_text() {
         const ID: &str = "66666666-7777-8888-9999-000000000000";
-        let password = Grant::Password { password: SecretRef::Env("P".to_owned()) };
-        for (text, grant, sentence) in [
-            ("\"hunter2~hunter2\"", client("app"), "quotation mark"),
-            ("'hunter2'", password.clone(), "quotation mark"),
-            ("\u{201c}hunter2\u{201d}", client("app"), "typographic"),
-            ("hunter2 ", password.clone(), "begins or ends with a blank"),
-            ("hunter2\nhunter3", password.clone(), "more than one line"),
-            ("hunter2 hunter2", client("app"), "blank inside"),
-            ("11111111-2222-3333-4444-hunter222222", client("app"), ""),
-            ("11111111-2222-3333-4444-555555555555", client("app"), "the secret's ID was copied"),
-            (ID, client(ID), "is the client id"),
-            ("${HUNTER2}", client("app"), "placeholder"),
+        for (text, client_id, sentence) in [
+            ("\"hunter2~hunter2\"", APP, "quotation mark"),
+            ("'hunter2'", PASSWORD, "quotation mark"),
+            ("\u{201c}hunter2\u{201d}", APP, "typographic"),
+            ("hunter2 ", PASSWORD, "begins or ends with a blank"),
+            ("hunter2\nhunter3", PASSWORD, "more than one line"),
+            ("hunter2 hunter2", APP, "blank inside"),
+            ("11111111-2222-3333-4444-hunter222222", APP, ""),
+            ("11111111-2222-3333-4444-555555555555", APP, "the secret's ID was copied"),
+            (ID, Some(ID), "is the client id"),
+            ("${HUNTER2}", APP, "placeholder"),
         ] {
-            let found = oddities(&Redacted::from(text), &grant);
+            let found = oddities(&Redacted::from(text), client_id);
             assert_eq!(found.is_empty(), sentence.is_empty(), "{text}: {found:?}");
             assert!(
                 sentence.is_empty() || found.iter().any(|said| said.contains(sentence)),
@@ -116,14 +108,13 @@ mod tests {
 
     #[test]
     fn ordinary_secrets_are_not_odd() {
-        let password = Grant::Password { password: SecretRef::Env("P".to_owned()) };
-        for (text, grant) in [
-            ("abc8Q~x.1234567890abcdefghijklmnopqrstuv", client("app")),
-            ("GOCSPX-abcdefghijklmnop_qrstuv", client("app")),
-            ("abcd efgh ijkl mnop", password.clone()),
-            ("it's \"quoted\" inside", password),
+        for (text, client_id) in [
+            ("abc8Q~x.1234567890abcdefghijklmnopqrstuv", APP),
+            ("GOCSPX-abcdefghijklmnop_qrstuv", APP),
+            ("abcd efgh ijkl mnop", PASSWORD),
+            ("it's \"quoted\" inside", PASSWORD),
         ] {
-            assert_eq!(oddities(&Redacted::from(text), &grant), [""; 0], "{text}");
+            assert_eq!(oddities(&Redacted::from(text), client_id), [""; 0], "{text}");
         }
     }
 }

@@ -6,26 +6,26 @@
 
 mod answer;
 mod claims;
-mod grant;
+mod exchange;
 mod http;
+mod proof;
 mod proxy;
 mod state;
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex as Flight, OwnedMutexGuard};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
+use self::exchange::Exchange;
 use self::state::{Decision, State};
 use crate::clock;
 use crate::diagnosis;
 use crate::model::{
-    Access, Cause, CheckName, Claims, Grant, Phase, Plan, Reason, Redacted, TokenFacts, TokenReport,
-    TokenSeal, TokenSpec,
+    Cause, CheckName, Claims, Plan, Reason, Redacted, TokenFacts, TokenReport, TokenSeal, TokenSpec,
 };
 use crate::net::Dialer;
 use crate::secret;
@@ -89,30 +89,7 @@ struct Shared {
     /// A token is renewed no later than this after it was issued.
     max_age: Mutex<Duration>,
     observer: Observer,
-    cells: Mutex<HashMap<Key, Arc<Cell>>>,
-}
-
-/// Equal keys share a token. The key contains every parameter of the request, so a redefined credential
-/// never inherits tokens or failures of the old one with the same name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Key {
-    credential: Arc<str>,
-    grant: Grant,
-    url: Arc<str>,
-    scope: Arc<str>,
-    ca_file: Option<PathBuf>,
-}
-
-impl Key {
-    fn of(spec: &TokenSpec) -> Self {
-        Self {
-            credential: Arc::clone(&spec.credential.name),
-            grant: spec.credential.grant.clone(),
-            url: Arc::clone(&spec.url),
-            scope: Arc::clone(&spec.scope),
-            ca_file: spec.ca_file.clone(),
-        }
-    }
+    cells: Mutex<HashMap<TokenSpec, Arc<Cell>>>,
 }
 
 struct Cell {
@@ -144,13 +121,9 @@ impl TokenSource {
     pub fn apply(&self, plan: &Plan) {
         let max_age = plan.limits.token_max_age;
         *lock(&self.0.max_age) = max_age;
-        let specs = plan.checks.iter().filter_map(|check| match &check.access {
-            Access::Token { spec, .. } => Some(Key::of(spec)),
-            Access::Password { .. } => None,
-        });
-        let needed: HashSet<Key> = specs.collect();
+        let needed: HashSet<&TokenSpec> = plan.checks.iter().filter_map(|check| check.token_spec()).collect();
         let mut cells = lock(&self.0.cells);
-        cells.retain(|key, _| needed.contains(key));
+        cells.retain(|spec, _| needed.contains(spec));
         for cell in cells.values() {
             cell.state().limit_age(max_age);
         }
@@ -176,7 +149,7 @@ impl TokenSource {
                 }
                 Decision::Fail { cause, secret: known } => {
                     let Some(known) = known else { return Err(cause) };
-                    if secret::fingerprint(spec.credential.grant.secret()).await == known {
+                    if secret::fingerprint(&spec.proof.places()).await == known {
                         return Err(cause);
                     }
                     cell.state().forgive();
@@ -223,7 +196,7 @@ impl TokenSource {
 
     fn cell(&self, spec: &TokenSpec) -> Arc<Cell> {
         let new = || Arc::new(Cell { state: Mutex::default(), flight: Arc::default() });
-        Arc::clone(lock(&self.0.cells).entry(Key::of(spec)).or_insert_with(new))
+        Arc::clone(lock(&self.0.cells).entry(spec.clone()).or_insert_with(new))
     }
 
     /// Sends the request in a task of its own, so that a probe that times out does not cancel a request that
@@ -251,7 +224,7 @@ impl Shared {
     async fn gave_up(&self, spec: &TokenSpec, cell: &Cell) -> Cause {
         let cause =
             Cause::new(Reason::Internal, "the token request panicked; see the panic message in the log");
-        let fingerprint = secret::fingerprint(spec.credential.grant.secret()).await;
+        let fingerprint = secret::fingerprint(&spec.proof.places()).await;
         let max_age = *lock(&self.max_age);
         // Returns the same cause that it was given.
         drop(cell.state().answered(Instant::now(), max_age, fingerprint, Err(cause.clone())));
@@ -271,28 +244,11 @@ impl Shared {
     async fn ask(&self, spec: &TokenSpec, cell: &Cell) -> Result<AccessToken, Cause> {
         let started_at = clock::now();
         let started = Instant::now();
-        let secret = secret::read(spec.credential.grant.secret()).await;
-        let fingerprint = secret.as_ref().ok().map(secret::fingerprint_of);
-        let request_id = uuid::Uuid::new_v4().to_string();
-        let peer = http::Peer::default();
-        let (sent, answer) = match (secret, &spec.credential.grant) {
-            (Err(cause), _) => (false, Err(cause)),
-            (Ok(secret), Grant::ClientSecret { client_id, form, .. }) => {
-                let application = grant::Application { client_id, secret: &secret, form };
-                let asked = grant::client_secret(&self.dialer, spec, application, &request_id, &peer);
-                let answer = timeout(Phase::Token.row().bound, asked).await.unwrap_or_else(|_| {
-                    let bound = Phase::Token.row().bound.as_secs();
-                    Err(Cause::new(
-                        Reason::Timeout,
-                        format!("the token endpoint gave no answer within {bound} s"),
-                    ))
-                });
-                (true, answer)
-            }
-            (Ok(_), Grant::Password { .. }) => {
-                (false, Err(Cause::new(Reason::Internal, "a password credential cannot request tokens")))
-            }
-        };
+        // Read before the proof: if a place changes in between, the next look finds it changed.
+        let fingerprint = secret::fingerprint(&spec.proof.places()).await;
+        let exchange = Exchange::new(&self.dialer, spec);
+        let answer = proof::request(&spec.proof, &exchange).await;
+        let peer = exchange.peer();
         let max_age = *lock(&self.max_age);
         cell.state().measured(peer.clock_skew());
         let outcome = cell.state().answered(Instant::now(), max_age, fingerprint, answer);
@@ -305,7 +261,7 @@ impl Shared {
             spec: spec.clone(),
             started_at,
             duration: started.elapsed(),
-            request_id: sent.then_some(request_id),
+            request_id: exchange.request_id().map(str::to_owned),
             clock_skew: peer.clock_skew(),
             intercepted: diagnosis::is_intercepted(diagnosis::host_of(&spec.url), certificate.as_ref()),
             certificate,

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use tokio::time::Instant;
 
 use super::AccessToken;
-use super::grant::Issued;
+use super::exchange::Issued;
 use crate::model::{Cause, CheckName};
 use crate::secret::Fingerprint;
 

@@ -4,7 +4,7 @@
 //! (app passwords), Dovecot's documentation of `oauth2`, versions 2.3 and 2.4.
 
 use crate::diagnosis::remedy::host_of;
-use crate::model::{Access, Family};
+use crate::model::{Auth, Family};
 
 use super::Case;
 use super::step::Step;
@@ -13,7 +13,7 @@ use super::step::Step;
 const GOOGLE_SCOPE: &str = "https://mail.google.com/";
 
 pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
-    let by_password = case.credential.grant.client_id().is_none();
+    let by_password = case.credential.auth.kind() == Auth::Password(());
     let mut steps = match (case.family, by_password) {
         (Family::Gmail, true) => vec![app_password(case)],
         (Family::Gmail, false) => google(),
@@ -79,10 +79,7 @@ fn password(case: &Case<'_>) -> Step {
 
 /// The server has to trust the identity provider's tokens.
 fn own_server(case: &Case<'_>) -> Vec<Step> {
-    let url = case.checks.iter().find_map(|check| match &check.access {
-        Access::Token { spec, .. } => Some(&*spec.url),
-        Access::Password { .. } => None,
-    });
+    let url = case.checks.iter().find_map(|check| Some(&*check.token_spec()?.url));
     let issuer = url.map_or("the identity provider", host_of);
     let server = case.checks.first().map_or_else(String::new, |check| check.endpoint.to_string());
     vec![

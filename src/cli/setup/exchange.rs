@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::diagnosis::remedy::{NATIVE_CLIENT, consent_url};
-use crate::model::{Access, Check, Goal, Protocol};
+use crate::model::{Access, Check, Goal, Protocol, TokenAccess};
 
 use super::Case;
 use super::step::{Step, quoted};
@@ -19,7 +19,7 @@ const NAME: &str = "mailbox-exporter";
 const POLICY: &str = "OAuth only";
 
 pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
-    let Some(app) = case.credential.grant.client_id() else { return vec![replace_password()] };
+    let Some(app) = case.credential.client_id() else { return vec![replace_password()] };
     let by_rbac = |check: &Check| case.rbac && check.protocol() == Protocol::Smtp;
     let mut steps = vec![connect(), register(app, case)];
     steps.extend(permissions(app, case, by_rbac));
@@ -79,7 +79,7 @@ fn permissions(app: &str, case: &Case<'_>, by_rbac: impl Fn(&Check) -> bool) -> 
     let mut names = BTreeSet::new();
     let mut urls = BTreeSet::new();
     for check in case.checks.iter().filter(|check| !by_rbac(check)) {
-        if let Access::Token { spec, permission, .. } = &check.access {
+        if let Access::Token(TokenAccess { spec, permission, .. }) = &check.access {
             names.extend(*permission);
             urls.extend(consent_url(spec, check.protocol(), NATIVE_CLIENT));
         }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use crate::check::Prober;
-use crate::model::{Access, Check, Credential, Family, Plan};
+use crate::model::{Check, Credential, Family, Plan};
 use crate::safe;
 
 use self::step::Step;
@@ -60,7 +60,7 @@ impl Case<'_> {
     fn title(&self) -> String {
         let mailboxes = self.addresses(|_| true).len();
         let noun = if mailboxes == 1 { "mailbox" } else { "mailboxes" };
-        let (name, kind) = (&self.credential.name, self.credential.grant.label());
+        let (name, kind) = (&self.credential.name, self.credential.label());
         format!("credential {name} ({kind}) at {}: {mailboxes} {noun}", self.family)
     }
 
@@ -128,11 +128,11 @@ async fn cases<'a>(plan: &'a Plan, options: &Options) -> Result<Vec<Case<'a>>, S
 /// The object id of the app's service principal, from a token. Without one the steps keep a placeholder.
 async fn object_id(prober: &Prober, checks: &[&Arc<Check>]) -> Option<String> {
     let check = checks.first()?;
-    let Access::Token { spec, .. } = &check.access else { return None };
+    let spec = check.token_spec()?;
     match prober.tokens().fetch(spec, &check.name()).await {
         Ok(token) => token.claims()?.object_id.clone(),
         Err(cause) => {
-            let (name, why) = (&spec.credential.name, safe::line(&cause.detail));
+            let (name, why) = (&spec.credential, safe::line(&cause.detail));
             complain(&format!(
                 "note: no token for credential {name}, so the object id is not filled in: {why}\n"
             ));

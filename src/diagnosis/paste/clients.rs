@@ -6,8 +6,8 @@
 use super::{apple, languages};
 use crate::diagnosis::text::words;
 use crate::diagnosis::wording::Says::{Is, Refused};
-use crate::diagnosis::wording::{Login, Says, Wording, find, wordings};
-use crate::model::{Mechanism, Reason};
+use crate::diagnosis::wording::{Says, Wording, find, shown, wordings};
+use crate::model::{Auth, Mechanism, Reason};
 
 use Reason as R;
 
@@ -34,7 +34,7 @@ pub(super) fn refusal(folded: &str, mechanism: Option<Mechanism>) -> Option<Reas
 fn resolve(says: Says, folded: &str, mechanism: Option<Mechanism>) -> Reason {
     match says {
         Is(reason) => reason,
-        _ if Login::of(mechanism, false, folded) == Login::Token => R::TokenRejected,
+        _ if shown(mechanism, false, folded) == Auth::Token(()) => R::TokenRejected,
         _ => R::CredentialsRejected,
     }
 }

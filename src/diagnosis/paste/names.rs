@@ -6,8 +6,8 @@
 use crate::diagnosis::network_text;
 use crate::diagnosis::text::matches;
 use crate::diagnosis::wording::Says::{self, Is, Refused};
-use crate::diagnosis::wording::{Login, Wording, wordings};
-use crate::model::{Mechanism, Reason};
+use crate::diagnosis::wording::{Wording, shown, wordings};
+use crate::model::{Auth, Mechanism, Reason};
 
 use Reason as R;
 
@@ -66,7 +66,7 @@ pub(super) fn reason(text: &str, mechanism: Option<Mechanism>) -> Option<Reason>
         let says: Option<Says> = NAMES.iter().find(|row| matches(&name, row.pattern)).map(|row| row.says);
         match says {
             Some(Is(reason)) => Some(reason),
-            Some(_) if Login::of(mechanism, false, &name) == Login::Token => Some(R::TokenRejected),
+            Some(_) if shown(mechanism, false, &name) == Auth::Token(()) => Some(R::TokenRejected),
             Some(_) => Some(R::CredentialsRejected),
             None => network_text(&name),
         }

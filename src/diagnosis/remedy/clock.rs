@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Subject;
 use super::fill::host_of;
 use super::findings::Findings;
-use crate::model::{Access, NOTABLE_SKEW, Reason};
+use crate::model::{NOTABLE_SKEW, Reason};
 
 /// The findings; none where the clocks explain nothing.
 pub(super) fn of(reason: Reason, subject: &Subject<'_>) -> Findings {
@@ -29,7 +29,7 @@ fn is_wrong(subject: &Subject<'_>) -> bool {
 
 /// Our clock against the identity provider's.
 fn compared(subject: &Subject<'_>) -> Option<String> {
-    let Access::Token { spec, .. } = &subject.check.access else { return None };
+    let spec = subject.check.token_spec()?;
     let (skew, host) = (subject.clock_skew?, host_of(&spec.url));
     let measured = "by the `Date` of its last answer";
     Some(if skew.abs() < NOTABLE_SKEW {

@@ -16,8 +16,8 @@ const WORLDWIDE_IMAP: &str = "https://ps.outlook.com/.default";
 /// The v2.0 admin-consent URL for the app of a token, by the cloud of its token endpoint; `None` where
 /// the credential has no tenant or app.
 pub fn consent_url(spec: &TokenSpec, protocol: Protocol, redirect_uri: &str) -> Option<String> {
-    let tenant = percent(spec.credential.grant.tenant()?);
-    let app = percent(spec.credential.grant.client_id()?);
+    let tenant = percent(spec.proof.tenant()?);
+    let app = percent(spec.proof.client_id()?);
     let (scheme, rest) = spec.url.split_once("://")?;
     let authority = rest.split('/').next()?;
     let scope = match (&*spec.scope, protocol) {

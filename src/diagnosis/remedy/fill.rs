@@ -6,7 +6,7 @@
 
 use super::consent::{NATIVE_CLIENT, consent_url};
 use super::{Dialect, Subject};
-use crate::model::{Access, Check, Family, Goal, Phase, Protocol, Security};
+use crate::model::{Access, Check, Family, Goal, Phase, Protocol, Security, TokenAccess};
 
 /// What stands in each place; the order is of no matter.
 pub(super) struct Values(Vec<(&'static str, String)>);
@@ -49,19 +49,19 @@ impl Values {
             ("name", mailbox.name.to_string()),
             ("user", mailbox.username.clone()),
             ("credential", credential.name.to_string()),
-            ("secret", credential.grant.secret().to_string()),
             ("server", check.endpoint.to_string()),
             ("protocol", upper(check.protocol()).to_owned()),
         ];
-        values.extend(credential.grant.client_id().map(|app| ("app", app.to_owned())));
-        values.extend(credential.grant.tenant().map(|tenant| ("tenant", tenant.to_owned())));
+        values.extend(credential.places_in_words().map(|places| ("secret", places)));
+        values.extend(credential.client_id().map(|app| ("app", app.to_owned())));
+        values.extend(credential.tenant().map(|tenant| ("tenant", tenant.to_owned())));
         values.extend(subject.claims.and_then(|claims| Some(("oid", claims.object_id.clone()?))));
         values.extend(subject.works.map(|works| ("works", upper(works).to_owned())));
         if let Goal::Folder { name, .. } = &check.goal {
             values.push(("folder", name.clone()));
         }
         let idp = match &check.access {
-            Access::Token { spec, permission, .. } => {
+            Access::Token(TokenAccess { spec, permission, .. }) => {
                 values.push(("scope", spec.scope.to_string()));
                 values.push(("resource", resource(&spec.scope).to_owned()));
                 values.push(("idp", spec.url.to_string()));
@@ -69,7 +69,7 @@ impl Values {
                 values.extend(consent_url(spec, check.protocol(), NATIVE_CLIENT).map(|url| ("consent", url)));
                 Some(authority_of(&spec.url))
             }
-            Access::Password { .. } => None,
+            Access::Password(_) => None,
         };
         // Who was silent or unknown while the token was fetched is the identity provider.
         let (host, port) = match idp.filter(|_| phase == Phase::Token) {

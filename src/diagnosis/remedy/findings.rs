@@ -6,7 +6,7 @@
 
 use super::{Subject, clock, fill};
 use crate::diagnosis::interception::is_public;
-use crate::model::{Access, Claims, Phase, Reason, TokenSpec};
+use crate::model::{Claims, Phase, Reason, TokenAccess, TokenSpec};
 
 /// Exchange's own application id: some tokens name their audience so.
 const EXCHANGE: &str = "00000002-0000-0ff1-ce00-000000000000";
@@ -40,8 +40,8 @@ pub(super) fn of(reason: Reason, phase: Phase, subject: &Subject<'_>) -> Finding
 
 /// Who stands between us and a public provider.
 fn certificate(reason: Reason, phase: Phase, subject: &Subject<'_>) -> Option<String> {
-    if let (Access::Token { spec, .. }, Phase::Token, Reason::TlsCertificateUntrusted) =
-        (&subject.check.access, phase, reason)
+    if let (Some(spec), Phase::Token, Reason::TlsCertificateUntrusted) =
+        (subject.check.token_spec(), phase, reason)
     {
         let host = Some(fill::host_of(&spec.url)).filter(|host| is_public(host))?;
         return Some(format!(
@@ -59,8 +59,8 @@ fn certificate(reason: Reason, phase: Phase, subject: &Subject<'_>) -> Option<St
 
 /// The findings in the token; none where the refusal is no matter of it.
 fn of_token(reason: Reason, subject: &Subject<'_>) -> Findings {
-    let (Reason::TokenRejected | Reason::RoleMissing, Access::Token { spec, permission, .. }) =
-        (reason, &subject.check.access)
+    let (Reason::TokenRejected | Reason::RoleMissing, Some(TokenAccess { spec, permission, .. })) =
+        (reason, subject.check.access.token())
     else {
         return Findings::default();
     };
@@ -124,14 +124,14 @@ fn expected_audience(spec: &TokenSpec) -> &str {
 
 /// A tenant written as a domain cannot be held against an id.
 fn tenant(claims: &Claims, spec: &TokenSpec) -> Option<String> {
-    let (found, expected) = (claims.tenant.as_deref()?, spec.credential.grant.tenant()?);
+    let (found, expected) = (claims.tenant.as_deref()?, spec.proof.tenant()?);
     let is_id = expected.len() == ID && expected.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     (is_id && !found.eq_ignore_ascii_case(expected))
         .then(|| differs("comes from another tenant", found, expected))
 }
 
 fn app(claims: &Claims, spec: &TokenSpec) -> Option<String> {
-    let (found, expected) = (claims.app.as_deref()?, spec.credential.grant.client_id()?);
+    let (found, expected) = (claims.app.as_deref()?, spec.proof.client_id()?);
     (!found.eq_ignore_ascii_case(expected)).then(|| differs("was issued to another app", found, expected))
 }
 

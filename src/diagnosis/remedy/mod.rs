@@ -127,7 +127,7 @@ pub fn hint(reason: Reason, phase: Phase, subject: &Subject<'_>) -> String {
                 When::Says(words) => detail.contains(words),
                 When::OtherWorks => subject.works.is_some_and(|works| works != subject.check.protocol()),
                 When::By(protocol) => subject.check.protocol() == protocol,
-                When::Password => matches!(subject.check.access, Access::Password { .. }),
+                When::Password => matches!(subject.check.access, Access::Password(_)),
                 When::In(wanted) => phase == wanted,
             }
     };
@@ -210,7 +210,7 @@ const IDENTITY_PROVIDERS: &[(&str, Family)] = &[
 /// Whose identity provider issues the token: an own mail server may well trust Entra.
 fn idp_family(check: &Check) -> Family {
     let family = check.mailbox.provider.family;
-    let Access::Token { spec, .. } = &check.access else { return family };
+    let Some(spec) = check.token_spec() else { return family };
     let host = host_of(&spec.url).to_ascii_lowercase();
     let known = IDENTITY_PROVIDERS.iter().find(|(end, _)| {
         host.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('.'))

@@ -13,8 +13,8 @@ use proptest::prelude::*;
 
 use super::{NATIVE_CLIENT, Subject, consent_url, fill, generic_hint, hint};
 use crate::model::{
-    Access, Check, Claims, Credential, Endpoint, Family, Goal, Grant, IpChoice, Mailbox, Mechanism, Phase,
-    Protocol, Provider, Reason, SecretRef, Security, ServerFacts, TokenSpec,
+    Access, Auth, Check, Claims, Credential, Endpoint, Family, Goal, IpChoice, Mailbox, Mechanism, Phase,
+    Proof, Protocol, Provider, Reason, Security, ServerFacts, TokenAccess, TokenSpec,
 };
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
@@ -23,14 +23,9 @@ const OID: &str = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee";
 
 /// A mailbox of a family; its check has a token.
 fn check(family: Family, protocol: Protocol, address: &str) -> Check {
-    let secret = SecretRef::Env("CONTOSO_SECRET".to_owned());
-    let grant = Grant::ClientSecret {
-        tenant: Some(TENANT.to_owned()),
-        client_id: APP.to_owned(),
-        secret,
-        form: crate::model::TokenForm::default(),
-    };
-    let credential = Arc::new(Credential { name: "contoso".into(), grant, expires: None });
+    let proof = Proof::sample(Some(TENANT), APP, "CONTOSO_SECRET");
+    let auth = Auth::Token(Arc::clone(&proof));
+    let credential = Arc::new(Credential { name: "contoso".into(), auth, expires: None });
     let (host, url, scope) = match family {
         Family::ExchangeOnline | Family::OutlookCom => (
             "outlook.office365.com",
@@ -47,7 +42,8 @@ fn check(family: Family, protocol: Protocol, address: &str) -> Check {
         Protocol::Smtp => (Goal::Submission { sender: false, ehlo: None }, "SMTP.SendAsApp"),
     };
     let spec = TokenSpec {
-        credential: Arc::clone(&credential),
+        credential: Arc::clone(&credential.name),
+        proof,
         url: url.into(),
         scope: scope.into(),
         ca_file: None,
@@ -63,11 +59,11 @@ fn check(family: Family, protocol: Protocol, address: &str) -> Check {
         }),
         endpoint: Endpoint { host: host.to_owned(), port: 993, security: Security::Implicit },
         ip: IpChoice::Auto,
-        access: Access::Token {
+        access: Access::Token(TokenAccess {
             spec,
             mechanism: Mechanism::Xoauth2,
             permission: (family == Family::ExchangeOnline).then_some(permission),
-        },
+        }),
         goal,
         interval: Duration::from_secs(300),
         timeout: Duration::from_secs(90),
@@ -160,13 +156,13 @@ fn commands_of_exchange_are_shown_to_nobody_else() {
 #[test]
 fn an_own_mail_server_whose_tokens_are_of_entra_gets_the_remedies_of_entra_for_tokens_alone() {
     let mut check = check(Family::Generic, Protocol::Imap, "invoices@contoso.example");
-    let Access::Token { spec, .. } = &mut check.access else { panic!("the check has a token") };
+    let Access::Token(TokenAccess { spec, .. }) = &mut check.access else { panic!("the check has a token") };
     spec.url = "https://LOGIN.microsoftonline.com/t/oauth2/v2.0/token".into();
     let token = hint(Reason::SecretExpired, Phase::Token, &subject(&check, None));
     assert!(token.contains(&format!("`az ad app credential reset --id {APP} --append`")), "{token}");
     let login = hint(Reason::TokenRejected, Phase::Auth, &subject(&check, None));
     assert!(!login.contains("New-ServicePrincipal"), "{login}");
-    let Access::Token { spec, .. } = &mut check.access else { panic!("the check has a token") };
+    let Access::Token(TokenAccess { spec, .. }) = &mut check.access else { panic!("the check has a token") };
     spec.url = "https://evilmicrosoftonline.com/token".into();
     let other = hint(Reason::SecretExpired, Phase::Token, &subject(&check, None));
     assert!(!other.contains("az ad"), "{other}");
@@ -255,7 +251,7 @@ fn what_is_wrong_in_the_token_is_named_beside_what_should_be_there() {
 #[test]
 fn a_scope_for_another_service_is_not_what_the_audience_is_measured_by() {
     let mut check = check(Family::ExchangeOnline, Protocol::Imap, "invoices@contoso.example");
-    let Access::Token { spec, .. } = &mut check.access else { panic!("the check has a token") };
+    let Access::Token(TokenAccess { spec, .. }) = &mut check.access else { panic!("the check has a token") };
     spec.scope = "https://graph.microsoft.com/.default".into();
     let claims = Claims { audience: Some("https://graph.microsoft.com/".to_owned()), ..claims("Mail.Read") };
     let text = hint(Reason::RoleMissing, Phase::Auth, &subject(&check, Some(&claims)));
@@ -275,16 +271,8 @@ fn both_hosts_and_the_id_of_exchange_are_its_audience_and_a_domain_is_no_tenant_
         let text = hint(Reason::TokenRejected, Phase::Auth, &subject(&check, Some(&claims)));
         assert!(text.contains("in order"), "{audience}: {text}");
     }
-    let secret = SecretRef::Env("S".to_owned());
-    let grant = Grant::ClientSecret {
-        tenant: Some("contoso.example".to_owned()),
-        client_id: APP.to_owned(),
-        secret,
-        form: crate::model::TokenForm::default(),
-    };
-    let credential = Arc::new(Credential { name: "contoso".into(), grant, expires: None });
-    let Access::Token { spec, .. } = &mut check.access else { panic!("the check has a token") };
-    spec.credential = credential;
+    let Access::Token(TokenAccess { spec, .. }) = &mut check.access else { panic!("the check has a token") };
+    spec.proof = Proof::sample(Some("contoso.example"), APP, "S");
     let claims = claims("IMAP.AccessAsApp");
     let text = hint(Reason::TokenRejected, Phase::Auth, &subject(&check, Some(&claims)));
     assert!(text.contains("in order"), "{text}");
@@ -334,7 +322,7 @@ fn at_the_token_the_peer_is_the_identity_provider() {
 #[test]
 fn the_consent_url_follows_cloud_protocol_and_redirect() {
     let mut check = check(Family::ExchangeOnline, Protocol::Imap, "invoices@contoso.example");
-    let Access::Token { spec, .. } = &mut check.access else { panic!("the check has a token") };
+    let Access::Token(TokenAccess { spec, .. }) = &mut check.access else { panic!("the check has a token") };
     let head = format!("https://login.microsoftonline.com/{TENANT}/v2.0/adminconsent?client_id={APP}");
     let redirect = "https%3A%2F%2Flogin.microsoftonline.com%2Fcommon%2Foauth2%2Fnativeclient";
     assert_eq!(

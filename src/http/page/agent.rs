@@ -39,8 +39,8 @@ fn credential(now: Timestamp, record: &CredentialRecord) -> Markup {
             th scope="row" {
                 (record.credential.name)
                 small {
-                    (record.credential.grant.label())
-                    @if let Some(tenant) = record.credential.grant.tenant() { ", tenant " (tenant) }
+                    (record.credential.label())
+                    @if let Some(tenant) = record.credential.tenant() { ", tenant " (tenant) }
                 }
             }
             td data-column="Checks" { (record.checks) }

@@ -48,7 +48,7 @@ fn page(mailbox: &Mailbox, records: &[Arc<CheckRecord>], board: &Board) -> Marku
             dt { "Address" } dd { (mailbox.address) }
             @if mailbox.username != mailbox.address { dt { "Login name" } dd { (mailbox.username) } }
             dt { "Provider" } dd { (mailbox.provider.name) }
-            dt { "Credential" } dd { (mailbox.credential.name) ", " (mailbox.credential.grant.label()) }
+            dt { "Credential" } dd { (mailbox.credential.name) ", " (mailbox.credential.label()) }
             @for (label, value) in &mailbox.labels { dt { (label) } dd { (value) } }
         } }
         @for record in records { (check(now, record)) (stands(now, record, board)) }

@@ -56,7 +56,7 @@ fn renewal(facts: &Facts, record: &TokenRecord) -> Option<Markup> {
     Some(html! {
         h3 {
             (text::reason(Here::Top, cause.reason))
-            " when the token of credential " strong { (record.spec.credential.name) } " is renewed"
+            " when the token of credential " strong { (record.spec.credential) } " is renewed"
         }
         p { (reason.meaning) " The token in hand still serves; it " (text::end(facts.now, token.expires_at)) "." }
         @if !cause.detail.is_empty() { blockquote { (cause.detail) } }
@@ -91,7 +91,7 @@ fn clock(facts: &Facts) -> Option<Markup> {
     Some(html! {
         h3 { "The clock of this machine " (text::clock_against(skew)) " of an identity provider" }
         p {
-            "Measured by the answer to the last token request of credential " strong { (token.spec.credential.name) }
+            "Measured by the answer to the last token request of credential " strong { (token.spec.credential) }
             ". Tokens and certificates are refused outside their time."
         }
         dl { dt { "Who" } dd { (Owner::Ops.row().title) } }

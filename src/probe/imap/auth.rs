@@ -21,23 +21,25 @@ impl Imap {
     ) -> Result<(), Cause> {
         let wanted = match probe.login.secret {
             // LOGINDISABLED forbids the LOGIN command alone (RFC 3501 section 6.2.3).
-            Secret::Token { mechanism, .. } => Some(mechanism),
+            Secret::Token(bearer) => Some(bearer.mechanism),
             Secret::Password(_) => {
                 PASSWORD_MECHANISMS.into_iter().find(|mechanism| offer.mechanisms.contains(mechanism))
             }
         };
         let usable = wanted.filter(|wanted| offer.mechanisms.contains(wanted));
         *used = usable;
-        match usable {
-            None => {
+        match (usable, probe.login.secret) {
+            (None, _) => {
                 let wanted = wanted.unwrap_or(Mechanism::Plain);
                 let (encrypted, starttls) = (self.encrypted, offer.starttls);
                 let login_disabled = offer.login_disabled;
                 let missing = Offer { wanted, encrypted, starttls, login_disabled };
                 Err(not_offered(&missing, &offer.mechanisms))
             }
-            Some(Mechanism::LoginCommand) => self.login_command(probe).await,
-            Some(mechanism) => self.authenticate(probe, mechanism, offer.initial_response).await,
+            (Some(Mechanism::LoginCommand), Secret::Password(password)) => {
+                self.login_command(probe, password).await
+            }
+            (Some(mechanism), _) => self.authenticate(probe, mechanism, offer.initial_response).await,
         }
     }
 
@@ -50,7 +52,7 @@ impl Imap {
     ) -> Result<(), Cause> {
         let mut stage = Stage { mechanism: Some(mechanism), ..Stage::at(Phase::Auth, self.encrypted) };
         let name = mechanism.label().to_ascii_uppercase();
-        let answers = answers(mechanism, probe);
+        let answers = sasl::answers(mechanism, probe);
         let mut answers = answers.into_iter();
         let mut ending = if initial_response && mechanism != Mechanism::Login {
             let response = answers.next().unwrap_or_default();
@@ -94,10 +96,7 @@ impl Imap {
     }
 
     /// The LOGIN command, RFC 3501 section 6.2.3.
-    async fn login_command(&mut self, probe: Probe<'_>) -> Result<(), Cause> {
-        let Secret::Password(password) = probe.login.secret else {
-            return Err(Cause::new(Reason::Internal, "a token is no password"));
-        };
+    async fn login_command(&mut self, probe: Probe<'_>, password: &Redacted) -> Result<(), Cause> {
         if password.expose_secret().contains(['\r', '\n', '\0']) {
             let why = "the password holds a line break, which the LOGIN command cannot say";
             return Err(Cause::new(Reason::SecretUnreadable, why));
@@ -116,14 +115,4 @@ fn alert(text: &str) -> Option<String> {
     const CODE: &str = "[ALERT]";
     let start = text.to_ascii_uppercase().find(CODE)? + CODE.len();
     text.get(start..).map(|alert| alert.trim().to_owned()).filter(|alert| !alert.is_empty())
-}
-
-/// What is said to the server, answer by answer.
-fn answers(mechanism: Mechanism, probe: Probe<'_>) -> Vec<Redacted> {
-    match (mechanism, probe.login.secret) {
-        (Mechanism::Login, Secret::Password(password)) => {
-            vec![sasl::encode(probe.login.username), sasl::encode(password.expose_secret())]
-        }
-        _ => vec![sasl::response(mechanism, &probe.login, probe.check)],
-    }
 }

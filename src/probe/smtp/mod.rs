@@ -19,9 +19,9 @@ use secrecy::ExposeSecret;
 use self::framing::SmtpFraming;
 use self::lent::Loan;
 use super::verdict::Stage;
-use super::{Connection, Login, Probe, Secret, accepted_unseen, injected, no_starttls, not_offered, sasl};
+use super::{Connection, Probe, Secret, accepted_unseen, injected, no_starttls, not_offered, sasl};
 use crate::diagnosis::Offer;
-use crate::model::{Cause, Failure, Mechanism, Phase, Reason, Redacted, ServerFacts};
+use crate::model::{Cause, Failure, Mechanism, Phase, Reason, ServerFacts};
 use crate::net::{Dialogue, Grammar, Io, Stopwatch, Tap};
 
 /// A conversation by SMTP.
@@ -137,7 +137,7 @@ impl Smtp {
         used: &mut Option<Mechanism>,
     ) -> Result<(), Cause> {
         let wanted = match probe.login.secret {
-            Secret::Token { mechanism, .. } => mechanism,
+            Secret::Token(bearer) => bearer.mechanism,
             Secret::Password(_) if extensions.mechanisms.contains(&Mechanism::Plain) => Mechanism::Plain,
             Secret::Password(_) => Mechanism::Login,
         };
@@ -150,7 +150,7 @@ impl Smtp {
         let mut stage = Stage { mechanism: Some(wanted), ..Stage::at(Phase::Auth, self.encrypted) };
         let command = format!("AUTH {}\r\n", wanted.label().to_ascii_uppercase());
         let mut reply = self.say(probe, &stage, command).await?;
-        for answer in answers(wanted, &probe.login, probe) {
+        for answer in sasl::answers(wanted, probe) {
             if reply.has_code(235) {
                 return Err(accepted_unseen(&self.dialogue.answer()));
             }
@@ -246,16 +246,6 @@ fn is_refusal(reply: &str) -> bool {
     let last = reply.lines().last().unwrap_or_default().as_bytes();
     matches!(last, [b'4' | b'5', y, z, rest @ ..]
         if y.is_ascii_digit() && z.is_ascii_digit() && matches!(rest, [] | [b' ', ..]))
-}
-
-/// What is said after `334`, line by line.
-fn answers(mechanism: Mechanism, login: &Login<'_>, probe: Probe<'_>) -> Vec<Redacted> {
-    match (mechanism, login.secret) {
-        (Mechanism::Login, Secret::Password(password)) => {
-            vec![sasl::encode(login.username), sasl::encode(password.expose_secret())]
-        }
-        _ => vec![sasl::response(mechanism, login, probe.check)],
-    }
 }
 
 /// Reads the lines of an EHLO reply (RFC 5321 section 4.1.1.1); some servers still write `AUTH=`.

@@ -170,7 +170,7 @@ impl Imported {
         let mut said = HashSet::new();
         for fact in facts {
             let of_tenant = |mailbox: &&&Mailbox| {
-                let tenant = mailbox.credential.grant.tenant().unwrap_or_default();
+                let tenant = mailbox.credential.tenant().unwrap_or_default();
                 fact.tenant.as_ref().is_none_or(|wanted| tenant.eq_ignore_ascii_case(wanted))
             };
             let mailboxes = by_name.get(&fact.whom).into_iter().flatten().filter(of_tenant);

@@ -106,7 +106,7 @@ pub(super) fn read(table: &Table, plan: &Plan) -> Result<Reading, String> {
         .mailboxes
         .iter()
         .filter(|mailbox| mailbox.provider.family == Family::ExchangeOnline)
-        .filter_map(|mailbox| mailbox.credential.grant.tenant())
+        .filter_map(|mailbox| mailbox.credential.tenant())
         .collect();
     let several = (tenants.len() > 1)
         .then_some("the configuration has several tenants, and Get-TransportConfig does not say whose it is");

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::super::judge::{Case, Judgement, judge};
 use super::super::memory::Memory;
-use crate::model::{Basic, Evidence, Finding, Oauth, Signal, State, Use};
+use crate::model::{Auth, Basic, Evidence, Finding, Oauth, Signal, State, Use};
 
 /// 2026-11-24 12:00 UTC.
 const NOON: i64 = 1_795_521_600;
@@ -25,8 +25,8 @@ fn seen(signal: Signal, finding: Finding, minutes: i64) -> Evidence {
 }
 
 fn judged(evidence: &[Evidence], steady: bool) -> Judgement {
-    let case =
-        Case { expected: true, by_token: true, interval: INTERVAL, steady, offer_refutes: true, evidence };
+    let auth = Auth::Token(());
+    let case = Case { expected: true, auth, interval: INTERVAL, steady, offer_refutes: true, evidence };
     judge(&case, noon())
 }
 
@@ -96,7 +96,7 @@ fn what_nobody_expects_is_not_expected_whatever_is_known() {
         let evidence = [seen(OauthLogin, finding, 1)];
         let case = Case {
             expected: false,
-            by_token: true,
+            auth: Auth::Token(()),
             interval: INTERVAL,
             steady: true,
             offer_refutes: true,
@@ -112,7 +112,7 @@ fn a_mailbox_that_logs_in_by_password_is_at_risk_while_passwords_work_and_blocke
         judge(
             &Case {
                 expected: true,
-                by_token: false,
+                auth: Auth::Password(()),
                 interval: INTERVAL,
                 steady: true,
                 offer_refutes: true,
@@ -188,7 +188,7 @@ fn the_interval_in_force_decides_how_long_a_login_is_believed() {
     let evidence = [seen(OauthLogin, OauthFails, 170)];
     let with = |interval| Case {
         expected: true,
-        by_token: true,
+        auth: Auth::Token(()),
         interval,
         steady: false,
         offer_refutes: true,
@@ -252,8 +252,9 @@ proptest! {
             .prop_flat_map(|list| (Just(list.clone()), Just(list).prop_shuffle())),
         steady: bool, by_token: bool,
     ) {
+        let auth = if by_token { Auth::Token(()) } else { Auth::Password(()) };
         let state = |evidence: &[Evidence]| {
-            judge(&Case { expected: true, by_token, interval: INTERVAL, steady, offer_refutes: true, evidence }, noon())
+            judge(&Case { expected: true, auth, interval: INTERVAL, steady, offer_refutes: true, evidence }, noon())
         };
         prop_assert_eq!(state(&evidence), state(&shuffled));
         // And the same through the memory, which keeps the newest of each signal alone.

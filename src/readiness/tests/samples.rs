@@ -7,20 +7,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::model::{
-    Access, Cause, Check, Credential, Endpoint, Failure, Family, Goal, Grant, IpChoice, Limits, Listen,
-    Mailbox, Mechanism, Observation, Outcome, Phase, Plan, Policy, Provider, Reason, SecretRef, Security,
-    ServerFacts, Shard, Timings, TokenSpec, Transcript,
+    Access, Auth, Cause, Check, Credential, Endpoint, Failure, Family, Goal, IpChoice, Limits, Listen,
+    Mailbox, Mechanism, Observation, Outcome, Phase, Plan, Policy, Proof, Provider, Reason, Security,
+    ServerFacts, Shard, Timings, TokenAccess, TokenSpec, Transcript,
 };
 
 pub(in crate::readiness) fn credential(name: &str) -> Arc<Credential> {
-    let secret = SecretRef::Env("SECRET".to_owned());
-    let grant = Grant::ClientSecret {
-        tenant: Some(format!("{name}-tenant")),
-        client_id: format!("{name}-app"),
-        secret,
-        form: crate::model::TokenForm::default(),
-    };
-    Arc::new(Credential { name: name.into(), grant, expires: None })
+    let proof = Proof::sample(Some(&format!("{name}-tenant")), &format!("{name}-app"), "SECRET");
+    Arc::new(Credential { name: name.into(), auth: Auth::Token(proof), expires: None })
 }
 
 pub(in crate::readiness) fn mailbox(name: &str, credential: &Arc<Credential>) -> Arc<Mailbox> {
@@ -37,8 +31,10 @@ pub(in crate::readiness) fn mailbox(name: &str, credential: &Arc<Credential>) ->
 }
 
 fn check(mailbox: &Arc<Mailbox>, host: &str, goal: Goal) -> Arc<Check> {
+    let Auth::Token(proof) = &mailbox.credential.auth else { unreachable!("the samples log in with tokens") };
     let spec = TokenSpec {
-        credential: Arc::clone(&mailbox.credential),
+        credential: Arc::clone(&mailbox.credential.name),
+        proof: Arc::clone(proof),
         url: "https://login.microsoftonline.com/t/oauth2/v2.0/token".into(),
         scope: "https://outlook.office365.com/.default".into(),
         ca_file: None,
@@ -47,7 +43,7 @@ fn check(mailbox: &Arc<Mailbox>, host: &str, goal: Goal) -> Arc<Check> {
         mailbox: Arc::clone(mailbox),
         endpoint: Endpoint { host: host.to_owned(), port: 993, security: Security::Implicit },
         ip: IpChoice::Auto,
-        access: Access::Token { spec, mechanism: Mechanism::Xoauth2, permission: None },
+        access: Access::Token(TokenAccess { spec, mechanism: Mechanism::Xoauth2, permission: None }),
         goal,
         interval: Duration::from_secs(300),
         timeout: Duration::from_secs(90),

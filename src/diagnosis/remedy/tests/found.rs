@@ -112,7 +112,7 @@ fn commands_reach_the_very_port_and_begin_tls_as_it_wants() {
     // At the token endpoint no STARTTLS is spoken, and the port is the one of its address.
     let text = told(&check, Reason::TlsCertificateUntrusted, Phase::Token);
     assert!(text.contains("-connect idp.lab.example:443 -servername idp.lab.example"), "{text}");
-    let Access::Token { spec, .. } = &mut check.access else { panic!("the check has a token") };
+    let Access::Token(TokenAccess { spec, .. }) = &mut check.access else { panic!("the check has a token") };
     spec.url = "http://[::1]:8080/token".into();
     let text = told(&check, Reason::ConnectionRefused, Phase::Token);
     assert!(text.contains("`[::1]:8080`"), "{text}");

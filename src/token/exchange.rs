@@ -1,21 +1,24 @@
-//! The token request of each kind of credential. The `oauth2` crate writes the requests.
+//! One exchange with a token endpoint: the request, which the `oauth2` crate writes, and what the answer is worth.
+//!
+//! Not here: what a request proves its identity with (`proof`), and the connection (`http`).
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use oauth2::basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse};
 use oauth2::{
-    AuthType, ClientId, ClientSecret, RequestTokenError, Scope, StandardRevocableToken, TokenResponse,
+    ClientId, EndpointNotSet, EndpointSet, RequestTokenError, Scope, StandardRevocableToken, TokenResponse,
     TokenUrl,
 };
-use secrecy::ExposeSecret;
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use super::answer::Answer;
 use super::{claims, http};
 use crate::clock;
 use crate::diagnosis;
-use crate::model::{Cause, Claims, Reason, Redacted, SecretIn, TokenForm, TokenSpec};
+use crate::model::{App, Cause, Claims, Phase, Reason, Redacted, TokenSpec};
 use crate::net::Dialer;
 use crate::secret::Scrubber;
 
@@ -34,72 +37,106 @@ pub(super) struct Issued {
     pub(super) refresh_in: Option<Duration>,
 }
 
-type Client = oauth2::Client<
+/// A client whose token endpoint is known.
+pub(super) type Client = oauth2::Client<
     BasicErrorResponse,
     Answer,
     BasicTokenIntrospectionResponse,
     StandardRevocableToken,
     BasicRevocationErrorResponse,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
 >;
 
 /// Maximum number of characters shown of a provider's answer.
 const SHOWN: usize = 400;
 
-/// The application that requests the token, and the form of the request.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Application<'a> {
-    pub(super) client_id: &'a str,
-    pub(super) secret: &'a Redacted,
-    pub(super) form: &'a TokenForm,
+/// One request for a token, not yet sent.
+pub(super) struct Exchange<'a> {
+    pub(super) spec: &'a TokenSpec,
+    dialer: &'a Dialer,
+    /// Finds the request in the provider's sign-in log.
+    request_id: String,
+    peer: http::Peer,
+    is_sent: AtomicBool,
 }
 
-/// Client credentials with a shared secret (RFC 6749 sections 2.3.1 and 4.4).
-pub(super) async fn client_secret(
-    dialer: &Dialer,
-    spec: &TokenSpec,
-    Application { client_id, secret, form }: Application<'_>,
-    request_id: &str,
-    peer: &http::Peer,
-) -> Result<Issued, Cause> {
-    let url = TokenUrl::new(spec.url.to_string()).map_err(|error| {
-        Cause::new(Reason::TokenRequestInvalid, format!("token_url {}: {error}", spec.url))
-    })?;
-    let http = http::Http::new(dialer, spec, request_id, peer).await?;
-    let client = Client::new(ClientId::new(client_id.to_owned()))
-        .set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()))
-        .set_auth_type(match form.secret_in {
-            SecretIn::Body => AuthType::RequestBody,
-            SecretIn::Basic => AuthType::BasicAuth,
-        })
-        .set_token_uri(url);
-    let request = client.exchange_client_credentials().add_scope(Scope::new(spec.scope.to_string()));
-    let request = form
-        .parameters
-        .iter()
-        .fold(request, |request, (name, value)| request.add_extra_param(name.as_str(), value.as_str()));
-    let scrubber = Scrubber::knowing([secret.expose_secret()]);
-    let answer = request.request_async(&http).await.map_err(|error| refused(error, &scrubber))?;
-    issued(&answer, request_id, peer.clock_skew())
-}
-
-fn issued(answer: &Answer, request_id: &str, skew: Option<SignedDuration>) -> Result<Issued, Cause> {
-    if !answer.has_usable_token() {
-        return Err(Cause::new(
-            Reason::ProtocolError,
-            "the `access_token` of the answer is no token: it is empty, or contains spaces or control characters",
-        ));
+impl<'a> Exchange<'a> {
+    pub(super) fn new(dialer: &'a Dialer, spec: &'a TokenSpec) -> Self {
+        let request_id = uuid::Uuid::new_v4().to_string();
+        Self { spec, dialer, request_id, peer: http::Peer::default(), is_sent: AtomicBool::new(false) }
     }
-    let value = Redacted::from(answer.access_token().secret().clone());
-    let claims = claims::read(&value);
-    let end = claims.as_ref().and_then(|claims| claims.expires_at).or_else(|| answer.expires_on());
-    Ok(Issued {
-        lifetime: lifetime(clock::now(), answer.expires_in(), end, skew),
-        refresh_in: answer.refresh_in(),
-        value,
-        claims,
-        request_id: request_id.to_owned(),
-        clock_skew: skew,
-    })
+
+    /// What is known of the server, whatever it answered.
+    pub(super) const fn peer(&self) -> &http::Peer {
+        &self.peer
+    }
+
+    /// The id of the request; `None` if nothing was sent.
+    pub(super) fn request_id(&self) -> Option<&str> {
+        self.is_sent.load(Ordering::Relaxed).then_some(&*self.request_id)
+    }
+
+    /// A client that has not yet proven its identity.
+    pub(super) fn client(&self, app: &App) -> Result<Client, Cause> {
+        let url = TokenUrl::new(self.spec.url.to_string()).map_err(|error| {
+            Cause::new(Reason::TokenRequestInvalid, format!("token_url {}: {error}", self.spec.url))
+        })?;
+        Ok(oauth2::Client::new(ClientId::new(app.client_id.clone())).set_token_uri(url))
+    }
+
+    /// Requests a token by client credentials (RFC 6749 section 4.4), with further fields of the form.
+    pub(super) async fn client_credentials(
+        &self,
+        client: &Client,
+        fields: impl IntoIterator<Item = (&str, &str)>,
+        scrubber: &Scrubber,
+    ) -> Result<Issued, Cause> {
+        let scope = Scope::new(self.spec.scope.to_string());
+        let request = client.exchange_client_credentials().add_scope(scope);
+        let request =
+            fields.into_iter().fold(request, |request, (name, value)| request.add_extra_param(name, value));
+        self.send(async {
+            let http = http::Http::new(self.dialer, self.spec, &self.request_id, &self.peer).await?;
+            let answer = request.request_async(&http).await.map_err(|error| refused(error, scrubber))?;
+            self.issued(&answer)
+        })
+        .await
+    }
+
+    /// Sends a request, within the bound of its phase.
+    async fn send(&self, request: impl Future<Output = Result<Issued, Cause>>) -> Result<Issued, Cause> {
+        self.is_sent.store(true, Ordering::Relaxed);
+        let bound = Phase::Token.row().bound;
+        timeout(bound, request).await.unwrap_or_else(|_| {
+            let why = format!("the token endpoint gave no answer within {} s", bound.as_secs());
+            Err(Cause::new(Reason::Timeout, why))
+        })
+    }
+
+    fn issued(&self, answer: &Answer) -> Result<Issued, Cause> {
+        if !answer.has_usable_token() {
+            return Err(Cause::new(
+                Reason::ProtocolError,
+                "the `access_token` of the answer is no token: it is empty, or contains spaces or control characters",
+            ));
+        }
+        let value = Redacted::from(answer.access_token().secret().clone());
+        let claims = claims::read(&value);
+        let end = claims.as_ref().and_then(|claims| claims.expires_at).or_else(|| answer.expires_on());
+        let skew = self.peer.clock_skew();
+        Ok(Issued {
+            lifetime: lifetime(clock::now(), answer.expires_in(), end, skew),
+            refresh_in: answer.refresh_in(),
+            value,
+            claims,
+            request_id: self.request_id.clone(),
+            clock_skew: skew,
+        })
+    }
 }
 
 /// The lifetime of a token from now: as the issuer states it, but not beyond the token's own `exp` on the
