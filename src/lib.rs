@@ -19,6 +19,7 @@ pub mod secret;
 pub mod clock;
 
 // Tools.
+pub mod background;
 pub mod diagnosis;
 pub mod net;
 pub mod schedule;
@@ -36,10 +37,10 @@ pub mod report;
 
 // Rooms.
 pub mod config;
+pub mod file_watch;
 pub mod http;
 pub mod monitor;
-pub mod trial;
-pub mod watch;
+pub mod password_trials;
 
 // The frame.
 pub mod app;

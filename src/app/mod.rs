@@ -11,21 +11,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::task::{self, JoinHandle};
-use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
+use tokio::task;
+use tokio::time::{Instant, timeout};
 
 use self::descriptors::Share;
 use self::reload::Parts;
-use crate::check::Prober;
+use crate::background::{BackgroundTask, Heartbeat};
+use crate::check::{ProbeRequest, Prober};
 use crate::config;
-use crate::http::{self, Desk, Names, Protection, Pulse, Ready, Site};
+use crate::http::{self, Actions, Names, Protection, Ready, Site};
 use crate::model::{Listen, Observation, Plan};
 use crate::monitor::{Monitor, MonitorHandle};
+use crate::password_trials;
 use crate::readiness::{Readiness, StoreError};
-use crate::report::{Report, Witness};
-use crate::trial;
-use crate::watch;
+use crate::report::Report;
 
 pub use self::reload::{Origin, ReloadError, Reloader};
 
@@ -60,10 +59,19 @@ pub struct App {
     report: Arc<Report>,
     ready: Arc<Ready>,
     reloader: Reloader,
-    watch: (CancellationToken, JoinHandle<()>),
-    monitor: (CancellationToken, JoinHandle<()>),
-    pages: (CancellationToken, JoinHandle<()>),
-    trials: (CancellationToken, JoinHandle<()>),
+    tasks: Tasks,
+}
+
+/// The background tasks, in the order in which they stop.
+struct Tasks {
+    /// Not without a configuration file.
+    file_watcher: Option<BackgroundTask>,
+    scheduler: BackgroundTask,
+    password_trials: BackgroundTask,
+    /// Stops after the last observation, so that it is saved.
+    saving: BackgroundTask,
+    /// Answers until the end, for the last scrape.
+    http_server: BackgroundTask,
 }
 
 impl App {
@@ -88,64 +96,45 @@ impl App {
     async fn assemble(plan: &Plan, origin: Option<Origin>) -> Result<Self, AppError> {
         let protection = protection(plan).await?;
         // Opened before the listener, so that the first client already sees the stored state.
-        let remembers = plan.clone();
-        // On a blocking thread, so that a state directory that hangs cannot delay the shutdown.
-        let readiness = task::spawn_blocking(move || Readiness::open(&remembers)).await;
-        let readiness = Arc::new(readiness.map_err(|_| AppError::Stopped)??);
-        let listener = listen(&plan.listen)
+        let readiness = readiness(plan).await?;
+        let (listener, address) = listen(&plan.listen)
             .await
             .map_err(|error| AppError::Listen { listen: plan.listen.to_string(), error })?;
-        let address = listener
-            .local_addr()
-            .map_err(|error| AppError::Listen { listen: plan.listen.to_string(), error })?;
         let report = Arc::new(Report::new(plan));
-        report.call(witness(&readiness));
-        let tokens = Arc::clone(&report);
         let descriptors = descriptors::limit();
         let share = Share::of(descriptors, &plan.limits);
         share.warn();
-        let limits = share.fit(plan).map_or(plan.limits, |fitting| fitting.limits);
-        let prober = Arc::new(Prober::new(&limits, Arc::new(move |token| tokens.record_token(token))));
-        let (pulse, ready) = (Arc::new(Pulse::new()), Arc::new(Ready::default()));
-        let stop = CancellationToken::new();
-        let tries = trial::run(Arc::clone(&readiness), Arc::clone(&prober), stop.clone());
-        let trials = (stop, tokio::spawn(tries));
-        let monitor = Monitor::new(plan, Arc::clone(&prober), Arc::clone(&report));
-        let (monitor_handle, watched) = (monitor.handle(), origin.is_some());
-        let (protects, report_to) = (protection.clone(), Arc::clone(&report));
+        let prober = prober(share.fit(plan).as_ref().unwrap_or(plan), &report);
+        let (heartbeat, ready) = (Arc::new(Heartbeat::start()), Arc::new(Ready::default()));
+        let monitor = Monitor::new(plan, Arc::clone(&prober), Arc::clone(&report), Arc::clone(&readiness));
         let parts = Parts {
-            report: report_to,
-            readiness,
-            prober,
-            monitor_handle: monitor_handle.clone(),
-            protection: protects,
+            report: Arc::clone(&report),
+            readiness: Arc::clone(&readiness),
+            prober: Arc::clone(&prober),
+            monitor_handle: monitor.handle(),
+            protection: protection.clone(),
             descriptors,
         };
+        let watches_files = origin.is_some();
         let reloader = Reloader::new(parts, plan.clone(), origin);
-        let stop = CancellationToken::new();
-        let beat = Arc::clone(&pulse);
-        let monitor = (stop.clone(), tokio::spawn(monitor.run(stop, move || beat.beat())));
-        let stop = CancellationToken::new();
-        let site = Site::new(Arc::clone(&report), pulse, Arc::clone(&ready));
-        let names = Names::new(&plan.listen.host, address.ip(), &plan.address);
-        let site = site
-            .asking(page_actions(monitor_handle, reloader.clone()))
-            .known_as(names, plan.address.prefix());
-        let pages =
-            (stop.clone(), tokio::spawn(http::serve(listener, share.clients, site, protection, stop)));
-        let stop = CancellationToken::new();
-        let (looking, for_files) = (stop.clone(), reloader.clone());
-        let look = move || {
-            let for_files = for_files.clone();
-            async move { for_files.reload_if_changed().await }
+        let site = Site::new(Arc::clone(&report), Arc::clone(&readiness), Arc::clone(&prober))
+            .judged_by(Arc::clone(&heartbeat), Arc::clone(&ready))
+            .offering(actions(monitor.handle(), reloader.clone()))
+            .known_as(Names::new(&plan.listen.host, address.ip(), &plan.address), plan.address.prefix());
+        let tasks = Tasks {
+            file_watcher: watches_files
+                .then(|| BackgroundTask::start("file watcher", |stop| reloader.clone().follow_files(stop))),
+            scheduler: BackgroundTask::start("scheduler", |stop| monitor.run(heartbeat, stop)),
+            password_trials: BackgroundTask::start("password trials", |stop| {
+                password_trials::run(Arc::clone(&readiness), prober, stop)
+            }),
+            saving: BackgroundTask::start("saving of readiness", |stop| readiness.keep_saved(stop)),
+            http_server: BackgroundTask::start("HTTP server", |stop| {
+                http::serve(listener, share.clients, site, protection, stop)
+            }),
         };
-        let watch = tokio::spawn(async move {
-            if watched {
-                watch::run(look, looking).await;
-            }
-        });
         ready.set();
-        Ok(Self { address, report, ready, reloader, watch: (stop, watch), monitor, pages, trials })
+        Ok(Self { address, report, ready, reloader, tasks })
     }
 
     /// The address that the HTTP endpoint is bound to.
@@ -166,39 +155,35 @@ impl App {
     /// last scrape.
     pub async fn stop(self) {
         self.ready.unset();
-        let stopping = async {
-            self.watch.0.cancel();
-            let watch = self.watch.1.await;
-            self.monitor.0.cancel();
-            let monitor = self.monitor.1.await;
-            // Stopped after the last observation, so that readiness writes it to disk.
-            self.trials.0.cancel();
-            self.pages.0.cancel();
-            let (trials, pages) = tokio::join!(self.trials.1, self.pages.1);
-            for (task, ended) in [
-                ("file watcher", watch),
-                ("monitor", monitor),
-                ("password trials", trials),
-                ("HTTP server", pages),
-            ] {
-                if let Err(error) = ended {
-                    tracing::error!(task, %error, "background task panicked");
-                }
-            }
-        };
-        if timeout(STOP, stopping).await.is_err() {
+        if timeout(STOP, self.tasks.stop()).await.is_err() {
             tracing::warn!("shutdown took too long: the remaining tasks were cancelled");
         }
     }
 }
 
-/// Connects the report to readiness.
-fn witness(readiness: &Arc<Readiness>) -> Witness {
-    let (saw, board) = (Arc::clone(readiness), Arc::clone(readiness));
-    Witness {
-        saw: Box::new(move |seen, interval| saw.record(seen, interval)),
-        board: Box::new(move |now| board.board(now)),
+impl Tasks {
+    async fn stop(self) {
+        if let Some(file_watcher) = self.file_watcher {
+            file_watcher.stop().await;
+        }
+        self.scheduler.stop().await;
+        self.password_trials.stop().await;
+        tokio::join!(self.saving.stop(), self.http_server.stop());
     }
+}
+
+/// The stored state of readiness, read on a blocking thread, so that a state directory that hangs cannot
+/// delay the shutdown.
+async fn readiness(plan: &Plan) -> Result<Arc<Readiness>, AppError> {
+    let plan = plan.clone();
+    let opened = task::spawn_blocking(move || Readiness::open(&plan)).await;
+    Ok(Arc::new(opened.map_err(|_| AppError::Stopped)??))
+}
+
+/// A prober whose token requests are reported.
+fn prober(plan: &Plan, report: &Arc<Report>) -> Arc<Prober> {
+    let report = Arc::clone(report);
+    Arc::new(Prober::new(&plan.limits, Arc::new(move |token| report.record_token(token))))
 }
 
 /// The protection of the HTTP endpoint, and how to reread its file.
@@ -213,9 +198,9 @@ async fn protection(plan: &Plan) -> Result<Protection, AppError> {
     followed.map(|()| protection).map_err(|error| AppError::Web { file, error })
 }
 
-/// The actions that the pages can request.
-fn page_actions(monitor_handle: MonitorHandle, reloader: Reloader) -> Desk {
-    Desk {
+/// The actions that clients can request.
+fn actions(monitor_handle: MonitorHandle, reloader: Reloader) -> Actions {
+    Actions {
         probe: Box::new(move |check| {
             let monitor_handle = monitor_handle.clone();
             Box::pin(async move { monitor_handle.probe(check).await })
@@ -239,7 +224,10 @@ pub async fn round(plan: &Plan, each: impl Fn(&Observation)) -> Vec<Observation>
     let mut tasks = task::JoinSet::new();
     for (index, check) in plan.checks.iter().enumerate() {
         let (prober, check) = (Arc::clone(&prober), Arc::clone(check));
-        tasks.spawn(async move { (index, prober.observe(&check, tokio::time::Instant::now(), || ()).await) });
+        tasks.spawn(async move {
+            let request = ProbeRequest::of_check(&check, Instant::now());
+            (index, prober.probe(&request).await)
+        });
     }
     let mut observations = Vec::with_capacity(plan.checks.len());
     while let Some(done) = tasks.join_next().await {
@@ -256,11 +244,13 @@ pub async fn round(plan: &Plan, each: impl Fn(&Observation)) -> Vec<Observation>
 }
 
 /// Binds the listener. `[::]` also covers IPv4, and falls back to it if the machine has no IPv6.
-async fn listen(listen: &Listen) -> io::Result<TcpListener> {
-    match TcpListener::bind((listen.host.as_str(), listen.port)).await {
+async fn listen(listen: &Listen) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = match TcpListener::bind((listen.host.as_str(), listen.port)).await {
         Err(error) if listen.host == "::" && error.kind() != io::ErrorKind::AddrInUse => {
             TcpListener::bind(("0.0.0.0", listen.port)).await.map_err(|_| error)
         }
         bound => bound,
-    }
+    }?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }

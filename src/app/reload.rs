@@ -10,13 +10,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Mutex as Turn, watch};
+use tokio::sync::{Mutex as AsyncMutex, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::descriptors::Share;
 use crate::check::Prober;
 use crate::config::{ConfigErrors, Loaded, Reading, Sources};
+use crate::file_watch::FolderWatch;
 use crate::http::Protection;
 use crate::model::{Difference, Plan};
 use crate::monitor::MonitorHandle;
@@ -76,7 +78,7 @@ struct Inner {
     parts: Parts,
     origin: Option<Origin>,
     /// The plan in force. Locked during a whole reload, so that reloads run one after the other.
-    plan: Turn<Plan>,
+    plan: AsyncMutex<Plan>,
     /// The files that were read last, whether or not the reload succeeded.
     sources: Mutex<Sources>,
     /// The result of the reload that waits for the lock, if there is one.
@@ -103,7 +105,7 @@ impl Drop for Busy {
 impl Reloader {
     pub(super) fn new(parts: Parts, plan: Plan, origin: Option<Origin>) -> Self {
         let sources = origin.as_ref().map(|origin| origin.sources.clone()).unwrap_or_default();
-        let (plan, sources) = (Turn::new(plan), Mutex::new(sources));
+        let (plan, sources) = (AsyncMutex::new(plan), Mutex::new(sources));
         let (waiting, reading) = (Mutex::default(), Arc::default());
         Self(Arc::new(Inner { parts, origin, plan, sources, waiting, reading }))
     }
@@ -140,10 +142,20 @@ impl Reloader {
         outcome
     }
 
+    /// Reloads whenever a file of the configuration changes, until `stop` is cancelled.
+    pub(super) async fn follow_files(self, stop: CancellationToken) {
+        let mut watch = FolderWatch::start();
+        while let Some(folders) = stop.run_until_cancelled(self.reload_if_changed()).await {
+            if !watch.set_folders(folders) {
+                stop.run_until_cancelled(watch.changed()).await;
+            }
+        }
+    }
+
     /// Reloads if a file has changed, and returns the folders to watch for the next change.
-    pub(super) async fn reload_if_changed(&self) -> BTreeSet<PathBuf> {
+    async fn reload_if_changed(&self) -> BTreeSet<PathBuf> {
         let inner = Arc::clone(&self.0);
-        let looked = tokio::spawn(async move {
+        let checked = tokio::spawn(async move {
             // Checked under the lock, so that a running reload is not mistaken for a change.
             let mut plan = inner.plan.lock().await;
             let sources = inner.sources();
@@ -155,7 +167,7 @@ impl Reloader {
             inner.within_bounds(move || sources.folders()).await.unwrap_or_default()
         });
         // The task fails only at shutdown.
-        looked.await.unwrap_or_default()
+        checked.await.unwrap_or_default()
     }
 }
 

@@ -3,7 +3,9 @@
 //! Owns the sequence of these steps, and the conclusions that need facts from several of them. `monitor`
 //! decides when a check runs; `report` receives its observation.
 
-mod gate;
+mod in_flight;
+mod permits;
+mod request;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -16,17 +18,20 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, timeout};
 
-use self::gate::{Gate, Permit};
+use self::in_flight::{InFlight, Running};
+use self::permits::{Permit, Permits};
 use crate::clock;
 use crate::diagnosis::{self, remedy};
 use crate::model::{
     Access, Cause, Check, CheckName, Failure, Limits, Observation, Outcome, Phase, Plan, Protocol, Reason,
-    Redacted, SecretRef, Security, ServerFacts, Timings, TokenAccess, Transcript,
+    Redacted, Security, ServerFacts, Timings, TokenAccess, Transcript,
 };
 use crate::net::{Dialer, Dialogue, Io, Stopwatch};
 use crate::probe::{self, Bearer, Connection, Login, Probe, Secret, Session};
 use crate::secret::{self, Scrubber};
-use crate::token::{AccessToken, Observer, TokenSource};
+use crate::token::{AccessToken, OnTokenRequest, TokenSource};
+
+pub use self::request::ProbeRequest;
 
 /// How long a server may take to answer the closing command.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -35,7 +40,8 @@ const GOODBYE: Duration = Duration::from_secs(2);
 pub struct Prober {
     dialer: Arc<Dialer>,
     tokens: TokenSource,
-    gate: Gate,
+    permits: Permits,
+    in_flight: InFlight,
     /// Checks whose last probe succeeded: another protocol that works for the same mailbox narrows down a
     /// fault.
     passed: Mutex<HashSet<CheckName>>,
@@ -53,71 +59,51 @@ struct Notes {
 struct Open {
     session: Option<Session>,
     _permit: Option<Permit>,
+    _in_flight: Option<Running>,
 }
 
 impl Prober {
-    /// A prober with these limits. It calls `observer` after every token request.
-    pub fn new(limits: &Limits, observer: Observer) -> Self {
+    /// A prober with these limits. It calls `on_token_request` after every token request.
+    pub fn new(limits: &Limits, on_token_request: OnTokenRequest) -> Self {
         let dialer = Arc::new(Dialer::default());
-        let tokens = TokenSource::new(Arc::clone(&dialer), limits.token_max_age, observer);
-        Self { dialer, tokens, gate: Gate::new(limits), passed: Mutex::default() }
+        let tokens = TokenSource::new(Arc::clone(&dialer), limits.token_max_age, on_token_request);
+        let (permits, in_flight) = (Permits::new(limits), InFlight::default());
+        Self { dialer, tokens, permits, in_flight, passed: Mutex::default() }
     }
 
     pub fn tokens(&self) -> &TokenSource {
         &self.tokens
     }
 
+    /// How many checks are talking to their server now.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.count()
+    }
+
     /// Switches to a new plan: its limits apply at once, and state that it does not need is dropped. Running
     /// probes continue undisturbed.
     pub fn apply(&self, plan: &Plan) {
-        self.gate.apply(plan);
+        self.permits.apply(plan);
         self.tokens.apply(plan);
         let names: HashSet<CheckName> = plan.checks.iter().map(|check| check.name()).collect();
         self.passed.lock().unwrap_or_else(PoisonError::into_inner).retain(|name| names.contains(name));
     }
 
-    /// Probes once. The lateness of the observation is the time since `due`, plus every wait for a permit.
-    /// The value that `begun` returns lives as long as the probe.
+    /// Probes once. The lateness of the observation is the time since the request was due, plus every wait for
+    /// a permit.
     ///
-    /// A failure is an observation, not an error; so is a panic, with [`Reason::Internal`].
-    pub async fn observe<G>(
-        &self,
-        check: &Arc<Check>,
-        due: Instant,
-        begun: impl FnOnce() -> G,
-    ) -> Observation {
-        self.probe(check, due, begun, true).await
-    }
-
-    /// Logs in once with this password, instead of the check's own credential. The result does not count as
-    /// a result of the check.
-    pub async fn observe_password(&self, check: &Check, password: SecretRef) -> Observation {
-        let check = Arc::new(Check { access: Access::Password(password), ..check.clone() });
-        self.probe(&check, Instant::now(), || (), false).await
-    }
-
-    /// A panic ends only this probe: the code that judges answers reads untrusted text.
-    async fn probe<G>(
-        &self,
-        check: &Arc<Check>,
-        due: Instant,
-        begun: impl FnOnce() -> G,
-        counts: bool,
-    ) -> Observation {
+    /// A failure is an observation, not an error; so is a panic, with [`Reason::Internal`]. A panic ends only
+    /// this probe: the code that judges answers reads untrusted text.
+    pub async fn probe(&self, request: &ProbeRequest) -> Observation {
         let started_at = clock::now();
-        let probed = unwinding(self.probe_and_judge(check, due, begun, counts)).await;
-        probed.unwrap_or_else(|| broken(check, started_at))
+        let probed = unwinding(self.probe_and_judge(request)).await;
+        probed.unwrap_or_else(|| broken(request.check(), started_at))
     }
 
-    async fn probe_and_judge<G>(
-        &self,
-        check: &Arc<Check>,
-        due: Instant,
-        begun: impl FnOnce() -> G,
-        counts: bool,
-    ) -> Observation {
-        let _mailbox = self.gate.mailbox(&check.mailbox.name).await;
-        let late = due.elapsed();
+    async fn probe_and_judge(&self, request: &ProbeRequest) -> Observation {
+        let check = request.check();
+        let _mailbox = self.permits.mailbox(&check.mailbox.name).await;
+        let late = request.due().elapsed();
         let started_at = clock::now();
         let mut notes = Notes {
             watch: Stopwatch::start(check.timeout),
@@ -125,10 +111,8 @@ impl Prober {
             dialogue: None,
             token: None,
         };
-        let mut open = Open { session: None, _permit: None };
-        let mut guard = None;
-        let attempt = self.attempt(check, &mut notes, &mut open, || guard = Some(begun()));
-        let verdict = unwinding(attempt).await;
+        let mut open = Open { session: None, _permit: None, _in_flight: None };
+        let verdict = unwinding(self.attempt(request, &mut notes, &mut open)).await;
         let verdict = verdict.unwrap_or_else(|| {
             let cause = Cause::new(Reason::Internal, "the probe panicked; see the panic message in the log");
             Err(Failure { phase: notes.watch.current(), cause })
@@ -138,7 +122,8 @@ impl Prober {
         facts.front_end = dialogue.as_ref().and_then(Dialogue::front_end);
         let (timings, waited) = watch.stop();
         self.judge_token(check, token.as_ref(), &verdict);
-        let works = counts.then(|| self.remember(&check.name(), verdict.is_ok())).flatten();
+        let works =
+            request.counts_for_check().then(|| self.remember(&check.name(), verdict.is_ok())).flatten();
         let odd = oddities(check, &verdict).await;
         let seen =
             Seen { token: token.as_ref(), server: &facts, works, clock_skew: self.clock_skew(check), odd };
@@ -162,11 +147,11 @@ impl Prober {
 
     async fn attempt(
         &self,
-        check: &Check,
+        request: &ProbeRequest,
         notes: &mut Notes,
         open: &mut Open,
-        begun: impl FnOnce(),
     ) -> Result<(), Failure> {
+        let check = request.check();
         let Notes { watch, facts, dialogue: said, token } = notes;
         let password;
         let (secret, known): (_, Arc<Redacted>) = match &check.access {
@@ -182,8 +167,8 @@ impl Prober {
             }
         };
         let host = check.endpoint.host.as_str();
-        open._permit = Some(watch.wait(self.gate.connection(host)).await);
-        begun();
+        open._permit = Some(watch.wait(self.permits.connection(host)).await);
+        open._in_flight = request.counts_for_check().then(|| self.in_flight.begin());
         let ip = watch.phase(Phase::Resolve, self.dialer.resolve(host, check.ip)).await?;
         facts.ip = Some(ip);
         let peer = SocketAddr::new(ip, check.endpoint.port);

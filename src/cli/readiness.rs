@@ -11,11 +11,11 @@ use crate::app;
 use crate::check::Prober;
 use crate::clock;
 use crate::model::{Board, Plan, Score, Standing, State};
+use crate::password_trials;
 use crate::readiness::{Readiness, StoreError};
 use crate::report::readiness_json;
 use crate::report::text::{ago, counted};
 use crate::safe;
-use crate::trial;
 
 use super::answer::{Progress, complain, say};
 use super::columns::aligned;
@@ -81,7 +81,8 @@ async fn round(plan: &Plan) -> Result<Board, StoreError> {
     .await;
     progress.end();
     // The round is over: no mailbox is talked to twice at once.
-    trial::once(&readiness, &Prober::new(&plan.limits, Arc::new(|_| ()))).await;
+    password_trials::once(&readiness, &Prober::new(&plan.limits, Arc::new(|_| ()))).await;
+    readiness.save().await;
     Ok(readiness.board(clock::now()))
 }
 

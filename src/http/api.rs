@@ -62,9 +62,9 @@ pub(super) async fn credentials(State(site): State<Site>, asked: Asked, headers:
 }
 
 pub(super) async fn readiness(State(site): State<Site>, asked: Asked, headers: HeaderMap) -> Response {
-    let report = Arc::clone(&site.report);
+    let pages = site.clone();
     let write = move |part: Part, out: &mut dyn Write| {
-        let mut all = report.readiness();
+        let mut all = pages.board();
         let standings = std::mem::take(&mut all.standings);
         let mut whole = board(&all);
         if let Some(members) = whole.as_object_mut() {

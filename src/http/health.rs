@@ -2,50 +2,16 @@
 //!
 //! Not here: mail servers. Their outage must never restart us, so neither answer depends on them.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use tokio::time::Instant;
 
 use super::Site;
 
-/// After so long without a beat the loop counts as stuck.
+/// After so long without a heartbeat the monitor counts as stuck.
 pub const SILENCE: Duration = Duration::from_secs(60);
-
-/// The heartbeat of the scheduler's loop.
-#[derive(Debug)]
-pub struct Pulse {
-    born: Instant,
-    /// Milliseconds from `born` to the last beat.
-    last: AtomicU64,
-}
-
-impl Pulse {
-    /// A pulse that counts from now: the loop has [`SILENCE`] for its first beat.
-    pub fn new() -> Self {
-        Self { born: Instant::now(), last: AtomicU64::new(0) }
-    }
-
-    /// Says that the loop turns. To be called at least every [`SILENCE`] / 2, also where nothing is due.
-    pub fn beat(&self) {
-        let now = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last.fetch_max(now, Ordering::Relaxed);
-    }
-
-    /// How long ago the last beat was.
-    pub fn silence(&self) -> Duration {
-        let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
-        self.born.elapsed().saturating_sub(last)
-    }
-}
-
-impl Default for Pulse {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 /// Whether the program does its work: false while it starts and while it stops.
 #[derive(Debug, Default)]
@@ -69,7 +35,7 @@ impl Ready {
 }
 
 pub(super) async fn healthy(State(site): State<Site>) -> (StatusCode, String) {
-    let silence = site.pulse.silence();
+    let silence = site.heartbeat.silence();
     if silence <= SILENCE {
         return (StatusCode::OK, "ok\n".to_owned());
     }
@@ -82,21 +48,5 @@ pub(super) async fn ready(State(site): State<Site>) -> (StatusCode, &'static str
         (StatusCode::OK, "ready\n")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "Starting or stopping: no probes are scheduled.\n")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_loop_that_falls_silent_is_noticed_and_one_beat_forgives() {
-        let pulse = Pulse::new();
-        tokio::time::advance(SILENCE).await;
-        assert!(pulse.silence() <= SILENCE);
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(pulse.silence() > SILENCE);
-        pulse.beat();
-        assert_eq!(pulse.silence(), Duration::ZERO);
     }
 }

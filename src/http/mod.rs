@@ -2,8 +2,8 @@
 //!
 //! Not here: what is shown (`report`), and anything about mail.
 
+mod actions;
 mod api;
-mod desk;
 mod health;
 mod kept;
 mod negotiate;
@@ -27,10 +27,15 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 
-use crate::report::Report;
+use crate::background::Heartbeat;
+use crate::check::Prober;
+use crate::clock;
+use crate::model::Board;
+use crate::readiness::Readiness;
+use crate::report::{Facts, Live, Report};
 
-pub use desk::{Desk, Pending};
-pub use health::{Pulse, Ready, SILENCE};
+pub use actions::{Actions, Pending};
+pub use health::{Ready, SILENCE};
 pub use origin::Names;
 pub use protection::{Protection, Reader};
 pub use serve::serve;
@@ -42,26 +47,36 @@ pub const CONNECTIONS: usize = 256;
 #[derive(Clone)]
 pub struct Site {
     report: Arc<Report>,
-    pulse: Arc<Pulse>,
+    readiness: Arc<Readiness>,
+    prober: Arc<Prober>,
+    heartbeat: Arc<Heartbeat>,
     ready: Arc<Ready>,
     pages: Arc<kept::Pages>,
-    desk: Arc<Desk>,
+    actions: Arc<Actions>,
     names: Arc<Names>,
     prefix: Arc<str>,
 }
 
 impl Site {
-    /// The pages of `report`; `pulse` decides `/-/healthy`, `ready` decides `/-/ready`.
-    pub fn new(report: Arc<Report>, pulse: Arc<Pulse>, ready: Arc<Ready>) -> Self {
+    /// Pages that show the state of these parts.
+    pub fn new(report: Arc<Report>, readiness: Arc<Readiness>, prober: Arc<Prober>) -> Self {
         Self {
             report,
-            pulse,
-            ready,
+            readiness,
+            prober,
+            heartbeat: Arc::new(Heartbeat::start()),
+            ready: Arc::default(),
             pages: Arc::default(),
-            desk: Arc::default(),
+            actions: Arc::default(),
             names: Arc::default(),
             prefix: "".into(),
         }
+    }
+
+    /// The same pages with these answers to `/-/healthy` and `/-/ready`.
+    #[must_use]
+    pub fn judged_by(self, heartbeat: Arc<Heartbeat>, ready: Arc<Ready>) -> Self {
+        Self { heartbeat, ready, ..self }
     }
 
     /// The same pages by these names, and below this path as well.
@@ -70,10 +85,25 @@ impl Site {
         Self { names: Arc::new(names), prefix: prefix.into(), ..self }
     }
 
-    /// The same pages with somebody to ask for probes and reloads.
+    /// The same pages, from which clients can request these actions.
     #[must_use]
-    pub fn asking(self, desk: Desk) -> Self {
-        Self { desk: Arc::new(desk), ..self }
+    pub fn offering(self, actions: Actions) -> Self {
+        Self { actions: Arc::new(actions), ..self }
+    }
+
+    /// The readiness of all mailboxes, as of now.
+    fn board(&self) -> Board {
+        self.readiness.board(clock::now())
+    }
+
+    /// What the metrics page shows besides the report.
+    fn live(&self) -> Live {
+        Live { board: self.board(), in_flight: self.prober.in_flight() }
+    }
+
+    /// What the status page shows.
+    fn facts(&self) -> Facts {
+        self.report.facts(self.prober.in_flight())
     }
 }
 
@@ -200,7 +230,7 @@ pub const ROUTES: &[Route] = &[
         path: "/-/reload",
         answers: "reads the configuration again: 200 taken, 422 with every fault of it",
         purpose: Purpose::Act,
-        handler: || post(desk::reload),
+        handler: || post(actions::reload),
     },
 ];
 

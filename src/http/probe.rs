@@ -59,7 +59,7 @@ async fn answer(
         let left = u32::try_from(checks.len() - place).unwrap_or(u32::MAX);
         let share = end.saturating_duration_since(Instant::now()) / left;
         let name = check.check.name();
-        let Ok(Some(what)) = timeout(share, (site.desk.probe)(name.clone())).await else { continue };
+        let Ok(Some(what)) = timeout(share, (site.actions.probe)(name.clone())).await else { continue };
         seen.extend(site.report.check(&name).map(|record| (record, what)));
     }
     if seen.is_empty() {

@@ -31,24 +31,28 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn new(plan: &Plan) -> Self {
-        Self::asking(plan, |_| Desk::default()).await
+        Self::offering(plan, |_| Actions::default()).await
     }
 
-    pub(super) async fn asking(plan: &Plan, desk: impl FnOnce(&Arc<Report>) -> Desk) -> Self {
-        Self::known_as(plan, desk, Names::default(), "").await
+    pub(super) async fn offering(plan: &Plan, actions: impl FnOnce(&Arc<Report>) -> Actions) -> Self {
+        Self::known_as(plan, actions, Names::default(), "").await
     }
 
     pub(super) async fn known_as(
         plan: &Plan,
-        desk: impl FnOnce(&Arc<Report>) -> Desk,
+        actions: impl FnOnce(&Arc<Report>) -> Actions,
         names: Names,
         prefix: &str,
     ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let (report, ready, stop) =
             (Arc::new(Report::new(plan)), Arc::new(Ready::default()), CancellationToken::new());
-        let site = Site::new(Arc::clone(&report), Arc::default(), Arc::clone(&ready)).asking(desk(&report));
-        let site = site.known_as(names, prefix);
+        let readiness = Arc::new(Readiness::open(plan).unwrap());
+        let prober = Arc::new(Prober::new(&plan.limits, Arc::new(|_| ())));
+        let site = Site::new(Arc::clone(&report), readiness, prober)
+            .judged_by(Arc::new(Heartbeat::start()), Arc::clone(&ready))
+            .offering(actions(&report))
+            .known_as(names, prefix);
         let address = listener.local_addr().unwrap();
         let server = tokio::spawn(serve(listener, CONNECTIONS, site, open(), stop.clone()));
         Self { address, report, ready, stop, server }
@@ -105,11 +109,11 @@ pub(super) fn small() -> Plan {
 
 #[tokio::test]
 async fn every_route_of_the_table_answers_and_head_has_no_body() {
-    let desk = |_: &_| Desk {
+    let actions = |_: &_| Actions {
         probe: Box::new(|_| Box::pin(async { Some(OnDemand::Recent) })),
         reload: Box::new(|| Box::pin(async { Ok("Taken.".to_owned()) })),
     };
-    let world = World::asking(&small(), desk).await;
+    let world = World::offering(&small(), actions).await;
     world.ready.set();
     for route in ROUTES {
         let path = route.path.replace("reasons/{name}", "reasons/timeout").replace("{name}", "invoices");

@@ -9,9 +9,10 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::model::{Check, Observation, OnDemand, Outcome};
-use crate::report::Report;
 use crate::schedule::{Refusals, Schedule};
 use crate::secret::Fingerprint;
+
+use super::recorder::Recorder;
 
 /// Upper bound for the back-off that a mail server can ask for.
 const LONGEST_SUGGESTION: Duration = Duration::from_secs(60 * 60);
@@ -28,6 +29,8 @@ pub(super) struct Entry {
     /// form never counts.
     pub(super) observed_at: Option<Instant>,
     refusals: Refusals,
+    /// The interval in force, stretched or not.
+    pub(super) interval: Duration,
     pub(super) hold: Option<Hold>,
     /// Callers that wait for the running probe.
     pub(super) waiters: Vec<oneshot::Sender<OnDemand>>,
@@ -98,6 +101,7 @@ impl Entry {
             running: None,
             observed_at: None,
             refusals: Refusals::default(),
+            interval: check.interval,
             hold: None,
             waiters: Vec::new(),
         }
@@ -110,25 +114,26 @@ impl Entry {
 
     /// The tick that follows `due`. Ticks that passed while the program did not run are counted as
     /// skipped.
-    pub(super) fn next(&self, clock: &Clock, due: Instant, now: Instant, report: &Report) -> Instant {
+    pub(super) fn next(&self, clock: &Clock, due: Instant, now: Instant, recorder: &Recorder) -> Instant {
         let time = clock.time(due);
         let first = due <= self.first;
         let mut next =
             clock.instant(if first { self.schedule.after_first(time) } else { self.schedule.after(time) });
         while next <= now {
-            report.tick_skipped();
+            recorder.tick_skipped();
             next = clock.instant(self.schedule.after(clock.time(next)));
         }
         next
     }
 
-    /// Updates refusals and hold after a probe, and returns the interval now in force.
-    pub(super) fn reschedule(&mut self, observation: &Observation, due: Instant, hold: &Hold) -> Duration {
+    /// Updates refusals, hold and interval after a probe.
+    pub(super) fn reschedule(&mut self, observation: &Observation, due: Instant, hold: &Hold) {
         let base = self.check.interval;
         let Outcome::Down { failure, .. } = &observation.outcome else {
             self.refusals = Refusals::default();
             self.hold = None;
-            return base;
+            self.interval = base;
+            return;
         };
         // Only refusals by a mail server justify asking less often. Faults of the server, the network
         // and the identity provider are temporary, and their end should show at once.
@@ -144,18 +149,18 @@ impl Entry {
             .then(|| Asked { until: Instant::now() + suggested, interval: base.max(suggested) });
         let until = asked.map_or(due + stretched, |asked| asked.until.max(due + stretched));
         self.hold = (stretched > base || asked.is_some()).then(|| Hold { until, asked, ..hold.clone() });
-        stretched.max(suggested)
+        self.interval = stretched.max(suggested);
     }
 
-    /// Replaces the check with its version in the new plan, and returns the interval now in force. A
+    /// Replaces the check with its version in the new plan. A
     /// stretch after refusals ends, because an operator has just changed something; a back-off that the
     /// server asked for stays.
-    pub(super) fn update(&mut self, check: &Arc<Check>) -> Duration {
+    pub(super) fn update(&mut self, check: &Arc<Check>) {
         self.check = Arc::clone(check);
         self.refusals = Refusals::default();
         let asked = self.hold.as_ref().and_then(|hold| hold.asked);
         let asked = asked.filter(|asked| asked.until > Instant::now());
         self.hold = self.hold.take().zip(asked).map(|(hold, asked)| Hold { until: asked.until, ..hold });
-        asked.map_or(check.interval, |asked| asked.interval)
+        self.interval = asked.map_or(check.interval, |asked| asked.interval);
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! Owns the heap of due times, the skipped ticks and the running probes. An idle check costs a heap
 //! entry; a task exists only while its probe runs. Tick times come from `schedule`, probing is `check`, and
-//! observations go to `report`.
+//! observations go to `recorder`.
 
 mod entry;
 mod handle;
+mod recorder;
 #[cfg(test)]
 mod tests;
 
@@ -21,8 +22,11 @@ use tokio_util::sync::CancellationToken;
 
 use self::entry::{Clock, Entry, Hold, Start};
 use self::handle::Request;
-use crate::check::Prober;
+use self::recorder::Recorder;
+use crate::background::Heartbeat;
+use crate::check::{ProbeRequest, Prober};
 use crate::model::{Check, CheckName, Difference, Observation, OnDemand, Plan};
+use crate::readiness::Readiness;
 use crate::report::Report;
 use crate::secret;
 
@@ -39,7 +43,7 @@ const FRESH: Duration = Duration::from_secs(60);
 /// Probes every check of a plan on its schedule.
 pub struct Monitor {
     prober: Arc<Prober>,
-    report: Arc<Report>,
+    recorder: Recorder,
     /// Keyed by an id that is never reused: the result of a probe whose entry was removed matches no
     /// entry.
     entries: HashMap<u64, Entry>,
@@ -59,10 +63,11 @@ struct Done {
 }
 
 impl Monitor {
-    pub fn new(plan: &Plan, prober: Arc<Prober>, report: Arc<Report>) -> Self {
+    /// A monitor whose observations go to the report and to readiness.
+    pub fn new(plan: &Plan, prober: Arc<Prober>, report: Arc<Report>, readiness: Arc<Readiness>) -> Self {
         let mut monitor = Self {
             prober,
-            report,
+            recorder: Recorder { report, readiness },
             entries: HashMap::new(),
             ids: HashMap::new(),
             last_id: 0,
@@ -82,12 +87,12 @@ impl Monitor {
         self.requests.0.clone()
     }
 
-    /// Runs until `stop` is cancelled, then gives running probes a moment to finish. Calls `beat` at
+    /// Runs until `stop` is cancelled, then gives running probes a moment to finish. Beats at
     /// least every ten seconds.
-    pub async fn run(mut self, stop: CancellationToken, beat: impl Fn()) {
+    pub async fn run(mut self, heartbeat: Arc<Heartbeat>, stop: CancellationToken) {
         let mut tasks: JoinSet<Done> = JoinSet::new();
         loop {
-            beat();
+            heartbeat.beat();
             let wake = Instant::now() + HEARTBEAT;
             let next = self.due.peek().map_or(wake, |Reverse((at, _))| wake.min(*at));
             tokio::select! {
@@ -145,8 +150,8 @@ impl Monitor {
             let name = check.name();
             let entry = self.ids.get(&name).and_then(|id| self.entries.get_mut(id));
             let Some(entry) = entry else { continue };
-            let interval = entry.update(check);
-            self.report.interval_in_force(&name, interval);
+            entry.update(check);
+            self.recorder.interval_in_force(&name, entry.interval);
         }
         for name in &difference.goes {
             self.remove(name);
@@ -154,7 +159,7 @@ impl Monitor {
         for check in difference.changes.iter().chain(&difference.comes) {
             self.remove(&check.name());
             self.add(check, now);
-            self.report.interval_in_force(&check.name(), check.interval);
+            self.recorder.interval_in_force(&check.name(), check.interval);
         }
         self.due.retain(|Reverse((_, id))| self.entries.contains_key(id));
     }
@@ -167,11 +172,11 @@ impl Monitor {
             }
             self.due.pop();
             let Some(entry) = self.entries.get(&id) else { continue };
-            self.due.push(Reverse((entry.next(&self.clock, due, now, &self.report), id)));
+            self.due.push(Reverse((entry.next(&self.clock, due, now, &self.recorder), id)));
             match entry.running {
                 None => self.start(id, due, Start::Tick, tasks),
                 // Probes of one check never overlap: this tick is skipped.
-                Some(Start::Tick) => self.report.tick_skipped(),
+                Some(Start::Tick) => self.recorder.tick_skipped(),
                 // The requested probe is recorded like a scheduled one, so this tick has its observation.
                 Some(Start::Request) => {}
             }
@@ -181,8 +186,8 @@ impl Monitor {
     fn start(&mut self, id: u64, due: Instant, start: Start, tasks: &mut JoinSet<Done>) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         entry.running = Some(start);
-        let (prober, report) = (Arc::clone(&self.prober), Arc::clone(&self.report));
-        let probe = probe(prober, report, Arc::clone(&entry.check), entry.hold.clone(), due);
+        let request = ProbeRequest::of_check(&entry.check, due);
+        let probe = probe(Arc::clone(&self.prober), request, entry.hold.clone());
         tasks.spawn(async move { Done { id, due, observed: probe.await } });
     }
 
@@ -205,7 +210,7 @@ impl Monitor {
     fn finish(&mut self, Done { id, due, observed }: Done) {
         let Some(entry) = self.entries.get_mut(&id) else {
             if let Some((observation, _)) = observed {
-                self.report.record(observation);
+                self.record_outdated(observation);
             }
             return;
         };
@@ -214,25 +219,30 @@ impl Monitor {
         let answer = if observed.is_some() { OnDemand::Probed } else { OnDemand::Held };
         if let Some((observation, hold)) = observed {
             entry.observed_at = Some(Instant::now());
-            let interval = entry.reschedule(&observation, due, &hold);
-            self.report.interval_in_force(&entry.check.name(), interval);
-            self.report.record(observation);
+            entry.reschedule(&observation, due, &hold);
+            self.recorder.record(observation, entry.interval);
         }
         for waiter in waiters {
             // The send fails if the caller left.
             let _ = waiter.send(answer);
         }
     }
+
+    /// Records an observation of a check that has been changed or removed since its probe began.
+    fn record_outdated(&self, observation: Observation) {
+        let changed = self.ids.get(&observation.check.name()).and_then(|id| self.entries.get(id));
+        let interval = changed.map_or(observation.check.interval, |entry| entry.interval);
+        self.recorder.record(observation, interval);
+    }
 }
 
 /// Probes once, unless the check is on hold.
 async fn probe(
     prober: Arc<Prober>,
-    report: Arc<Report>,
-    check: Arc<Check>,
+    request: ProbeRequest,
     hold: Option<Hold>,
-    due: Instant,
 ) -> Option<(Observation, Hold)> {
+    let (check, due) = (request.check(), request.due());
     let secret = secret::fingerprint(&check.places()).await;
     let recoveries = check.token_spec().map_or(0, |spec| prober.tokens().recoveries(spec));
     let now = Hold::now(due, secret, recoveries);
@@ -242,5 +252,5 @@ async fn probe(
     if held {
         return None;
     }
-    Some((prober.observe(&check, due, || report.probe_started()).await, now))
+    Some((prober.probe(&request).await, now))
 }

@@ -24,14 +24,15 @@ impl World {
         let plan = plan(&[mailbox("invoices", &shared, &[]), mailbox("desk", &shared, &[])]);
         let report = Arc::new(Report::new(&plan));
         let prober = Arc::new(Prober::new(&plan.limits, Arc::new(|_| ())));
-        let mut monitor = Monitor::new(&plan, prober, Arc::clone(&report));
+        let readiness = Arc::new(Readiness::open(&plan).unwrap());
+        let mut monitor = Monitor::new(&plan, prober, Arc::clone(&report), readiness);
         for entry in monitor.entries.values_mut() {
             // The sample credentials have no secret, so its fingerprint is `None`.
             entry.hold = Some(Hold::now(Instant::now() + LONG, None, 0));
             prepare(entry);
         }
         let (handle, stop) = (monitor.handle(), CancellationToken::new());
-        let monitor = tokio::spawn(monitor.run(stop.clone(), || ()));
+        let monitor = tokio::spawn(monitor.run(Arc::new(Heartbeat::start()), stop.clone()));
         Self { plan, report, handle, stop, monitor }
     }
 

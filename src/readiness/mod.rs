@@ -2,7 +2,7 @@
 //!
 //! Owns which evidence counts, for how long, and when a password may be tried. Evidence arrives through
 //! [`Readiness::record`] and from files; the result is the board. Not here: probing (`check`), metrics and
-//! pages (`report`, `http`), running trials (`trial`).
+//! pages (`report`, `http`), running trials (`password_trials`).
 
 mod advice;
 mod calendar;
@@ -14,6 +14,7 @@ mod judge;
 mod keeper;
 mod memory;
 mod proof;
+mod saving;
 mod score;
 mod store;
 mod tally;

@@ -5,8 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use jiff::Timestamp;
 use prometheus::core::Collector;
@@ -62,7 +61,6 @@ pub(super) struct Metrics {
     lateness: HistogramVec,
     skipped: IntCounterVec,
     dropped: IntCounterVec,
-    in_flight: Arc<AtomicUsize>,
     servers: Mutex<BTreeMap<(String, Protocol), ServerRecord>>,
     process: ProcessCollector,
     scope: Mutex<Scope>,
@@ -106,7 +104,6 @@ impl Metrics {
             lateness,
             skipped,
             dropped,
-            in_flight: Arc::default(),
             servers: Mutex::default(),
             process: ProcessCollector::for_self(),
             scope: Mutex::default(),
@@ -203,10 +200,6 @@ impl Metrics {
         self.dropped.with_label_values(&[cause.label()]).inc();
     }
 
-    pub(super) fn in_flight(&self) -> &Arc<AtomicUsize> {
-        &self.in_flight
-    }
-
     /// The servers seen so far, ordered by name.
     pub(super) fn servers(&self) -> Vec<ServerRecord> {
         locked(&self.servers).values().cloned().collect()
@@ -240,10 +233,9 @@ impl Metrics {
         collected(&families::TOKEN_REQUEST_DURATION, &self.token_request_duration, page)
     }
 
-    /// Writes the metrics of the program itself.
-    pub(super) fn write_program(&self, page: &mut Page<'_>) -> io::Result<()> {
-        let in_flight = self.in_flight.load(Ordering::Relaxed) as f64;
-        page.family(&families::IN_FLIGHT, |series| series.add(&[], in_flight))?;
+    /// Writes the metrics of the program itself. `in_flight` is the number of running probes.
+    pub(super) fn write_program(&self, in_flight: usize, page: &mut Page<'_>) -> io::Result<()> {
+        page.family(&families::IN_FLIGHT, |series| series.add(&[], in_flight as f64))?;
         collected(&families::LATENESS, &self.lateness, page)?;
         collected(&families::SKIPPED, &self.skipped, page)?;
         collected(&families::CONNECTIONS_DROPPED, &self.dropped, page)?;

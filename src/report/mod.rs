@@ -25,8 +25,7 @@ mod tests;
 pub mod text;
 
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -66,20 +65,15 @@ pub struct Report {
     /// Locked shared while one observation is recorded in several places, and exclusively while the plan
     /// changes. No observation is recorded half under the old plan and half under the new one.
     plan: RwLock<()>,
-    witness: OnceLock<Witness>,
 }
 
-/// Receives an observation and the interval in force.
-pub type Saw = Box<dyn Fn(&Observation, Duration) + Send + Sync>;
-/// Judges all mailboxes at a given time.
-pub type Stands = Box<dyn Fn(Timestamp) -> Board + Send + Sync>;
-
-/// The connection to readiness, which judges how far mailboxes are from working without passwords.
-pub struct Witness {
-    /// Receives every observation of a check in the plan, with the interval in force.
-    pub saw: Saw,
-    /// Returns the board at a given time.
-    pub board: Stands,
+/// What other parts know at the moment at which a page is written.
+#[derive(Debug, Clone, Default)]
+pub struct Live {
+    /// The readiness of all mailboxes.
+    pub board: Board,
+    /// Running probes.
+    pub in_flight: usize,
 }
 
 /// Everything the pages show, at one moment.
@@ -113,19 +107,7 @@ impl Report {
             configuration: configuration::Configuration::new(plan),
             metrics: Metrics::new(plan),
             plan: RwLock::default(),
-            witness: OnceLock::new(),
         }
-    }
-
-    /// Connects readiness; it then receives every observation. Later calls have no effect.
-    pub fn call(&self, witness: Witness) {
-        // The cell is set already: the first call wins.
-        drop(self.witness.set(witness));
-    }
-
-    /// The readiness of the mailboxes; empty without a connection to readiness.
-    pub fn readiness(&self) -> Board {
-        self.witness.get().map(|witness| (witness.board)(clock::now())).unwrap_or_default()
     }
 
     /// Switches to a new plan. Records and counts stay for every name that stays. The series of removed
@@ -144,20 +126,17 @@ impl Report {
         self.configuration.refuse();
     }
 
-    /// Records an observation: one log line, metrics, history.
-    ///
-    /// An observation of a check outside the plan is only logged.
-    pub fn record(&self, observation: Observation) {
+    /// Records an observation: one log line, metrics, history. False if its check is not in the plan; it is
+    /// then only logged.
+    pub fn record(&self, observation: impl Into<Arc<Observation>>) -> bool {
+        let observation = observation.into();
         log::probe(&observation);
-        let observation = Arc::new(observation);
         let _plan = self.plan.read().unwrap_or_else(PoisonError::into_inner);
-        let name = observation.check.name();
-        if self.history.note(&name, &observation) {
+        let planned = self.history.note(&observation.check.name(), &observation);
+        if planned {
             self.metrics.note_probe(&observation);
-            if let Some((witness, record)) = self.witness.get().zip(self.history.record(&name)) {
-                (witness.saw)(&observation, record.interval);
-            }
         }
+        planned
     }
 
     /// Records a token request: one log line, metrics, the credential's state.
@@ -167,12 +146,6 @@ impl Report {
         if self.credentials.note(report) {
             self.metrics.note_token(report);
         }
-    }
-
-    /// Counts a probe as running until the guard is dropped.
-    #[must_use = "the probe counts as running only while the guard lives"]
-    pub fn probe_started(&self) -> InFlight {
-        InFlight::new(self.metrics.in_flight())
     }
 
     /// Counts a skipped due time.
@@ -194,7 +167,7 @@ impl Report {
     ///
     /// # Errors
     /// Errors of `out`.
-    pub fn render(&self, exposition: Exposition, out: &mut dyn Write) -> io::Result<()> {
+    pub fn render(&self, exposition: Exposition, live: &Live, out: &mut dyn Write) -> io::Result<()> {
         let mut page = Page::new(exposition, out);
         per_check::write(&self.history.records(), &mut page)?;
         let mailboxes = Arc::clone(&locked(&self.mailboxes));
@@ -202,14 +175,13 @@ impl Report {
         self.metrics.write_servers(&mut page)?;
         per_credential::write(&self.credentials.records(), &mut page)?;
         self.metrics.write_tokens(&mut page)?;
-        let board = self.readiness();
-        per_readiness::write(&board, &mut page)?;
+        per_readiness::write(&live.board, &mut page)?;
         let build = [env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH];
         page.family(&families::BUILD_INFO, |series| series.add(&build, 1.0))?;
         self.configuration.write(&mut page)?;
-        per_readiness::write_keeping(board.keeping, &mut page)?;
+        per_readiness::write_keeping(live.board.keeping, &mut page)?;
         page.family(&families::FILES_HANGING, |series| series.add(&[], files::hanging() as f64))?;
-        self.metrics.write_program(&mut page)?;
+        self.metrics.write_program(live.in_flight, &mut page)?;
         page.finish()
     }
 
@@ -231,8 +203,8 @@ impl Report {
         page.finish()
     }
 
-    /// Everything the pages show, as of now.
-    pub fn facts(&self) -> Facts {
+    /// Everything the pages show, as of now. `in_flight` is the number of running probes.
+    pub fn facts(&self, in_flight: usize) -> Facts {
         Facts {
             now: clock::now(),
             started_at: self.started_at,
@@ -240,7 +212,7 @@ impl Report {
             credentials: self.credentials(),
             servers: self.metrics.servers(),
             configuration: self.configuration.record(),
-            in_flight: self.metrics.in_flight().load(Ordering::Relaxed),
+            in_flight,
             skipped: self.metrics.skipped(),
         }
     }
@@ -275,23 +247,6 @@ impl Report {
     /// The record of one check.
     pub fn check(&self, name: &CheckName) -> Option<Arc<CheckRecord>> {
         self.history.record(name)
-    }
-}
-
-/// A running probe, for as long as it lives.
-#[derive(Debug)]
-pub struct InFlight(Arc<AtomicUsize>);
-
-impl InFlight {
-    fn new(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(count))
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -11,7 +11,7 @@ use super::*;
 
 fn text(report: &Report) -> String {
     let mut out = Vec::new();
-    report.render(Exposition::Text, &mut out).unwrap();
+    report.render(Exposition::Text, &Live::default(), &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 

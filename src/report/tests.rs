@@ -11,8 +11,9 @@ use super::samples::{credential, dawn, down, issued, mailbox, plan, refused, up}
 use super::*;
 
 fn text(report: &Report, exposition: Exposition) -> String {
+    let live = Live { board: samples::board(&two_mailboxes()), in_flight: 2 };
     let mut out = Vec::new();
-    report.render(exposition, &mut out).unwrap();
+    report.render(exposition, &live, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -53,8 +54,6 @@ fn filled() -> Report {
     report.record_token(&issued(&plan.credentials[0], &["IMAP.AccessAsApp"]));
     report.record_token(&refused(&plan.credentials[1], Reason::SecretExpired));
     report.tick_skipped();
-    let board = samples::board(&plan);
-    report.call(Witness { saw: Box::new(|_, _| ()), board: Box::new(move |_| board.clone()) });
     report
 }
 
@@ -335,16 +334,6 @@ fn the_interval_in_force_is_shown_and_a_check_outside_the_plan_leaves_no_series(
     assert_eq!((interval("desk"), interval("invoices"), interval("gone")), (Some(900.0), Some(300.0), None));
     assert!(series.keys().all(|name| !name.contains("gone")));
     assert_eq!(series.get("mailbox_exporter_probe_lateness_seconds_count"), Some(&0.0));
-}
-
-#[test]
-fn a_probe_is_in_flight_for_as_long_as_its_guard_lives() {
-    let report = Arc::new(Report::new(&two_mailboxes()));
-    let in_flight = || series(&report).get("mailbox_exporter_probes_in_flight").copied();
-    let guards = [report.probe_started(), report.probe_started()];
-    assert_eq!(in_flight(), Some(2.0));
-    drop(guards);
-    assert_eq!(in_flight(), Some(0.0));
 }
 
 fn plan_of_one(name: &str) -> Plan {

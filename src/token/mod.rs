@@ -31,7 +31,7 @@ use crate::net::Dialer;
 use crate::secret;
 
 /// Called after every token request, from the task that made it.
-pub type Observer = Arc<dyn Fn(&TokenReport) + Send + Sync>;
+pub type OnTokenRequest = Arc<dyn Fn(&TokenReport) + Send + Sync>;
 
 /// Bytes of a token's hash that are kept to tell it from other tokens.
 const SEAL_BYTES: usize = 6;
@@ -88,7 +88,7 @@ struct Shared {
     dialer: Arc<Dialer>,
     /// A token is renewed no later than this after it was issued.
     max_age: Mutex<Duration>,
-    observer: Observer,
+    on_request: OnTokenRequest,
     cells: Mutex<HashMap<TokenSpec, Arc<Cell>>>,
 }
 
@@ -111,9 +111,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl TokenSource {
     /// A source without tokens; see `Shared::max_age`.
-    pub fn new(dialer: Arc<Dialer>, max_age: Duration, observer: Observer) -> Self {
+    pub fn new(dialer: Arc<Dialer>, max_age: Duration, on_request: OnTokenRequest) -> Self {
         let max_age = Mutex::new(max_age);
-        Self(Arc::new(Shared { dialer, max_age, observer, cells: Mutex::new(HashMap::new()) }))
+        Self(Arc::new(Shared { dialer, max_age, on_request, cells: Mutex::new(HashMap::new()) }))
     }
 
     /// Switches to a new plan. Drops tokens that no check needs; all others keep their failures and
@@ -228,7 +228,7 @@ impl Shared {
         let max_age = *lock(&self.max_age);
         // Returns the same cause that it was given.
         drop(cell.state().answered(Instant::now(), max_age, fingerprint, Err(cause.clone())));
-        (self.observer)(&TokenReport {
+        (self.on_request)(&TokenReport {
             spec: spec.clone(),
             started_at: clock::now(),
             duration: Duration::ZERO,
@@ -257,7 +257,7 @@ impl Shared {
             claims: token.claims().cloned(),
         });
         let certificate = peer.certificate();
-        (self.observer)(&TokenReport {
+        (self.on_request)(&TokenReport {
             spec: spec.clone(),
             started_at,
             duration: started.elapsed(),

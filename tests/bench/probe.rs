@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mailbox_exporter::app::App;
-use mailbox_exporter::check::Prober;
+use mailbox_exporter::check::{ProbeRequest, Prober};
 use mailbox_exporter::model::{Check, Observation, Protocol, Speaker};
 use mailbox_exporter::net::{Dialer, Io, TlsFacts};
 use mailbox_exporter::report::Report;
@@ -89,7 +89,7 @@ async fn time(turns: u32) {
 }
 
 async fn observe(prober: &Prober, check: &Arc<Check>) -> Observation {
-    let seen = prober.observe(check, Instant::now(), || ()).await;
+    let seen = prober.probe(&ProbeRequest::of_check(check, Instant::now())).await;
     assert!(seen.outcome.is_up(), "{:?}", seen.outcome);
     seen
 }

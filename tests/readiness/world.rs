@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use mailbox_exporter::app;
-use mailbox_exporter::check::Prober;
+use mailbox_exporter::check::{ProbeRequest, Prober};
 use mailbox_exporter::config;
 use mailbox_exporter::readiness::{Asker, Readiness};
 use mailbox_exporter::sim::{Fault, Offers, Service, Sim, SimMailbox};
@@ -159,7 +159,8 @@ impl World {
             app::round(&plan, |seen| readiness.record(seen, seen.check.interval)).await;
             let prober = Prober::new(&plan.limits, Arc::new(|_| ()));
             while let Some(trial) = readiness.claim(Asker::Agent, Timestamp::now()) {
-                let seen = prober.observe_password(&trial.check, trial.password.clone()).await;
+                let seen =
+                    prober.probe(&ProbeRequest::of_password(&trial.check, trial.password.clone())).await;
                 readiness.conclude(&trial, &seen);
             }
             readiness.flush();

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use axum::body::to_bytes;
 
-use crate::report::Report;
 use crate::report::samples::{credential, dawn, mailbox, plan, up};
+use crate::report::{Live, Report};
 
 use super::*;
 
@@ -36,7 +36,9 @@ async fn a_page_is_shared_by_those_who_came_together_and_never_served_to_who_cam
     let (report, pages) = (Arc::new(Report::new(&plan)), Pages::default());
     let ask = || {
         let report = Arc::clone(&report);
-        pages.make(Some(METRICS), move |out| report.render(Exposition::Text, out).map(|()| StatusCode::OK))
+        pages.make(Some(METRICS), move |out| {
+            report.render(Exposition::Text, &Live::default(), out).map(|()| StatusCode::OK)
+        })
     };
     let together = tokio::join!(ask(), ask(), ask(), ask(), ask());
     let kept = [together.0, together.1, together.2, together.3, together.4].map(|page| page.ok().unwrap());

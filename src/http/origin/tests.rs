@@ -7,7 +7,7 @@ use axum::http::{HeaderName, HeaderValue};
 
 use super::*;
 use crate::http::tests::{World, small};
-use crate::http::{Desk, Pending};
+use crate::http::{Actions, Pending};
 use crate::model::OnDemand;
 use crate::model::{Phase, Reason};
 use crate::report::samples::{dawn, down};
@@ -94,7 +94,7 @@ type Acts = Arc<Mutex<Vec<&'static str>>>;
 async fn world(names: Names) -> (World, Acts) {
     let acts = Acts::default();
     let (probes, reloads) = (Arc::clone(&acts), Arc::clone(&acts));
-    let desk = move |_: &_| Desk {
+    let actions = move |_: &_| Actions {
         probe: Box::new(move |_| -> Pending<_> {
             probes.lock().unwrap().push("probe");
             Box::pin(async { Some(OnDemand::Recent) })
@@ -104,7 +104,7 @@ async fn world(names: Names) -> (World, Acts) {
             Box::pin(async { Ok("Taken.".to_owned()) })
         }),
     };
-    (World::known_as(&small(), desk, names, "/agent").await, acts)
+    (World::known_as(&small(), actions, names, "/agent").await, acts)
 }
 
 #[tokio::test]

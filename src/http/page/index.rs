@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use maud::{Markup, html};
-use std::sync::Arc;
 
 use crate::http::Site;
 use crate::http::kept::Title;
@@ -15,8 +14,8 @@ use super::text::Here;
 use super::{Standing, agent, fleet, frame, rows, shared, soon, text, trouble};
 
 pub(in crate::http) async fn index(State(site): State<Site>, headers: HeaderMap) -> Response {
-    let report = Arc::clone(&site.report);
-    shared(&site, Title::Index, &headers, move || page(&report.facts())).await
+    let pages = site.clone();
+    shared(&site, Title::Index, &headers, move || page(&pages.facts())).await
 }
 
 fn page(facts: &Facts) -> Markup {

@@ -22,11 +22,11 @@ pub(in crate::http) async fn mailbox(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let report = Arc::clone(&site.report);
+    let pages = site.clone();
     let write = move || {
-        let records = report.mailbox(&name);
+        let records = pages.report.mailbox(&name);
         match records.first().map(|record| Arc::clone(&record.check.mailbox)) {
-            Some(mailbox) => (StatusCode::OK, page(&mailbox, &records, &report.readiness())),
+            Some(mailbox) => (StatusCode::OK, page(&mailbox, &records, &pages.board())),
             None => (StatusCode::NOT_FOUND, unknown(&name)),
         }
     };

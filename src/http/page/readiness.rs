@@ -9,7 +9,6 @@ use axum::response::Response;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
-use std::sync::Arc;
 
 use crate::clock;
 use crate::http::Site;
@@ -24,8 +23,8 @@ use super::{Standing, frame, home, shared, text};
 const SHOWN: usize = 200;
 
 pub(in crate::http) async fn readiness(State(site): State<Site>, headers: HeaderMap) -> Response {
-    let report = Arc::clone(&site.report);
-    shared(&site, Title::Readiness, &headers, move || page(&report.readiness(), clock::now())).await
+    let pages = site.clone();
+    shared(&site, Title::Readiness, &headers, move || page(&pages.board(), clock::now())).await
 }
 
 fn page(board: &Board, now: Timestamp) -> Markup {

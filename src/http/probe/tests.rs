@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use axum::http::HeaderName;
 
 use super::*;
-use crate::http::Desk;
+use crate::http::Actions;
 use crate::http::tests::World;
 use crate::model::{DialogueLine, Observation, Phase, Plan, Reason};
 use crate::report::samples::{credential, dawn, down, mailbox, plan, up};
@@ -21,11 +21,11 @@ fn two() -> Plan {
     ])
 }
 
-/// Pages whose desk records a probe of the check that is asked for: IMAP goes well, SMTP does not.
+/// Pages whose action records a probe of the check that is asked for: IMAP goes well, SMTP does not.
 async fn world(plan: &Plan) -> (World, Asked) {
     let asked = Asked::default();
     let (seen, checks) = (Arc::clone(&asked), plan.checks.clone());
-    let world = World::asking(plan, |report| {
+    let world = World::offering(plan, |report| {
         let report = Arc::clone(report);
         let probe = move |name: crate::model::CheckName| {
             seen.lock().unwrap().push(name.to_string());
@@ -43,7 +43,7 @@ async fn world(plan: &Plan) -> (World, Asked) {
             let answer: crate::http::Pending<_> = Box::pin(async { Some(OnDemand::Probed) });
             answer
         };
-        Desk { probe: Box::new(probe), ..Desk::default() }
+        Actions { probe: Box::new(probe), ..Actions::default() }
     });
     (world.await, asked)
 }
@@ -124,9 +124,9 @@ async fn the_wait_is_the_scrapers_and_shared_fairly_and_no_answer_looks_like_a_v
                 seen.lock().unwrap().push(begun.elapsed().as_secs_f64());
                 Box::pin(std::future::pending())
             };
-            Desk { probe: Box::new(probe), ..Desk::default() }
+            Actions { probe: Box::new(probe), ..Actions::default() }
         };
-        let world = World::asking(&two(), never).await;
+        let world = World::offering(&two(), never).await;
         let answer =
             world.ask(&format!("GET /probe?mailbox=desk HTTP/1.1\r\n{SCRAPE_TIMEOUT}: {seconds}")).await;
         let waited = begun.elapsed().as_secs_f64();

@@ -1,5 +1,4 @@
-//! Password trials: logs in with a declared or a deliberately wrong password, one at a time, and saves what
-//! readiness has learnt.
+//! Password trials: logs in with a declared or a deliberately wrong password, one at a time.
 //!
 //! Owns the pace. `readiness` decides whether a password may be tried; `check` performs the login.
 
@@ -10,20 +9,19 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::check::Prober;
+use crate::check::{ProbeRequest, Prober};
 use crate::clock;
 use crate::readiness::{Asker, Readiness, Trial};
 
-/// How often the state is saved and the next trial is looked for. A crash loses at most this much.
+/// How often the next trial is looked for.
 const EVERY: Duration = Duration::from_secs(5);
 /// Minimum time between two wrong passwords, across all tenants: many at once look like an attack.
 const WRONG_PASSWORD_EVERY: Duration = Duration::from_secs(60);
 
-/// Saves and runs trials until `stop` is cancelled, then saves once more.
+/// Runs trials until `stop` is cancelled.
 pub async fn run(readiness: Arc<Readiness>, prober: Arc<Prober>, stop: CancellationToken) {
     let mut last_wrong: Option<Instant> = None;
     while stop.run_until_cancelled(sleep(EVERY)).await.is_some() {
-        flush(&readiness).await;
         if last_wrong.is_some_and(|last| last.elapsed() < WRONG_PASSWORD_EVERY) {
             continue;
         }
@@ -33,7 +31,6 @@ pub async fn run(readiness: Arc<Readiness>, prober: Arc<Prober>, stop: Cancellat
         // better than a slow shutdown.
         stop.run_until_cancelled(run_trial(&readiness, &prober, trial)).await;
     }
-    flush(&readiness).await;
 }
 
 /// Runs every trial of a declared password that is allowed now, one after the other. Only the agent tries
@@ -42,13 +39,13 @@ pub async fn once(readiness: &Arc<Readiness>, prober: &Prober) {
     while let Some(trial) = claim(readiness, Asker::Command).await {
         run_trial(readiness, prober, trial).await;
     }
-    flush(readiness).await;
 }
 
 async fn run_trial(readiness: &Arc<Readiness>, prober: &Prober, trial: Trial) {
-    let seen = prober.observe_password(&trial.check, trial.password.clone()).await;
+    let request = ProbeRequest::of_password(&trial.check, trial.password.clone());
+    let observation = prober.probe(&request).await;
     let readiness = Arc::clone(readiness);
-    blocking(move || readiness.conclude(&trial, &seen)).await;
+    blocking(move || readiness.conclude(&trial, &observation)).await;
 }
 
 async fn claim(readiness: &Arc<Readiness>, asker: Asker) -> Option<Trial> {
@@ -56,12 +53,7 @@ async fn claim(readiness: &Arc<Readiness>, asker: Asker) -> Option<Trial> {
     blocking(move || readiness.claim(asker, clock::now())).await.flatten()
 }
 
-async fn flush(readiness: &Arc<Readiness>) {
-    let readiness = Arc::clone(readiness);
-    blocking(move || readiness.flush()).await;
-}
-
 /// Runs on a blocking thread, because the disk may be slow and probes must not wait for it.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    spawn_blocking(work).await.inspect_err(|error| tracing::error!(%error, "readiness task panicked")).ok()
+    spawn_blocking(work).await.inspect_err(|error| tracing::error!(%error, "password trial panicked")).ok()
 }

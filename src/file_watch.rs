@@ -11,7 +11,6 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
-use tokio_util::sync::CancellationToken;
 
 /// Some file systems send no notifications, and the system limits the number of watches. A regular check
 /// covers both.
@@ -21,44 +20,18 @@ const QUIET: Duration = Duration::from_millis(300);
 /// … but no longer than this, because some folders change all the time.
 const LONGEST_SETTLING: Duration = Duration::from_secs(2);
 
-/// Calls `check` now and after every change, until `stop` is cancelled. `check` returns the folders to watch
-/// until its next call.
-pub async fn run<L, F>(check: L, stop: CancellationToken)
-where
-    L: Fn() -> F,
-    F: Future<Output = BTreeSet<PathBuf>>,
-{
-    let (changed, mut changes) = mpsc::channel(1);
-    let mut watch = FolderWatch::new(changed);
-    while let Some(folders) = stop.run_until_cancelled(check()).await {
-        if watch.set_folders(folders) {
-            // A change before the watch began sent no notification: check again.
-            continue;
-        }
-        let waited = stop.run_until_cancelled(timeout(CHECK_EVERY, changes.recv())).await;
-        match waited {
-            None => return,
-            Some(Err(_)) => {}
-            Some(Ok(Some(()))) => _ = stop.run_until_cancelled(settle(&mut changes)).await,
-            // There is no watcher that could notify: only the timer is left.
-            Some(Ok(None)) => _ = stop.run_until_cancelled(sleep(CHECK_EVERY)).await,
-        }
-    }
-}
-
-/// Waits until changes stop.
-async fn settle(changes: &mut mpsc::Receiver<()>) {
-    let end = Instant::now() + LONGEST_SETTLING;
-    while Instant::now() < end && matches!(timeout(QUIET, changes.recv()).await, Ok(Some(()))) {}
-}
-
-struct FolderWatch {
+/// Waits for changes in a set of folders.
+pub struct FolderWatch {
+    /// `None`: the system offers no notifications.
     watcher: Option<RecommendedWatcher>,
     folders: BTreeSet<PathBuf>,
+    changes: mpsc::Receiver<()>,
 }
 
 impl FolderWatch {
-    fn new(changed: mpsc::Sender<()>) -> Self {
+    /// Watches no folder yet.
+    pub fn start() -> Self {
+        let (changed, changes) = mpsc::channel(1);
         let on_event = move |event: notify::Result<Event>| {
             if event.is_ok_and(|event| is_a_change(event.kind)) {
                 // If the channel is full, a notification is pending already.
@@ -71,11 +44,28 @@ impl FolderWatch {
                 tracing::warn!(%error, "file watching is not available: changed files are noticed within 30 s instead of at once");
             })
             .ok();
-        Self { watcher, folders: BTreeSet::new() }
+        Self { watcher, folders: BTreeSet::new(), changes }
     }
 
-    /// Watches exactly these folders. True if one of them was not watched before.
-    fn set_folders(&mut self, folders: BTreeSet<PathBuf>) -> bool {
+    /// Waits for a change, and until nothing has changed for a moment; for half a minute at most.
+    pub async fn changed(&mut self) {
+        match timeout(CHECK_EVERY, self.changes.recv()).await {
+            Err(_) => {}
+            Ok(Some(())) => self.settle().await,
+            // There is no watcher that could notify: only the timer is left.
+            Ok(None) => sleep(CHECK_EVERY).await,
+        }
+    }
+
+    /// Waits until changes stop.
+    async fn settle(&mut self) {
+        let end = Instant::now() + LONGEST_SETTLING;
+        while Instant::now() < end && matches!(timeout(QUIET, self.changes.recv()).await, Ok(Some(()))) {}
+    }
+
+    /// Watches exactly these folders. True if one of them was not watched before: a change just before sent no
+    /// notification, so the caller must check again.
+    pub fn set_folders(&mut self, folders: BTreeSet<PathBuf>) -> bool {
         let Some(watcher) = &mut self.watcher else { return false };
         for gone in self.folders.difference(&folders) {
             // Fails if the folder was deleted, which removed the watch too.
@@ -111,7 +101,8 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
     use std::path::Path;
-    use std::sync::Arc;
+
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
 
@@ -137,16 +128,16 @@ mod tests {
             world.swap("first");
             symlink("..data/config", folder.join("config")).unwrap();
             fs::write(folder.join("beside"), "read as well").unwrap();
-            let folder = Arc::new(folder);
-            let check = move || {
-                let (folder, tell) = (Arc::clone(&folder), tell.clone());
-                async move {
+            tokio::spawn(async move {
+                let mut watch = FolderWatch::start();
+                while !stop.is_cancelled() {
                     let _ = fs::read(folder.join("beside"));
                     let _ = tell.send(fs::read_to_string(folder.join("config")).unwrap_or_default());
-                    BTreeSet::from([folder.to_path_buf()])
+                    if !watch.set_folders(BTreeSet::from([folder.clone()])) {
+                        stop.run_until_cancelled(watch.changed()).await;
+                    }
                 }
-            };
-            tokio::spawn(run(check, stop));
+            });
             world
         }
 

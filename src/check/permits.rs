@@ -1,4 +1,4 @@
-//! Permits: limits how many probes run at once, in total, per host and per mailbox.
+//! Pool: limits how many probes run at once, in total, per host and per mailbox.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,15 +9,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::model::{Limits, Plan};
 
 /// Hands out permits. They are always acquired in the order mailbox, host, total, which rules out deadlock.
-pub(super) struct Gate {
-    all: Permits,
+pub(super) struct Permits {
+    all: Pool,
     hosts: Mutex<Hosts>,
-    mailboxes: Mutex<HashMap<Arc<str>, Permits>>,
+    mailboxes: Mutex<HashMap<Arc<str>, Pool>>,
 }
 
 struct Hosts {
     each: usize,
-    by_name: HashMap<String, Permits>,
+    by_name: HashMap<String, Pool>,
 }
 
 /// The right to talk to a server, until dropped.
@@ -26,10 +26,10 @@ pub(super) struct Permit {
     _all: Option<OwnedSemaphorePermit>,
 }
 
-impl Gate {
+impl Permits {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
-            all: Permits::new(limits.concurrency),
+            all: Pool::new(limits.concurrency),
             hosts: Mutex::new(Hosts { each: limits.per_host, by_name: HashMap::new() }),
             mailboxes: Mutex::default(),
         }
@@ -38,7 +38,7 @@ impl Gate {
     /// Acquires the mailbox: one probe at a time, whatever the protocol.
     pub(super) async fn mailbox(&self, name: &Arc<str>) -> Option<OwnedSemaphorePermit> {
         let permits = Arc::clone(
-            &lock(&self.mailboxes).entry(Arc::clone(name)).or_insert_with(|| Permits::new(1)).semaphore,
+            &lock(&self.mailboxes).entry(Arc::clone(name)).or_insert_with(|| Pool::new(1)).semaphore,
         );
         // The semaphores are never closed, so acquiring cannot fail.
         permits.acquire_owned().await.ok()
@@ -49,8 +49,7 @@ impl Gate {
         let host = {
             let mut hosts = lock(&self.hosts);
             let each = hosts.each;
-            let permits =
-                hosts.by_name.entry(host.to_ascii_lowercase()).or_insert_with(|| Permits::new(each));
+            let permits = hosts.by_name.entry(host.to_ascii_lowercase()).or_insert_with(|| Pool::new(each));
             Arc::clone(&permits.semaphore)
         };
         let host = host.acquire_owned().await.ok();
@@ -75,12 +74,12 @@ impl Gate {
 }
 
 /// A number of permits that can change while some are out.
-struct Permits {
+struct Pool {
     semaphore: Arc<Semaphore>,
     total: AtomicUsize,
 }
 
-impl Permits {
+impl Pool {
     fn new(total: usize) -> Self {
         Self { semaphore: Arc::new(Semaphore::new(total)), total: AtomicUsize::new(total) }
     }
@@ -123,7 +122,7 @@ mod tests {
     use crate::model::{Listen, Shard};
 
     /// How many permits are available at once.
-    async fn free(permits: &Permits, held: &mut Vec<OwnedSemaphorePermit>) -> usize {
+    async fn free(permits: &Pool, held: &mut Vec<OwnedSemaphorePermit>) -> usize {
         let before = held.len();
         while let Ok(Ok(permit)) =
             timeout(Duration::from_millis(1), Arc::clone(&permits.semaphore).acquire_owned()).await
@@ -135,7 +134,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn permits_grow_at_once_and_shrink_as_they_come_back() {
-        let (permits, mut held) = (Permits::new(3), Vec::new());
+        let (permits, mut held) = (Pool::new(3), Vec::new());
         assert_eq!(free(&permits, &mut held).await, 3);
         permits.resize(5);
         assert_eq!(free(&permits, &mut held).await, 2);
@@ -153,11 +152,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_is_let_in_beside_a_permit_that_is_out_when_its_mailbox_leaves_and_returns() {
-        let gate = Gate::new(&Limits { concurrency: 2, per_host: 1, token_max_age: Duration::ZERO });
+    async fn a_mailbox_that_leaves_and_returns_keeps_its_one_permit() {
+        let permits = Permits::new(&Limits { concurrency: 2, per_host: 1, token_max_age: Duration::ZERO });
         let name: Arc<str> = "desk".into();
-        let held = gate.mailbox(&name).await;
-        gate.apply(&Plan {
+        let held = permits.mailbox(&name).await;
+        permits.apply(&Plan {
             listen: Listen { host: String::new(), port: 0 },
             limits: Limits { concurrency: 2, per_host: 1, token_max_age: Duration::ZERO },
             web: None,
@@ -168,8 +167,8 @@ mod tests {
             checks: Vec::new(),
             policy: crate::model::Policy::default(),
         });
-        assert!(timeout(Duration::from_secs(1), gate.mailbox(&name)).await.is_err());
+        assert!(timeout(Duration::from_secs(1), permits.mailbox(&name)).await.is_err());
         drop(held);
-        assert!(timeout(Duration::from_secs(1), gate.mailbox(&name)).await.is_ok());
+        assert!(timeout(Duration::from_secs(1), permits.mailbox(&name)).await.is_ok());
     }
 }
