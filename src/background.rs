@@ -70,7 +70,8 @@ impl Heartbeat {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-    use std::sync::{Arc, Mutex};
+    use std::fs::{self, File};
+    use std::sync::Arc;
 
     use super::*;
 
@@ -91,12 +92,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_logged_with_the_name_of_the_task() {
-        let log: Arc<Mutex<Vec<u8>>> = Arc::default();
-        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(Arc::clone(&log)).finish();
+        let path = std::env::temp_dir().join(format!("background-{}", std::process::id()));
+        let writer = Arc::new(File::create(&path).unwrap());
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(writer).finish();
         let _default = tracing::subscriber::set_default(subscriber);
         let task = BackgroundTask::start("scheduler", |_| async { unreachable!("on purpose") });
         task.stop().await;
-        let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+        let log = fs::read_to_string(&path).unwrap();
+        fs::remove_file(&path).unwrap();
         assert!(log.contains("ERROR") && log.contains("background task `scheduler` panicked"), "{log}");
     }
 }

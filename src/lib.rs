@@ -21,6 +21,7 @@ pub mod clock;
 // Tools.
 pub mod background;
 pub mod diagnosis;
+pub mod imports;
 pub mod net;
 pub mod schedule;
 pub mod shard;

@@ -29,7 +29,7 @@ use crate::report::Report;
 /// reloads.
 const READING: Duration = Duration::from_secs(30);
 
-/// Time limit for reading the files of readiness and the web configuration, after the configuration itself.
+/// Time limit for saving readiness and for reading the files of the web configuration.
 const TAKING: Duration = Duration::from_secs(30);
 
 /// The source of the plan, read again at every reload.
@@ -262,7 +262,7 @@ impl Inner {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Err(ReloadError::Stopping),
             Err(_) => tracing::error!(
-                "a readiness file does not respond: its contents take effect once it has been read"
+                "the state directory does not respond: the readiness settings take effect once it does"
             ),
         }
         if !monitor_handle.apply(Arc::clone(&difference)).await {

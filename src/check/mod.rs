@@ -16,7 +16,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use self::in_flight::{InFlight, Running};
 use self::permits::{Permit, Permits};

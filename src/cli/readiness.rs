@@ -188,7 +188,7 @@ fn remarks(board: &Board) -> Vec<String> {
             counted(report.taken, "line", "lines"),
             report.refused_count,
             report.of_others(),
-            report.of_strangers()
+            report.of_unknown()
         ),
     });
     let stopped = board

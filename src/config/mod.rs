@@ -156,6 +156,7 @@ fn assemble(file: &Rc<Path>, text: &str, sources: &mut Sources, faults: &Faults)
     files.extend(written.readiness.files().filter(|file| sources.holds(file)));
     let top = Place { line: node.line, column: node.column, ..Place::whole(file) };
     let plan = lower::lower(&written, &mailboxes, &top, faults);
-    written.readiness.inspect(&plan, faults);
-    Some(Made { plan: Plan { web, ..plan }, files, credentials: written.credential_places })
+    let mut plan = Plan { web, ..plan };
+    plan.policy.imports = written.readiness.imports(&plan, faults);
+    Some(Made { plan, files, credentials: written.credential_places })
 }

@@ -1,13 +1,13 @@
 //! What the file says about passwords: `state_dir`, `readiness`, and two keys of a mailbox; and the calendar.
 //!
-//! Owns what must not be said together. The imported CSV files are read by `readiness`; here they are only looked
-//! at, so that `validate` tells what will be taken.
+//! Owns what must not be said together. Reads the CSV files to import; `imports` understands them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::credential;
@@ -19,12 +19,14 @@ use super::place::{At, Quoted, Written};
 use super::source;
 use super::sources::Sources;
 use crate::files::Fault;
+use crate::imports::{self, Content, Topic};
 use crate::model::{
-    Confidence, Deadline, DeadlineKind, Expectation, ImportReport, PasswordLogin, Plan, Policy, Protocol,
-    SecretRef,
+    Confidence, Deadline, DeadlineKind, Expectation, Import, ImportReport, PasswordLogin, Plan, Policy,
+    Protocol, SecretRef,
 };
-use crate::readiness;
 
+/// The largest file that is imported, in bytes: a hundred thousand mailboxes take a fifth of it.
+const LARGEST_IMPORT: u64 = 32 * 1024 * 1024;
 /// In the place of a protocol: each of those that are logged in to.
 const EVERY: &str = "all";
 /// What `all` means, also before every one of them is checked.
@@ -36,12 +38,36 @@ pub(super) struct Section {
     pub(super) state_dir: Written<PathBuf>,
     /// With the file; `None` where there is none.
     calendar: Written<(PathBuf, Option<Vec<Deadline>>)>,
-    usage: Written<Vec<At<PathBuf>>>,
-    switches: Written<Vec<At<PathBuf>>>,
+    usage: Written<Vec<At<ImportFile>>>,
+    switches: Written<Vec<At<ImportFile>>>,
     refusal_tenants: Written<Vec<At<String>>>,
     password_login: Written<PasswordLogin>,
     /// Where relative paths of mailboxes begin.
     base: PathBuf,
+}
+
+/// A file to import.
+#[derive(Debug)]
+struct ImportFile {
+    path: PathBuf,
+    /// The content, or why it could not be read.
+    content: Result<Content, String>,
+}
+
+impl ImportFile {
+    fn read(path: PathBuf, sources: &mut Sources) -> Self {
+        let read = source::content(&path);
+        sources.note(&path, read.as_ref().ok().map(|content| content.bytes.as_slice()));
+        let content = match read {
+            Ok(content) if content.bytes.len() as u64 <= LARGEST_IMPORT => {
+                let written = content.about.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
+                Ok((content.bytes, written.unwrap_or(Timestamp::UNIX_EPOCH)))
+            }
+            Ok(_) | Err(Fault::TooLarge(_)) => Err(Fault::TooLarge(LARGEST_IMPORT).to_string()),
+            Err(fault) => Err(fault.to_string()),
+        };
+        Self { path, content }
+    }
 }
 
 /// The keys of a mailbox.
@@ -103,12 +129,14 @@ impl Section {
     /// The files that are read besides the configuration.
     pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
         let calendar = self.calendar.value().map(|(path, _)| path.clone());
-        calendar.into_iter().chain(self.imports().map(|at| at.value.clone()))
+        calendar.into_iter().chain(self.import_files().map(|(_, at)| at.value.path.clone()))
     }
 
     /// The files that are imported, and where each is named.
-    fn imports(&self) -> impl Iterator<Item = &At<PathBuf>> {
-        [&self.usage, &self.switches].into_iter().filter_map(Written::value).flatten()
+    fn import_files(&self) -> impl Iterator<Item = (Topic, &At<ImportFile>)> {
+        let (usage, switches) = (self.usage.value(), self.switches.value());
+        let usage = usage.into_iter().flatten().map(|at| (Topic::Usage, at));
+        usage.chain(switches.into_iter().flatten().map(|at| (Topic::Switches, at)))
     }
 
     /// What it means. `government` holds the names of providers of US Government clouds.
@@ -137,8 +165,7 @@ impl Section {
         let policy = Policy {
             state_dir: self.state_dir.value().cloned(),
             calendar: self.calendar.value().and_then(|(_, rows)| rows.clone()),
-            usage: paths(&self.usage),
-            switches: paths(&self.switches),
+            imports: Vec::new(),
             password_login: self.password_login.value().copied().unwrap_or(PasswordLogin::Never),
             refusal_tenants: self
                 .refusal_tenants
@@ -224,25 +251,24 @@ impl Section {
         }
     }
 
-    /// Tells what the imported files will give.
-    pub(super) fn inspect(&self, plan: &Plan, faults: &Faults) {
-        for report in readiness::inspect(plan) {
-            let named = self.imports().find(|at| at.value.display().to_string() == report.file);
-            if let Some((at, sentence)) = named.zip(sentence(&report)) {
+    /// What the imported files say about the mailboxes of the plan. Warns of what is not taken from them.
+    pub(super) fn imports(&self, plan: &Plan, faults: &Faults) -> Vec<Arc<Import>> {
+        let import = |(topic, at): (Topic, &At<ImportFile>)| {
+            let ImportFile { path, content } = &at.value;
+            let import = imports::understand(path, topic, content, plan);
+            if let Some(sentence) = sentence(&import.report) {
                 faults.warn(&at.place, sentence);
             }
-        }
+            Arc::new(import)
+        };
+        self.import_files().map(import).collect()
     }
 }
 
-fn paths(written: &Written<Vec<At<PathBuf>>>) -> Vec<PathBuf> {
-    written.value().into_iter().flatten().map(|at| at.value.clone()).collect()
-}
-
-/// Reads which files are imported: one, several, or patterns. Each is noted with its content.
-fn imported(at: &Cursor<'_>, base: &Path, sources: &mut Sources) -> Option<Vec<At<PathBuf>>> {
+/// Reads the files that are imported: one, several, or patterns. Each is noted with its content.
+fn imported(at: &Cursor<'_>, base: &Path, sources: &mut Sources) -> Option<Vec<At<ImportFile>>> {
     let items = if at.is_list() { at.list("a file, or a list of files")? } else { vec![at.clone()] };
-    let mut files: Vec<At<PathBuf>> = Vec::new();
+    let mut files: Vec<At<ImportFile>> = Vec::new();
     for item in items {
         let (text, place) = (item.text()?, item.place().clone());
         let found = if text.contains(['*', '?', '[']) {
@@ -254,9 +280,8 @@ fn imported(at: &Cursor<'_>, base: &Path, sources: &mut Sources) -> Option<Vec<A
             vec![base.join(text)]
         };
         for path in found {
-            if files.iter().all(|known| known.value != path) {
-                sources.note(&path, source::bytes(&path).ok().as_deref());
-                files.push(At { value: path, place: place.clone() });
+            if files.iter().all(|known| known.value.path != path) {
+                files.push(At { value: ImportFile::read(path, sources), place: place.clone() });
             }
         }
     }
@@ -271,7 +296,7 @@ fn sentence(report: &ImportReport) -> Option<String> {
     if let Some(fault) = &report.fault {
         return Some(format!("{}: {fault}: nothing is taken from it", report.file));
     }
-    if report.refused_count == 0 && report.taken > 0 && report.strangers == 0 {
+    if report.refused_count == 0 && report.taken > 0 && report.unknown == 0 {
         return None;
     }
     let named: Vec<_> =
@@ -283,7 +308,7 @@ fn sentence(report: &ImportReport) -> Option<String> {
         report.taken,
         report.refused_count,
         report.of_others(),
-        report.of_strangers()
+        report.of_unknown()
     ))
 }
 

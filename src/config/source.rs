@@ -28,7 +28,12 @@ pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A file's bytes.
 pub(super) fn bytes(file: &Path) -> Result<Vec<u8>, Fault> {
-    files::read(file, MAX_BYTES)
+    content(file).map(|content| content.bytes)
+}
+
+/// A file's bytes, and what its file system says about it.
+pub(super) fn content(file: &Path) -> Result<files::Content, Fault> {
+    files::content(file, MAX_BYTES)
 }
 
 /// A file's text; what was read is noted in `sources`.

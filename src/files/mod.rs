@@ -1,10 +1,10 @@
-//! Files that others wrote: regular files alone, each read within a bound of bytes and a bound of time.
+//! Reads files of other programs: only regular files, within limits of size and time.
 //!
-//! Owns the refusal of everything that is no regular file, in `desk` the threads that wait for a disk which does not
-//! answer, and in `flight` the reads that tasks share. What a file means is the caller's.
+//! `workers` owns the threads that wait for a disk, `shared_reads` the reads that several tasks share. Not here: what
+//! a file means.
 
-mod desk;
-mod flight;
+mod shared_reads;
+mod workers;
 
 use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -13,8 +13,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::desk::{DESK, Desk};
-use self::flight::FLIGHTS;
+use self::shared_reads::SHARED_READS;
+use self::workers::{WORKERS, Workers};
 
 /// How long a file may take to be read. A file system that needs longer has lost its server.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -93,7 +93,7 @@ pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, Fault> {
 /// As [`Fault`] has them.
 pub fn content(path: &Path, most: u64) -> Result<Content, Fault> {
     let file = path.to_owned();
-    // The outer error is the desk's, the inner one the file's.
+    // The outer error is the workers', the inner one the file's.
     within(path, PATIENCE, move || read_now(&file, most))?
 }
 
@@ -103,7 +103,7 @@ pub fn content(path: &Path, most: u64) -> Result<Content, Fault> {
 /// # Errors
 /// As [`Fault`] has them.
 pub async fn read_async(path: &Path, most: u64) -> Result<Vec<u8>, Arc<Fault>> {
-    FLIGHTS.read(path, most).await.map(|bytes| bytes.to_vec())
+    SHARED_READS.read(path, most).await.map(|bytes| bytes.to_vec())
 }
 
 /// The content without the byte order mark that editors put in front of UTF-8. In front of `-----BEGIN` it would hide
@@ -126,12 +126,12 @@ pub fn within<T: Send + 'static>(
     bound: Duration,
     job: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Fault> {
-    Desk::run(&DESK, place, bound, job)
+    Workers::run(&WORKERS, place, bound, job)
 }
 
 /// How many jobs have not ended within their bound.
 pub fn hanging() -> usize {
-    DESK.hanging()
+    WORKERS.hanging()
 }
 
 fn read_now(path: &Path, most: u64) -> Result<Content, Fault> {

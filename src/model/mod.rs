@@ -63,6 +63,8 @@ mod plan;
 mod policy;
 mod readiness;
 mod reason;
+#[cfg(test)]
+pub(crate) mod samples;
 mod shard;
 mod token;
 mod web;
@@ -81,8 +83,8 @@ pub use phase::{Phase, Timings};
 pub use plan::{Limits, Listen, Plan};
 pub use policy::{Expectation, PasswordLogin, Policy};
 pub use readiness::{
-    Basic, Board, Confidence, Deadline, DeadlineKind, Evidence, Exhibit, Finding, ImportReport, Keeping,
-    Oauth, Record, Score, Signal, Standing, State, Use,
+    Basic, Board, Confidence, Deadline, DeadlineKind, Evidence, Exhibit, Finding, Import, ImportReport,
+    Keeping, Oauth, Record, Score, Signal, Standing, State, Use,
 };
 pub use reason::{Cause, Failure, Owner, Reason};
 pub use shard::Shard;

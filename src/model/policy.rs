@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::readiness::{Deadline, WordRow};
+use super::readiness::{Deadline, Import, WordRow};
 use super::{Protocol, SecretRef};
 
 const fn word(label: &'static str, meaning: &'static str) -> WordRow {
@@ -38,10 +38,8 @@ pub struct Policy {
     pub state_dir: Option<PathBuf>,
     /// Replaces the built-in calendar.
     pub calendar: Option<Vec<Deadline>>,
-    /// CSV files: who still uses passwords.
-    pub usage: Vec<PathBuf>,
-    /// CSV files: how the switches are set.
-    pub switches: Vec<PathBuf>,
+    /// What the imported CSV files say.
+    pub imports: Vec<Arc<Import>>,
     pub password_login: PasswordLogin,
     /// Tenants that allow the deliberately wrong password.
     pub refusal_tenants: BTreeSet<String>,
@@ -56,8 +54,7 @@ impl Default for Policy {
         Self {
             state_dir: None,
             calendar: None,
-            usage: Vec::new(),
-            switches: Vec::new(),
+            imports: Vec::new(),
             password_login: PasswordLogin::Never,
             refusal_tenants: BTreeSet::new(),
             government: BTreeSet::new(),

@@ -2,6 +2,7 @@
 //!
 //! Owns the closed lists and the facts. `readiness` decides which evidence leads to which state.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -259,9 +260,9 @@ pub struct ImportReport {
     /// How many lines were rejected.
     pub refused_count: usize,
     /// Valid lines that name no configured mailbox.
-    pub strangers: usize,
+    pub unknown: usize,
     /// Some of those names, safe to display.
-    pub stranger_examples: Vec<String>,
+    pub unknown_examples: Vec<String>,
     /// Valid lines without information about passwords for a probed protocol.
     pub irrelevant: usize,
     /// Why the whole file was rejected.
@@ -271,9 +272,9 @@ pub struct ImportReport {
 impl ImportReport {
     /// `3 rows name no configured mailbox (such as a, b)`. Such a mailbox is probably missing in the
     /// configuration, so it is reported.
-    pub fn of_strangers(&self) -> String {
-        let names = self.stranger_examples.join(", ");
-        match self.strangers {
+    pub fn of_unknown(&self) -> String {
+        let names = self.unknown_examples.join(", ");
+        match self.unknown {
             0 => "every row names a configured mailbox".to_owned(),
             1 => format!("1 row names no configured mailbox ({names})"),
             count => format!("{count} rows name no configured mailbox (such as {names})"),
@@ -287,6 +288,16 @@ impl ImportReport {
             count => format!(", {count} about something else"),
         }
     }
+}
+
+/// What one imported file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// Dated by when the file was last written.
+    pub report: ImportReport,
+    /// Identifies the content; empty if it could not be used.
+    pub sha256: String,
+    pub evidence: BTreeMap<CheckName, Vec<Evidence>>,
 }
 
 /// The state of saving to the state directory.

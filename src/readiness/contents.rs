@@ -21,7 +21,7 @@ const IMPORTS_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// Maximum number of imported files to remember.
 const IMPORTS: usize = 256;
 /// Maximum number of remembered checks outside the plan.
-const STRANGERS: usize = 10_000;
+const UNPLANNED: usize = 10_000;
 /// Maximum number of remembered trials, and of tenants in which trials have stopped.
 const TRIED: usize = 200_000;
 const STOPPED: usize = 10_000;
@@ -180,14 +180,14 @@ impl Contents {
     /// Limits the memory that a journal can use: outside the plan, only the newest checks stay.
     pub(super) fn bound(&mut self, planned: &dyn Fn(&CheckName) -> bool) {
         // Not at every line, because sorting is expensive.
-        if self.checks.len() > self.planned.saturating_add(2 * STRANGERS) {
-            let strangers = self.checks.iter().filter(|(name, _)| !planned(name));
-            let mut strangers: Vec<_> =
-                strangers.map(|(name, memory)| (memory.last(), name.clone())).collect();
-            self.planned = self.checks.len() - strangers.len();
-            strangers.sort();
-            strangers.truncate(strangers.len().saturating_sub(STRANGERS));
-            for (_, name) in strangers {
+        if self.checks.len() > self.planned.saturating_add(2 * UNPLANNED) {
+            let unplanned = self.checks.iter().filter(|(name, _)| !planned(name));
+            let mut unplanned: Vec<_> =
+                unplanned.map(|(name, memory)| (memory.last(), name.clone())).collect();
+            self.planned = self.checks.len() - unplanned.len();
+            unplanned.sort();
+            unplanned.truncate(unplanned.len().saturating_sub(UNPLANNED));
+            for (_, name) in unplanned {
                 self.checks.remove(&name);
             }
         }

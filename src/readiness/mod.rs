@@ -1,14 +1,14 @@
 //! Readiness for the switch-off of passwords: judged per mailbox and protocol from dated evidence.
 //!
 //! Owns which evidence counts, for how long, and when a password may be tried. Evidence arrives through
-//! [`Readiness::record`] and from files; the result is the board. Not here: probing (`check`), metrics and
+//! [`Readiness::record`] and from the plan's imports; the result is the board. Not here: probing (`check`), metrics and
 //! pages (`report`, `http`), running trials (`password_trials`).
 
 mod advice;
 mod calendar;
 mod caution;
 mod contents;
-mod import;
+mod imported;
 mod journal;
 mod judge;
 mod keeper;
@@ -36,7 +36,7 @@ use crate::model::{
 };
 
 use self::contents::Contents;
-use self::import::Imported;
+use self::imported::Imported;
 use self::journal::Damage;
 use self::judge::Case;
 use self::keeper::Keeper;
@@ -44,7 +44,6 @@ use self::memory::Memory;
 use self::store::{Opened, Planned, Store};
 
 pub use calendar::{applies, calendar, moment};
-pub use import::inspect;
 pub use store::StoreError;
 pub use trials::{Asker, Trial};
 
@@ -139,20 +138,12 @@ impl Readiness {
         readiness
     }
 
-    /// Switches to a new plan and rereads its files. Unchanged checks keep their evidence. The state
-    /// directory stays the same. Blocks the thread.
+    /// Switches to a new plan. Unchanged checks keep their evidence. The state directory stays the same. Blocks
+    /// the thread.
     pub fn apply(&self, plan: &Plan) {
-        let mut seen = self.known().contents.imports.clone();
-        // Without holding the lock: the files may be large and their disk slow, while probes keep recording.
-        let imported = import::import(plan, |hash, modified| {
-            let first = seen.entry(hash.to_owned()).or_insert(modified);
-            *first = modified.min(*first);
-            *first
-        });
         {
             let mut known = self.known();
-            known.contents.imports = seen;
-            known.apply(plan, imported);
+            known.apply(plan);
             if plan.policy.password_login == PasswordLogin::Never {
                 // Password trials are off now. If they are allowed again later, the operator has looked into
                 // the locked accounts.
@@ -206,7 +197,7 @@ impl Readiness {
             scores: score::scores(&standings, now),
             standings,
             calendar: known.calendar.clone(),
-            imports: known.imported.reports.clone(),
+            imports: known.imported.reports().cloned().collect(),
             memory: self.memory(),
             keeping: self.keeper.as_ref().map(Keeper::keeping),
             stopped: stopped.map(|(tenant, (at, note))| (tenant.clone(), *at, note.clone())).collect(),
@@ -262,9 +253,8 @@ impl Readiness {
 }
 
 impl Known {
-    fn apply(&mut self, plan: &Plan, mut imported: Imported) {
-        imported.keep(&self.imported);
-        self.imported = imported;
+    fn apply(&mut self, plan: &Plan) {
+        self.imported.apply(&plan.policy.imports, &mut self.contents.imports);
         self.policy = plan.policy.clone();
         self.calendar = calendar(&plan.policy);
         self.checks = plan.checks.iter().map(|check| (check.name(), Arc::clone(check))).collect();
@@ -288,7 +278,7 @@ impl Known {
             self.contents.checks.get(&name).into_iter().flat_map(|memory| memory.evidence.values());
         let imported = self.imported.of(&name);
         let dates = calendar::evidence(calendar::of(&self.calendar, check, name.protocol), now);
-        remembered.chain(imported).cloned().chain(dates).collect()
+        remembered.cloned().chain(imported).chain(dates).collect()
     }
 
     fn interval(&self, check: &Check) -> Duration {

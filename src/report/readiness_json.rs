@@ -108,8 +108,8 @@ fn import(report: &ImportReport) -> Value {
         "file": report.file,
         "lines_taken": report.taken,
         "lines_refused": report.refused_count,
-        "lines_of_no_mailbox": report.strangers,
-        "of_no_mailbox": report.stranger_examples,
+        "lines_of_no_mailbox": report.unknown,
+        "of_no_mailbox": report.unknown_examples,
         "lines_irrelevant": report.irrelevant,
         "refused": refused.collect::<Vec<_>>(),
     });

@@ -217,7 +217,7 @@ fn import(report: &ImportReport, now: Timestamp) -> Markup {
             Some(fault) => p.failing { (fault) ": nothing is taken from it" },
             None => p {
                 (text::counted(report.taken, "line", "lines")) " taken, " (report.refused_count) " not understood"
-                (report.of_others()) "; " (report.of_strangers())
+                (report.of_others()) "; " (report.of_unknown())
                 @if let Some(at) = report.at { "; as of " (text::ago(now, at)) }
             }
         }

@@ -3,7 +3,7 @@
 //!
 //! Not here: reading the file (handed in, because only `config` reads YAML); listening.
 
-mod turns;
+mod hash_queue;
 mod users;
 
 use std::os::unix::fs::MetadataExt;
@@ -16,7 +16,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use rustls::ServerConfig;
-use tokio::sync::Mutex as Turn;
+use tokio::sync::Mutex as AsyncMutex;
 use tokio::task;
 use tracing::{error, info};
 
@@ -43,7 +43,7 @@ struct Shared {
     read: Reader,
     looked: Mutex<Looked>,
     /// When the last look began.
-    last: Arc<Turn<Option<Instant>>>,
+    last: Arc<AsyncMutex<Option<Instant>>>,
     /// Nothing where everybody may come, in clear text.
     force: RwLock<Option<Arc<Force>>>,
     users: Users,

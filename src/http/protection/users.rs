@@ -1,8 +1,7 @@
 //! User names and passwords (RFC 7617), held against bcrypt hashes.
 //!
-//! A hash takes a tenth of a second by design: verdicts are remembered, and one hash is computed at a time,
-//! so that guessing costs the probes at most one core. Who is next is `turns`. Whether a user exists is not to be
-//! told from the time.
+//! A hash takes a tenth of a second by design: verdicts are remembered, and one hash is computed at a time (in the order
+//! of `hash_queue`), so that guessing costs the probes at most one core. The time does not show whether a user exists.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -16,25 +15,25 @@ use uuid::Uuid;
 
 use crate::model;
 
-use super::turns::Turns;
+use super::hash_queue::HashQueue;
 
-/// Verdicts remembered. Scrapers and people are few; who guesses pushes out other guesses.
+/// Verdicts remembered. Scrapers and people are few; guesses push out other guesses.
 const REMEMBERED: usize = 64;
 
-/// What was asked, without a trace of the password.
+/// A hash of name and password.
 type Question = [u8; 32];
 
-/// Remembers who was let in.
+/// The users of the endpoint, with the last verdicts.
 pub(super) struct Users {
-    /// Of this process alone, so that nobody can compute a question beforehand.
+    /// Random for each process, so that a question cannot be computed beforehand.
     salt: Uuid,
     verdicts: Mutex<HashMap<Question, bool>>,
-    turns: Turns,
+    queue: HashQueue,
 }
 
 impl Default for Users {
     fn default() -> Self {
-        Self { salt: Uuid::new_v4(), verdicts: Mutex::default(), turns: Turns::default() }
+        Self { salt: Uuid::new_v4(), verdicts: Mutex::default(), queue: HashQueue::default() }
     }
 }
 
@@ -48,20 +47,20 @@ impl Users {
         if let Some(verdict) = self.remembered(&question) {
             return verdict;
         }
-        let turn = self.turns.take(known.map(|_| name)).await;
-        // Somebody may have asked the same while we waited.
+        let permit = self.queue.take(known.map(|_| name)).await;
+        // Another request may have answered the same question meanwhile.
         if let Some(verdict) = self.remembered(&question) {
             return verdict;
         }
-        // The turn goes along: if the client leaves now, the hash is computed all the same.
+        // The closure holds the permit: if the client leaves now, the hash is still computed.
         let verify = move || {
-            let _turn = turn;
+            let _permit = permit;
             bcrypt::verify(password, &hash)
         };
         let verdict = matches!(task::spawn_blocking(verify).await, Ok(Ok(true))) && known.is_some();
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
         if verdicts.len() >= REMEMBERED {
-            // Guesses push out guesses; who was let in stays, unless there are too many of them too.
+            // Guesses go first; admitted users stay unless they are too many themselves.
             verdicts.retain(|_, admitted| *admitted);
             if verdicts.len() >= REMEMBERED {
                 verdicts.clear();
@@ -85,8 +84,8 @@ impl Users {
     }
 }
 
-/// The hash that an unknown user's password is held against, in vain: nobody takes longer than that, so that
-/// the time does not tell who exists.
+/// The hash that an unknown user's password is compared with. It takes the longest, so the time does not show
+/// whether a user exists.
 fn costliest(users: &model::Users) -> Option<&String> {
     // `$2y$10$…`: the cost is two digits at a fixed place.
     users.0.values().max_by_key(|hash| hash.get(4..6).map(str::to_owned))
@@ -190,7 +189,7 @@ mod tests {
         let guesses: Vec<_> = (0..200)
             .map(|guess| {
                 let (users, known) = (Arc::clone(&users), Arc::clone(&known));
-                let name = if guess % 2 == 0 { "alice" } else { "stranger" };
+                let name = if guess % 2 == 0 { "alice" } else { "unknown" };
                 let guess = basic(&format!("{name}:{guess}"));
                 tokio::spawn(async move { users.admit(&known, Some(&guess)).await })
             })

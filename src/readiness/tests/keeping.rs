@@ -97,7 +97,7 @@ fn a_journal_that_is_no_regular_file_is_refused_at_once() {
 }
 
 #[test]
-fn a_journal_full_of_strangers_is_bounded_in_memory() {
+fn a_journal_full_of_unplanned_checks_is_bounded_in_memory() {
     let folder = Folder::new();
     let plan = plan(&folder.state());
     drop(Readiness::open(&plan).unwrap());

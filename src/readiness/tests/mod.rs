@@ -6,4 +6,3 @@ mod judging;
 mod keeping;
 mod remembering;
 mod restraint;
-pub(super) mod samples;

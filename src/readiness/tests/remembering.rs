@@ -10,7 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::super::{Asker, Readiness, StoreError};
-use super::samples;
+use crate::imports::{self, Topic};
+use crate::model::samples;
 use crate::model::{
     Basic, Expectation, Finding, PasswordLogin, Plan, Protocol, Reason, SecretRef, Signal, Standing, State,
 };
@@ -86,8 +87,9 @@ fn what_was_seen_survives_a_restart_and_only_this_user_can_read_it() {
 fn a_week_of_logins_makes_ready_across_restarts_and_not_without_a_memory() {
     let folder = Folder::new();
     let mut plan = plan(&folder.state());
-    fs::write(folder.0.join("usage.csv"), "mailbox,protocol,used\ninvoices,smtp,unused\n").unwrap();
-    plan.policy.usage = vec![folder.0.join("usage.csv")];
+    let usage = Ok((b"mailbox,protocol,used\ninvoices,smtp,unused\n".to_vec(), Timestamp::now()));
+    let usage = imports::understand(Path::new("usage.csv"), Topic::Usage, &usage, &plan);
+    plan.policy.imports = vec![Arc::new(usage)];
     for hours in (0..=7 * 24 + 1).rev() {
         // A new program every hour.
         let readiness = Readiness::open(&plan).unwrap();
@@ -96,7 +98,7 @@ fn a_week_of_logins_makes_ready_across_restarts_and_not_without_a_memory() {
     }
     let state = |plan: &Plan| standing(&Readiness::open(plan).unwrap(), "invoices", Protocol::Smtp).state;
     assert_eq!(state(&plan), State::Ready);
-    plan.policy.usage.clear();
+    plan.policy.imports.clear();
     assert_eq!(state(&plan), State::Dual);
     plan.policy.state_dir = None;
     assert_eq!(state(&plan), State::Unknown);

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::super::{Asker, Readiness};
 use super::remembering::{Folder, aged, declare, opt_in, plan, standing};
-use super::samples;
+use crate::model::samples;
 use crate::model::{Basic, Check, Mechanism, Plan, Protocol, Reason};
 
 const INTERVAL: Duration = Duration::from_secs(300);

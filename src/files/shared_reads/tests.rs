@@ -15,16 +15,16 @@ use super::*;
 const PATIENT: Duration = Duration::from_secs(20);
 const MOST: u64 = 1024;
 
-/// Occupies a place until the sender is dropped.
-fn hold(desk: &Arc<Desk>, place: &Path) -> Sender<()> {
-    let ((free, held), (tell, taken)) = (channel::<()>(), channel());
-    let (desk, place) = (Arc::clone(desk), place.to_owned());
+/// Keeps a path busy until the sender is dropped.
+fn hold(workers: &Arc<Workers>, path: &Path) -> Sender<()> {
+    let ((free, held), (report, taken)) = (channel::<()>(), channel());
+    let (workers, path) = (Arc::clone(workers), path.to_owned());
     thread::spawn(move || {
         let job = move || {
-            tell.send(()).unwrap();
+            report.send(()).unwrap();
             let _ = held.recv();
         };
-        Desk::run(&desk, &place, PATIENT, job)
+        Workers::run(&workers, &path, PATIENT, job)
     });
     taken.recv().unwrap();
     free
@@ -35,7 +35,7 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("flight-{name}-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("shared-reads-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir(&folder).unwrap();
         Self(folder)
@@ -62,16 +62,16 @@ fn threads() -> usize {
 async fn five_hundred_tasks_that_wait_for_one_file_hold_no_threads_and_share_a_read() {
     let folder = Folder::new("shared");
     let file = folder.file("secret", "before");
-    let flights = Flights::new(Arc::default());
-    let free = hold(&flights.0.desk, &file);
+    let shared = SharedReads::new(Arc::default());
+    let free = hold(&shared.0.workers, &file);
     let mut readers = JoinSet::new();
     let before = threads();
     for _ in 0..500 {
-        let (flights, file) = (flights.clone(), file.clone());
-        readers.spawn(async move { flights.read(&file, MOST).await.unwrap() });
+        let (shared, file) = (shared.clone(), file.clone());
+        readers.spawn(async move { shared.read(&file, MOST).await.unwrap() });
     }
     let waiting =
-        || locked(&flights.0.next).values().flatten().map(watch::Sender::receiver_count).sum::<usize>();
+        || locked(&shared.0.next).values().flatten().map(watch::Sender::receiver_count).sum::<usize>();
     // The last one begins within a few rounds; the bound ends the test where tasks wait in another way.
     for _ in 0..10_000 {
         if waiting() < 499 {
@@ -92,25 +92,25 @@ async fn five_hundred_tasks_that_wait_for_one_file_hold_no_threads_and_share_a_r
         }
     }
     assert!(reads.len() <= 2, "{} reads for 500 tasks", reads.len());
-    assert!(locked(&flights.0.next).is_empty(), "nothing is left behind");
+    assert!(locked(&shared.0.next).is_empty(), "nothing is left behind");
 }
 
 #[tokio::test]
 async fn a_task_never_gets_what_was_read_before_it_asked() {
     let folder = Folder::new("fresh");
     let file = folder.file("secret", "0");
-    let flights = Flights::new(Arc::default());
+    let shared = SharedReads::new(Arc::default());
     for content in 0..200 {
         let early = tokio::spawn({
-            let (flights, file) = (flights.clone(), file.clone());
-            async move { flights.read(&file, MOST).await.map(drop) }
+            let (shared, file) = (shared.clone(), file.clone());
+            async move { shared.read(&file, MOST).await.map(drop) }
         });
         tokio::task::yield_now().await;
         let content = content.to_string();
         // As a volume of Kubernetes does it: the file is never half written.
         symlink(folder.file(&format!("secret-{content}"), &content), folder.0.join("new")).unwrap();
         fs::rename(folder.0.join("new"), &file).unwrap();
-        assert_eq!(**flights.read(&file, MOST).await.unwrap(), content.into_bytes());
+        assert_eq!(**shared.read(&file, MOST).await.unwrap(), content.into_bytes());
         early.await.unwrap().unwrap();
     }
 }
@@ -118,41 +118,41 @@ async fn a_task_never_gets_what_was_read_before_it_asked() {
 #[tokio::test]
 async fn a_folder_that_hangs_takes_few_threads_and_no_other_folder_waits_for_it() {
     let (hangs, works) = (Folder::new("hangs"), Folder::new("works"));
-    let flights = Flights::new(Arc::default());
+    let shared = SharedReads::new(Arc::default());
     let begun = Instant::now();
     let mut readers = JoinSet::new();
     let held: Vec<_> = (0..100).map(|number| hangs.file(&number.to_string(), "")).collect();
-    let locks: Vec<_> = held.iter().take(FROM_A_FOLDER).map(|file| hold(&flights.0.desk, file)).collect();
+    let locks: Vec<_> = held.iter().take(FROM_A_FOLDER).map(|file| hold(&shared.0.workers, file)).collect();
     for file in held {
-        let flights = flights.clone();
-        readers.spawn(async move { flights.read(&file, MOST).await.map(drop) });
+        let shared = shared.clone();
+        readers.spawn(async move { shared.read(&file, MOST).await.map(drop) });
     }
     tokio::task::yield_now().await;
     let other = works.file("secret", "works");
-    assert_eq!(**flights.read(&other, MOST).await.unwrap(), b"works");
+    assert_eq!(**shared.read(&other, MOST).await.unwrap(), b"works");
     assert!(begun.elapsed() < super::super::PATIENCE, "it has waited for the other folder");
     drop(locks);
     while let Some(read) = readers.join_next().await {
         read.unwrap().unwrap();
     }
-    assert!(locked(&flights.0.folders).values().all(|line| line.strong_count() == 0));
+    assert!(locked(&shared.0.folders).values().all(|permits| permits.strong_count() == 0));
 }
 
 #[test]
 fn a_read_that_ends_with_its_runtime_leaves_the_file_readable() {
     let folder = Folder::new("runtime");
     let file = folder.file("secret", "works");
-    let flights = Flights::new(Arc::default());
-    let free = hold(&flights.0.desk, &file);
+    let shared = SharedReads::new(Arc::default());
+    let free = hold(&shared.0.workers, &file);
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let cut_off = runtime();
     cut_off.block_on(async {
-        let (flights, file) = (flights.clone(), file.clone());
-        tokio::spawn(async move { flights.read(&file, MOST).await.map(drop) });
+        let (shared, file) = (shared.clone(), file.clone());
+        tokio::spawn(async move { shared.read(&file, MOST).await.map(drop) });
         tokio::task::yield_now().await;
     });
-    assert!(!locked(&flights.0.next).is_empty());
+    assert!(!locked(&shared.0.next).is_empty());
     drop((cut_off, free));
-    let read = runtime().block_on(flights.read(&file, MOST));
+    let read = runtime().block_on(shared.read(&file, MOST));
     assert_eq!(**read.unwrap(), b"works");
 }

@@ -2,15 +2,12 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on should say so at once
 
-use std::fs;
-
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use proptest::prelude::*;
-use uuid::Uuid;
 
 use super::table::Table;
 use super::*;
-use crate::readiness::tests::samples;
+use crate::model::samples;
 
 fn plan() -> Plan {
     let contoso = samples::credential("contoso");
@@ -18,27 +15,22 @@ fn plan() -> Plan {
     samples::plan(&names.map(|name| samples::mailbox(name, &contoso)))
 }
 
-fn usage_of(bytes: &[u8]) -> (Imported, ImportReport) {
-    of_file(bytes, |plan, path| plan.policy.usage = vec![path])
+fn understood(bytes: &[u8], topic: Topic) -> (Import, ImportReport) {
+    let content = Ok((bytes.to_vec(), Timestamp::UNIX_EPOCH));
+    let import = understand(Path::new("import.csv"), topic, &content, &plan());
+    let report = import.report.clone();
+    (import, report)
 }
 
-fn of_file(bytes: &[u8], name: impl FnOnce(&mut Plan, std::path::PathBuf)) -> (Imported, ImportReport) {
-    let path = std::env::temp_dir().join(format!("import-{}.csv", Uuid::new_v4()));
-    fs::write(&path, bytes).unwrap();
-    let mut plan = plan();
-    name(&mut plan, path.clone());
-    let imported = import(&plan, |_, modified| modified);
-    fs::remove_file(path).unwrap();
-    let report = imported.reports[0].clone();
-    (imported, report)
+fn usage_of(bytes: &[u8]) -> (Import, ImportReport) {
+    understood(bytes, Topic::Usage)
 }
 
 /// `invoices/smtp used, …`: the worst that is said of each.
-fn said(imported: &Imported) -> String {
-    let line = |(name, said): (&CheckName, &Vec<Said>)| {
-        format!("{name} {}", said.iter().map(|said| &said.evidence).max().unwrap().finding)
-    };
-    imported.said.iter().map(line).collect::<Vec<_>>().join(", ")
+fn said(import: &Import) -> String {
+    let line =
+        |(name, said): (&CheckName, &Vec<Evidence>)| format!("{name} {}", said.iter().max().unwrap().finding);
+    import.evidence.iter().map(line).collect::<Vec<_>>().join(", ")
 }
 
 fn refused(report: &ImportReport) -> Vec<usize> {
@@ -58,7 +50,7 @@ fn usage_written_by_hand_is_taken_in_the_forms_that_people_write() {
     for form in forms {
         let (imported, report) = usage_of(form.as_bytes());
         assert_eq!(said(&imported), "desk/imap used, invoices/smtp unused", "{form}");
-        assert_eq!((report.taken, report.refused_count, report.strangers), (2, 0, 0), "{form}");
+        assert_eq!((report.taken, report.refused_count, report.unknown), (2, 0, 0), "{form}");
     }
 }
 
@@ -76,7 +68,7 @@ fn a_line_is_taken_whole_or_named_with_its_fault_and_the_rest_stands() {
     let (imported, report) = usage_of(text.as_bytes());
     assert_eq!(said(&imported), "printer/imap used, printer/smtp used");
     assert_eq!(refused(&report), [2, 3, 4, 5, 6, 7]);
-    assert_eq!((report.taken, report.refused_count, report.strangers), (1, 6, 1));
+    assert_eq!((report.taken, report.refused_count, report.unknown), (1, 6, 1));
     assert!(report.refused[3].1.contains("quotation mark"), "{:?}", report.refused);
 }
 
@@ -101,7 +93,7 @@ fn the_report_of_smtp_auth_clients_is_understood_in_english_and_with_localised_c
     for text in [english, german, finnish] {
         let (imported, report) = usage_of(text.as_bytes());
         assert_eq!(said(&imported), "desk/smtp unused, invoices/smtp used, printer/smtp used", "{text}");
-        assert_eq!((report.refused_count, report.strangers), (0, 1), "{text}");
+        assert_eq!((report.refused_count, report.unknown), (0, 1), "{text}");
     }
 }
 
@@ -146,13 +138,13 @@ fn a_file_that_makes_no_sense_as_a_whole_gives_nothing_and_says_why() {
     ];
     for (bytes, fault) in rows {
         let (imported, report) = usage_of(bytes);
-        assert!(imported.said.is_empty());
+        assert!(imported.evidence.is_empty());
         assert!(report.fault.as_deref().is_some_and(|said| said.contains(fault)), "{fault}: {report:?}");
     }
 }
 
-fn switches_of(text: &str) -> (Imported, ImportReport) {
-    of_file(text.as_bytes(), |plan, path| plan.policy.switches = vec![path])
+fn switches_of(text: &str) -> (Import, ImportReport) {
+    understood(text.as_bytes(), Topic::Switches)
 }
 
 #[test]
@@ -196,24 +188,12 @@ fn an_organisations_switch_is_not_guessed_among_several_tenants() {
     assert_eq!(reading.refused.len(), 2, "{:?}", reading.refused);
 }
 
-#[test]
-fn a_copy_of_a_file_is_not_newer_than_what_was_copied() {
-    let first = Timestamp::now() - SignedDuration::from_hours(29 * 24);
-    let path = std::env::temp_dir().join(format!("import-{}.csv", Uuid::new_v4()));
-    fs::write(&path, "invoices,smtp,unused\n").unwrap();
-    let mut plan = plan();
-    plan.policy.usage = vec![path.clone()];
-    let imported = import(&plan, |_, modified| modified.min(first));
-    fs::remove_file(path).unwrap();
-    assert_eq!(imported.reports[0].at, Some(first));
-}
-
 proptest! {
     #[test]
     fn no_file_whatever_makes_it_panic_or_take_what_is_not_there(text in "\\PC{0,200}|[ -~\n\";,\t@]{0,300}") {
         let (imported, report) = usage_of(text.as_bytes());
         let known = text.to_lowercase();
-        for name in imported.said.keys() {
+        for name in imported.evidence.keys() {
             prop_assert!(known.contains(&*name.mailbox));
         }
         prop_assert!(report.taken + report.refused_count <= text.lines().count());

@@ -39,16 +39,16 @@ impl Doubt {
         }
         let (kept, doubted) = std::mem::take(&mut reading.facts)
             .into_iter()
-            .partition(|fact| fact.finding != Finding::Unused || !self.concerns(&fact.whom));
+            .partition(|fact| fact.finding != Finding::Unused || !self.concerns(&fact.mailbox));
         reading.facts = kept;
         let doubted: Vec<super::Fact> = doubted;
         let why = "says unused, and a line about the same mailbox could not be understood";
         reading.refused.extend(doubted.into_iter().map(|fact| (fact.line, why.to_owned())));
     }
 
-    fn concerns(&self, whom: &str) -> bool {
+    fn concerns(&self, mailbox: &str) -> bool {
         self.all
-            || self.words.contains(whom)
-            || whom.contains(' ') && self.lines.iter().any(|line| line.contains(whom))
+            || self.words.contains(mailbox)
+            || mailbox.contains(' ') && self.lines.iter().any(|line| line.contains(mailbox))
     }
 }

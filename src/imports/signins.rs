@@ -7,7 +7,7 @@
 use crate::model::{Finding, Protocol};
 
 use super::table::{Table, plain};
-use super::{Fact, Reading, whom};
+use super::{Fact, Reading, named};
 
 /// The column that makes a table a sign-in log.
 const CLIENT: &[&str] = &["clientapp", "clientappused"];
@@ -68,10 +68,10 @@ impl SignIns {
             Some(Outcome::Success | Outcome::Unknown) => ": signed in with a password",
             None => ": signed in with a password, or tried to; the log does not say which",
         };
-        let whom = whom(field(self.who))?;
+        let mailbox = named(field(self.who))?;
         Ok(Some(Fact {
             line,
-            whom,
+            mailbox,
             tenant: None,
             protocol: protocols,
             finding: Finding::Used,

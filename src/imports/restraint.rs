@@ -3,14 +3,12 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on should say so at once
 
-use std::fs;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use uuid::Uuid;
 
 use super::*;
-use crate::readiness::tests::samples;
+use crate::model::samples;
 
 /// Mailboxes whose addresses hold the words by which a login is told.
 const ADDRESSES: [&str; 4] = [
@@ -36,34 +34,14 @@ fn plan() -> Plan {
     samples::plan(&mailboxes)
 }
 
-#[derive(Clone, Copy)]
-enum As {
-    Usage,
-    Switches,
+fn imported(text: &str, topic: Topic) -> Import {
+    let content = Ok((text.as_bytes().to_vec(), Timestamp::UNIX_EPOCH));
+    understand(Path::new("import.csv"), topic, &content, &plan())
 }
 
-fn imported(texts: &[&str], named: As) -> Imported {
-    let files: Vec<_> = texts
-        .iter()
-        .map(|text| {
-            let path = std::env::temp_dir().join(format!("restraint-{}.csv", Uuid::new_v4()));
-            fs::write(&path, text).unwrap();
-            path
-        })
-        .collect();
-    let mut plan = plan();
-    match named {
-        As::Usage => plan.policy.usage = files.clone(),
-        As::Switches => plan.policy.switches = files.clone(),
-    }
-    let imported = import(&plan, |_, modified| modified);
-    files.into_iter().for_each(|file| fs::remove_file(file).unwrap());
-    imported
-}
-
-fn findings(imported: &Imported, address: &str) -> Vec<Finding> {
-    let said = imported.said.iter().filter(|(name, _)| &*name.mailbox == address);
-    said.flat_map(|(_, said)| said.iter().map(|said| said.evidence.finding)).collect()
+fn findings(import: &Import, address: &str) -> Vec<Finding> {
+    let of_address = import.evidence.iter().filter(|(name, _)| &*name.mailbox == address);
+    of_address.flat_map(|(_, seen)| seen.iter().map(|seen| seen.finding)).collect()
 }
 
 #[test]
@@ -75,7 +53,7 @@ fn a_report_without_a_login_column_has_every_sender_seen_whatever_stands_in_an_a
         "Sender address,Authenticated sender,Team,Domain",
     ] {
         let rows: String = ADDRESSES.iter().map(|it| format!("{it},{it},OAuth,modern\n")).collect();
-        let imported = imported(&[&format!("{header}\n{rows}")], As::Usage);
+        let imported = imported(&format!("{header}\n{rows}"), Topic::Usage);
         for address in ADDRESSES {
             assert_eq!(findings(&imported, address), [Finding::Used], "{header}: {address}");
         }
@@ -90,7 +68,7 @@ fn a_value_of_the_login_column_counts_as_a_whole() {
         basic.oauth@contoso.example,OAuth-like\n\
         oauth@oauth.example,OAuth\n\
         oauth@oauth.example,carrier pigeon\n";
-    let imported = imported(&[text], As::Usage);
+    let imported = imported(text, Topic::Usage);
     assert_eq!(findings(&imported, ADDRESSES[0]), [Finding::Unused]);
     assert_eq!(findings(&imported, ADDRESSES[1]), [Finding::Used]);
     assert_eq!(findings(&imported, ADDRESSES[2]), []);
@@ -103,15 +81,13 @@ fn rows_that_name_no_configured_mailbox_are_counted_and_shown_within_bounds() {
     for number in 0..1000 {
         text += &format!("stranger{number:04}\u{202e}{}@fabrikam.example,Basic\n", "x".repeat(100));
     }
-    let imported = imported(&[&text], As::Usage);
-    let report = &imported.reports[0];
-    assert_eq!((report.taken, report.strangers, report.stranger_examples.len()), (0, 1000, 5));
+    let imported = imported(&text, Topic::Usage);
+    let report = &imported.report;
+    assert_eq!((report.taken, report.unknown, report.unknown_examples.len()), (0, 1000, 5));
     assert!(
-        report
-            .of_strangers()
-            .starts_with("1000 rows name no configured mailbox (such as stranger0000\u{fffd}")
+        report.of_unknown().starts_with("1000 rows name no configured mailbox (such as stranger0000\u{fffd}")
     );
-    assert!(report.stranger_examples.iter().all(|name| name.chars().count() <= 65));
+    assert!(report.unknown_examples.iter().all(|name| name.chars().count() <= 65));
 }
 
 #[test]
@@ -123,13 +99,13 @@ fn a_sign_in_log_shows_who_used_a_password_and_calls_nobody_unused() {
         2026-11-01,4,O,oauth@oauth.example,Office 365 Exchange Online,Success,,Other clients\n\
         2026-11-01,5,S,stranger@contoso.example,Office 365 Exchange Online,Success,,POP3\n\
         2026-11-01,6,S,stranger@contoso.example,Office 365 Exchange Online,Success,,IMAP4\n";
-    let imported = imported(&[portal], As::Usage);
+    let imported = imported(portal, Topic::Usage);
     assert_eq!(findings(&imported, ADDRESSES[0]), [Finding::Used]);
     assert_eq!(findings(&imported, ADDRESSES[1]), [], "a guess at a password is no use of one");
     assert_eq!(findings(&imported, ADDRESSES[2]), []);
     assert_eq!(findings(&imported, ADDRESSES[3]), [Finding::Used, Finding::Used]);
-    let report = &imported.reports[0];
-    assert_eq!((report.taken, report.refused_count, report.irrelevant, report.strangers), (2, 0, 3, 1));
+    let report = &imported.report;
+    assert_eq!((report.taken, report.refused_count, report.irrelevant, report.unknown), (2, 0, 3, 1));
 }
 
 #[test]
@@ -162,13 +138,13 @@ fn a_file_that_is_something_else_says_what_it_is_once() {
             "Get-Mailbox",
         ),
     ];
-    let usage = usage.map(|(text, what)| (text, As::Usage, what));
-    let switches = switches.map(|(text, what)| (text, As::Switches, what));
+    let usage = usage.map(|(text, what)| (text, Topic::Usage, what));
+    let switches = switches.map(|(text, what)| (text, Topic::Switches, what));
     for (text, named, what) in usage.into_iter().chain(switches) {
-        let imported = imported(&[text], named);
-        let report = &imported.reports[0];
+        let imported = imported(text, named);
+        let report = &imported.report;
         assert!(report.fault.as_ref().is_some_and(|fault| fault.contains(what)), "{what}: {report:?}");
-        assert!(imported.said.is_empty() && report.refused.is_empty(), "{report:?}");
+        assert!(imported.evidence.is_empty() && report.refused.is_empty(), "{report:?}");
     }
 }
 
@@ -179,39 +155,25 @@ fn a_row_is_the_organisations_only_where_it_says_so() {
     let unnamed = "SmtpClientAuthenticationDisabled\nTrue\n";
     let persons = "Name,PrimarySmtpAddress,SmtpClientAuthenticationDisabled\nTransport Settings,t@contoso.example,True\n";
     for guess in [rows, unnamed, persons] {
-        let imported = imported(&[&format!("{guess}{mailbox}")], As::Switches);
+        let imported = imported(&format!("{guess}{mailbox}"), Topic::Switches);
         assert_eq!(findings(&imported, "x@oauthlab.example"), [], "{guess}");
     }
     let said = "Name,SmtpClientAuthenticationDisabled\nTransport Settings,True\n";
-    let inherited = imported(&[&format!("{said}{mailbox}")], As::Switches);
+    let inherited = imported(&format!("{said}{mailbox}"), Topic::Switches);
     assert_eq!(findings(&inherited, "x@oauthlab.example"), [Finding::SwitchedOff]);
     let opposite = format!("{said}Transport Settings,False\n{mailbox}");
-    assert_eq!(findings(&imported(&[&opposite], As::Switches), "x@oauthlab.example"), []);
+    assert_eq!(findings(&imported(&opposite, Topic::Switches), "x@oauthlab.example"), []);
 }
 
 #[test]
 fn a_tenant_column_keeps_one_name_of_two_tenants_apart() {
     let of = |tenant: &str| {
         let text = format!("mailbox,protocol,used,until,tenant\nx@oauthlab.example,smtp,unused,,{tenant}\n");
-        findings(&imported(&[&text], As::Usage), "x@oauthlab.example")
+        findings(&imported(&text, Topic::Usage), "x@oauthlab.example")
     };
     assert_eq!(of("CONTOSO-tenant"), [Finding::Unused]);
     assert_eq!(of("fabrikam-tenant"), []);
     assert_eq!(of(""), [Finding::Unused]);
-}
-
-#[test]
-fn a_file_that_has_become_unusable_goes_on_saying_what_it_said_and_the_others_are_read() {
-    let path = std::env::temp_dir().join(format!("restraint-{}.csv", Uuid::new_v4()));
-    fs::write(&path, "x@oauthlab.example,smtp,used\n").unwrap();
-    let mut plan = plan();
-    plan.policy.usage = vec![path.clone()];
-    let before = import(&plan, |_, modified| modified);
-    fs::write(&path, "<html>").unwrap();
-    let mut after = import(&plan, |_, modified| modified);
-    after.keep(&before);
-    fs::remove_file(path).unwrap();
-    assert_eq!(findings(&after, "x@oauthlab.example"), [Finding::Used]);
 }
 
 proptest! {
@@ -231,7 +193,7 @@ proptest! {
         let quote = |value: &String| if quoted { format!("\"{value}\"") } else { value.clone() };
         let values: Vec<String> = values.iter().take(headers.len()).map(quote).collect();
         let text = format!("Sender address,{}\nx@oauthlab.example,{}\n", headers.join(","), values.join(","));
-        let imported = imported(&[&text], As::Usage);
+        let imported = imported(&text, Topic::Usage);
         prop_assert!(!findings(&imported, "x@oauthlab.example").contains(&Finding::Unused), "{text}");
     }
 }

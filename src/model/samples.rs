@@ -1,4 +1,4 @@
-//! Plans and observations for these tests.
+//! Plans and observations for tests.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::{
+use super::{
     Access, Auth, Cause, Check, Credential, Endpoint, Failure, Family, Goal, IpChoice, Limits, Listen,
     Mailbox, Mechanism, Observation, Outcome, Phase, Plan, Policy, Proof, Provider, Reason, Security,
     ServerFacts, Shard, Timings, TokenAccess, TokenSpec, Transcript,
 };
 
-pub(in crate::readiness) fn credential(name: &str) -> Arc<Credential> {
+pub(crate) fn credential(name: &str) -> Arc<Credential> {
     let proof = Proof::sample(Some(&format!("{name}-tenant")), &format!("{name}-app"), "SECRET");
     Arc::new(Credential { name: name.into(), auth: Auth::Token(proof), expires: None })
 }
 
-pub(in crate::readiness) fn mailbox(name: &str, credential: &Arc<Credential>) -> Arc<Mailbox> {
+pub(crate) fn mailbox(name: &str, credential: &Arc<Credential>) -> Arc<Mailbox> {
     let address = format!("{name}@{}.example", credential.name);
     let provider = Provider { name: "exchange_online".into(), family: Family::ExchangeOnline, ca_file: None };
     Arc::new(Mailbox {
@@ -51,7 +51,7 @@ fn check(mailbox: &Arc<Mailbox>, host: &str, goal: Goal) -> Arc<Check> {
 }
 
 /// Every mailbox by IMAP and by SMTP.
-pub(in crate::readiness) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
+pub(crate) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
     let checks = |mailbox| {
         let folder = Goal::Folder { name: "INBOX".to_owned(), read_only: false };
         let imap = check(mailbox, "outlook.office365.com", folder);
@@ -90,16 +90,11 @@ fn seen(check: &Arc<Check>, started_at: Timestamp, outcome: Outcome) -> Observat
     }
 }
 
-pub(in crate::readiness) fn up(check: &Arc<Check>, at: Timestamp) -> Observation {
+pub(crate) fn up(check: &Arc<Check>, at: Timestamp) -> Observation {
     seen(check, at, Outcome::Up)
 }
 
-pub(in crate::readiness) fn refused(
-    check: &Arc<Check>,
-    at: Timestamp,
-    reason: Reason,
-    detail: &str,
-) -> Observation {
+pub(crate) fn refused(check: &Arc<Check>, at: Timestamp, reason: Reason, detail: &str) -> Observation {
     let failure = Failure { phase: Phase::Auth, cause: Cause::new(reason, detail) };
     seen(check, at, Outcome::Down { failure, hint: String::new() })
 }

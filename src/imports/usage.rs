@@ -12,7 +12,7 @@ use crate::model::{Finding, Plan, Protocol};
 
 use super::signins::SignIns;
 use super::table::{Table, plain};
-use super::{Fact, Reading, kind, login, whom};
+use super::{Fact, Reading, kind, login, named};
 
 /// What the column with the mailbox is called, by people and by the report in its languages.
 const MAILBOX: &[&str] = &[
@@ -146,7 +146,7 @@ fn addresses(rows: &[(usize, Vec<String>)]) -> Option<usize> {
 
 fn by_hand(line: usize, row: &[String], columns: &ByHand) -> Result<Fact, String> {
     let field = |column: usize| row.get(column).map_or("", String::as_str);
-    let whom = whom(field(columns.mailbox))?;
+    let mailbox = named(field(columns.mailbox))?;
     let protocol = match columns.protocol.map(field).unwrap_or_default().to_lowercase().as_str() {
         "" | "*" | "all" | "any" => None,
         name => Some(Protocol::from_label(name).ok_or_else(|| {
@@ -160,7 +160,7 @@ fn by_hand(line: usize, row: &[String], columns: &ByHand) -> Result<Fact, String
         text => Some(until(text).ok_or("until is a date like 2027-03-01")?),
     };
     let tenant = columns.tenant.map(field).filter(|tenant| !tenant.is_empty()).map(str::to_lowercase);
-    Ok(Fact { line, whom, tenant, protocol, finding, until, note: "" })
+    Ok(Fact { line, mailbox, tenant, protocol, finding, until, note: "" })
 }
 
 fn answer_of(text: &str, loose: bool) -> Option<Finding> {
@@ -175,8 +175,8 @@ fn answer_of(text: &str, loose: bool) -> Option<Finding> {
 
 fn reported(line: usize, row: &[String], report: &Report) -> Result<Fact, String> {
     let field = |column: usize| row.get(column).map_or("", String::as_str);
-    let whom = whom(field(report.sender))?;
-    if !whom.contains('@') {
+    let mailbox = named(field(report.sender))?;
+    if !mailbox.contains('@') {
         return Err("the sender is no mail address".to_owned());
     }
     let (used, note) = match &report.login {
@@ -187,7 +187,7 @@ fn reported(line: usize, row: &[String], report: &Report) -> Result<Fact, String
         None => (true, ": the report does not tell passwords from OAuth"),
     };
     let finding = if used { Finding::Used } else { Finding::Unused };
-    Ok(Fact { line, whom, tenant: None, protocol: Some(Protocol::Smtp), finding, until: None, note })
+    Ok(Fact { line, mailbox, tenant: None, protocol: Some(Protocol::Smtp), finding, until: None, note })
 }
 
 /// The start of a day in UTC, or a moment.

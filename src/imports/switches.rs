@@ -89,7 +89,7 @@ pub(super) fn read(table: &Table, plan: &Plan) -> Result<Reading, String> {
             continue;
         };
         match understand(row, header, &known) {
-            Ok(Understood::Mailbox(whom, switches)) => rows.push((*line, whom, switches)),
+            Ok(Understood::Mailbox(mailbox, switches)) => rows.push((*line, mailbox, switches)),
             Ok(Understood::Organisation(off)) => organisations.extend(off.map(|off| (*line, off))),
             Err(why) => reading.refused.push((*line, why)),
         }
@@ -116,7 +116,7 @@ pub(super) fn read(table: &Table, plan: &Plan) -> Result<Reading, String> {
         reading.refused.extend(organisations.drain(..).map(|(line, _)| (line, why.to_owned())));
     }
     let organisation = organisations.first().copied();
-    for (line, whom, switches) in rows {
+    for (line, mailbox, switches) in rows {
         let taken = reading.facts.len();
         for (protocol, off) in switches {
             let inherited = off.is_none();
@@ -124,8 +124,8 @@ pub(super) fn read(table: &Table, plan: &Plan) -> Result<Reading, String> {
             let Some(off) = off else { continue };
             let finding = if off { Finding::SwitchedOff } else { Finding::SwitchedOn };
             let note = if inherited { ", inherited from the organisation" } else { "" };
-            let (whom, protocol) = (whom.clone(), Some(protocol));
-            reading.facts.push(Fact { line, whom, tenant: None, protocol, finding, until: None, note });
+            let (mailbox, protocol) = (mailbox.clone(), Some(protocol));
+            reading.facts.push(Fact { line, mailbox, tenant: None, protocol, finding, until: None, note });
         }
         if reading.facts.len() == taken {
             let why = "inherits the organisation's switch, which is not in the file: add the rows of `Get-TransportConfig | Export-Csv`";
@@ -167,10 +167,13 @@ fn understand(row: &[String], header: &Header, known: &BTreeSet<String>) -> Resu
         return Err("names no mailbox".to_owned());
     }
     // Whichever of the names the configuration knows; else the first, which is then a stranger's.
-    let whom = names.iter().map(|name| name.to_lowercase());
-    let whom =
-        whom.clone().find(|name| known.contains(name)).or_else(|| whom.clone().next()).unwrap_or_default();
-    Ok(Understood::Mailbox(whom, switches))
+    let mailbox = names.iter().map(|name| name.to_lowercase());
+    let mailbox = mailbox
+        .clone()
+        .find(|name| known.contains(name))
+        .or_else(|| mailbox.clone().next())
+        .unwrap_or_default();
+    Ok(Understood::Mailbox(mailbox, switches))
 }
 
 /// A truth value of PowerShell or of a spreadsheet in its language; empty is neither.
