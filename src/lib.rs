@@ -21,6 +21,7 @@ pub mod clock;
 // Tools.
 pub mod background;
 pub mod diagnosis;
+pub mod file_watch;
 pub mod imports;
 pub mod net;
 pub mod schedule;
@@ -38,7 +39,6 @@ pub mod report;
 
 // Rooms.
 pub mod config;
-pub mod file_watch;
 pub mod http;
 pub mod monitor;
 pub mod password_trials;

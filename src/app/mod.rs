@@ -1,6 +1,7 @@
 //! Builds, starts and stops the agent.
 
 pub mod address_space;
+mod credential_files;
 pub mod descriptors;
 mod reload;
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task;
 use tokio::time::{Instant, timeout};
 
@@ -24,7 +26,7 @@ use crate::model::{Listen, Observation, Plan};
 use crate::monitor::{Monitor, MonitorHandle};
 use crate::password_trials;
 use crate::readiness::{Readiness, StoreError};
-use crate::report::Report;
+use crate::report::{Facts, Report};
 
 pub use self::reload::{Origin, ReloadError, Reloader};
 
@@ -57,6 +59,7 @@ pub enum AppError {
 pub struct App {
     address: SocketAddr,
     report: Arc<Report>,
+    prober: Arc<Prober>,
     ready: Arc<Ready>,
     reloader: Reloader,
     tasks: Tasks,
@@ -64,8 +67,9 @@ pub struct App {
 
 /// The background tasks, in the order in which they stop.
 struct Tasks {
-    /// Not without a configuration file.
+    /// These two only with a configuration file.
     file_watcher: Option<BackgroundTask>,
+    credential_watcher: Option<BackgroundTask>,
     scheduler: BackgroundTask,
     password_trials: BackgroundTask,
     /// Stops after the last observation, so that it is saved.
@@ -114,7 +118,9 @@ impl App {
             monitor_handle: monitor.handle(),
             protection: protection.clone(),
             descriptors,
+            credential_files: watch::channel(credential_files::of(plan)).0,
         };
+        let credential_files = parts.credential_files.subscribe();
         let watches_files = origin.is_some();
         let reloader = Reloader::new(parts, plan.clone(), origin);
         let site = Site::new(Arc::clone(&report), Arc::clone(&readiness), Arc::clone(&prober))
@@ -124,9 +130,14 @@ impl App {
         let tasks = Tasks {
             file_watcher: watches_files
                 .then(|| BackgroundTask::start("file watcher", |stop| reloader.clone().follow_files(stop))),
+            credential_watcher: watches_files.then(|| {
+                BackgroundTask::start("credential watcher", |stop| {
+                    credential_files::follow(credential_files, monitor.handle(), stop)
+                })
+            }),
             scheduler: BackgroundTask::start("scheduler", |stop| monitor.run(heartbeat, stop)),
             password_trials: BackgroundTask::start("password trials", |stop| {
-                password_trials::run(Arc::clone(&readiness), prober, stop)
+                password_trials::run(Arc::clone(&readiness), Arc::clone(&prober), stop)
             }),
             saving: BackgroundTask::start("saving of readiness", |stop| readiness.keep_saved(stop)),
             http_server: BackgroundTask::start("HTTP server", |stop| {
@@ -134,7 +145,7 @@ impl App {
             }),
         };
         ready.set();
-        Ok(Self { address, report, ready, reloader, tasks })
+        Ok(Self { address, report, prober, ready, reloader, tasks })
     }
 
     /// The address that the HTTP endpoint is bound to.
@@ -144,6 +155,11 @@ impl App {
 
     pub fn report(&self) -> &Arc<Report> {
         &self.report
+    }
+
+    /// Everything the pages show, as of now.
+    pub fn facts(&self) -> Facts {
+        self.report.facts(self.prober.in_flight())
     }
 
     /// Reloads the configuration.
@@ -163,8 +179,8 @@ impl App {
 
 impl Tasks {
     async fn stop(self) {
-        if let Some(file_watcher) = self.file_watcher {
-            file_watcher.stop().await;
+        for watcher in [self.file_watcher, self.credential_watcher].into_iter().flatten() {
+            watcher.stop().await;
         }
         self.scheduler.stop().await;
         self.password_trials.stop().await;

@@ -15,6 +15,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::credential_files;
 use super::descriptors::Share;
 use crate::check::Prober;
 use crate::config::{ConfigErrors, Loaded, Reading, Sources};
@@ -68,6 +69,8 @@ pub(super) struct Parts {
     pub(super) protection: Protection,
     /// The soft limit of open files; `None` without one.
     pub(super) descriptors: Option<u64>,
+    /// The files that logins read, for their watcher.
+    pub(super) credential_files: watch::Sender<Arc<BTreeSet<PathBuf>>>,
 }
 
 /// Reloads the plan of the running agent. Clones share one agent.
@@ -268,6 +271,7 @@ impl Inner {
         if !monitor_handle.apply(Arc::clone(&difference)).await {
             return Err(ReloadError::Stopping);
         }
+        self.parts.credential_files.send_replace(credential_files::of(&next));
         let Difference { stays, changes, comes, goes, .. } = &*difference;
         let [stay, changed, new, gone] = [stays.len(), changes.len(), comes.len(), goes.len()];
         tracing::info!(why, stay, changed, new, gone, "configuration taken");

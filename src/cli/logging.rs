@@ -16,7 +16,9 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{fmt, registry};
 
-use super::{Command, colours, log_line};
+use super::answer::complain;
+use super::{Command, Exit, cannot_run, colours, log_line};
+use crate::config::ConfigErrors;
 use crate::spool::Spool;
 
 /// How long the last lines may take at the end of the program.
@@ -72,7 +74,7 @@ impl Logging {
     ///
     /// # Errors
     /// A sentence, where RUST_LOG cannot be read.
-    pub(super) fn start(&self, command: &Command) -> Result<Out, String> {
+    pub(super) fn start(&self, command: &Command) -> Result<Log, String> {
         let filter = self.filter(command, std::env::var("RUST_LOG").ok().as_deref())?.and(filter_fn(allowed));
         let out = Out::start();
         let layer = fmt::layer().with_writer(out.clone()).with_ansi(colours(&io::stderr()));
@@ -89,7 +91,7 @@ impl Logging {
             let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
             tracing::error!(place, "a panic: this is a defect of mailbox-exporter, please report the place");
         }));
-        Ok(out)
+        Ok(Log { out, json: matches!(self.log_format, Format::Json) })
     }
 
     fn filter(&self, command: &Command, asked: Option<&str>) -> Result<EnvFilter, String> {
@@ -107,9 +109,61 @@ impl Logging {
     }
 }
 
+/// The log of this process.
+pub(super) struct Log {
+    out: Out,
+    json: bool,
+}
+
+impl Log {
+    /// Reports the faults of a configuration, one line each, for an agent that cannot start. They are plain text for
+    /// people, and lines of the log if programs read it. The last lines are what Kubernetes shows.
+    pub(super) fn refused(&self, faults: &ConfigErrors) -> Exit {
+        if self.takes_faults() {
+            for fault in faults {
+                tracing::error!(%fault, "configuration");
+            }
+            tracing::error!(faults = faults.len(), "configuration refused: the agent has not started");
+        } else {
+            complain(&format!("{faults}\n"));
+        }
+        Exit::Bad
+    }
+
+    /// Reports a fault of the command line.
+    pub(super) fn misused(&self, fault: &str) -> Exit {
+        if self.takes_faults() {
+            tracing::error!(fault, "command line refused: the agent has not started");
+        } else {
+            complain(&format!("{fault}\n"));
+        }
+        Exit::Bad
+    }
+
+    /// Reports why the program cannot do its work.
+    pub(super) fn cannot_run(&self, fault: &str) -> Exit {
+        if self.takes_faults() {
+            tracing::error!(fault, "mailbox-exporter cannot run");
+            return Exit::Failing;
+        }
+        cannot_run(fault)
+    }
+
+    fn takes_faults(&self) -> bool {
+        self.json && tracing::enabled!(Level::ERROR)
+    }
+
+    /// Waits until every line has been written, within a bound, because standard error may have no reader.
+    pub(super) fn flush(&self) {
+        if let Out::Queued(spool) = &self.out {
+            spool.flush(LAST_LINES);
+        }
+    }
+}
+
 /// Where log lines go.
 #[derive(Clone)]
-pub(super) enum Out {
+enum Out {
     /// Queues the line: the caller never waits for the reader of standard error.
     Queued(Spool),
     /// Written at once: there is no thread to be had for the queue.
@@ -122,13 +176,6 @@ impl Out {
             tracing::warn!(lost, "log lines were lost: standard error could not be written to in time");
         };
         Spool::start(io::stderr(), tell).map_or(Self::Direct, Self::Queued)
-    }
-
-    /// Waits until every line has been written, within a bound, because standard error may have no reader.
-    pub(super) fn flush(&self) {
-        if let Self::Queued(spool) = self {
-            spool.flush(LAST_LINES);
-        }
     }
 }
 

@@ -39,7 +39,7 @@ use crate::config::{self, Loaded};
 use crate::safe;
 
 use self::answer::{complain, say};
-use self::logging::Logging;
+use self::logging::{Log, Logging};
 
 /// What the program ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,22 +177,22 @@ pub fn main() -> ExitCode {
             return Exit::Bad.into();
         }
     };
-    let exit = run(arguments.command);
+    let exit = run(arguments.command, &log);
     log.flush();
     exit.into()
 }
 
-fn run(command: Command) -> Exit {
+fn run(command: Command, log: &Log) -> Exit {
     match command {
-        Command::Serve(options) => on_runtime(serve::run(options)),
-        Command::Check(options) => on_runtime(check::run(options)),
-        Command::Validate { config } => on_runtime(validate::run(&config)),
-        Command::Readiness(options) => on_runtime(readiness::run(options)),
+        Command::Serve(options) => on_runtime(log, serve::run(options, log)),
+        Command::Check(options) => on_runtime(log, check::run(options)),
+        Command::Validate { config } => on_runtime(log, validate::run(&config)),
+        Command::Readiness(options) => on_runtime(log, readiness::run(options)),
         Command::Explain(options) => explain::run(&options),
         Command::ConsentUrl(options) => consent_url::run(&options),
-        Command::Setup(options) => on_runtime(setup::run(options)),
+        Command::Setup(options) => on_runtime(log, setup::run(options)),
         Command::Deadlines(options) => deadlines::run(&options),
-        Command::Demo(options) => on_runtime(demo::run(options)),
+        Command::Demo(options) => on_runtime(log, demo::run(options)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "mailbox-exporter", &mut script);
@@ -202,16 +202,16 @@ fn run(command: Command) -> Exit {
     }
 }
 
-fn on_runtime(command: impl Future<Output = Exit>) -> Exit {
+fn on_runtime(log: &Log, command: impl Future<Output = Exit>) -> Exit {
     if let Some(limit) = descriptors::raise().filter(|limit| *limit < descriptors::FEWEST) {
         let fewest = descriptors::FEWEST;
-        return cannot_run(&format!(
+        return log.cannot_run(&format!(
             "{limit} file descriptors are too few, at least {fewest} are needed: raise the hard limit (ulimit -Hn, LimitNOFILE)"
         ));
     }
     if let Some(limit) = address_space::too_small() {
         let least = address_space::LEAST;
-        return cannot_run(&format!(
+        return log.cannot_run(&format!(
             "{limit} MiB of address space are too few, at least {least} are needed: raise the limit (ulimit -v, LimitAS)"
         ));
     }
@@ -226,7 +226,7 @@ fn on_runtime(command: impl Future<Output = Exit>) -> Exit {
             runtime.shutdown_background();
             exit
         }
-        Err(error) => cannot_run(&format!(
+        Err(error) => log.cannot_run(&format!(
             "no threads to run on: {error}; raise the limits of processes, memory and files (ulimit -u, -v, -n)"
         )),
     }

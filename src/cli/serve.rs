@@ -14,9 +14,9 @@ use crate::config::{self, Loaded, Reading};
 use crate::model::{ExternalUrl, Listen, Shard};
 use crate::shard;
 
-use super::answer::complain;
+use super::logging::Log;
 use super::shard::Choice;
-use super::{Config, Exit, cannot_run};
+use super::{Config, Exit};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -48,24 +48,21 @@ pub(super) struct Overrides {
     pub(super) shard: Shard,
 }
 
-pub(super) async fn run(options: Options) -> Exit {
+pub(super) async fn run(options: Options, log: &Log) -> Exit {
     // Before anything else: until a signal is listened to, it ends the program.
     let mut signals = match Signals::new() {
         Ok(signals) => signals,
-        Err(error) => return cannot_run(&format!("signals cannot be received: {error}")),
+        Err(error) => return log.cannot_run(&format!("signals cannot be received: {error}")),
     };
     let file = options.config.config.clone();
     let overrides = match options.overrides() {
         Ok(overrides) => overrides,
-        Err(complaint) => {
-            complain(&format!("{complaint}\n"));
-            return Exit::Bad;
-        }
+        Err(fault) => return log.misused(&fault),
     };
     // A file or a state directory may hang: a signal ends the program all the same.
     let app = tokio::select! {
         biased;
-        app = start(&file, overrides) => app,
+        app = start(&file, overrides, log) => app,
         signal = signals.end() => {
             info!(signal, "stopped before the start was complete");
             return Exit::Fine;
@@ -82,22 +79,21 @@ pub(super) async fn run(options: Options) -> Exit {
     Exit::Fine
 }
 
-async fn start(file: &Path, overrides: Overrides) -> Result<App, Exit> {
+async fn start(file: &Path, overrides: Overrides, log: &Log) -> Result<App, Exit> {
     let read = Arc::new(reading(file, overrides));
     let reader = Arc::clone(&read);
     let Ok(Reading { sources, outcome }) = spawn_blocking(move || reader()).await else {
-        return Err(cannot_run("the configuration could not be read; the log has the place of the defect"));
+        return Err(
+            log.cannot_run("the configuration could not be read; the log has the place of the defect")
+        );
     };
-    let loaded = outcome.map_err(|errors| {
-        complain(&format!("{errors}\n"));
-        Exit::Bad
-    })?;
+    let loaded = outcome.map_err(|faults| log.refused(&faults))?;
     for notice in &loaded.warnings {
         warn!(%notice, "configuration");
     }
     let plan = &loaded.plan;
     let origin = Origin { sources, read: Box::new(move || read()) };
-    let app = App::start_from(plan, origin).await.map_err(|error| cannot_run(&error.to_string()))?;
+    let app = App::start_from(plan, origin).await.map_err(|error| log.cannot_run(&error.to_string()))?;
     let tls = plan.web.as_ref().is_some_and(|web| web.tls.is_some());
     let address = format!("{}://{}", if tls { "https" } else { "http" }, app.address());
     let version = env!("CARGO_PKG_VERSION");

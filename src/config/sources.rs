@@ -1,9 +1,8 @@
 //! What a configuration was made of: which files, with which content; and whether that is still so.
 //!
-//! Not here: what the files mean, and who waits for them to change (`watch`).
+//! Not here: what the files mean, and how a change is noticed (`file_watch`).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
@@ -12,13 +11,8 @@ use sha2::{Digest, Sha256};
 use super::fault::Faults;
 use super::place::{At, Place};
 use super::source;
+use crate::file_watch::folders;
 use crate::files;
-
-/// Most links from a file's name to the file itself, as Linux has it for a path.
-const MAX_LINKS: usize = 40;
-
-/// Most folders that are named for watching; what lies in others is found by looking.
-const MAX_FOLDERS: usize = 1000;
 
 /// By what name the search for folders waits for its turn; no file has it.
 const FOLDERS: &str = "folders to watch";
@@ -65,43 +59,16 @@ impl Sources {
         source::expand(&patterns, &self.base, &Faults::default())
     }
 
-    /// The folders in which something happens when the configuration changes: those of the files, those
-    /// that links lead to, and those where patterns look. Folders, because a watched file that is
-    /// replaced is watched no more; Kubernetes replaces a link beside the file (`..data`).
+    /// The folders in which something happens when the configuration changes, those that patterns search included.
     ///
-    /// None where a file system does not answer; then changes are found by looking. Blocks.
+    /// Empty if a file system does not respond; the regular check then finds the changes. Blocks the thread.
     pub fn folders(&self) -> BTreeSet<PathBuf> {
         let files: Vec<PathBuf> = self.read.keys().cloned().collect();
         let searched = self.patterns.iter().map(|pattern| self.base.join(before_wildcards(pattern)));
         let searched: Vec<PathBuf> = searched.collect();
-        let find = move || {
-            let mut folders: BTreeSet<PathBuf> = files.iter().flat_map(|file| on_the_way_to(file)).collect();
-            folders.extend(searched.iter().filter_map(|folder| existing(folder)));
-            folders.into_iter().take(MAX_FOLDERS).collect()
-        };
+        let find = move || folders::of_files(files, searched);
         files::within(&self.base.join(FOLDERS), files::PATIENCE, find).unwrap_or_default()
     }
-}
-
-/// The folder of a file, of what the file links to, and so on.
-fn on_the_way_to(file: &Path) -> Vec<PathBuf> {
-    let (mut folders, mut file) = (Vec::new(), file.to_path_buf());
-    for _ in 0..MAX_LINKS {
-        let folder = file.parent().unwrap_or(Path::new(""));
-        folders.extend(existing(folder));
-        match fs::read_link(&file) {
-            Ok(target) => file = folder.join(target),
-            Err(_) => break,
-        }
-    }
-    folders
-}
-
-/// A folder by its own name, without links; or the nearest one above it that exists, in which it will appear.
-fn existing(folder: &Path) -> Option<PathBuf> {
-    let above =
-        folder.ancestors().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-    above.filter_map(|folder| folder.canonicalize().ok()).find(|folder| folder.is_dir())
 }
 
 /// The part of a pattern that is a folder's name.
@@ -115,6 +82,7 @@ fn before_wildcards(pattern: &str) -> PathBuf {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+    use std::fs;
     use std::os::unix::fs::symlink;
 
     use super::*;

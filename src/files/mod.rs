@@ -129,6 +129,18 @@ pub fn within<T: Send + 'static>(
     Workers::run(&WORKERS, place, bound, job)
 }
 
+/// [`within`] for tasks, which hold no thread while they wait.
+///
+/// # Errors
+/// As [`within`].
+pub async fn within_async<T: Send + 'static>(
+    place: &Path,
+    bound: Duration,
+    job: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Fault> {
+    Workers::run_for_task(&WORKERS, place, bound, job).await
+}
+
 /// How many jobs have not ended within their bound.
 pub fn hanging() -> usize {
     WORKERS.hanging()

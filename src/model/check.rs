@@ -1,7 +1,7 @@
 //! A check: one mailbox over one protocol. The unit of scheduling.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,6 +58,12 @@ impl TokenSpec {
         let rest = self.scope.split_once("://").map_or(&*self.scope, |(_, rest)| rest);
         rest.split('/').next().unwrap_or(rest)
     }
+
+    /// The files that a request reads.
+    pub fn files(&self) -> Vec<&Path> {
+        let places = self.proof.places().into_iter().filter_map(SecretRef::file);
+        places.chain(self.ca_file.as_deref()).collect()
+    }
 }
 
 /// How a check logs in with an access token.
@@ -108,6 +114,16 @@ impl Check {
             Access::Token(access) => access.spec.proof.places(),
             Access::Password(place) => vec![place],
         }
+    }
+
+    /// The files that a login reads: secrets, certificates and certificate authorities.
+    pub fn files(&self) -> Vec<&Path> {
+        let mut files: Vec<&Path> = match &self.access {
+            Access::Token(access) => access.spec.files(),
+            Access::Password(place) => place.file().into_iter().collect(),
+        };
+        files.extend(self.mailbox.provider.ca_file.as_deref());
+        files
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -20,6 +20,16 @@ pub enum SecretRef {
     Env(String),
     /// The fixed wrong password, [`WRONG_PASSWORD`]. No configuration can name it.
     WrongPassword,
+}
+
+impl SecretRef {
+    /// The file, if the secret is in one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Env(_) | Self::WrongPassword => None,
+        }
+    }
 }
 
 /// The password for the trial whether passwords are still checked. It never changes, because directories

@@ -32,6 +32,8 @@ pub(super) struct Entry {
     /// The interval in force, stretched or not.
     pub(super) interval: Duration,
     pub(super) hold: Option<Hold>,
+    /// One of its files has changed since its last probe began.
+    pub(super) retry: bool,
     /// Callers that wait for the running probe.
     pub(super) waiters: Vec<oneshot::Sender<OnDemand>>,
 }
@@ -103,6 +105,7 @@ impl Entry {
             refusals: Refusals::default(),
             interval: check.interval,
             hold: None,
+            retry: false,
             waiters: Vec::new(),
         }
     }
@@ -152,15 +155,19 @@ impl Entry {
         self.interval = stretched.max(suggested);
     }
 
-    /// Replaces the check with its version in the new plan. A
-    /// stretch after refusals ends, because an operator has just changed something; a back-off that the
-    /// server asked for stays.
+    /// Replaces the check with its version in the new plan.
     pub(super) fn update(&mut self, check: &Arc<Check>) {
         self.check = Arc::clone(check);
+        self.end_stretch();
+    }
+
+    /// Ends a stretch after refusals, because an operator has just changed something. A back-off that the server
+    /// asked for stays.
+    pub(super) fn end_stretch(&mut self) {
         self.refusals = Refusals::default();
         let asked = self.hold.as_ref().and_then(|hold| hold.asked);
         let asked = asked.filter(|asked| asked.until > Instant::now());
         self.hold = self.hold.take().zip(asked).map(|(hold, asked)| Hold { until: asked.until, ..hold });
-        self.interval = asked.map_or(check.interval, |asked| asked.interval);
+        self.interval = asked.map_or(self.check.interval, |asked| asked.interval);
     }
 }

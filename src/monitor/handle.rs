@@ -2,6 +2,8 @@
 //!
 //! Not here: how the loop serves them.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
@@ -15,6 +17,8 @@ const WAITING: usize = 64;
 pub(super) enum Request {
     /// Probe a check now, ahead of its schedule.
     Probe { name: CheckName, answer: oneshot::Sender<OnDemand> },
+    /// Try again soon whatever reads one of these files.
+    Retry(Arc<BTreeSet<PathBuf>>),
     /// Switch to a new plan.
     Apply { difference: Arc<Difference>, done: oneshot::Sender<()> },
 }
@@ -37,6 +41,12 @@ impl MonitorHandle {
         let (answer, answered) = oneshot::channel();
         self.0.send(Request::Probe { name, answer }).await.ok()?;
         answered.await.ok()
+    }
+
+    /// Tries again soon whatever reads one of these files, because they have changed.
+    pub async fn retry(&self, files: Arc<BTreeSet<PathBuf>>) {
+        // The send fails if the loop has ended.
+        let _ = self.0.send(Request::Retry(files)).await;
     }
 
     /// Switches to a new plan, and returns once it is in force. False if the loop has ended.

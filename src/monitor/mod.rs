@@ -11,7 +11,8 @@ mod recorder;
 mod tests;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +37,10 @@ pub use self::handle::MonitorHandle;
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// At shutdown, running probes get this long to finish before they are cancelled.
 const DRAIN: Duration = Duration::from_secs(5);
+/// Probes after a change of a file are spread: many mailboxes may use one secret.
+const RETRY_GAP: Duration = Duration::from_millis(5);
+/// All of them are due within this time.
+const RETRY_WITHIN: Duration = Duration::from_secs(50);
 /// A request for an observation younger than this is answered without a probe, so that callers cannot
 /// cause a flood of logins.
 const FRESH: Duration = Duration::from_secs(60);
@@ -50,6 +55,8 @@ pub struct Monitor {
     ids: HashMap<CheckName, u64>,
     last_id: u64,
     due: BinaryHeap<Reverse<(Instant, u64)>>,
+    /// Probes ahead of the schedule, because a file has changed.
+    retries: BinaryHeap<Reverse<(Instant, u64)>>,
     clock: Clock,
     requests: (MonitorHandle, mpsc::Receiver<Request>),
 }
@@ -72,6 +79,7 @@ impl Monitor {
             ids: HashMap::new(),
             last_id: 0,
             due: BinaryHeap::new(),
+            retries: BinaryHeap::new(),
             clock: Clock::start(),
             requests: MonitorHandle::channel(),
         };
@@ -94,7 +102,12 @@ impl Monitor {
         loop {
             heartbeat.beat();
             let wake = Instant::now() + HEARTBEAT;
-            let next = self.due.peek().map_or(wake, |Reverse((at, _))| wake.min(*at));
+            let first = [self.due.peek(), self.retries.peek()]
+                .into_iter()
+                .flatten()
+                .map(|Reverse((at, _))| *at)
+                .min();
+            let next = first.map_or(wake, |at| wake.min(at));
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(done) = tasks.join_next() => match done {
@@ -105,13 +118,17 @@ impl Monitor {
                 },
                 Some(request) = self.requests.1.recv() => match request {
                     Request::Probe { name, answer } => self.probe(&name, answer, &mut tasks),
+                    Request::Retry(files) => self.retry(&files),
                     Request::Apply { difference, done } => {
                         self.apply(&difference);
                         // The send fails if the caller left.
                         let _ = done.send(());
                     }
                 },
-                () = sleep_until(next) => self.start_due(&mut tasks),
+                () = sleep_until(next) => {
+                    self.start_due(&mut tasks);
+                    self.start_retries(&mut tasks);
+                }
             }
         }
         // Later requests fail at once instead of waiting for an answer.
@@ -183,9 +200,38 @@ impl Monitor {
         }
     }
 
+    /// Plans one more probe of every check that reads one of these files, spread over a moment.
+    fn retry(&mut self, files: &BTreeSet<PathBuf>) {
+        self.prober.tokens().renew(files);
+        let reads = |check: &Check| check.files().iter().any(|file| files.contains(*file));
+        let affected: Vec<_> = self.entries.iter_mut().filter(|(_, entry)| reads(&entry.check)).collect();
+        let gap = RETRY_GAP.min(RETRY_WITHIN / u32::try_from(affected.len().max(1)).unwrap_or(u32::MAX));
+        let mut due = Instant::now();
+        for (id, entry) in affected {
+            entry.end_stretch();
+            entry.retry = true;
+            self.recorder.interval_in_force(&entry.check.name(), entry.interval);
+            self.retries.push(Reverse((due, *id)));
+            due += gap;
+        }
+    }
+
+    fn start_retries(&mut self, tasks: &mut JoinSet<Done>) {
+        let now = Instant::now();
+        while let Some(Reverse((due, id))) =
+            self.retries.peek().copied().filter(|Reverse((due, _))| *due <= now)
+        {
+            self.retries.pop();
+            // A running probe may have begun before the change: `finish` plans another one.
+            if self.entries.get(&id).is_some_and(|entry| entry.retry && entry.running.is_none()) {
+                self.start(id, due, Start::Request, tasks);
+            }
+        }
+    }
+
     fn start(&mut self, id: u64, due: Instant, start: Start, tasks: &mut JoinSet<Done>) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
-        entry.running = Some(start);
+        (entry.running, entry.retry) = (Some(start), false);
         let request = ProbeRequest::of_check(&entry.check, due);
         let probe = probe(Arc::clone(&self.prober), request, entry.hold.clone());
         tasks.spawn(async move { Done { id, due, observed: probe.await } });
@@ -221,6 +267,10 @@ impl Monitor {
             entry.observed_at = Some(Instant::now());
             entry.reschedule(&observation, due, &hold);
             self.recorder.record(observation, entry.interval);
+        }
+        if entry.retry {
+            // The file changed while the probe ran.
+            self.retries.push(Reverse((Instant::now(), id)));
         }
         for waiter in waiters {
             // The send fails if the caller left.

@@ -12,7 +12,8 @@ mod proof;
 mod proxy;
 mod state;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -181,6 +182,17 @@ impl TokenSource {
     /// Reports that a mail server refused this token. `expired`: the server said that the token has expired.
     pub fn refused(&self, spec: &TokenSpec, token: &AccessToken, by: &CheckName, expired: bool) {
         self.cell(spec).state().refused(Instant::now(), token.serial, by, expired);
+    }
+
+    /// Renews the tokens whose requests read one of these files, and ends their back-offs, because the files have
+    /// changed.
+    pub fn renew(&self, files: &BTreeSet<PathBuf>) {
+        let now = Instant::now();
+        for (spec, cell) in lock(&self.0.cells).iter() {
+            if spec.files().into_iter().any(|file| files.contains(file)) {
+                cell.state().secret_changed(now);
+            }
+        }
     }
 
     /// How often token requests of the credential have recovered from a failure. A change means that earlier

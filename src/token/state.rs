@@ -159,6 +159,15 @@ impl State {
         }
     }
 
+    /// Renews the token at its next use, because the secret has changed. Until then it stays in use: the mailboxes
+    /// still work with it.
+    pub(super) fn secret_changed(&mut self, now: Instant) {
+        if let Some(held) = &mut self.held {
+            held.renew_at = held.renew_at.min(now);
+        }
+        self.forgive();
+    }
+
     /// Ends the back-off, because the secret has changed.
     pub(super) fn forgive(&mut self) {
         if let Some(failure) = &mut self.failure {

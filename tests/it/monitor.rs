@@ -144,11 +144,11 @@ async fn ticks_that_are_missed_are_counted_and_not_made_up_for() {
     world.watch("m", &mailbox, Door::ImapPlain, "interval: 1m");
     let simulated = Simulated::start(&world.plan()).await;
     simulated.pass(5 * MINUTE).await;
-    let (probed, skipped) = (simulated.times("m").len(), simulated.app.report().facts().skipped);
+    let (probed, skipped) = (simulated.times("m").len(), simulated.app.facts().skipped);
     assert_eq!(skipped, 0);
     simulated.leap(60 * MINUTE).await;
     simulated.pass(10 * MINUTE).await;
-    let facts = simulated.app.report().facts();
+    let facts = simulated.app.facts();
     assert!((58..=60).contains(&facts.skipped), "{}", facts.skipped);
     let made = simulated.times("m").len() - probed;
     assert!((10..=12).contains(&made), "{made}");
@@ -168,7 +168,7 @@ async fn a_probe_that_outlasts_its_interval_is_not_joined_by_a_second_one() {
     let mut simulated = Simulated::start(&world.plan()).await;
     simulated.leave_hanging(&[&mailboxes[0], &mailboxes[1]], 1);
     simulated.pass(10 * MINUTE).await;
-    let facts = simulated.app.report().facts();
+    let facts = simulated.app.facts();
     // Two silences of 15 s want 30 of every 20 seconds: each third tick or so finds a probe still waiting.
     assert!((10..=30).contains(&facts.skipped), "{}", facts.skipped);
     let times = simulated.times("m0");

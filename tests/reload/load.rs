@@ -60,7 +60,7 @@ async fn a_reload_under_load_loses_no_probe_and_no_counter() {
     let lasted = begun.elapsed();
     assert!(counters.len() > 2 * 2 * STAYING, "{counters:?}");
     // The stop waits for what is under way.
-    let skipped = report.facts().skipped;
+    let skipped = app.facts().skipped;
     app.stop().await;
     let counts = |protocol| {
         let name = |address: &str| mailbox_exporter::model::CheckName { mailbox: address.into(), protocol };
@@ -100,7 +100,7 @@ async fn a_probe_that_outlives_its_check_ends_and_brings_nothing_back() {
     assert_eq!(ask(app.address(), "POST /-/reload").await.0, 200);
     assert_eq!(open(), 1, "it is not torn away");
     assert!(!metrics(&app).await.contains(goes.address()));
-    until("it has come to its end", async || open() == 0 && app.report().facts().in_flight == 0).await;
+    until("it has come to its end", async || open() == 0 && app.facts().in_flight == 0).await;
     assert!(!metrics(&app).await.contains(goes.address()));
     assert_eq!(goes.connections(Service::Imap).total, 1, "nobody asks for it any more");
     app.stop().await;

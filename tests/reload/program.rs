@@ -1,6 +1,7 @@
 //! The real program: signals, the command line's part in a reload, and what it says of both.
 
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -10,13 +11,13 @@ use mailbox_exporter::sim::{Fault, Sim};
 use crate::world::{Folder, PATIENCE, Yaml};
 
 /// `serve`, and the lines of its log as they come. Dropped, it is killed.
-struct Serve {
+pub(crate) struct Serve {
     child: Child,
     log: Receiver<String>,
 }
 
 impl Serve {
-    fn start(folder: &Folder, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(folder: &Folder, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mailbox-exporter"));
         command
             .arg("serve")
@@ -37,7 +38,7 @@ impl Serve {
     }
 
     /// The next line of the log that holds all of these words.
-    fn says(&self, words: &[&str]) -> String {
+    pub(crate) fn says(&self, words: &[&str]) -> String {
         let mut seen = String::new();
         while let Ok(line) = self.log.recv_timeout(PATIENCE) {
             if words.iter().all(|word| line.contains(word)) {
@@ -47,6 +48,13 @@ impl Serve {
             seen.push('\n');
         }
         panic!("{words:?} is not said in:\n{seen}");
+    }
+
+    /// The address of the endpoint, once it listens.
+    pub(crate) fn listens(&self) -> SocketAddr {
+        let line = self.says(&["listening"]);
+        let address = line.split_once("http://").unwrap().1.split('"').next().unwrap();
+        address.parse().unwrap()
     }
 
     fn signal(&self, name: &str) {
@@ -103,5 +111,35 @@ async fn a_shard_that_cannot_be_is_refused_at_the_door() {
         let mut serve = Serve::start(&folder, arguments, variables);
         serve.says(&[complaint]);
         assert_eq!(serve.child.wait().unwrap().code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn faults_of_the_start_are_lines_of_a_log_that_programs_read() {
+    let folder = Folder::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap();
+    let without_mailboxes = format!(
+        "http: {{ listen: '{listen}' }}\ncredentials: {{ a: {{ type: password, password: {{ env: A }} }} }}\nmailboxes: []\n"
+    );
+    let rows: [(&str, &[&str], &str, &str); 3] = [
+        ("limitz: {}\n", &[], "limitz", "configuration refused"),
+        (&without_mailboxes, &[], "cannot listen on", "cannot run"),
+        (&without_mailboxes, &["--shard", "3/3"], "shards count from 0", "command line refused"),
+    ];
+    for (configuration, arguments, fault, last) in rows {
+        folder.write("config.yaml", configuration);
+        let output = Command::new(env!("CARGO_BIN_EXE_mailbox-exporter"))
+            .args(["--log-format", "json", "serve", "--config"])
+            .arg(folder.config())
+            .args(arguments)
+            .output()
+            .unwrap();
+        let log = String::from_utf8(output.stderr).unwrap();
+        let lines: Vec<serde_json::Value> =
+            log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(lines.iter().any(|line| line["fields"]["fault"].to_string().contains(fault)), "{log}");
+        let end = lines.last().unwrap();
+        assert!(end["level"] == "ERROR" && end["fields"]["message"].to_string().contains(last), "{log}");
     }
 }

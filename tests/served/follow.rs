@@ -4,8 +4,10 @@ use std::fs;
 use std::sync::Arc;
 
 use mailbox_exporter::app::{App, Origin};
+use mailbox_exporter::check::Prober;
 use mailbox_exporter::config;
 use mailbox_exporter::http::{self, Protection};
+use mailbox_exporter::readiness::Readiness;
 use mailbox_exporter::report::Report;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -24,7 +26,9 @@ async fn an_endpoint_can_begin_to_follow_a_file_and_leave_it_while_it_runs() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/metrics", listener.local_addr().unwrap());
     let protection = Protection::new(Arc::new(|file| config::load_web(file).map_err(|e| e.to_string())));
-    let site = http::Site::new(Arc::new(Report::new(&plan)), Arc::default(), Arc::default());
+    let readiness = Arc::new(Readiness::open(&plan).unwrap());
+    let prober = Arc::new(Prober::new(&plan.limits, Arc::new(|_| ())));
+    let site = http::Site::new(Arc::new(Report::new(&plan)), readiness, prober);
     let stop = CancellationToken::new();
     let server =
         tokio::spawn(http::serve(listener, http::CONNECTIONS, site, protection.clone(), stop.clone()));

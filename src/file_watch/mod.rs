@@ -1,7 +1,10 @@
 //! Watches folders for changes: by file system notifications, and by a check every half minute.
 //!
-//! Owns the timing. The caller decides which folders to watch, whether a file has changed, and what to do
-//! then.
+//! Owns the timing; `folders` finds out which folders to watch, and `contents` which files have changed. The
+//! caller decides what to do then.
+
+mod contents;
+pub mod folders;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -11,6 +14,8 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
+
+pub use self::contents::Contents;
 
 /// Some file systems send no notifications, and the system limits the number of watches. A regular check
 /// covers both.
