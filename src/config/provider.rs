@@ -14,6 +14,7 @@ use super::place::{At, Place, Quoted, Written};
 use super::presets::{App, PRESETS, Preset};
 use super::value;
 use crate::model::{Endpoint, Family, Mechanism, Protocol, Provider, Security};
+use crate::net::is_loopback;
 
 /// Names shown of a chain of `extends` that bites its tail.
 const MAX_CHAIN: usize = 8;
@@ -316,7 +317,7 @@ fn plain(own: &Server, place: &Place, host: &str, faults: &Faults) -> Result<(),
         Written::Is(at) => &at.place,
         Written::Absent | Written::Faulty => place,
     };
-    if value::is_loopback(host) {
+    if is_loopback(host) {
         faults.warn(place, "logins to this server are not encrypted");
         return Ok(());
     }

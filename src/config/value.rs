@@ -12,6 +12,8 @@ use jiff::tz::TimeZone;
 use super::cursor::Cursor;
 use super::place::Quoted;
 use crate::model::Listen;
+use crate::net::is_loopback;
+use crate::safe;
 
 /// The shortest duration. Not a minimum interval, only where a timer stops telling times apart.
 const MIN_DURATION: Duration = Duration::from_millis(1);
@@ -135,18 +137,6 @@ pub(super) fn ehlo(text: &str) -> Result<String, String> {
     ))
 }
 
-/// Whether nothing that is sent to this host leaves the machine. Names are taken at their word (RFC 6761).
-pub(super) fn is_loopback(host: &str) -> bool {
-    let name = host.trim_end_matches('.').to_ascii_lowercase();
-    match name.parse::<IpAddr>() {
-        Ok(IpAddr::V4(address)) => address.is_loopback(),
-        Ok(IpAddr::V6(address)) => {
-            address.is_loopback() || address.to_ipv4_mapped().is_some_and(|address| address.is_loopback())
-        }
-        Err(_) => name == "localhost" || name.ends_with(".localhost"),
-    }
-}
-
 /// A token endpoint, with or without `{tenant}`. The address is not repeated: one with a password in it
 /// is among the things refused.
 pub(super) fn token_url(text: &str) -> Result<String, String> {
@@ -179,19 +169,9 @@ pub(super) fn token_url(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// The token endpoint of one tenant: whatever is not unreserved in a URL (RFC 3986) is percent-encoded.
+/// The token endpoint of one tenant.
 pub(super) fn fill_tenant(template: &str, tenant: &str) -> String {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    let hex = |nibble: u8| char::from(HEX.get(usize::from(nibble)).copied().unwrap_or(b'0'));
-    let mut encoded = String::with_capacity(tenant.len());
-    for byte in tenant.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.extend(['%', hex(byte >> 4), hex(byte & 0xf)]);
-        }
-    }
-    template.replace(TENANT, &encoded)
+    template.replace(TENANT, &safe::url_part(tenant))
 }
 
 /// Whether a token_url has a place for the tenant.

@@ -13,6 +13,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::fs::OFlags;
+
 use self::shared_reads::SHARED_READS;
 use self::workers::{WORKERS, Workers};
 
@@ -166,7 +168,8 @@ fn read_now(path: &Path, most: u64) -> Result<Content, Fault> {
 /// The system's; a FIFO, device or socket is refused.
 pub fn open(path: &Path) -> Result<File, Fault> {
     // Where a FIFO has taken the file's place since it was looked at, the open must not wait for a writer.
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let file =
+        OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
     refuse(file.metadata()?.file_type())?;
     Ok(file)
 }

@@ -9,7 +9,12 @@ mod markdown;
 use std::borrow::Cow;
 use std::path::Path;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 pub use self::markdown::markdown;
+
+/// Everything but the unreserved characters of a URL (RFC 3986 section 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What stands where a character stood that acts on its reader.
 const SHOWN: char = '\u{fffd}';
@@ -41,6 +46,11 @@ pub fn acts(letter: char) -> bool {
 /// Whether a character only parts words or lines.
 fn parts(letter: char) -> bool {
     matches!(letter, '\t'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Text as a part of a URL, percent-encoded.
+pub fn url_part(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 /// One line for people, in a log, a table or a message: what ends a line becomes a blank, what acts on

@@ -3,7 +3,7 @@
 
 use std::error::Error;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::proxy::Proxy;
 use crate::clock;
 use crate::diagnosis;
 use crate::model::{Cause, Certificate, IpChoice, Phase, Reason, TokenSpec};
-use crate::net::{Dialer, Resolver, Sight};
+use crate::net::{self, Dialer, Resolver, Sight};
 
 /// Maximum size of an answer in bytes. Token responses have a few thousand.
 const LARGEST_BODY: usize = 64 * 1024;
@@ -91,7 +91,7 @@ impl Http {
             .connect_timeout(Phase::Connect.row().bound)
             .timeout(Phase::Token.row().bound)
             .user_agent(concat!("mailbox-exporter/", env!("CARGO_PKG_VERSION")));
-        let proxy = if is_loopback(&spec.url) {
+        let proxy = if is_local(&spec.url) {
             builder = builder.no_proxy();
             None
         } else {
@@ -163,13 +163,10 @@ impl<'c> oauth2::AsyncHttpClient<'c> for Http {
 }
 
 /// Whether the endpoint is on this machine; such requests never go through a proxy.
-fn is_loopback(url: &str) -> bool {
-    let host = reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
-    host.is_some_and(|host| {
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        host.eq_ignore_ascii_case("localhost")
-            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-    })
+fn is_local(url: &str) -> bool {
+    let url = reqwest::Url::parse(url).ok();
+    let host = url.as_ref().and_then(reqwest::Url::host_str).unwrap_or_default();
+    net::is_loopback(host.trim_start_matches('[').trim_end_matches(']'))
 }
 
 /// `Retry-After`: seconds or a date (RFC 9110 section 10.2.3).
@@ -338,10 +335,10 @@ mod tests {
     #[test]
     fn only_endpoints_on_this_machine_bypass_the_proxy() {
         for url in ["http://localhost:1/x", "https://127.0.0.1/x", "https://[::1]:8443/x"] {
-            assert!(is_loopback(url), "{url}");
+            assert!(is_local(url), "{url}");
         }
         for url in ["https://login.microsoftonline.com/x", "https://localhost.example/x", "nonsense"] {
-            assert!(!is_loopback(url), "{url}");
+            assert!(!is_local(url), "{url}");
         }
     }
 }

@@ -119,9 +119,9 @@ fn faults_of_the_start_are_lines_of_a_log_that_programs_read() {
     let folder = Folder::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = taken.local_addr().unwrap();
-    let without_mailboxes = format!(
-        "http: {{ listen: '{listen}' }}\ncredentials: {{ a: {{ type: password, password: {{ env: A }} }} }}\nmailboxes: []\n"
-    );
+    let credentials = "credentials: { a: { type: password, password: { env: A } } }";
+    let without_mailboxes =
+        format!("http: {{ listen: '{listen}' }}\n{credentials}\nmailboxes: []\nmailbox_files: [none.yaml]\n");
     let rows: [(&str, &[&str], &str, &str); 3] = [
         ("limitz: {}\n", &[], "limitz", "configuration refused"),
         (&without_mailboxes, &[], "cannot listen on", "cannot run"),

@@ -3,8 +3,8 @@
 //! Source: Microsoft Learn, "Authenticate an IMAP, POP or SMTP connection using OAuth", section on
 //! tenant admin consent, and the v2.0 admin consent endpoint.
 
-use super::fill::percent;
 use crate::model::{Protocol, TokenSpec};
+use crate::safe::url_part;
 
 /// Where Entra sends the browser afterwards if nothing else is asked for: its page for native clients.
 pub const NATIVE_CLIENT: &str = "https://login.microsoftonline.com/common/oauth2/nativeclient";
@@ -16,15 +16,15 @@ const WORLDWIDE_IMAP: &str = "https://ps.outlook.com/.default";
 /// The v2.0 admin-consent URL for the app of a token, by the cloud of its token endpoint; `None` where
 /// the credential has no tenant or app.
 pub fn consent_url(spec: &TokenSpec, protocol: Protocol, redirect_uri: &str) -> Option<String> {
-    let tenant = percent(spec.proof.tenant()?);
-    let app = percent(spec.proof.client_id()?);
+    let tenant = url_part(spec.proof.tenant()?);
+    let app = url_part(spec.proof.client_id()?);
     let (scheme, rest) = spec.url.split_once("://")?;
     let authority = rest.split('/').next()?;
     let scope = match (&*spec.scope, protocol) {
         (WORLDWIDE, Protocol::Imap) => WORLDWIDE_IMAP,
         (scope, _) => scope,
     };
-    let (redirect, scope) = (percent(redirect_uri), percent(scope));
+    let (redirect, scope) = (url_part(redirect_uri), url_part(scope));
     Some(format!(
         "{scheme}://{authority}/{tenant}/v2.0/adminconsent?client_id={app}&redirect_uri={redirect}&scope={scope}"
     ))

@@ -7,6 +7,7 @@
 use super::consent::{NATIVE_CLIENT, consent_url};
 use super::{Dialect, Subject};
 use crate::model::{Access, Check, Family, Goal, Phase, Protocol, Security, TokenAccess};
+use crate::safe;
 
 /// What stands in each place; the order is of no matter.
 pub(super) struct Values(Vec<(&'static str, String)>);
@@ -129,7 +130,7 @@ impl Values {
         match (place.chars().next(), value) {
             (Some('\''), value) => powershell(value.unwrap_or(&unknown())),
             (Some('!'), Some(value)) => word(value).map_or_else(unknown, str::to_owned),
-            (Some('%'), Some(value)) => percent(value),
+            (Some('%'), Some(value)) => safe::url_part(value),
             (_, Some(value)) => value.to_owned(),
             (_, None) => unknown(),
         }
@@ -161,19 +162,6 @@ pub(super) fn powershell(value: &str) -> String {
 fn word(value: &str) -> Option<&str> {
     let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@:/".contains(&byte);
     (value.bytes().all(safe) && !value.starts_with('-')).then_some(value)
-}
-
-/// Percent-encoded, RFC 3986 section 2.3: all but the unreserved characters.
-pub(super) fn percent(value: &str) -> String {
-    let mut encoded = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
 }
 
 /// Host and port of a token endpoint.
