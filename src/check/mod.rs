@@ -183,7 +183,7 @@ impl Prober {
             })
         };
         let (stream, local) = watch.phase(Phase::Connect, connect).await?;
-        let dialogue = said.insert(Dialogue::begin(Scrubber::sharing(known)));
+        let dialogue = said.insert(probe::dialogue(check, Scrubber::sharing(known)));
         let login = Login { username: &check.mailbox.username, secret };
         let probe = Probe { check, login, dialer: &self.dialer };
         let mut stream: Box<dyn Io> = Box::new(stream);

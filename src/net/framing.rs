@@ -1,7 +1,7 @@
-//! Framing: where a server's answer ends, and the form in which the parser gets it.
+//! What the tap and the dialogue must be told of a protocol: its bounds, its framing, its syntax.
 //!
-//! Owns the interface between the tap, which handles bytes, and the protocols, which handle lines. Each
-//! protocol implements it in `probe`.
+//! Owns the interfaces. Each protocol implements them in `probe` and hands them in; nothing in `net` knows a
+//! protocol.
 
 use super::Violation;
 
@@ -16,6 +16,17 @@ pub enum Step {
     Skipped,
 }
 
+/// Checks the bytes of one connection before a parser sees them, beyond what the guard checks for every
+/// protocol. It does not judge whether an answer makes sense.
+pub trait Bounds: Send + Sync {
+    /// Checks the next byte. After a line end: whether the next line belongs to the same logical line, so that
+    /// the limit on its length counts both.
+    ///
+    /// # Errors
+    /// The limit that was exceeded.
+    fn byte(&mut self, byte: u8) -> Result<bool, Violation>;
+}
+
 /// Splits the lines of one connection into answers.
 pub trait Framing: Send + Sync {
     /// Processes the next line, including its line end, and appends the parser's part of it to `fit`.
@@ -26,4 +37,17 @@ pub trait Framing: Send + Sync {
 
     /// Finds an answer that came too early, among the bytes that wait while the client is about to speak.
     fn early<'a>(&self, waiting: &'a [u8]) -> Option<&'a [u8]>;
+}
+
+/// How a protocol asks for logins, carries them, and names its server.
+#[derive(Debug)]
+pub struct Syntax {
+    /// How a line of the server begins that asks for login data. The client's next line is then a secret.
+    pub prompt: &'static [u8],
+    /// The commands that carry login data, each with the number of words behind it that are no secret.
+    pub logins: &'static [(&'static str, usize)],
+    /// A line of the server with its coded part in clear; `None` where it has none.
+    pub decoded: fn(&[u8]) -> Option<Vec<u8>>,
+    /// The word of a greeting where the server's name stands.
+    pub server_name: fn(&str) -> Option<&str>,
 }

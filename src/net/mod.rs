@@ -25,8 +25,8 @@ use std::path::Path;
 use tokio::net::TcpStream;
 
 pub use dialogue::{Dialogue, End};
-pub use framing::{Framing, Step};
-pub use guard::{Grammar, Guard, Violation};
+pub use framing::{Bounds, Framing, Step, Syntax};
+pub use guard::{Guard, Violation};
 pub use loopback::is_loopback;
 pub use resolve::Resolver;
 pub use server::{ServerTlsFault, server_tls};

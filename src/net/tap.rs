@@ -13,7 +13,7 @@ use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::framing::{Framing, Step};
-use super::{Dialogue, End, Grammar, Guard, Violation};
+use super::{Bounds, Dialogue, End, Guard, Violation};
 
 /// A connection of any kind: TCP, or TLS over it.
 pub trait Io: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
@@ -25,7 +25,7 @@ const CHUNK: usize = 4 * 1024;
 /// Bytes to keep of the data that exceeded a limit.
 const QUOTED: usize = 512;
 
-/// Whose turn it is. Both protocols are dialogues: data that arrives before the client has spoken cannot
+/// Whose turn it is. The protocols are dialogues: data that arrives before the client has spoken cannot
 /// answer its next command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
@@ -111,10 +111,10 @@ impl Tap {
     pub fn over(
         inner: Box<dyn Io>,
         peer: SocketAddr,
-        (grammar, framing): (Grammar, Box<dyn Framing>),
+        (bounds, framing): (Box<dyn Bounds>, Box<dyn Framing>),
         dialogue: Dialogue,
     ) -> Self {
-        let guard = Guard::new(grammar);
+        let guard = Guard::new(bounds);
         let (waiting, fit) = (Waiting::default(), Fit::default());
         Self { inner, peer, guard, framing, dialogue, turn: Turn::Server, waiting, fit }
     }

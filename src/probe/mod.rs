@@ -3,6 +3,7 @@
 //! Owns what is said; the one match over the protocol is here. A token or password is handed in:
 //! nothing here could fetch one. What an answer means is `diagnosis`, how long it took `net`.
 
+mod greeting;
 mod imap;
 mod sasl;
 mod smtp;
@@ -17,7 +18,8 @@ use crate::diagnosis::{self, Offer};
 use crate::model::{
     Auth, Cause, Check, Failure, Goal, Mechanism, Protocol, Reason, Redacted, Security, ServerFacts,
 };
-use crate::net::{Dialer, Dialogue, Io, Stopwatch, TlsFacts};
+use crate::net::{Dialer, Dialogue, Io, Stopwatch, Syntax, TlsFacts};
+use crate::secret::Scrubber;
 
 /// Who logs in, and with what.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +62,31 @@ pub struct Probe<'a> {
     pub login: Login<'a>,
     /// For STARTTLS.
     pub dialer: &'a Dialer,
+}
+
+/// How a protocol's lines are shown and judged. The dialogue itself is the protocol's own file.
+struct Speech {
+    syntax: Syntax,
+    /// The refusal in a line that does not end an answer.
+    refusal_in: fn(&str) -> Option<&str>,
+    /// Whether such a line may be a mere warning, unless its words say more.
+    warns: bool,
+    /// Whether a line says why the server closes.
+    is_farewell: fn(&str) -> bool,
+}
+
+static SPEECHES: [&Speech; 2] = [&imap::SPEECH, &smtp::SPEECH];
+
+const fn speech(goal: &Goal) -> &'static Speech {
+    match goal {
+        Goal::Folder { .. } => &imap::SPEECH,
+        Goal::Submission { .. } => &smtp::SPEECH,
+    }
+}
+
+/// An empty dialogue in the protocol of a check. Secrets known to the scrubber are never shown.
+pub fn dialogue(check: &Check, scrubber: Scrubber) -> Dialogue {
+    Dialogue::begin(scrubber, &speech(&check.goal).syntax)
 }
 
 /// A conversation that has come to its verdict and has not yet said goodbye.

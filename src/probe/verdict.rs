@@ -2,9 +2,9 @@
 //!
 //! Owns which words count at which step. What a sentence means is `diagnosis`.
 
-use super::Probe;
+use super::{Probe, SPEECHES, Speech, speech};
 use crate::diagnosis::{self, Answer};
-use crate::model::{Cause, Failure, Mechanism, Phase, Protocol, Reason, ServerFacts};
+use crate::model::{Cause, Failure, Mechanism, Phase, Reason, ServerFacts};
 use crate::net::{Dialogue, End, Violation};
 
 /// Reasons that speak of a login or of what lies behind it. No server can give one before the login.
@@ -72,7 +72,7 @@ impl Probe<'_> {
         let said = dialogue.answer();
         let farewell = said.lines().rev().find(|line| is_farewell(line));
         match dialogue.take_end() {
-            // The farewell of the other protocol: a gateway or a load balancer in front of both.
+            // The farewell of another protocol: a gateway or a load balancer in front of both.
             Some(End::Violation(Violation::NotUnderstood(line))) if is_farewell(&line) => {
                 Cause { reason: Reason::ServerUnavailable, ..self.refused(stage, &dialogue.clean(&line)) }
             }
@@ -132,7 +132,7 @@ impl Probe<'_> {
             ..Stage::at(phase, facts.tls_version.is_some())
         };
         let said = dialogue.answer();
-        let refusal = said.lines().rev().find_map(|line| self.refusal_in(line));
+        let refusal = said.lines().rev().find_map(self.speech().refusal_in);
         let judged = refusal.and_then(|text| {
             let refused = self.refused(&stage, text);
             let refused = if self.is_plain(&stage, text) {
@@ -151,17 +151,8 @@ impl Probe<'_> {
         Failure { phase, cause }
     }
 
-    /// The refusal in a line that is not the end of an answer: an untagged NO or BAD, which may be a
-    /// warning as well (RFC 3501 section 7.1.2), or a line of an unfinished reply.
-    fn refusal_in(self, line: &str) -> Option<&str> {
-        match self.protocol() {
-            Protocol::Imap => {
-                let rest = line.strip_prefix('*')?.trim_start();
-                let status = rest.split(' ').next()?;
-                ["NO", "BAD"].iter().any(|refusal| status.eq_ignore_ascii_case(refusal)).then_some(rest)
-            }
-            Protocol::Smtp => matches!(line.as_bytes(), [b'4' | b'5', _, _, b'-', ..]).then_some(line),
-        }
+    const fn speech(&self) -> &'static Speech {
+        speech(&self.check.goal)
     }
 
     /// Whether the words alone say that something was refused: they would at any step.
@@ -169,9 +160,7 @@ impl Probe<'_> {
         let code = text.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(code, _)| code);
         let is_coded = code.is_some_and(|code| !code.eq_ignore_ascii_case("ALERT"));
         let anywhere = Stage::at(Phase::Select, stage.encrypted);
-        self.protocol() == Protocol::Smtp
-            || is_coded
-            || !VAGUE.contains(&self.refused(&anywhere, text).reason)
+        !self.speech().warns || is_coded || !VAGUE.contains(&self.refused(&anywhere, text).reason)
     }
 }
 
@@ -185,7 +174,7 @@ fn before_login(stage: &Stage<'_>, text: &str) -> Reason {
     }
 }
 
-/// A line by which a server says why it closes: RFC 3501 section 7.1.5, RFC 5321 section 3.8.
+/// A line by which a server says why it closes, in whichever protocol.
 fn is_farewell(line: &str) -> bool {
-    line.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("* BYE")) || line.starts_with("421")
+    SPEECHES.iter().any(|speech| (speech.is_farewell)(line))
 }

@@ -20,7 +20,7 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretSlice};
 use tokio::time::Instant;
 
-use super::Violation;
+use super::{Syntax, Violation};
 use crate::model::{DialogueLine, Speaker, Transcript};
 use crate::secret::Scrubber;
 
@@ -47,6 +47,7 @@ pub struct Dialogue(Arc<Mutex<Memory>>);
 
 struct Memory {
     begun: Instant,
+    syntax: &'static Syntax,
     scrubber: Scrubber,
     lines: VecDeque<Line>,
     server_partial: Partial,
@@ -78,9 +79,10 @@ struct Partial {
 
 impl Dialogue {
     /// An empty dialogue that starts now. Secrets known to the scrubber are never shown.
-    pub fn begin(scrubber: Scrubber) -> Self {
+    pub fn begin(scrubber: Scrubber, syntax: &'static Syntax) -> Self {
         Self(Arc::new(Mutex::new(Memory {
             begun: Instant::now(),
+            syntax,
             scrubber,
             lines: VecDeque::new(),
             server_partial: Partial::default(),
@@ -97,17 +99,18 @@ impl Dialogue {
         let memory = self.lock();
         let skip = memory.lines.len().saturating_sub(memory.answered);
         let lines: Vec<_> = memory.lines.iter().skip(skip).collect();
-        shown(&memory.scrubber, &lines, Speaker::Server).join("\n")
+        shown(&memory.scrubber, memory.syntax, &lines, Speaker::Server).join("\n")
     }
 
     /// The server's last line, complete or not.
     pub fn last_server_line(&self) -> String {
         let memory = self.lock();
         if !memory.server_partial.bytes.is_empty() {
-            return memory.scrubber.clean(&line::readable(&memory.server_partial.bytes), LONGEST_SHOWN);
+            let partial = line::readable(&memory.server_partial.bytes, memory.syntax);
+            return memory.scrubber.clean(&partial, LONGEST_SHOWN);
         }
         let last = memory.lines.iter().rev().find(|line| line.from == Speaker::Server);
-        last.map(|line| memory.scrubber.clean(&line.text(), LONGEST_SHOWN)).unwrap_or_default()
+        last.map(|line| memory.scrubber.clean(&line.text(memory.syntax), LONGEST_SHOWN)).unwrap_or_default()
     }
 
     /// Whether the server's last line has the ALERT code, which clients must show (RFC 3501 section 7.1).
@@ -139,9 +142,9 @@ impl Dialogue {
     pub fn transcript(&self) -> Transcript {
         let mut memory = self.lock();
         let lines = mem::take(&mut memory.lines);
-        let scrubber = memory.scrubber.clone();
+        let (scrubber, syntax) = (memory.scrubber.clone(), memory.syntax);
         memory.answered = 0;
-        Transcript::written_by(move || transcript(&scrubber, &lines))
+        Transcript::written_by(move || transcript(&scrubber, syntax, &lines))
     }
 
     /// Foreign text, redacted and truncated.
@@ -149,7 +152,7 @@ impl Dialogue {
         self.lock().scrubber.clean(text, LONGEST_SHOWN)
     }
 
-    pub(super) fn server_said(&self, bytes: &[u8]) {
+    pub(crate) fn server_said(&self, bytes: &[u8]) {
         let mut memory = self.lock();
         for byte in bytes {
             if *byte == b'\n' {
@@ -163,7 +166,7 @@ impl Dialogue {
         }
     }
 
-    pub(super) fn client_said(&self, bytes: &[u8]) {
+    pub(crate) fn client_said(&self, bytes: &[u8]) {
         let mut memory = self.lock();
         for byte in bytes {
             if *byte == b'\n' {
@@ -191,11 +194,11 @@ impl Dialogue {
 impl Memory {
     fn server_line(&mut self, line: &Partial) {
         let Partial { bytes, is_cut } = line;
-        // `+ …` in IMAP and `334 …` in SMTP: the client's next line is login data.
-        self.continuing = bytes.starts_with(b"+") || bytes.starts_with(b"334");
+        self.continuing = line::is_prompt(bytes, self.syntax);
         self.answered += 1;
         if self.lines.is_empty() {
-            self.front_end = line::front_end(&line::readable(bytes)).map(str::to_owned);
+            let greeting = line::readable(bytes, self.syntax);
+            self.front_end = line::front_end(&greeting, self.syntax).map(str::to_owned);
         }
         self.push(Speaker::Server, bytes, *is_cut);
     }
@@ -204,7 +207,7 @@ impl Memory {
         let text = if self.continuing && !line.trim_ascii().is_empty() {
             line::blank(line.trim_ascii_end().len())
         } else {
-            line::without_login(&String::from_utf8_lossy(line))
+            line::without_login(&String::from_utf8_lossy(line), self.syntax)
         };
         self.continuing = false;
         self.answered = 0;
@@ -224,8 +227,8 @@ impl Memory {
 impl Line {
     /// The line for display. A truncated line loses its last word, because half a secret would not be
     /// recognised.
-    fn text(&self) -> String {
-        let mut text = line::readable(self.bytes.expose_secret());
+    fn text(&self, syntax: &Syntax) -> String {
+        let mut text = line::readable(self.bytes.expose_secret(), syntax);
         if let Some(end) = text.rfind(' ').filter(|_| self.is_cut) {
             text.truncate(end);
             text.push_str(" …");
@@ -235,16 +238,17 @@ impl Line {
 }
 
 /// The redacted lines of one side. They are searched together, since a secret may span lines.
-fn shown(scrubber: &Scrubber, lines: &[&Line], from: Speaker) -> Vec<String> {
-    let texts: Vec<String> = lines.iter().filter(|line| line.from == from).map(|line| line.text()).collect();
+fn shown(scrubber: &Scrubber, syntax: &Syntax, lines: &[&Line], from: Speaker) -> Vec<String> {
+    let of_side = lines.iter().filter(|line| line.from == from);
+    let texts: Vec<String> = of_side.map(|line| line.text(syntax)).collect();
     scrubber.clean_lines(texts.iter().map(String::as_str), LONGEST_SHOWN)
 }
 
 /// The redacted lines of both sides, in order.
-fn transcript(scrubber: &Scrubber, lines: &VecDeque<Line>) -> Vec<DialogueLine> {
+fn transcript(scrubber: &Scrubber, syntax: &Syntax, lines: &VecDeque<Line>) -> Vec<DialogueLine> {
     let all: Vec<&Line> = lines.iter().collect();
-    let mut client = shown(scrubber, &all, Speaker::Client).into_iter();
-    let mut server = shown(scrubber, &all, Speaker::Server).into_iter();
+    let mut client = shown(scrubber, syntax, &all, Speaker::Client).into_iter();
+    let mut server = shown(scrubber, syntax, &all, Speaker::Server).into_iter();
     let show = |line: &Line| {
         let text = match line.from {
             Speaker::Client => client.next(),

@@ -5,8 +5,10 @@
 //! (or EXAMINE), never the login alone: Exchange says OK to a login and only then looks for the mailbox.
 
 mod auth;
+mod bounds;
 mod folder;
 mod framing;
+mod speech;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -15,11 +17,14 @@ use async_imap::Client;
 use async_imap::imap_proto::{Capability, MailboxDatum, Response, Status};
 use tokio::io::AsyncWriteExt;
 
+use self::bounds::ImapBounds;
 use self::framing::{ImapFraming, TAG};
 use super::verdict::Stage;
 use super::{Connection, Probe, injected, no_starttls};
 use crate::model::{Cause, Failure, Family, Mechanism, Phase, Reason, Security, ServerFacts};
-use crate::net::{Dialogue, Grammar, Io, Stopwatch, Tap};
+use crate::net::{Dialogue, Io, Stopwatch, Tap};
+
+pub(super) use self::speech::SPEECH;
 
 /// A conversation by IMAP.
 pub struct Imap {
@@ -85,7 +90,8 @@ pub(super) async fn converse(
 }
 
 fn listening(stream: Box<dyn Io>, peer: SocketAddr, dialogue: &Dialogue) -> Tap {
-    Tap::over(stream, peer, (Grammar::Imap, Box::new(ImapFraming::default())), dialogue.clone())
+    let lines = (Box::new(ImapBounds::default()) as _, Box::new(ImapFraming::default()) as _);
+    Tap::over(stream, peer, lines, dialogue.clone())
 }
 
 impl Imap {

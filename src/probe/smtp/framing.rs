@@ -25,7 +25,10 @@ impl Framing for SmtpFraming {
             return Err(Violation::NotUnderstood(Violation::quote(body)));
         };
         if self.code.is_some_and(|known| known != code) {
-            return Err(Violation::CodeChanges(Violation::quote(body)));
+            let line = Violation::quote(body);
+            return Err(Violation::Rule(format!(
+                "the reply code changes in the middle of a reply, at: {line}"
+            )));
         }
         fit.extend(code);
         fit.push(separator);
@@ -104,7 +107,7 @@ mod tests {
             "250-one\r\n250-two\r\n550 three\r\n",
             "550-one\r\n550 three\r\n".replace("550 ", "250 ").as_str(),
         ] {
-            assert!(matches!(fit(reply).unwrap_err(), Violation::CodeChanges(_)), "{reply:?}");
+            assert!(matches!(fit(reply).unwrap_err(), Violation::Rule(_)), "{reply:?}");
         }
     }
 

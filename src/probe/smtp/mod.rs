@@ -4,8 +4,10 @@
 //! token does not fit on a command line (RFC 4954 section 4: 512 octets; Postfix reads the rest of
 //! a longer one as wrong credentials).
 
+mod bounds;
 mod framing;
 mod lent;
+mod speech;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -16,13 +18,16 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::{Response, Severity};
 use secrecy::ExposeSecret;
 
+use self::bounds::SmtpBounds;
 use self::framing::SmtpFraming;
 use self::lent::Loan;
 use super::verdict::Stage;
 use super::{Connection, Probe, Secret, accepted_unseen, injected, no_starttls, not_offered, sasl};
 use crate::diagnosis::Offer;
 use crate::model::{Cause, Failure, Mechanism, Phase, Reason, ServerFacts};
-use crate::net::{Dialogue, Grammar, Io, Stopwatch, Tap};
+use crate::net::{Dialogue, Io, Stopwatch, Tap};
+
+pub(super) use self::speech::SPEECH;
 
 /// A conversation by SMTP.
 pub struct Smtp {
@@ -91,7 +96,8 @@ pub(super) async fn converse(
 }
 
 fn listening(stream: Box<dyn Io>, peer: SocketAddr, dialogue: &Dialogue) -> Tap {
-    Tap::over(stream, peer, (Grammar::Smtp, Box::new(SmtpFraming::default())), dialogue.clone())
+    let lines = (Box::new(SmtpBounds::default()) as _, Box::new(SmtpFraming::default()) as _);
+    Tap::over(stream, peer, lines, dialogue.clone())
 }
 
 impl Smtp {

@@ -1,0 +1,58 @@
+//! The bounds of SMTP's lines: the lines of a reply count together, and each ends in CR LF.
+
+use crate::net::{Bounds, Violation};
+
+/// Where a connection stands within its reply.
+#[derive(Debug, Default)]
+pub(super) struct SmtpBounds {
+    /// The byte before this one.
+    previous: u8,
+    /// Bytes of this line.
+    column: usize,
+    /// The line announces a further line of its reply (`250-`, RFC 5321 section 4.2.1).
+    continued: bool,
+}
+
+impl Bounds for SmtpBounds {
+    fn byte(&mut self, byte: u8) -> Result<bool, Violation> {
+        // RFC 5321 section 2.3.8 forbids it. lettre would wait for the CR until the timeout, and the server
+        // would be reported as silent.
+        if byte == b'\n' && self.previous != b'\r' {
+            return Err(Violation::LoneLineFeed);
+        }
+        // The code has three digits; the next byte says whether more lines follow.
+        if self.column == 3 {
+            self.continued = byte == b'-';
+        }
+        self.previous = byte;
+        self.column = if byte == b'\n' { 0 } else { self.column + 1 };
+        Ok(self.continued)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::Guard;
+
+    fn admit(text: &str) -> Result<(), Violation> {
+        Guard::new(Box::new(SmtpBounds::default())).admit(&mut text.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn parentheses_and_braces_mean_nothing() {
+        assert_eq!(admit("220 ((((((((((((((((((((((((( {500000000}\r\n"), Ok(()));
+    }
+
+    #[test]
+    fn a_line_that_ends_in_lf_alone_stops_the_server() {
+        assert_eq!(admit("220-x\r\n220 x\n"), Err(Violation::LoneLineFeed));
+    }
+
+    #[test]
+    fn the_lines_of_a_reply_count_together() {
+        let line = format!("250-{}\r\n", "x".repeat(994));
+        assert_eq!(admit(&format!("{}250 x\r\n", line.repeat(16)).repeat(3)), Ok(()));
+        assert_eq!(admit(&line.repeat(17)), Err(Violation::LineTooLong));
+    }
+}
