@@ -9,11 +9,10 @@ use std::io::{self, Read};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use crate::diagnosis::Dialect;
 use crate::diagnosis::Verdict;
 use crate::diagnosis::paste::{self, Paste, Reading, Source};
 use crate::diagnosis::remedy::{self, Heard};
-use crate::model::{Family, Mechanism, Phase, Reason};
+use crate::model::{Family, Mechanism, Phase, Protocol, Reason};
 use crate::report::text::stretch;
 use crate::safe;
 
@@ -62,13 +61,8 @@ enum Output {
 /// A mechanism, or that there was none.
 type Tried = Option<Mechanism>;
 
-const PROTOCOLS: &[(&str, Source)] = &[
-    (Dialect::Imap.label(), Source::Mail(Dialect::Imap)),
-    (Dialect::Smtp.label(), Source::Mail(Dialect::Smtp)),
-    (Dialect::Pop3.label(), Source::Mail(Dialect::Pop3)),
-    ("oauth", Source::Token),
-    ("net", Source::Network),
-];
+/// What else can be asked about, besides the mail protocols.
+const SOURCES: &[(&str, Source)] = &[("oauth", Source::Token), ("net", Source::Network)];
 
 /// A phase, or that it may be any.
 type Step = Option<Phase>;
@@ -121,7 +115,11 @@ fn expected<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 fn protocol(text: &str) -> Result<Source, String> {
-    named(PROTOCOLS, &folded(text)).ok_or_else(|| expected(PROTOCOLS.iter().map(|(name, _)| *name)))
+    let name = folded(text);
+    let mail = || Protocol::ALL.iter().map(|protocol| protocol.label());
+    let names = || mail().chain(SOURCES.iter().map(|(name, _)| *name));
+    let found = Protocol::from_label(&name).map(Source::Mail).or_else(|| named(SOURCES, &name));
+    found.ok_or_else(|| expected(names()))
 }
 
 fn phase(text: &str) -> Result<Step, String> {

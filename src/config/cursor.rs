@@ -195,8 +195,8 @@ impl<'a> Cursor<'a> {
                 self.complain(format!("{name} is not in this version; it knows {list}"))
             }
             Some(Key { state: State::Instead(meant), .. }) => self.complain(*meant),
-            None | Some(Key { state: State::Free, .. }) => {
-                let hint = self.faults.hint(words.of, text, words.rows.iter().map(|key| key.name));
+            None | Some(Key { state: State::Free | State::Protocols, .. }) => {
+                let hint = self.faults.hint(words.of, text, words.names());
                 self.senseless(&format!("one of {list}{hint}"))
             }
         }
@@ -363,12 +363,11 @@ impl<'a> Map<'a> {
         };
         let place = Place { line: entry.line, column: entry.column, trail, ..self.place.clone() };
         let message = match known {
-            Some(Key { state: State::Works | State::Free, .. }) => return,
+            Some(Key { state: State::Works | State::Free | State::Protocols, .. }) => return,
             Some(Key { state: State::Later, .. }) => "not in this version: remove this key".to_owned(),
             Some(Key { state: State::Instead(meant), .. }) => format!("unknown key: {meant}"),
             None => {
-                let hint =
-                    self.faults.hint(self.keys.of, &entry.key, self.keys.rows.iter().map(|key| key.name));
+                let hint = self.faults.hint(self.keys.of, &entry.key, self.keys.names());
                 format!("unknown key{hint}; keys of {}: {}", self.keys.of, list(self.keys.working()))
             }
         };

@@ -14,9 +14,10 @@ use super::outside;
 use super::place::{At, Place, Written};
 use super::provider::{self, Draft};
 use super::readiness;
+use super::section::{Pace, Section};
 use super::sources::Sources;
 use super::value;
-use crate::model::{Credential, ExternalUrl, IpChoice, Listen, Protocol};
+use crate::model::{ByProtocol, Credential, ExternalUrl, IpChoice, Listen, Protocol};
 
 /// Most probes, and most connections to one server, that may be asked for: more sockets than a process has.
 const MAX_PERMITS: u32 = 100_000;
@@ -79,38 +80,7 @@ pub(super) struct Settings {
     pub(super) checks: Written<Vec<At<Protocol>>>,
     pub(super) pace: Pace,
     pub(super) ip: Written<IpChoice>,
-    pub(super) imap: Imap,
-    pub(super) smtp: Smtp,
-}
-
-impl Settings {
-    /// The pace written for one protocol.
-    pub(super) const fn pace_of(&self, protocol: Protocol) -> &Pace {
-        match protocol {
-            Protocol::Imap => &self.imap.pace,
-            Protocol::Smtp => &self.smtp.pace,
-        }
-    }
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Pace {
-    pub(super) interval: Written<Duration>,
-    pub(super) timeout: Written<Duration>,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Imap {
-    pub(super) folder: Written<String>,
-    pub(super) read_only: Written<bool>,
-    pub(super) pace: Pace,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Smtp {
-    pub(super) sender: Written<bool>,
-    pub(super) ehlo: Written<String>,
-    pub(super) pace: Pace,
+    pub(super) sections: ByProtocol<Section>,
 }
 
 #[derive(Debug)]
@@ -200,33 +170,17 @@ fn settings(map: &Map<'_>) -> Settings {
     let mut settings = Settings {
         provider: map.read("provider", own_text),
         checks: map.read("checks", checks),
-        pace: pace(map),
+        pace: Pace::read(map),
         ip: map.read("ip", |at| at.parse("one of auto, 4, 6", IpChoice::from_label)),
         ..Settings::default()
     };
-    map.read("imap", |at| {
-        let map = at.map(&keys::IMAP)?;
-        settings.imap = Imap {
-            folder: map.read("folder", own_text),
-            read_only: map.read("read_only", Cursor::boolean),
-            pace: pace(&map),
-        };
-        Some(())
-    });
-    map.read("smtp", |at| {
-        let map = at.map(&keys::SMTP)?;
-        settings.smtp = Smtp {
-            sender: map.read("sender", Cursor::boolean),
-            ehlo: map.read("ehlo", |at| at.judge(value::ehlo)),
-            pace: pace(&map),
-        };
-        Some(())
-    });
+    for protocol in keys::protocols() {
+        map.read(protocol.label(), |at| {
+            settings.sections[protocol] = Section::read(protocol, at)?;
+            Some(())
+        });
+    }
     settings
-}
-
-fn pace(map: &Map<'_>) -> Pace {
-    Pace { interval: map.read("interval", value::duration), timeout: map.read("timeout", value::duration) }
 }
 
 fn limits(map: &Map<'_>) -> Limits {
@@ -244,7 +198,9 @@ fn limits(map: &Map<'_>) -> Limits {
 fn checks(at: &Cursor<'_>) -> Option<Vec<At<Protocol>>> {
     let items = at.list("a list like [imap, smtp]")?;
     if items.is_empty() {
-        return at.complain("a mailbox without any check: write at least one of imap, smtp");
+        let known: Vec<_> = keys::protocols().map(Protocol::label).collect();
+        return at
+            .complain(format!("a mailbox without any check: write at least one of {}", known.join(", ")));
     }
     let mut checks: Vec<At<Protocol>> = Vec::new();
     let mut faulty = false;

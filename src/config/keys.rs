@@ -1,6 +1,11 @@
 //! The keys of the file: which exist, which belong to a later version, which are often written instead.
 //!
-//! Owns the tables; `cursor` reads them, and the example file is held against them by a test.
+//! Owns the tables; `cursor` reads them, and the example file is held against them by a test. The keys of one
+//! protocol are `section`.
+
+use std::slice;
+
+use crate::model::Protocol;
 
 /// What the program knows of one key.
 #[derive(Debug)]
@@ -19,6 +24,8 @@ pub(super) enum State {
     Instead(&'static str),
     /// Every key that begins so belongs to the author of the file: a place for YAML anchors.
     Free,
+    /// Stands for one key per protocol: [`PROTOCOLS`].
+    Protocols,
 }
 
 /// The keys of one kind of section.
@@ -36,13 +43,27 @@ impl Keys {
         let is_it = |key: &&Key| match key.state {
             State::Free => name.starts_with(key.name),
             State::Works | State::Later | State::Instead(_) => key.name == name,
+            State::Protocols => false,
         };
-        self.rows.iter().find(is_it)
+        self.rows().find(is_it)
+    }
+
+    /// All rows, those of the protocols in their place.
+    fn rows(&self) -> impl Iterator<Item = &'static Key> + use<> {
+        self.rows.iter().flat_map(|key| match key.state {
+            State::Protocols => PROTOCOLS,
+            _ => slice::from_ref(key),
+        })
+    }
+
+    /// The names of all, working or not.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.rows().map(|key| key.name)
     }
 
     /// The names of those that work.
     pub(super) fn working(&self) -> impl Iterator<Item = &'static str> + use<> {
-        self.rows.iter().filter(|key| matches!(key.state, State::Works)).map(|key| key.name)
+        self.rows().filter(|key| matches!(key.state, State::Works)).map(|key| key.name)
     }
 }
 
@@ -62,6 +83,18 @@ const fn free(prefix: &'static str) -> Key {
     Key { name: prefix, state: State::Free }
 }
 
+const fn each_protocol() -> Key {
+    Key { name: "", state: State::Protocols }
+}
+
+/// The protocols: keys of mailboxes and providers, and elements of `checks`.
+const PROTOCOLS: &[Key] = &[works("imap"), works("smtp"), later("pop3")];
+
+/// The protocols that this version probes.
+pub(super) fn protocols() -> impl Iterator<Item = Protocol> {
+    CHECKS.working().filter_map(Protocol::from_label)
+}
+
 pub(super) const fn section(of: &'static str, rows: &'static [Key]) -> Keys {
     Keys { of, secret: false, rows }
 }
@@ -69,7 +102,8 @@ pub(super) const fn section(of: &'static str, rows: &'static [Key]) -> Keys {
 const FOLDER: &str = "the folder is written imap: {folder: NAME}";
 const READ_ONLY: &str = "it is written imap: {read_only: true}";
 const SENDER: &str = "it is written smtp: {sender: true}";
-const SERVER: &str = "servers are described under providers; a mailbox names one by provider: NAME";
+pub(super) const SERVER: &str =
+    "servers are described under providers; a mailbox names one by provider: NAME";
 const SECRET_PLACE: &str =
     "a secret is a place, never a value: write secret: {file: PATH} or secret: {env: NAME}";
 
@@ -106,9 +140,7 @@ pub(super) static DEFAULTS: Keys = section(
         works("interval"),
         works("timeout"),
         works("ip"),
-        works("imap"),
-        works("smtp"),
-        later("pop3"),
+        each_protocol(),
         later("round_trip"),
         instead("credential", "every mailbox names its own credential"),
         instead("folder", FOLDER),
@@ -130,9 +162,7 @@ pub(super) static MAILBOX: Keys = section(
         works("interval"),
         works("timeout"),
         works("ip"),
-        works("imap"),
-        works("smtp"),
-        later("pop3"),
+        each_protocol(),
         later("round_trip"),
         works("password"),
         works("not_expected"),
@@ -147,44 +177,15 @@ pub(super) static MAILBOX: Keys = section(
     ],
 );
 
-pub(super) static IMAP: Keys = section(
-    "imap",
-    &[
-        works("folder"),
-        works("read_only"),
-        works("interval"),
-        works("timeout"),
-        instead("host", SERVER),
-        instead("port", SERVER),
-        instead("tls", SERVER),
-    ],
-);
-
-pub(super) static SMTP: Keys = section(
-    "smtp",
-    &[
-        works("sender"),
-        works("ehlo"),
-        works("interval"),
-        works("timeout"),
-        instead("host", SERVER),
-        instead("port", SERVER),
-        instead("tls", SERVER),
-        instead("helo", "it is written smtp: {ehlo: NAME}"),
-    ],
-);
-
 pub(super) static PROVIDER: Keys = section(
     "a provider",
     &[
         works("extends"),
-        works("imap"),
-        works("smtp"),
+        each_protocol(),
         works("token_url"),
         works("scope"),
         works("mechanism"),
         works("ca_file"),
-        later("pop3"),
         instead("host", "each protocol has its own: imap: {host: NAME}, smtp: {host: NAME}"),
         instead("authority", "the whole address is written: token_url: https://…/{tenant}/oauth2/v2.0/token"),
     ],
@@ -310,5 +311,4 @@ pub(super) static DEADLINE: Keys = section(
 );
 
 /// The elements of `checks`.
-pub(super) static CHECKS: Keys =
-    section("checks", &[works("imap"), works("smtp"), later("pop3"), later("round_trip")]);
+pub(super) static CHECKS: Keys = section("checks", &[each_protocol(), later("round_trip")]);

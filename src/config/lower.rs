@@ -15,8 +15,8 @@ use super::presets;
 use super::provider::{self, Providers, Resolved};
 use super::value;
 use crate::model::{
-    self, Access, Address, Auth, Check, Credential, Endpoint, Goal, IpChoice, Limits, Listen, Mechanism,
-    Plan, Policy, Protocol, Shard, TokenAccess, TokenSpec,
+    self, Access, Address, Auth, Check, Credential, Endpoint, IpChoice, Limits, Listen, Mechanism, Plan,
+    Policy, Protocol, Shard, TokenAccess, TokenSpec,
 };
 
 /// Where the pages and metrics are: every address, the port of the project.
@@ -29,9 +29,6 @@ const INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// How long a probe may take: servers hold refusals back for up to a minute.
 const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// The folder that every mailbox has, RFC 9051.
-const FOLDER: &str = "INBOX";
-
 /// Probes in flight, and connections at once to one mail server.
 const CONCURRENCY: usize = 256;
 const PER_HOST: usize = 128;
@@ -39,7 +36,7 @@ const PER_HOST: usize = 128;
 /// A revoked secret shows after this time at the latest.
 const TOKEN_MAX_AGE: Duration = Duration::from_secs(30 * 60);
 
-/// Both protocols that there are.
+/// What is probed where no `checks` are written: most mailboxes are read and send.
 const CHECKS: &[Protocol] = &[Protocol::Imap, Protocol::Smtp];
 
 /// Makes the plan. Where faults were found it is incomplete, and the caller throws it away.
@@ -125,7 +122,8 @@ impl<'a> Lowering<'a> {
                     endpoint: endpoint?,
                     ip,
                     access: permitted(login.clone()?, &mailbox, protocol),
-                    goal: self.goal(&written.settings, protocol)?,
+                    goal: written.settings.sections[protocol]
+                        .goal(protocol, &self.file.defaults.sections[protocol])?,
                     interval,
                     timeout,
                 }))
@@ -238,29 +236,12 @@ impl<'a> Lowering<'a> {
         wanted
     }
 
-    fn goal(&self, own: &Settings, protocol: Protocol) -> Option<Goal> {
-        let defaults = &self.file.defaults;
-        Some(match protocol {
-            Protocol::Imap => Goal::Folder {
-                name: own.imap.folder.or(&defaults.imap.folder).or_default(FOLDER.to_owned())?,
-                read_only: own.imap.read_only.or(&defaults.imap.read_only).or_default(false)?,
-            },
-            Protocol::Smtp => Goal::Submission {
-                sender: own.smtp.sender.or(&defaults.smtp.sender).or_default(false)?,
-                ehlo: match own.smtp.ehlo.or(&defaults.smtp.ehlo) {
-                    Written::Absent => None,
-                    Written::Faulty => return None,
-                    Written::Is(at) => Some(at.value.clone()),
-                },
-            },
-        })
-    }
-
     /// The interval and the timeout of a check: the mailbox's protocol, the mailbox, the defaults'
     /// protocol, the defaults.
-    fn pace(&self, written: &Mailbox, protocol: Protocol) -> Option<Rhythm> {
+    fn pace(&self, written: &'a Mailbox, protocol: Protocol) -> Option<Rhythm> {
         let (own, defaults) = (&written.settings, &self.file.defaults);
-        let layers = [own.pace_of(protocol), &own.pace, defaults.pace_of(protocol), &defaults.pace];
+        let pace_of = |settings: &'a Settings| &settings.sections[protocol].pace;
+        let layers = [pace_of(own), &own.pace, pace_of(defaults), &defaults.pace];
         let (interval_rank, interval) = strongest(layers.map(|pace| &pace.interval));
         let (timeout_rank, timeout) = strongest(layers.map(|pace| &pace.timeout));
         let interval_place = match interval {

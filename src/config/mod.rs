@@ -15,6 +15,7 @@ mod place;
 mod presets;
 mod provider;
 mod readiness;
+mod section;
 mod source;
 mod sources;
 mod tree;

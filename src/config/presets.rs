@@ -3,6 +3,7 @@
 //! Owns hosts, ports, authorities and scopes. Whatever a row says may be overridden by a provider that
 //! extends it.
 
+use crate::model::Protocol::{Imap, Smtp};
 use crate::model::{Endpoint, Family, Protocol, Security};
 
 /// What the program knows of one provider.
@@ -10,22 +11,29 @@ use crate::model::{Endpoint, Family, Protocol, Security};
 pub(super) struct Preset {
     pub(super) name: &'static str,
     pub(super) family: Family,
-    pub(super) imap: Server,
-    pub(super) smtp: Server,
+    servers: &'static [Server],
     /// How an application gets a token for itself.
     pub(super) app: App,
     /// A US Government cloud: three failed logins lock an account there.
     pub(super) government: bool,
 }
 
-/// Host, port, and when TLS starts.
-#[derive(Debug)]
-pub(super) struct Server(&'static str, u16, Security);
-
-impl Server {
-    pub(super) fn endpoint(&self) -> Endpoint {
-        Endpoint { host: self.0.to_owned(), port: self.1, security: self.2 }
+impl Preset {
+    /// The server of one protocol, where the provider has one.
+    pub(super) fn endpoint(&self, protocol: Protocol) -> Option<Endpoint> {
+        let server = self.servers.iter().find(|server| server.protocol == protocol)?;
+        let Server { host, port, security, .. } = *server;
+        Some(Endpoint { host: host.to_owned(), port, security })
     }
+}
+
+/// Where a provider speaks a protocol, and when TLS starts there.
+#[derive(Debug)]
+struct Server {
+    protocol: Protocol,
+    host: &'static str,
+    port: u16,
+    security: Security,
 }
 
 /// Client credentials at a provider.
@@ -37,12 +45,14 @@ pub(super) enum App {
     None(&'static str),
 }
 
-const fn imap(host: &'static str) -> Server {
-    Server(host, 993, Security::Implicit)
+/// A server on the usual port for implicit TLS.
+const fn tls(protocol: Protocol, host: &'static str) -> Server {
+    Server { protocol, host, port: protocol.row().tls_port, security: Security::Implicit }
 }
 
-const fn smtp(host: &'static str) -> Server {
-    Server(host, 587, Security::StartTls)
+/// A server on the usual port for STARTTLS.
+const fn starttls(protocol: Protocol, host: &'static str) -> Server {
+    Server { protocol, host, port: protocol.row().starttls_port, security: Security::StartTls }
 }
 
 /// The provider of a mailbox that names none.
@@ -55,8 +65,7 @@ pub(super) static PRESETS: &[Preset] = &[
     Preset {
         name: "exchange_online",
         family: Family::ExchangeOnline,
-        imap: imap("outlook.office365.com"),
-        smtp: smtp("smtp.office365.com"),
+        servers: &[tls(Imap, "outlook.office365.com"), starttls(Smtp, "smtp.office365.com")],
         app: App::Token {
             url: "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token",
             scope: "https://outlook.office365.com/.default",
@@ -66,8 +75,7 @@ pub(super) static PRESETS: &[Preset] = &[
     Preset {
         name: "exchange_online_gcc_high",
         family: Family::ExchangeOnline,
-        imap: imap("outlook.office365.us"),
-        smtp: smtp("smtp.office365.us"),
+        servers: &[tls(Imap, "outlook.office365.us"), starttls(Smtp, "smtp.office365.us")],
         app: App::Token {
             url: "https://login.microsoftonline.us/{tenant}/oauth2/v2.0/token",
             scope: "https://outlook.office365.us/.default",
@@ -77,8 +85,7 @@ pub(super) static PRESETS: &[Preset] = &[
     Preset {
         name: "exchange_online_dod",
         family: Family::ExchangeOnline,
-        imap: imap("outlook-dod.office365.us"),
-        smtp: smtp("outlook-dod.office365.us"),
+        servers: &[tls(Imap, "outlook-dod.office365.us"), starttls(Smtp, "outlook-dod.office365.us")],
         app: App::Token {
             url: "https://login.microsoftonline.us/{tenant}/oauth2/v2.0/token",
             scope: "https://outlook-dod.office365.us/.default",
@@ -88,8 +95,7 @@ pub(super) static PRESETS: &[Preset] = &[
     Preset {
         name: "exchange_online_china",
         family: Family::ExchangeOnline,
-        imap: imap("partner.outlook.cn"),
-        smtp: smtp("smtp.partner.outlook.cn"),
+        servers: &[tls(Imap, "partner.outlook.cn"), starttls(Smtp, "smtp.partner.outlook.cn")],
         app: App::Token {
             url: "https://login.partner.microsoftonline.cn/{tenant}/oauth2/v2.0/token",
             scope: "https://partner.outlook.cn/.default",
@@ -99,8 +105,7 @@ pub(super) static PRESETS: &[Preset] = &[
     Preset {
         name: "outlook_com",
         family: Family::OutlookCom,
-        imap: imap("outlook.office365.com"),
-        smtp: smtp("smtp-mail.outlook.com"),
+        servers: &[tls(Imap, "outlook.office365.com"), starttls(Smtp, "smtp-mail.outlook.com")],
         app: App::None(
             "personal Microsoft accounts let no application in by itself, a person must sign in, which is not in this version",
         ),
@@ -109,8 +114,7 @@ pub(super) static PRESETS: &[Preset] = &[
     Preset {
         name: "gmail",
         family: Family::Gmail,
-        imap: imap("imap.gmail.com"),
-        smtp: smtp("smtp.gmail.com"),
+        servers: &[tls(Imap, "imap.gmail.com"), starttls(Smtp, "smtp.gmail.com")],
         app: App::None(
             "Google has no client secret for mailboxes; a service account is not in this version, an app password works with type: password",
         ),
@@ -120,9 +124,8 @@ pub(super) static PRESETS: &[Preset] = &[
 
 /// The application permission that a token needs for a protocol, where the family has one.
 pub(super) const fn permission(family: Family, protocol: Protocol) -> Option<&'static str> {
-    match (family, protocol) {
-        (Family::ExchangeOnline, Protocol::Imap) => Some("IMAP.AccessAsApp"),
-        (Family::ExchangeOnline, Protocol::Smtp) => Some("SMTP.SendAsApp"),
-        (Family::OutlookCom | Family::Gmail | Family::Generic, _) => None,
+    match family {
+        Family::ExchangeOnline => Some(protocol.row().app_permission),
+        Family::OutlookCom | Family::Gmail | Family::Generic => None,
     }
 }

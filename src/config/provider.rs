@@ -13,7 +13,7 @@ use super::keys;
 use super::place::{At, Place, Quoted, Written};
 use super::presets::{App, PRESETS, Preset};
 use super::value;
-use crate::model::{Endpoint, Family, Mechanism, Protocol, Provider, Security};
+use crate::model::{ByProtocol, Endpoint, Family, Mechanism, Protocol, Provider, Security};
 use crate::net::is_loopback;
 
 /// Names shown of a chain of `extends` that bites its tail.
@@ -24,8 +24,7 @@ const MAX_CHAIN: usize = 8;
 pub(super) struct Draft {
     name: At<String>,
     extends: Written<String>,
-    imap: Written<Server>,
-    smtp: Written<Server>,
+    servers: ByProtocol<Written<Server>>,
     token_url: Written<String>,
     scope: Written<String>,
     mechanism: Written<Mechanism>,
@@ -52,8 +51,7 @@ pub(super) type Fact<T> = Result<Option<T>, Reported>;
 #[derive(Debug)]
 pub(super) struct Resolved {
     pub(super) provider: Arc<Provider>,
-    imap: Fact<Endpoint>,
-    smtp: Fact<Endpoint>,
+    servers: ByProtocol<Fact<Endpoint>>,
     pub(super) token_url: Fact<Arc<str>>,
     pub(super) scope: Fact<Arc<str>>,
     /// The mechanism and where it was written; a preset has none, so that passwords may be used with it.
@@ -66,10 +64,7 @@ pub(super) struct Resolved {
 
 impl Resolved {
     pub(super) fn endpoint(&self, protocol: Protocol) -> &Fact<Endpoint> {
-        match protocol {
-            Protocol::Imap => &self.imap,
-            Protocol::Smtp => &self.smtp,
-        }
+        &self.servers[protocol]
     }
 }
 
@@ -88,8 +83,7 @@ pub(super) fn read(name: At<String>, at: &Cursor<'_>, base: &Path) -> Draft {
         return Draft {
             name,
             extends: Written::Faulty,
-            imap: Written::Faulty,
-            smtp: Written::Faulty,
+            servers: ByProtocol::from_fn(|_| Written::Faulty),
             token_url: Written::Faulty,
             scope: Written::Faulty,
             mechanism: Written::Faulty,
@@ -97,11 +91,14 @@ pub(super) fn read(name: At<String>, at: &Cursor<'_>, base: &Path) -> Draft {
             readable: false,
         };
     };
+    let mut servers = ByProtocol::default();
+    for protocol in keys::protocols() {
+        servers[protocol] = map.read(protocol.label(), server);
+    }
     Draft {
         name,
         extends: map.read("extends", |at| at.text().map(str::to_owned)),
-        imap: map.read("imap", server),
-        smtp: map.read("smtp", server),
+        servers,
         token_url: map.read("token_url", |at| at.judge(value::token_url)),
         scope: map.read("scope", |at| at.text().map(str::to_owned)),
         mechanism: map.read("mechanism", mechanism),
@@ -209,8 +206,7 @@ fn from_preset(preset: &Preset) -> Resolved {
     };
     Resolved {
         provider: Arc::new(Provider { name: preset.name.into(), family: preset.family, ca_file: None }),
-        imap: Ok(Some(preset.imap.endpoint())),
-        smtp: Ok(Some(preset.smtp.endpoint())),
+        servers: ByProtocol::from_fn(|protocol| Ok(preset.endpoint(protocol))),
         token_url: Ok(token_url),
         scope: Ok(scope),
         mechanism: Ok(None),
@@ -223,8 +219,7 @@ fn from_preset(preset: &Preset) -> Resolved {
 fn nothing() -> Resolved {
     Resolved {
         provider: Arc::new(Provider { name: "".into(), family: Family::Generic, ca_file: None }),
-        imap: Ok(None),
-        smtp: Ok(None),
+        servers: ByProtocol::from_fn(|_| Ok(None)),
         token_url: Ok(None),
         scope: Ok(None),
         mechanism: Ok(None),
@@ -246,8 +241,9 @@ fn extend(base: &Resolved, draft: &Draft, faults: &Faults) -> Resolved {
             family: base.provider.family,
             ca_file,
         }),
-        imap: endpoint(Protocol::Imap, &base.imap, &draft.imap, faults),
-        smtp: endpoint(Protocol::Smtp, &base.smtp, &draft.smtp, faults),
+        servers: ByProtocol::from_fn(|protocol| {
+            endpoint(protocol, &base.servers[protocol], &draft.servers[protocol], faults)
+        }),
         token_url: text(&draft.token_url, &base.token_url),
         scope: text(&draft.scope, &base.scope),
         mechanism: match &draft.mechanism {

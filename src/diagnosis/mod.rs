@@ -12,7 +12,6 @@ use crate::model::{Family, Mechanism, Phase, Reason};
 
 mod aadsts;
 mod challenge;
-mod dialect;
 mod errno;
 mod imap;
 mod interception;
@@ -34,7 +33,8 @@ mod wording;
 #[cfg(test)]
 mod tests;
 
-pub use dialect::Dialect;
+/// How a mail server speaks.
+pub use crate::model::Protocol as Dialect;
 pub use interception::{is_intercepted, is_of_certificate};
 pub use io::io;
 pub use manual::{Entry, manual};

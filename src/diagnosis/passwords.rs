@@ -119,7 +119,7 @@ mod tests {
         for (protocol, text, proof) in SAID {
             let answer = Answer {
                 phase: Phase::Auth,
-                protocol: (*protocol).into(),
+                protocol: *protocol,
                 mechanism: Some(Mechanism::Login),
                 family: Family::ExchangeOnline,
                 encrypted: true,

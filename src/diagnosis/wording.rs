@@ -200,7 +200,7 @@ const OF_A_LOGIN: &[Reason] =
 
 impl Situation {
     fn logged_in(&self) -> bool {
-        matches!(self.phase, Phase::Select | Phase::Sender)
+        self.phase > Phase::Auth
     }
 
     /// What a plain "no" to a login means.
@@ -209,7 +209,7 @@ impl Situation {
             (Auth::Token(()), _) => Reason::TokenRejected,
             // No password can work there any more, right or wrong (domain facts: basic authentication
             // for IMAP and POP3 ended with January 2023, for personal accounts with September 2024).
-            (Auth::Password(()), Family::ExchangeOnline | Family::OutlookCom) if self.dialect.reads() => {
+            (Auth::Password(()), Family::ExchangeOnline | Family::OutlookCom) if self.dialect.row().reads => {
                 Reason::BasicAuthDisabled
             }
             (Auth::Password(()), _) => Reason::CredentialsRejected,

@@ -11,8 +11,6 @@ use crate::model::{Family, Finding, Plan, Protocol};
 use super::table::{Table, plain};
 use super::{Fact, Reading, kind};
 
-/// The column that both exports have.
-const DISABLED: &str = "smtpclientauthenticationdisabled";
 /// The columns that may name a mailbox, the best first.
 const MAILBOX: &[&str] = &[
     "primarysmtpaddress",
@@ -52,11 +50,11 @@ impl Header {
     fn of(row: &[String]) -> Option<Self> {
         let names: Vec<String> = row.iter().map(|name| plain(name)).collect();
         let column = |name: &str| names.iter().position(|known| known == name);
-        let known = [(DISABLED, "smtp", true), ("imapenabled", "imap", false), ("popenabled", "pop3", false)];
-        let switches: Vec<_> = known
-            .into_iter()
-            .filter_map(|(name, protocol, off)| Some((column(name)?, Protocol::from_label(protocol)?, off)))
-            .collect();
+        let switch = |protocol: &Protocol| {
+            let (name, on) = protocol.row().cas_switch;
+            Some((column(&plain(name))?, *protocol, !on))
+        };
+        let switches: Vec<_> = Protocol::ALL.iter().filter_map(switch).collect();
         let mailboxes = MAILBOX.iter().filter_map(|name| column(name)).collect();
         // An organisation has no protocols of its own and no address.
         let of_mailboxes = names.iter().any(|name| OF_MAILBOXES.contains(&name.as_str()));

@@ -7,27 +7,6 @@ use std::sync::Arc;
 
 use super::Credential;
 
-/// The facts of one protocol.
-#[derive(Debug)]
-pub struct ProtocolRow {
-    /// The label value in metrics and the key in the configuration.
-    pub label: &'static str,
-    /// The port for implicit TLS.
-    pub tls_port: u16,
-    /// The port for STARTTLS.
-    pub starttls_port: u16,
-}
-
-table! {
-    /// A mail protocol.
-    pub enum Protocol: ProtocolRow {
-        /// Reading mail: RFC 3501 and RFC 9051.
-        Imap => ProtocolRow { label: "imap", tls_port: 993, starttls_port: 143 };
-        /// Message submission: RFC 6409 and RFC 8314.
-        Smtp => ProtocolRow { label: "smtp", tls_port: 465, starttls_port: 587 };
-    }
-}
-
 /// A table row that contains only a label.
 #[derive(Debug)]
 pub struct LabelRow {

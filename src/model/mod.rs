@@ -61,6 +61,7 @@ mod observation;
 mod phase;
 mod plan;
 mod policy;
+mod protocol;
 mod readiness;
 mod reason;
 #[cfg(test)]
@@ -75,13 +76,14 @@ pub use credential::{
 };
 pub use difference::Difference;
 pub use external::{Address, ExternalUrl};
-pub use mailbox::{Endpoint, Family, IpChoice, Mailbox, Mechanism, Protocol, Provider, Security};
+pub use mailbox::{Endpoint, Family, IpChoice, Mailbox, Mechanism, Provider, Security};
 pub use observation::{
     Certificate, DialogueLine, Observation, OnDemand, Outcome, ServerFacts, Speaker, TokenSeal, Transcript,
 };
 pub use phase::{Phase, Timings};
 pub use plan::{Limits, Listen, Plan};
 pub use policy::{Expectation, PasswordLogin, Policy};
+pub use protocol::{ByProtocol, Protocol};
 pub use readiness::{
     Basic, Board, Confidence, Deadline, DeadlineKind, Evidence, Exhibit, Finding, Import, ImportReport,
     Keeping, Oauth, Record, Score, Signal, Standing, State, Use,

@@ -48,7 +48,7 @@ impl Probe<'_> {
     pub(super) fn refused(self, stage: &Stage<'_>, text: &str) -> Cause {
         let verdict = diagnosis::reply(&Answer {
             phase: stage.phase,
-            protocol: self.protocol().into(),
+            protocol: self.protocol(),
             mechanism: stage.mechanism,
             family: self.check.mailbox.provider.family,
             encrypted: stage.encrypted,

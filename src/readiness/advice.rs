@@ -80,7 +80,7 @@ fn dual(standing: &Standing) -> String {
         Use::Seen if exchange => format!(
             "Move what still logs in by password to OAuth: Entra > Sign-in logs of {} filtered on client app {} names it.",
             standing.mailbox.address,
-            client_app(protocol)
+            protocol.row().client_app
         ),
         Use::Seen => {
             format!("Move what still logs in to {name} by password to OAuth; the server's log names it.")
@@ -105,13 +105,6 @@ fn dual(standing: &Standing) -> String {
         Use::Unknown => format!(
             "Find out whether anything still uses a password, and say so in readiness.usage: `{name},{protocol},unused`."
         ),
-    }
-}
-
-fn client_app(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Smtp => "Authenticated SMTP",
-        Protocol::Imap => "IMAP4",
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) fn check(mailbox: &Arc<Mailbox>, protocol: Protocol) -> Arc<Check> {
             let goal = Goal::Folder { name: "INBOX".to_owned(), read_only: false };
             ("outlook.office365.com", 993, goal, "IMAP.AccessAsApp")
         }
-        Protocol::Smtp => {
+        Protocol::Smtp | Protocol::Pop3 => {
             ("smtp.office365.com", 587, Goal::Submission { sender: false, ehlo: None }, "SMTP.SendAsApp")
         }
     };
@@ -99,7 +99,7 @@ pub(crate) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
         mailboxes: mailboxes.to_vec(),
         checks: mailboxes
             .iter()
-            .flat_map(|mailbox| Protocol::ALL.iter().map(|protocol| check(mailbox, *protocol)))
+            .flat_map(|mailbox| [Protocol::Imap, Protocol::Smtp].map(|protocol| check(mailbox, protocol)))
             .collect(),
         policy: Policy::default(),
     }
@@ -118,7 +118,7 @@ pub(crate) fn up(check: &Arc<Check>, started_at: Timestamp) -> Observation {
             (Phase::Auth, 231),
             (Phase::Select, 74),
         ][..],
-        Protocol::Smtp => &[
+        Protocol::Smtp | Protocol::Pop3 => &[
             (Phase::Token, 1),
             (Phase::Resolve, 3),
             (Phase::Connect, 17),

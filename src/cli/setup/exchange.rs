@@ -158,10 +158,8 @@ fn switches(case: &Case<'_>) -> Vec<Step> {
     let switch = |protocol: Protocol| {
         let addresses = case.addresses(|check| check.protocol() == protocol);
         let one = addresses.first()?;
-        let (setting, value) = match protocol {
-            Protocol::Imap => ("ImapEnabled", "$true"),
-            Protocol::Smtp => ("SmtpClientAuthenticationDisabled", "$false"),
-        };
+        let (setting, value) = protocol.row().cas_switch;
+        let value = if value { "$true" } else { "$false" };
         let verify =
             format!("`Get-CASMailbox -Identity {} | Format-List {setting}` shows {value}", quoted(one));
         let command = |identity: &str| format!("Set-CASMailbox -Identity {identity} -{setting} {value}");
@@ -170,7 +168,7 @@ fn switches(case: &Case<'_>) -> Vec<Step> {
             Protocol::Smtp => {
                 step.note("Where authenticated SMTP is off, it refuses OAuth as well as passwords. A policy, below, refuses only passwords.")
             }
-            Protocol::Imap => step,
+            Protocol::Imap | Protocol::Pop3 => step,
         };
         Some(step.command(for_each(&addresses, command)))
     };

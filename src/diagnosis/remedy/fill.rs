@@ -6,7 +6,7 @@
 
 use super::consent::{NATIVE_CLIENT, consent_url};
 use super::{Dialect, Subject};
-use crate::model::{Access, Check, Family, Goal, Phase, Protocol, Security, TokenAccess};
+use crate::model::{Access, Check, Family, Goal, Phase, Security, TokenAccess};
 use crate::safe;
 
 /// What stands in each place; the order is of no matter.
@@ -51,13 +51,13 @@ impl Values {
             ("user", mailbox.username.clone()),
             ("credential", credential.name.to_string()),
             ("server", check.endpoint.to_string()),
-            ("protocol", upper(check.protocol()).to_owned()),
+            ("protocol", check.protocol().title().to_owned()),
         ];
         values.extend(credential.places_in_words().map(|places| ("secret", places)));
         values.extend(credential.client_id().map(|app| ("app", app.to_owned())));
         values.extend(credential.tenant().map(|tenant| ("tenant", tenant.to_owned())));
         values.extend(subject.claims.and_then(|claims| Some(("oid", claims.object_id.clone()?))));
-        values.extend(subject.works.map(|works| ("works", upper(works).to_owned())));
+        values.extend(subject.works.map(|works| ("works", works.title().to_owned())));
         if let Goal::Folder { name, .. } = &check.goal {
             values.push(("folder", name.clone()));
         }
@@ -87,19 +87,15 @@ impl Values {
         values.push(("peerhost", host));
         values.push(("peerport", port.to_string()));
         // The first value of a name counts: the check's own permission has gone before.
-        values.extend(Self::unknown(Some(check.protocol().into())).0);
+        values.extend(Self::unknown(Some(check.protocol())).0);
         Self(values)
     }
 
     /// Nothing but perhaps the protocol.
     pub(super) fn unknown(dialect: Option<Dialect>) -> Self {
         let known = |dialect: Dialect| {
-            let permission = match dialect {
-                Dialect::Imap => "IMAP.AccessAsApp",
-                Dialect::Smtp => "SMTP.SendAsApp",
-                Dialect::Pop3 => "POP.AccessAsApp",
-            };
-            vec![("protocol", dialect.title().to_owned()), ("permission", permission.to_owned())]
+            let row = dialect.row();
+            vec![("protocol", row.title.to_owned()), ("permission", row.app_permission.to_owned())]
         };
         Self(dialect.map(known).unwrap_or_default())
     }
@@ -186,14 +182,6 @@ pub fn host_of(url: &str) -> &str {
 /// The audience that a scope asks for: `https://outlook.office365.com/.default` without its last part.
 pub(super) fn resource(scope: &str) -> &str {
     scope.strip_suffix("/.default").unwrap_or(scope)
-}
-
-/// The protocol as people write it.
-pub(super) const fn upper(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Imap => "IMAP",
-        Protocol::Smtp => "SMTP",
-    }
 }
 
 /// Whether a check is at Exchange Online, where claims can be held against what is configured.

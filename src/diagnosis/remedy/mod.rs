@@ -141,7 +141,7 @@ pub fn hint(reason: Reason, phase: Phase, subject: &Subject<'_>) -> String {
 /// What to do about a reason where no mailbox is at hand: for one family of servers, or for all that
 /// differ, one after the other. What is not known stands in capitals (`APP_ID`).
 pub fn generic_hint(reason: Reason, family: Option<Family>, protocol: Option<Protocol>) -> String {
-    hint_unconfigured(reason, &Heard { family, dialect: protocol.map(Dialect::from), ..Heard::default() })
+    hint_unconfigured(reason, &Heard { family, dialect: protocol, ..Heard::default() })
 }
 
 /// As [`generic_hint`], for one answer: what it says, and where, chooses among the remedies.
@@ -153,7 +153,7 @@ pub fn hint_unconfigured(reason: Reason, heard: &Heard<'_>) -> String {
         row.reason == reason
             && match row.when {
                 When::Always => true,
-                When::By(wanted) => heard.dialect == Some(wanted.into()),
+                When::By(wanted) => heard.dialect == Some(wanted),
                 When::Says(words) => text.contains(words),
                 When::In(wanted) => heard.phase == Some(wanted),
                 When::Password => heard.mechanism.is_some_and(Mechanism::shows_password),

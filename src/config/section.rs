@@ -1,0 +1,127 @@
+//! What the file says of one protocol: its keys, and the goal that they make of a check.
+//!
+//! The only place in the configuration that tells protocols apart; the servers of the presets are `presets`.
+
+use std::time::Duration;
+
+use super::cursor::{Cursor, Map};
+use super::keys::{Keys, SERVER, instead, section, works};
+use super::place::Written;
+use super::value;
+use crate::model::{Goal, Protocol};
+
+/// The folder that every mailbox has, RFC 9051.
+const FOLDER: &str = "INBOX";
+
+pub(super) static IMAP: Keys = section(
+    "imap",
+    &[
+        works("folder"),
+        works("read_only"),
+        works("interval"),
+        works("timeout"),
+        instead("host", SERVER),
+        instead("port", SERVER),
+        instead("tls", SERVER),
+    ],
+);
+
+pub(super) static SMTP: Keys = section(
+    "smtp",
+    &[
+        works("sender"),
+        works("ehlo"),
+        works("interval"),
+        works("timeout"),
+        instead("host", SERVER),
+        instead("port", SERVER),
+        instead("tls", SERVER),
+        instead("helo", "it is written smtp: {ehlo: NAME}"),
+    ],
+);
+
+pub(super) static POP3: Keys = section(
+    "pop3",
+    &[
+        works("interval"),
+        works("timeout"),
+        instead("host", SERVER),
+        instead("port", SERVER),
+        instead("tls", SERVER),
+        instead("folder", "POP3 knows one folder, the inbox"),
+    ],
+);
+
+/// The keys under the name of a protocol.
+const fn keys(protocol: Protocol) -> &'static Keys {
+    match protocol {
+        Protocol::Imap => &IMAP,
+        Protocol::Smtp => &SMTP,
+        Protocol::Pop3 => &POP3,
+    }
+}
+
+/// The section of one protocol. Keys that the protocol does not have are absent.
+#[derive(Debug, Default)]
+pub(super) struct Section {
+    pub(super) pace: Pace,
+    folder: Written<String>,
+    read_only: Written<bool>,
+    sender: Written<bool>,
+    ehlo: Written<String>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    pub(super) interval: Written<Duration>,
+    pub(super) timeout: Written<Duration>,
+}
+
+impl Pace {
+    pub(super) fn read(map: &Map<'_>) -> Self {
+        Self {
+            interval: map.read("interval", value::duration),
+            timeout: map.read("timeout", value::duration),
+        }
+    }
+}
+
+impl Section {
+    pub(super) fn read(protocol: Protocol, at: &Cursor<'_>) -> Option<Self> {
+        let map = at.map(keys(protocol))?;
+        let mut section = Self { pace: Pace::read(&map), ..Self::default() };
+        match protocol {
+            Protocol::Imap => {
+                section.folder = map.read("folder", |at| at.text().map(str::to_owned));
+                section.read_only = map.read("read_only", Cursor::boolean);
+            }
+            Protocol::Smtp => {
+                section.sender = map.read("sender", Cursor::boolean);
+                section.ehlo = map.read("ehlo", |at| at.judge(value::ehlo));
+            }
+            Protocol::Pop3 => {}
+        }
+        Some(section)
+    }
+
+    /// The goal of a check, by the mailbox's own section over that of the defaults; `None` where a fault has
+    /// been reported.
+    pub(super) fn goal(&self, protocol: Protocol, defaults: &Self) -> Option<Goal> {
+        Some(match protocol {
+            Protocol::Imap => Goal::Folder {
+                name: self.folder.or(&defaults.folder).or_default(FOLDER.to_owned())?,
+                read_only: self.read_only.or(&defaults.read_only).or_default(false)?,
+            },
+            Protocol::Smtp => Goal::Submission {
+                sender: self.sender.or(&defaults.sender).or_default(false)?,
+                ehlo: match self.ehlo.or(&defaults.ehlo) {
+                    Written::Absent => None,
+                    Written::Faulty => return None,
+                    Written::Is(at) => Some(at.value.clone()),
+                },
+            },
+            // The table of `checks` refuses it.
+            Protocol::Pop3 => return None,
+        })
+    }
+}
