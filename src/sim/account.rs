@@ -22,10 +22,12 @@ const MESSAGES: u32 = 42;
 /// What a mailbox's servers offer besides XOAUTH2 after TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Offers {
-    /// PLAIN and LOGIN, and the IMAP command LOGIN, by the mailbox's password.
+    /// PLAIN and LOGIN, the IMAP command LOGIN, USER and PASS in POP3, by the mailbox's password.
     pub passwords: bool,
     /// OAUTHBEARER, which Exchange Online does not know.
     pub oauthbearer: bool,
+    /// XOAUTH2 is not offered.
+    pub no_xoauth2: bool,
     /// Every login without TLS too, for clients that are told to use none.
     pub without_tls: bool,
 }
@@ -67,7 +69,7 @@ impl Account {
             password: format!("pw-{}", Uuid::new_v4().simple()),
             app,
             messages: AtomicU32::new(MESSAGES),
-            ledgers: [Arc::default(), Arc::default()],
+            ledgers: Default::default(),
             settings: Mutex::new(settings),
         };
         account.tell_app(Fault::None, fault);
@@ -100,11 +102,7 @@ impl Account {
     }
 
     pub(super) fn ledger(&self, service: Service) -> &Arc<Ledger> {
-        let [imap, smtp] = &self.ledgers;
-        match service {
-            Service::Imap => imap,
-            Service::Smtp => smtp,
-        }
+        &self.ledgers[service as usize]
     }
 
     /// Whether this claim opens the mailbox by this service.
@@ -124,6 +122,7 @@ impl Account {
         let role = match service {
             Service::Imap => "IMAP.AccessAsApp",
             Service::Smtp => "SMTP.SendAsApp",
+            Service::Pop3 => "POP.AccessAsApp",
         };
         self.app.token(token).is_some_and(|issued| {
             issued.expires > Instant::now()

@@ -1,6 +1,6 @@
 //! Everything a mailbox can suffer from, by name: one row each, and the script that makes it so.
 //!
-//! Does not run the scripts: `session.rs` does, in the dialogues of `imap.rs` and `smtp.rs`.
+//! Does not run the scripts: `session.rs` does, in the dialogues of `imap.rs`, `smtp.rs` and `pop3.rs`.
 //! The faults of the identity provider have a table of their own, `token_fault.rs`.
 
 use crate::sim::script::Act::{
@@ -10,7 +10,7 @@ use crate::sim::script::Act::{
 use crate::sim::script::Step::{
     Auth, Capability, Continue, Goodbye, Greeting, Reach, Select, Sender, StartTls, Tls,
 };
-use crate::sim::script::{Act, Flood, Identity, Step};
+use crate::sim::script::{Act, Flood, Identity, Service, Step};
 use crate::sim::token_fault::TokenFault;
 
 /// What is done at which step.
@@ -23,6 +23,7 @@ struct Row {
     about: &'static str,
     imap: Script,
     smtp: Script,
+    pop3: Script,
 }
 
 /// Where a fault can be seen.
@@ -34,11 +35,13 @@ pub struct Shows {
     pub imap: bool,
     /// In the SMTP dialogue.
     pub smtp: bool,
+    /// In the POP3 dialogue.
+    pub pop3: bool,
 }
 
 macro_rules! faults {
     ($( $variant:ident => $label:literal, $name:literal, $about:literal,
-        imap [$($imap:expr),* $(,)?], smtp [$($smtp:expr),* $(,)?]; )+) => {
+        imap [$($imap:expr),* $(,)?], smtp [$($smtp:expr),* $(,)?] $(, pop3 [$($pop3:expr),* $(,)?])?; )+) => {
         /// What is wrong with a mailbox, its servers or its identity provider.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Fault {
@@ -56,11 +59,12 @@ macro_rules! faults {
                     $( Self::$variant => {
                         const IMAP: Script = &[$($imap),*];
                         const SMTP: Script = &[$($smtp),*];
-                        Row { label: $label, name: $name, about: $about, imap: IMAP, smtp: SMTP }
+                        const POP3: Script = &[$($($pop3),*)?];
+                        Row { label: $label, name: $name, about: $about, imap: IMAP, smtp: SMTP, pop3: POP3 }
                     } )+
                     Self::Token(fault) => {
                         let row = fault.row();
-                        Row { label: row.label, name: row.name, about: row.about, imap: &[], smtp: &[] }
+                        Row { label: row.label, name: row.name, about: row.about, imap: &[], smtp: &[], pop3: &[] }
                     }
                 }
             }
@@ -111,24 +115,25 @@ impl Fault {
     }
 
     /// Where it can be seen. A token that is issued but wanting shows in the mail dialogues too.
-    pub const fn shows(self) -> Shows {
+    pub fn shows(self) -> Shows {
         let row = self.row();
         let token = matches!(self, Self::Token(_));
         let wanting = matches!(
             self,
             Self::Token(TokenFault::Roleless | TokenFault::WrongAudience | TokenFault::StaleToken)
         );
-        Shows { token, imap: wanting || !row.imap.is_empty(), smtp: wanting || !row.smtp.is_empty() }
+        let mail = |script: Script| wanting || !script.is_empty();
+        Shows { token, imap: mail(row.imap), smtp: mail(row.smtp), pop3: mail(row.pop3) }
     }
 
-    /// What is done in the IMAP dialogue.
-    pub(super) const fn imap(self) -> Script {
-        self.row().imap
-    }
-
-    /// What is done in the SMTP dialogue.
-    pub(super) const fn smtp(self) -> Script {
-        self.row().smtp
+    /// What is done in the dialogue of a service.
+    pub(super) const fn script(self, service: Service) -> Script {
+        let row = self.row();
+        match service {
+            Service::Imap => row.imap,
+            Service::Smtp => row.smtp,
+            Service::Pop3 => row.pop3,
+        }
     }
 }
 
@@ -155,112 +160,114 @@ const PASSWORDS_TOO: &[&str] =
     &["IMAP4", "IMAP4rev1", "STARTTLS", "AUTH=PLAIN", "AUTH=LOGIN", "AUTH=XOAUTH2", "SASL-IR", "UIDPLUS"];
 /// The same of an SMTP server.
 const SMTP_PASSWORDS_TOO: &[&str] = &["SIZE 157286400", "STARTTLS", "AUTH PLAIN LOGIN XOAUTH2", "8BITMIME"];
+/// The same of a POP3 server.
+const POP3_PASSWORDS_TOO: &[&str] = &["TOP", "UIDL", "STLS", "USER", "SASL PLAIN LOGIN XOAUTH2"];
 
 faults! {
     None => "none", "info", "Nothing is wrong.", imap [], smtp [];
 
     // --- below the dialogue
     Refused => "refused", "legacy", "Nothing listens on the port.",
-        imap [(Reach, Refuse)], smtp [(Reach, Refuse)];
+        imap [(Reach, Refuse)], smtp [(Reach, Refuse)], pop3 [(Reach, Refuse)];
     SilentConnect => "silent_connect", "factory", "A firewall swallows every connection attempt.",
-        imap [(Reach, Ignore)], smtp [(Reach, Ignore)];
+        imap [(Reach, Ignore)], smtp [(Reach, Ignore)], pop3 [(Reach, Ignore)];
     ResetConnect => "reset_connect", "lab", "The connection is reset as soon as it stands.",
-        imap [(Reach, Reset)], smtp [(Reach, Reset)];
+        imap [(Reach, Reset)], smtp [(Reach, Reset)], pop3 [(Reach, Reset)];
     CertificateExpired => "certificate_expired", "branch-north", "The server's certificate has expired.",
-        imap [(Tls, Present(Identity::Expired))], smtp [(Tls, Present(Identity::Expired))];
+        imap [(Tls, Present(Identity::Expired))], smtp [(Tls, Present(Identity::Expired))], pop3 [(Tls, Present(Identity::Expired))];
     CertificateNotYetValid => "certificate_not_yet_valid", "branch-south", "The server's certificate is not valid yet: somebody's clock is wrong.",
-        imap [(Tls, Present(Identity::NotYetValid))], smtp [(Tls, Present(Identity::NotYetValid))];
+        imap [(Tls, Present(Identity::NotYetValid))], smtp [(Tls, Present(Identity::NotYetValid))], pop3 [(Tls, Present(Identity::NotYetValid))];
     CertificateOtherName => "certificate_other_name", "branch-east", "The certificate is for another host.",
-        imap [(Tls, Present(Identity::OtherName))], smtp [(Tls, Present(Identity::OtherName))];
+        imap [(Tls, Present(Identity::OtherName))], smtp [(Tls, Present(Identity::OtherName))], pop3 [(Tls, Present(Identity::OtherName))];
     CertificateSelfSigned => "certificate_self_signed", "branch-west", "The server has signed its certificate itself.",
-        imap [(Tls, Present(Identity::SelfSigned))], smtp [(Tls, Present(Identity::SelfSigned))];
+        imap [(Tls, Present(Identity::SelfSigned))], smtp [(Tls, Present(Identity::SelfSigned))], pop3 [(Tls, Present(Identity::SelfSigned))];
     CertificateUnknownAuthority => "certificate_unknown_authority", "intercepted", "The certificate comes from an authority nobody trusts, as behind an intercepting proxy.",
-        imap [(Tls, Present(Identity::UnknownAuthority))], smtp [(Tls, Present(Identity::UnknownAuthority))];
+        imap [(Tls, Present(Identity::UnknownAuthority))], smtp [(Tls, Present(Identity::UnknownAuthority))], pop3 [(Tls, Present(Identity::UnknownAuthority))];
     Cleartext => "cleartext", "cleartext", "The server speaks clear text where TLS is due.",
-        imap [(Tls, Cleartext)], smtp [(Tls, Cleartext)];
+        imap [(Tls, Cleartext)], smtp [(Tls, Cleartext)], pop3 [(Tls, Cleartext)];
     TlsTooOld => "tls_too_old", "museum", "The server knows no TLS version that is still allowed.",
-        imap [(Tls, TooOld)], smtp [(Tls, TooOld)];
+        imap [(Tls, TooOld)], smtp [(Tls, TooOld)], pop3 [(Tls, TooOld)];
     SilentTls => "silent_tls", "tunnel", "The handshake is never answered.",
-        imap [(Tls, Silence)], smtp [(Tls, Silence)];
+        imap [(Tls, Silence)], smtp [(Tls, Silence)], pop3 [(Tls, Silence)];
     ClosedTls => "closed_tls", "gate", "The connection is closed instead of a handshake.",
-        imap [(Tls, Close)], smtp [(Tls, Close)];
+        imap [(Tls, Close)], smtp [(Tls, Close)], pop3 [(Tls, Close)];
 
     // --- silence at each step
     SilentGreeting => "silent_greeting", "reception", "The server accepts the connection and never greets.",
-        imap [(Greeting, Silence)], smtp [(Greeting, Silence)];
+        imap [(Greeting, Silence)], smtp [(Greeting, Silence)], pop3 [(Greeting, Silence)];
     SilentCapability => "silent_capability", "silent-capability", "The question for capabilities is never answered.",
-        imap [(Capability, Silence)], smtp [(Capability, Silence)];
+        imap [(Capability, Silence)], smtp [(Capability, Silence)], pop3 [(Capability, Silence)];
     SilentStartTls => "silent_starttls", "silent-starttls", "STARTTLS is never answered.",
-        imap [(StartTls, Silence)], smtp [(StartTls, Silence)];
+        imap [(StartTls, Silence)], smtp [(StartTls, Silence)], pop3 [(StartTls, Silence)];
     SilentAuth => "silent_auth", "silent-auth", "The login is never answered.",
-        imap [(Auth, Silence)], smtp [(Auth, Silence)];
+        imap [(Auth, Silence)], smtp [(Auth, Silence)], pop3 [(Auth, Silence)];
     SilentChallenge => "silent_challenge", "silent-challenge", "The token is refused by a challenge, and nothing follows.",
         imap [(Auth, Challenge(UNAUTHORISED)), (Step::Challenge, Silence)],
-        smtp [(Auth, Challenge(UNAUTHORISED)), (Step::Challenge, Silence)];
+        smtp [(Auth, Challenge(UNAUTHORISED)), (Step::Challenge, Silence)], pop3 [(Auth, Challenge(UNAUTHORISED)), (Step::Challenge, Silence)];
     SilentSelect => "silent_select", "silent-select", "The folder is never opened.",
-        imap [(Select, Silence)], smtp [];
+        imap [(Select, Silence)], smtp [], pop3 [(Select, Silence)];
     SilentSender => "silent_sender", "silent-sender", "The sender is never answered.",
         imap [], smtp [(Sender, Silence)];
     SilentGoodbye => "silent_goodbye", "silent-goodbye", "Everything is well, but the goodbye is never answered.",
-        imap [(Goodbye, Silence)], smtp [(Goodbye, Silence)];
+        imap [(Goodbye, Silence)], smtp [(Goodbye, Silence)], pop3 [(Goodbye, Silence)];
 
     // --- a close at each step
     ClosedGreeting => "closed_greeting", "closed-greeting", "The server closes instead of a greeting.",
-        imap [(Greeting, Close)], smtp [(Greeting, Close)];
+        imap [(Greeting, Close)], smtp [(Greeting, Close)], pop3 [(Greeting, Close)];
     ClosedCapability => "closed_capability", "closed-capability", "The server closes when asked for capabilities.",
-        imap [(Capability, Close)], smtp [(Capability, Close)];
+        imap [(Capability, Close)], smtp [(Capability, Close)], pop3 [(Capability, Close)];
     ClosedStartTls => "closed_starttls", "closed-starttls", "The server closes at STARTTLS.",
-        imap [(StartTls, Close)], smtp [(StartTls, Close)];
+        imap [(StartTls, Close)], smtp [(StartTls, Close)], pop3 [(StartTls, Close)];
     ClosedAuth => "closed_auth", "closed-auth", "The server closes instead of answering the login.",
-        imap [(Auth, Close)], smtp [(Auth, Close)];
+        imap [(Auth, Close)], smtp [(Auth, Close)], pop3 [(Auth, Close)];
     ClosedChallenge => "closed_challenge", "closed-challenge", "The token is refused by a challenge, then the server closes.",
         imap [(Auth, Challenge(UNAUTHORISED)), (Step::Challenge, Close)],
-        smtp [(Auth, Challenge(UNAUTHORISED)), (Step::Challenge, Close)];
+        smtp [(Auth, Challenge(UNAUTHORISED)), (Step::Challenge, Close)], pop3 [(Auth, Challenge(UNAUTHORISED)), (Step::Challenge, Close)];
     ClosedSelect => "closed_select", "closed-select", "The server closes in the middle of opening the folder.",
-        imap [(Select, Farewell("* 5 EXISTS\r\n* 0 RECENT"))], smtp [];
+        imap [(Select, Farewell("* 5 EXISTS\r\n* 0 RECENT"))], smtp [], pop3 [(Select, Close)];
     ClosedSender => "closed_sender", "closed-sender", "The server closes when told the sender.",
         imap [], smtp [(Sender, Close)];
     CutGoodbye => "cut_goodbye", "cut-goodbye", "Everything is well, but the connection ends without a goodbye.",
-        imap [(Goodbye, Cut)], smtp [(Goodbye, Cut)];
+        imap [(Goodbye, Cut)], smtp [(Goodbye, Cut)], pop3 [(Goodbye, Cut)];
 
     // --- the server is not well
     ByeGreeting => "bye_greeting", "maintenance", "The server greets with a goodbye.",
         imap [(Greeting, Farewell("* BYE Connection closed. 14"))],
-        smtp [(Greeting, Farewell("421 4.3.2 Service not available, closing transmission channel [{host}]"))];
+        smtp [(Greeting, Farewell("421 4.3.2 Service not available, closing transmission channel [{host}]"))], pop3 [(Greeting, Farewell("-ERR [SYS/TEMP] Server shutting down."))];
     Throttled => "throttled", "tickets", "The mailbox is throttled, and the server says for how long.",
         imap [(Auth, Reply("{tag} NO Request is throttled. Suggested Backoff Time: 300000 milliseconds"))],
-        smtp [(Auth, Reply("454 4.7.0 Temporary authentication failure, request is throttled. Suggested Backoff Time: 300000 milliseconds [{host} {when} {id}]"))];
+        smtp [(Auth, Reply("454 4.7.0 Temporary authentication failure, request is throttled. Suggested Backoff Time: 300000 milliseconds [{host} {when} {id}]"))], pop3 [(Auth, Reply("-ERR [SYS/TEMP] Request is throttled. Suggested Backoff Time: 300000 milliseconds"))];
     ThrottledSelect => "throttled_select", "throttled-select", "The login is fine, and opening the folder is throttled.",
-        imap [(Select, Farewell("{tag} BAD Request is throttled. Suggested Backoff Time: 89117 milliseconds\r\n* BYE Connection closed. 14"))], smtp [];
+        imap [(Select, Farewell("{tag} BAD Request is throttled. Suggested Backoff Time: 89117 milliseconds\r\n* BYE Connection closed. 14"))], smtp [], pop3 [(Select, Farewell("-ERR Request is throttled. Suggested Backoff Time: 89117 milliseconds"))];
     ByeSelect => "bye_select", "bye-select", "The login is fine, then the server says goodbye.",
         imap [(Select, Farewell("* BYE Connection closed. 14"))], smtp [];
     ServerUnavailable => "server_unavailable", "support", "The mailbox's server is out of order for the moment.",
         imap [(Select, Reply("{tag} NO Server Unavailable. 15"))],
-        smtp [(Auth, Reply("451 4.7.0 Temporary server error. Please try again later. PRX4 [{host} {when} {id}]"))];
+        smtp [(Auth, Reply("451 4.7.0 Temporary server error. Please try again later. PRX4 [{host} {when} {id}]"))], pop3 [(Select, Reply("-ERR [SYS/TEMP] Couldn't sync mailbox."))];
     AuthUnavailable => "auth_unavailable", "auth-unavailable", "The server cannot check logins for the moment.",
         imap [(Auth, Reply("{tag} NO [UNAVAILABLE] Temporary authentication failure. [{host}:{when}]"))],
-        smtp [(Auth, Reply("454 4.7.0 Temporary authentication failure: Connection lost to authentication server"))];
+        smtp [(Auth, Reply("454 4.7.0 Temporary authentication failure: Connection lost to authentication server"))], pop3 [(Auth, Reply("-ERR [SYS/TEMP] Temporary authentication failure. [{host}:{when}]"))];
     TooManyConnections => "too_many_connections", "printer", "Too many connections to one mailbox at once.",
         imap [(Auth, Reply("{tag} NO [LIMIT] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)"))],
-        smtp [(Auth, Reply("432 4.3.2 Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending for more information. [{host} {when} {id}]"))];
+        smtp [(Auth, Reply("432 4.3.2 Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending for more information. [{host} {when} {id}]"))], pop3 [(Auth, Reply("-ERR [IN-USE] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)"))];
 
     // --- the login
     TokenRejected => "token_rejected", "invoices", "The server does not accept the token: the service principal was never registered in Exchange.",
         imap [(Auth, Reply("{tag} NO AUTHENTICATE failed."))],
-        smtp [(Auth, Reply("535 5.7.3 Authentication unsuccessful [{host} {when} {id}]"))];
+        smtp [(Auth, Reply("535 5.7.3 Authentication unsuccessful [{host} {when} {id}]"))], pop3 [(Auth, Reply("-ERR Authentication failure: unknown user name or bad password."))];
     TokenRejectedChallenge => "token_rejected_challenge", "google", "The token is refused the way Gmail and Dovecot do, by a challenge.",
         imap [(Auth, Challenge(UNAUTHORISED)), (Step::Challenge, Reply("{tag} NO [AUTHENTICATIONFAILED] Authentication failed."))],
-        smtp [(Auth, Challenge(UNAUTHORISED)), (Step::Challenge, Reply("535 5.7.8 Error: authentication failed: (reason unavailable)"))];
+        smtp [(Auth, Challenge(UNAUTHORISED)), (Step::Challenge, Reply("535 5.7.8 Error: authentication failed: (reason unavailable)"))], pop3 [(Auth, Challenge(UNAUTHORISED)), (Step::Challenge, Reply("-ERR [AUTH] Authentication failed."))];
     SessionExpired => "session_expired", "session", "The token expires while the session lasts.",
         imap [(Select, Farewell("* BYE Session invalidated - AccessTokenExpired"))], smtp [];
     NotConnected => "not_connected", "shared", "The token is good, but the app has no permission on this mailbox.",
-        imap [(Select, Reply("{tag} BAD User is authenticated but not connected."))], smtp [];
+        imap [(Select, Reply("{tag} BAD User is authenticated but not connected."))], smtp [], pop3 [(Select, Reply("-ERR User is authenticated but not connected."))];
     CredentialsRejected => "credentials_rejected", "fax", "User name or password is wrong.",
         imap [(Capability, Offer(PASSWORDS_TOO)), (Auth, Reply("{tag} NO [AUTHENTICATIONFAILED] Authentication failed."))],
-        smtp [(Capability, Offer(SMTP_PASSWORDS_TOO)), (Auth, Reply("535 5.7.139 Authentication unsuccessful, the user credentials were incorrect. [{host} {when} {id}]"))];
+        smtp [(Capability, Offer(SMTP_PASSWORDS_TOO)), (Auth, Reply("535 5.7.139 Authentication unsuccessful, the user credentials were incorrect. [{host} {when} {id}]"))], pop3 [(Capability, Offer(POP3_PASSWORDS_TOO)), (Auth, Reply("-ERR [AUTH] Username and password not accepted."))];
     BasicAuthDisabled => "basic_auth_disabled", "copier", "Passwords are no longer accepted.",
         imap [(Capability, Offer(PASSWORDS_TOO)), (Auth, Farewell("{tag} NO Basic authentication is disabled.\r\n* BYE Microsoft Exchange Server IMAP4 server signing off."))],
-        smtp [(Capability, Offer(SMTP_PASSWORDS_TOO)), (Auth, Reply("535 5.7.139 Authentication unsuccessful, basic authentication is disabled. [{host} {when} {id}]"))];
+        smtp [(Capability, Offer(SMTP_PASSWORDS_TOO)), (Auth, Reply("535 5.7.139 Authentication unsuccessful, basic authentication is disabled. [{host} {when} {id}]"))], pop3 [(Capability, Offer(POP3_PASSWORDS_TOO)), (Auth, Farewell("-ERR Basic authentication is disabled"))];
     SecurityDefaults => "security_defaults", "defaults", "Security defaults of the organisation refuse the login.",
         imap [], smtp [(Auth, Reply("535 5.7.139 Authentication unsuccessful, user is locked by your organization's security defaults policy. Contact your administrator. [{host} {when} {id}]"))];
     AccountLocked => "account_locked", "locked", "The account is locked.",
@@ -270,20 +277,20 @@ faults! {
     SmtpAuthDisabledMailbox => "smtp_auth_disabled_mailbox", "hr", "SMTP AUTH is switched off for this mailbox.",
         imap [], smtp [(Auth, Reply("535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox. Visit https://aka.ms/smtp_auth_disabled for more information. [{host} {when} {id}]"))];
     MechanismMissing => "mechanism_missing", "onprem", "The server offers PLAIN and nothing else.",
-        imap [(Capability, Offer(ONLY_PLAIN))], smtp [(Capability, Offer(&["SIZE 157286400", "STARTTLS", "AUTH PLAIN", "8BITMIME"]))];
+        imap [(Capability, Offer(ONLY_PLAIN))], smtp [(Capability, Offer(&["SIZE 157286400", "STARTTLS", "AUTH PLAIN", "8BITMIME"]))], pop3 [(Capability, Offer(&["SASL PLAIN", "USER", "STLS"]))];
     NoAuth => "no_auth", "relay", "The server offers no login at all.",
-        imap [(Capability, Offer(&["IMAP4", "IMAP4rev1", "LOGINDISABLED", "STARTTLS"]))], smtp [(Capability, Offer(&["SIZE 157286400", "STARTTLS", "8BITMIME"]))];
+        imap [(Capability, Offer(&["IMAP4", "IMAP4rev1", "LOGINDISABLED", "STARTTLS"]))], smtp [(Capability, Offer(&["SIZE 157286400", "STARTTLS", "8BITMIME"]))], pop3 [(Capability, Offer(&["TOP", "STLS"]))];
     NoStartTls => "no_starttls", "plaintext", "The server does not offer STARTTLS.",
-        imap [(Capability, Offer(&["IMAP4", "IMAP4rev1", "AUTH=XOAUTH2", "SASL-IR"]))], smtp [(Capability, Offer(&["SIZE 157286400", "AUTH LOGIN XOAUTH2", "8BITMIME"]))];
+        imap [(Capability, Offer(&["IMAP4", "IMAP4rev1", "AUTH=XOAUTH2", "SASL-IR"]))], smtp [(Capability, Offer(&["SIZE 157286400", "AUTH LOGIN XOAUTH2", "8BITMIME"]))], pop3 [(Capability, Offer(&["SASL XOAUTH2"]))];
     StartTlsRefused => "starttls_refused", "broken-tls", "STARTTLS is offered and then refused.",
         imap [(StartTls, Reply("{tag} NO TLS is not available for the moment."))],
-        smtp [(StartTls, Reply("454 4.7.0 TLS not available due to local problem"))];
+        smtp [(StartTls, Reply("454 4.7.0 TLS not available due to local problem"))], pop3 [(StartTls, Reply("-ERR TLS is not available for the moment."))];
     EncryptionRequired => "encryption_required", "strict", "The server will not hear of a login before TLS.",
         imap [(Auth, Reply("{tag} NO [PRIVACYREQUIRED] Plaintext authentication disallowed on non-secure (SSL/TLS) connections."))],
-        smtp [(Auth, Reply("530 5.7.0 Must issue a STARTTLS command first"))];
+        smtp [(Auth, Reply("530 5.7.0 Must issue a STARTTLS command first"))], pop3 [(Auth, Reply("-ERR [AUTH] Plaintext authentication disallowed on non-secure (SSL/TLS) connections."))];
     EchoedLogin => "echoed_login", "parrot", "The refusal repeats everything the client sent, secrets too.",
         imap [(Auth, Reply("{tag} NO Cannot log in with {blob} which is {decoded} with {secret} or {secret64}"))],
-        smtp [(Auth, Reply("535 5.7.8 Cannot log in with {blob} which is {decoded} with {secret} or {secret64}"))];
+        smtp [(Auth, Reply("535 5.7.8 Cannot log in with {blob} which is {decoded} with {secret} or {secret64}"))], pop3 [(Auth, Reply("-ERR Cannot log in with {blob} which is {decoded} with {secret} or {secret64}"))];
 
     // --- the mailbox
     FolderMissing => "folder_missing", "claims", "The configured folder does not exist.",
@@ -306,17 +313,17 @@ faults! {
               (Capability, Offer(&["IMAP4rev1", "SASL-IR", "LOGINDISABLED", "STARTTLS", "AUTH=XOAUTH2", "AUTH=OAUTHBEARER"]))], smtp [];
     OddContinuation => "odd_continuation", "courier", "The request for the token is a sentence, not base64.",
         imap [(Capability, Offer(&["IMAP4rev1", "STARTTLS", "AUTH=XOAUTH2"])), (Continue, Reply("+ go ahead"))],
-        smtp [(Continue, Reply("334 go ahead"))];
+        smtp [(Continue, Reply("334 go ahead"))], pop3 [(Continue, Reply("+ go ahead"))];
     UnknownUntagged => "unknown_untagged", "vendor", "An untagged word nobody knows comes before the capabilities.",
         imap [(Capability, Before("* XVENDOR 17 something of our own"))], smtp [];
     EightBitText => "eight_bit_text", "umlaut", "Bytes above ASCII right after a known code, and in plain text.",
         imap [(Greeting, Bytes("* OK [ALERT]é ready\r\n".as_bytes()))],
-        smtp [(Greeting, Bytes("220 mail.contoso.example bereit für Post\r\n".as_bytes()))];
+        smtp [(Greeting, Bytes("220 mail.contoso.example bereit für Post\r\n".as_bytes()))], pop3 [(Greeting, Bytes("+OK bereit für Post\r\n".as_bytes()))];
     Trickle => "trickle", "modem", "Every byte comes alone, a few milliseconds apart: slow and right.",
-        imap [(Reach, Drip(5))], smtp [(Reach, Drip(5))];
+        imap [(Reach, Drip(5))], smtp [(Reach, Drip(5))], pop3 [(Reach, Drip(5))];
     SlowDrip => "slow_drip", "satellite", "Three bytes a second, in short lines: as slow as anything can be and still be right.",
         imap [(Reach, Drip(300)), (Greeting, Reply("* OK ready")), (Capability, Offer(&["IMAP4rev1", "STARTTLS", "AUTH=XOAUTH2"]))],
-        smtp [(Reach, Drip(300)), (Greeting, Reply("220 ready")), (Capability, Offer(&["STARTTLS", "AUTH XOAUTH2"]))];
+        smtp [(Reach, Drip(300)), (Greeting, Reply("220 ready")), (Capability, Offer(&["STARTTLS", "AUTH XOAUTH2"]))], pop3 [(Reach, Drip(300)), (Greeting, Reply("+OK ready")), (Capability, Offer(&["STLS", "SASL XOAUTH2"]))];
 
     // --- hostile, or not a mail server
     DeepNesting => "deep_nesting", "nesting", "Parentheses nested thousands deep, before any login.",
@@ -324,33 +331,33 @@ faults! {
     HugeLiteral => "huge_literal", "literal", "A literal of half a gigabyte is announced.",
         imap [(Capability, Before("* STATUS {500000000}"))], smtp [];
     EndlessLine => "endless_line", "endless-line", "A line that does not end.",
-        imap [(Capability, Act::Flood(Flood::Line))], smtp [(Greeting, Act::Flood(Flood::Line))];
+        imap [(Capability, Act::Flood(Flood::Line))], smtp [(Greeting, Act::Flood(Flood::Line))], pop3 [(Greeting, Act::Flood(Flood::Line))];
     EndlessLines => "endless_lines", "endless-lines", "Lines that do not end.",
-        imap [(Capability, Act::Flood(Flood::Lines))], smtp [(Greeting, Act::Flood(Flood::Lines))];
+        imap [(Capability, Act::Flood(Flood::Lines))], smtp [(Greeting, Act::Flood(Flood::Lines))], pop3 [(Capability, Act::Flood(Flood::Lines))];
     NulBytes => "nul_bytes", "nul", "Zero bytes in the greeting.",
-        imap [(Greeting, Bytes(b"* OK rea\0dy\0\r\n"))], smtp [(Greeting, Bytes(b"220 rea\0dy\0\r\n"))];
+        imap [(Greeting, Bytes(b"* OK rea\0dy\0\r\n"))], smtp [(Greeting, Bytes(b"220 rea\0dy\0\r\n"))], pop3 [(Greeting, Bytes(b"+OK rea\0dy\0\r\n"))];
     LoneLf => "lone_lf", "lone-lf", "Lines end in LF alone.",
-        imap [(Greeting, Bytes(b"* OK ready\n"))], smtp [(Greeting, Bytes(b"220 ready\n"))];
+        imap [(Greeting, Bytes(b"* OK ready\n"))], smtp [(Greeting, Bytes(b"220 ready\n"))], pop3 [(Greeting, Bytes(b"+OK ready\n"))];
     EmptyLineFirst => "empty_line_first", "empty-line", "An empty line comes before the greeting.",
-        imap [(Greeting, Before(""))], smtp [(Greeting, Before(""))];
+        imap [(Greeting, Before(""))], smtp [(Greeting, Before(""))], pop3 [(Greeting, Before(""))];
     WrongService => "wrong_service", "swapped", "Another mail service answers on the port.",
         imap [(Greeting, Reply("220 mail.contoso.example ESMTP ready"))],
-        smtp [(Greeting, Reply("* OK [CAPABILITY IMAP4rev1 SASL-IR] ready"))];
+        smtp [(Greeting, Reply("* OK [CAPABILITY IMAP4rev1 SASL-IR] ready"))], pop3 [(Greeting, Reply("* OK [CAPABILITY IMAP4rev1 SASL-IR] ready"))];
     HttpService => "http_service", "web", "A web server answers on the port.",
-        imap [(Greeting, Farewell(HTTP))], smtp [(Greeting, Farewell(HTTP))];
+        imap [(Greeting, Farewell(HTTP))], smtp [(Greeting, Farewell(HTTP))], pop3 [(Greeting, Farewell(HTTP))];
     NoSpace => "no_space", "no-space", "The greeting is a bare code.",
         imap [], smtp [(Greeting, Bytes(b"220\r\n"))];
     OddCode => "odd_code", "odd-code", "A reply code whose second digit no document knows.",
         imap [], smtp [(Auth, Reply("571 5.7.1 Delivery not authorized, message refused"))];
     InjectedPlaintext => "injected_plaintext", "injected", "Somebody writes answers behind the one to STARTTLS, before TLS stands.",
-        imap [(StartTls, Behind("* CAPABILITY IMAP4rev1 AUTH=PLAIN"))], smtp [(StartTls, Behind("250-injected\r\n250 AUTH PLAIN"))];
+        imap [(StartTls, Behind("* CAPABILITY IMAP4rev1 AUTH=PLAIN"))], smtp [(StartTls, Behind("250-injected\r\n250 AUTH PLAIN"))], pop3 [(StartTls, Behind("+OK\r\nSASL PLAIN\r\n."))];
     ByeAuth => "bye_auth", "bye-auth", "The server says goodbye in the middle of the login.",
         imap [(Auth, Farewell("* BYE Connection closed. 14"))],
-        smtp [(Auth, Farewell("421 4.7.0 Too many errors on this connection, closing transmission channel"))];
+        smtp [(Auth, Farewell("421 4.7.0 Too many errors on this connection, closing transmission channel"))], pop3 [(Auth, Farewell("-ERR [SYS/TEMP] Server shutting down."))];
     ChallengeNotJson => "challenge_not_json", "not-json", "The error challenge is base64, but not of JSON.",
-        imap [(Auth, Challenge("the token is not to my liking"))], smtp [(Auth, Challenge("the token is not to my liking"))];
+        imap [(Auth, Challenge("the token is not to my liking"))], smtp [(Auth, Challenge("the token is not to my liking"))], pop3 [(Auth, Challenge("the token is not to my liking"))];
     ChallengeNotBase64 => "challenge_not_base64", "not-base64", "The error challenge is not base64.",
-        imap [(Auth, BareChallenge("{status: 401}"))], smtp [(Auth, BareChallenge("{status: 401}"))];
+        imap [(Auth, BareChallenge("{status: 401}"))], smtp [(Auth, BareChallenge("{status: 401}"))], pop3 [(Auth, BareChallenge("{status: 401}"))];
 }
 
 #[cfg(test)]
@@ -377,8 +384,8 @@ mod tests {
     #[test]
     fn every_fault_shows_somewhere() {
         for &fault in Fault::ALL {
-            let Shows { token, imap, smtp } = fault.shows();
-            assert_eq!(token || imap || smtp, fault != Fault::None, "{fault:?}");
+            let Shows { token, imap, smtp, pop3 } = fault.shows();
+            assert_eq!(token || imap || smtp || pop3, fault != Fault::None, "{fault:?}");
         }
     }
 }

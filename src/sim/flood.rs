@@ -32,6 +32,7 @@ impl Flood {
                 let start = match service {
                     Service::Imap => "* OK ",
                     Service::Smtp => "220-",
+                    Service::Pop3 => "+OK ",
                 };
                 wire.send(start.as_bytes()).await?;
                 pour(wire, &[b'a'; CHUNK]).await
@@ -40,6 +41,7 @@ impl Flood {
                 let line = match service {
                     Service::Imap => "* OK still here\r\n",
                     Service::Smtp => "220-still here\r\n",
+                    Service::Pop3 => "+OK still here\r\n",
                 };
                 pour(wire, line.repeat(CHUNK / line.len()).as_bytes()).await
             }

@@ -136,7 +136,9 @@ fn offered(session: &Session) -> Vec<&'static str> {
         words.push("STARTTLS");
     }
     if secured || offers.without_tls {
-        words.push("AUTH=XOAUTH2");
+        if !offers.no_xoauth2 {
+            words.push("AUTH=XOAUTH2");
+        }
         if offers.oauthbearer {
             words.push("AUTH=OAUTHBEARER");
         }

@@ -43,7 +43,7 @@ pub(super) struct Ledger {
     pub(super) logins: AtomicUsize,
     /// Tokens and passwords that came in clear text.
     pub(super) early_secrets: AtomicUsize,
-    /// RCPT and DATA commands.
+    /// Commands that would move mail: RCPT and DATA, RETR, TOP and DELE.
     pub(super) mail_attempts: AtomicUsize,
     heard: Mutex<VecDeque<Heard>>,
 }

@@ -1,4 +1,4 @@
-//! Logging in: the SASL exchange, the same in IMAP and SMTP but for the wording.
+//! Logging in: the SASL exchange, the same in every protocol but for the wording.
 //!
 //! Does not parse commands: it starts when the mechanism is known.
 

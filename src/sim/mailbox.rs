@@ -15,7 +15,7 @@ use crate::sim::site::{Ports, Site};
 /// What certificates are issued for, and where everything listens.
 const HOST: &str = "localhost";
 
-/// A mailbox with an IMAP and an SMTP server. Clones are the same mailbox.
+/// A mailbox with an IMAP, an SMTP and a POP3 server. Clones are the same mailbox.
 #[derive(Clone)]
 pub struct SimMailbox {
     account: Arc<Account>,
@@ -78,6 +78,16 @@ impl SimMailbox {
         self.ports.smtp_tls
     }
 
+    /// POP3 with TLS from the first byte.
+    pub fn pop3_port(&self) -> u16 {
+        self.ports.pop3
+    }
+
+    /// POP3 in clear text until STLS.
+    pub fn pop3_starttls_port(&self) -> u16 {
+        self.ports.pop3_starttls
+    }
+
     /// What is wrong with it.
     pub fn fault(&self) -> Fault {
         self.account.fault()
@@ -127,8 +137,11 @@ impl SimMailbox {
         self.account.ledger(service).early_secrets.load(Ordering::SeqCst)
     }
 
-    /// RCPT and DATA commands: a probe sends none.
+    /// RCPT and DATA, RETR, TOP and DELE commands: a probe sends none.
     pub fn mail_attempts(&self) -> usize {
-        self.account.ledger(Service::Smtp).mail_attempts.load(Ordering::SeqCst)
+        Service::ALL
+            .iter()
+            .map(|service| self.account.ledger(*service).mail_attempts.load(Ordering::SeqCst))
+            .sum()
     }
 }

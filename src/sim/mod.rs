@@ -1,4 +1,4 @@
-//! A world to probe: an identity provider, IMAP and SMTP servers on loopback, each able to misbehave on request.
+//! A world to probe: an identity provider, IMAP, SMTP and POP3 servers on loopback, each able to misbehave on request.
 //!
 //! `demo` shows it to people, tests live in it. It shares nothing with the probes: no parser, no table, no
 //! SASL, not even the model, since a fake that borrows the client's idea of a protocol can only agree with it.
@@ -15,6 +15,7 @@ mod imap;
 mod ledger;
 mod login;
 mod mailbox;
+mod pop3;
 mod sasl;
 mod script;
 mod session;
@@ -146,7 +147,7 @@ impl Sim {
         Ok(SimMailbox::new(account, site, ports))
     }
 
-    /// So many healthy mailboxes, `user0001@…` and on, on one IMAP and one SMTP server.
+    /// So many healthy mailboxes, `user0001@…` and on, on one server of each protocol.
     ///
     /// # Errors
     /// When a port cannot be opened.

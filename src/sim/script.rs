@@ -2,18 +2,20 @@
 //!
 //! Does not know which faults exist (`fault.rs`) nor how a dialogue goes (`imap.rs`, `smtp.rs`).
 
-/// One of the two mail services of the simulator.
+/// One of the mail services of the simulator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Service {
     /// IMAP4rev1, RFC 3501.
     Imap,
     /// Message submission, RFC 6409.
     Smtp,
+    /// POP3, RFC 1939.
+    Pop3,
 }
 
 impl Service {
-    /// Both, in the order of the ledgers.
-    pub const ALL: [Self; 2] = [Self::Imap, Self::Smtp];
+    /// All, in the order of the ledgers.
+    pub const ALL: [Self; 3] = [Self::Imap, Self::Smtp, Self::Pop3];
 }
 
 /// Where in a connection something is done.
@@ -25,9 +27,9 @@ pub(super) enum Step {
     Tls,
     /// The server's first line.
     Greeting,
-    /// CAPABILITY, or EHLO and HELO.
+    /// CAPABILITY, CAPA, or EHLO and HELO.
     Capability,
-    /// The answer to STARTTLS.
+    /// The answer to STARTTLS and STLS.
     StartTls,
     /// The request for the client's first SASL response.
     Continue,
@@ -35,7 +37,7 @@ pub(super) enum Step {
     Auth,
     /// The verdict after an error challenge was answered.
     Challenge,
-    /// SELECT and EXAMINE.
+    /// SELECT and EXAMINE, STAT.
     Select,
     /// MAIL FROM.
     Sender,
@@ -78,7 +80,7 @@ pub(super) enum Act {
     Bytes(&'static [u8]),
     /// More than anybody wants to read, then the connection ends.
     Flood(Flood),
-    /// Capability: these words (IMAP) or lines (SMTP) are what is offered, before and after TLS.
+    /// Capability: these words (IMAP) or lines (SMTP, POP3) are what is offered, before and after TLS.
     Offer(&'static [&'static str]),
     /// Auth: a login that is right is answered so.
     Accept(&'static str),

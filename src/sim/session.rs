@@ -1,6 +1,6 @@
 //! One mail connection: who it belongs to, and the faults that are met on its way.
 //!
-//! Common ground of `imap.rs` and `smtp.rs`, which own the dialogues. Logging in is `login.rs`.
+//! Common ground of `imap.rs`, `smtp.rs` and `pop3.rs`, which own the dialogues. Logging in is `login.rs`.
 
 use std::io;
 use std::sync::Arc;
@@ -112,11 +112,7 @@ impl Session {
     /// What is to be done at this step, if it is not the honest thing.
     pub(super) fn act(&self, step: Step) -> Option<Act> {
         let fault = self.account.as_ref().map_or(Fault::None, |account| account.fault());
-        let script = match self.service {
-            Service::Imap => fault.imap(),
-            Service::Smtp => fault.smtp(),
-        };
-        script.iter().find(|(at, _)| *at == step).map(|&(_, act)| act)
+        fault.script(self.service).iter().find(|(at, _)| *at == step).map(|&(_, act)| act)
     }
 
     /// Does what the fault wants at this step.

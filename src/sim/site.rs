@@ -1,4 +1,4 @@
-//! A mail server: four listeners, and the mailboxes behind them. Opens and closes its ports as the fault wants.
+//! A mail server: six listeners, and the mailboxes behind them. Opens and closes its ports as the fault wants.
 //!
 //! Does not speak: each connection is a `Session` of its own, bounded in time.
 
@@ -20,7 +20,7 @@ use crate::sim::ledger::Ledger;
 use crate::sim::script::{Act, Service, Step};
 use crate::sim::session::Session;
 use crate::sim::wire::Wire;
-use crate::sim::{imap, smtp};
+use crate::sim::{imap, pop3, smtp};
 
 /// How long any connection may last.
 pub(super) const CONNECTION_LIMIT: Duration = Duration::from_secs(300);
@@ -40,6 +40,8 @@ pub(super) struct Ports {
     pub(super) imap_starttls: u16,
     pub(super) smtp: u16,
     pub(super) smtp_tls: u16,
+    pub(super) pop3: u16,
+    pub(super) pop3_starttls: u16,
 }
 
 /// One server and its mailboxes.
@@ -79,18 +81,24 @@ impl Site {
     }
 
     fn new(tenants: Tenants) -> Arc<Self> {
-        Arc::new(Self { tenants, ledgers: [Arc::default(), Arc::default()], changed: Notify::new() })
+        Arc::new(Self { tenants, ledgers: Default::default(), changed: Notify::new() })
     }
 
-    /// Opens the four ports on 127.0.0.1; everything ends with `stop`.
+    /// Opens the ports on 127.0.0.1; everything ends with `stop`.
     pub(super) async fn open(
         self: &Arc<Self>,
         authority: &Arc<Authority>,
         stop: &CancellationToken,
     ) -> io::Result<Ports> {
-        let mut ports = [0; 4];
-        let doors =
-            [(Service::Imap, true), (Service::Imap, false), (Service::Smtp, false), (Service::Smtp, true)];
+        let mut ports = [0; 6];
+        let doors = [
+            (Service::Imap, true),
+            (Service::Imap, false),
+            (Service::Smtp, false),
+            (Service::Smtp, true),
+            (Service::Pop3, true),
+            (Service::Pop3, false),
+        ];
         for (port, (service, implicit_tls)) in ports.iter_mut().zip(doors) {
             let socket = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
             let address = socket.local_addr()?;
@@ -107,8 +115,8 @@ impl Site {
             let first = door.stand(socket).await?;
             tokio::spawn(async move { stop.run_until_cancelled(door.run(first, &stop)).await });
         }
-        let [imap, imap_starttls, smtp, smtp_tls] = ports;
-        Ok(Ports { imap, imap_starttls, smtp, smtp_tls })
+        let [imap, imap_starttls, smtp, smtp_tls, pop3, pop3_starttls] = ports;
+        Ok(Ports { imap, imap_starttls, smtp, smtp_tls, pop3, pop3_starttls })
     }
 
     /// The mailbox every connection belongs to, where there is just one.
@@ -128,20 +136,12 @@ impl Site {
     }
 
     pub(super) fn ledger(&self, service: Service) -> &Arc<Ledger> {
-        let [imap, smtp] = &self.ledgers;
-        match service {
-            Service::Imap => imap,
-            Service::Smtp => smtp,
-        }
+        &self.ledgers[service as usize]
     }
 
     fn reach(&self, service: Service) -> Option<Act> {
         let fault = self.sole().map_or(Fault::None, |account| account.fault());
-        let script = match service {
-            Service::Imap => fault.imap(),
-            Service::Smtp => fault.smtp(),
-        };
-        script.iter().find(|(step, _)| *step == Step::Reach).map(|&(_, act)| act)
+        fault.script(service).iter().find(|(step, _)| *step == Step::Reach).map(|&(_, act)| act)
     }
 }
 
@@ -260,6 +260,7 @@ impl Door {
                 match service {
                     Service::Imap => imap::serve(&mut session, implicit_tls).await,
                     Service::Smtp => smtp::serve(&mut session, implicit_tls).await,
+                    Service::Pop3 => pop3::serve(&mut session, implicit_tls).await,
                 }
             };
             // However a dialogue ends, it is the client's to tell: here is nobody to report to.

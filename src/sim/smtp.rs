@@ -131,7 +131,8 @@ fn offered(session: &Session) -> Vec<String> {
         lines.push("STARTTLS".to_owned());
         let also = [(offers.passwords, " PLAIN"), (offers.oauthbearer, " OAUTHBEARER")];
         let also: String = also.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect();
-        lines.push(format!("AUTH LOGIN XOAUTH2{also}"));
+        let bearer = if offers.no_xoauth2 { "" } else { " XOAUTH2" };
+        lines.push(format!("AUTH LOGIN{bearer}{also}"));
     }
     // STARTTLS goes with TLS, and AUTH comes with it; a server without STARTTLS has nothing to wait for.
     let waits = !secured && !offers.without_tls && lines.iter().any(|line| line == "STARTTLS");

@@ -7,4 +7,5 @@
 
 mod faults;
 mod honest;
+mod pop3;
 mod walk;

@@ -98,7 +98,12 @@ async fn passwords_open_a_mailbox_only_where_it_takes_them() {
             .await
             .starts_with("504 5.7.4")
     );
-    mailbox.set_offers(Offers { passwords: true, oauthbearer: true, without_tls: false });
+    mailbox.set_offers(Offers {
+        passwords: true,
+        oauthbearer: true,
+        without_tls: false,
+        ..Offers::default()
+    });
     for (command, answer) in [
         (format!("LOGIN {user} \"{password}\""), "a1 OK LOGIN completed."),
         (format!("LOGIN {user} wrong"), "a1 NO LOGIN failed."),

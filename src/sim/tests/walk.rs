@@ -146,6 +146,7 @@ impl Walk {
         let walked = match service {
             Service::Imap => self.imap(sim, &mailbox.username(), token).await,
             Service::Smtp => self.smtp(sim, mailbox.address(), token).await,
+            Service::Pop3 => self.pop3(sim, mailbox.address(), token).await,
         };
         walked.err().unwrap_or("stayed")
     }
@@ -181,6 +182,42 @@ impl Walk {
         }
         self.ask("a6", "LOGOUT").await?;
         self.line().await.map(drop)
+    }
+
+    async fn pop3(&mut self, sim: &Sim, user: &str, token: &str) -> Result<(), Stopped> {
+        self.line().await?;
+        self.capabilities().await?;
+        if !self.ask("", "STLS").await?.starts_with("+OK") {
+            return Err("no tls");
+        }
+        self.secure(sim).await?;
+        self.capabilities().await?;
+        let mut answer = self.ask("", "AUTH XOAUTH2").await?;
+        if answer.starts_with("+ ") {
+            answer = self.ask("", &xoauth2(user, token)).await?;
+        }
+        if answer.starts_with("+ ") {
+            answer = self.ask("", "").await?;
+        }
+        if answer.starts_with("+OK") {
+            self.ask("", "STAT").await?;
+        }
+        self.ask("", "QUIT").await?;
+        self.line().await.map(drop)
+    }
+
+    /// What a POP3 server offers.
+    pub(super) async fn capabilities(&mut self) -> Result<Vec<String>, Stopped> {
+        let mut lines = Vec::new();
+        if !self.ask("", "CAPA").await?.starts_with("+OK") {
+            return Ok(lines);
+        }
+        loop {
+            match self.line().await? {
+                line if line == "." => return Ok(lines),
+                line => lines.push(line),
+            }
+        }
     }
 
     async fn smtp(&mut self, sim: &Sim, address: &str, token: &str) -> Result<(), Stopped> {
