@@ -88,7 +88,7 @@ const fn each_protocol() -> Key {
 }
 
 /// The protocols: keys of mailboxes and providers, and elements of `checks`.
-const PROTOCOLS: &[Key] = &[works("imap"), works("smtp"), later("pop3")];
+const PROTOCOLS: &[Key] = &[works("imap"), works("smtp"), works("pop3")];
 
 /// The protocols that this version probes.
 pub(super) fn protocols() -> impl Iterator<Item = Protocol> {

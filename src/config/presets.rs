@@ -3,7 +3,7 @@
 //! Owns hosts, ports, authorities and scopes. Whatever a row says may be overridden by a provider that
 //! extends it.
 
-use crate::model::Protocol::{Imap, Smtp};
+use crate::model::Protocol::{Imap, Pop3, Smtp};
 use crate::model::{Endpoint, Family, Protocol, Security};
 
 /// What the program knows of one provider.
@@ -65,7 +65,11 @@ pub(super) static PRESETS: &[Preset] = &[
     Preset {
         name: "exchange_online",
         family: Family::ExchangeOnline,
-        servers: &[tls(Imap, "outlook.office365.com"), starttls(Smtp, "smtp.office365.com")],
+        servers: &[
+            tls(Imap, "outlook.office365.com"),
+            starttls(Smtp, "smtp.office365.com"),
+            tls(Pop3, "outlook.office365.com"),
+        ],
         app: App::Token {
             url: "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token",
             scope: "https://outlook.office365.com/.default",
@@ -75,7 +79,11 @@ pub(super) static PRESETS: &[Preset] = &[
     Preset {
         name: "exchange_online_gcc_high",
         family: Family::ExchangeOnline,
-        servers: &[tls(Imap, "outlook.office365.us"), starttls(Smtp, "smtp.office365.us")],
+        servers: &[
+            tls(Imap, "outlook.office365.us"),
+            starttls(Smtp, "smtp.office365.us"),
+            tls(Pop3, "outlook.office365.us"),
+        ],
         app: App::Token {
             url: "https://login.microsoftonline.us/{tenant}/oauth2/v2.0/token",
             scope: "https://outlook.office365.us/.default",
@@ -85,7 +93,11 @@ pub(super) static PRESETS: &[Preset] = &[
     Preset {
         name: "exchange_online_dod",
         family: Family::ExchangeOnline,
-        servers: &[tls(Imap, "outlook-dod.office365.us"), starttls(Smtp, "outlook-dod.office365.us")],
+        servers: &[
+            tls(Imap, "outlook-dod.office365.us"),
+            starttls(Smtp, "outlook-dod.office365.us"),
+            tls(Pop3, "outlook-dod.office365.us"),
+        ],
         app: App::Token {
             url: "https://login.microsoftonline.us/{tenant}/oauth2/v2.0/token",
             scope: "https://outlook-dod.office365.us/.default",
@@ -95,7 +107,11 @@ pub(super) static PRESETS: &[Preset] = &[
     Preset {
         name: "exchange_online_china",
         family: Family::ExchangeOnline,
-        servers: &[tls(Imap, "partner.outlook.cn"), starttls(Smtp, "smtp.partner.outlook.cn")],
+        servers: &[
+            tls(Imap, "partner.outlook.cn"),
+            starttls(Smtp, "smtp.partner.outlook.cn"),
+            tls(Pop3, "partner.outlook.cn"),
+        ],
         app: App::Token {
             url: "https://login.partner.microsoftonline.cn/{tenant}/oauth2/v2.0/token",
             scope: "https://partner.outlook.cn/.default",
@@ -105,7 +121,11 @@ pub(super) static PRESETS: &[Preset] = &[
     Preset {
         name: "outlook_com",
         family: Family::OutlookCom,
-        servers: &[tls(Imap, "outlook.office365.com"), starttls(Smtp, "smtp-mail.outlook.com")],
+        servers: &[
+            tls(Imap, "outlook.office365.com"),
+            starttls(Smtp, "smtp-mail.outlook.com"),
+            tls(Pop3, "outlook.office365.com"),
+        ],
         app: App::None(
             "personal Microsoft accounts let no application in by itself, a person must sign in, which is not in this version",
         ),
@@ -114,7 +134,7 @@ pub(super) static PRESETS: &[Preset] = &[
     Preset {
         name: "gmail",
         family: Family::Gmail,
-        servers: &[tls(Imap, "imap.gmail.com"), starttls(Smtp, "smtp.gmail.com")],
+        servers: &[tls(Imap, "imap.gmail.com"), starttls(Smtp, "smtp.gmail.com"), tls(Pop3, "pop.gmail.com")],
         app: App::None(
             "Google has no client secret for mailboxes; a service account is not in this version, an app password works with type: password",
         ),

@@ -120,8 +120,7 @@ impl Section {
                     Written::Is(at) => Some(at.value.clone()),
                 },
             },
-            // The table of `checks` refuses it.
-            Protocol::Pop3 => return None,
+            Protocol::Pop3 => Goal::Maildrop,
         })
     }
 }

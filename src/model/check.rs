@@ -23,6 +23,8 @@ pub enum Goal {
         /// The name in EHLO; `None` uses the address literal of the connection.
         ehlo: Option<String>,
     },
+    /// POP3: counting the messages, which opens the maildrop.
+    Maildrop,
 }
 
 impl Goal {
@@ -31,6 +33,7 @@ impl Goal {
         match self {
             Self::Folder { .. } => Protocol::Imap,
             Self::Submission { .. } => Protocol::Smtp,
+            Self::Maildrop => Protocol::Pop3,
         }
     }
 }

@@ -32,14 +32,16 @@ table! {
         Tls => row("tls", 10, false);
         /// Reads the server's first line.
         Greeting => row("greeting", 15, false);
-        /// Sends the STARTTLS command; the handshake is [`Phase::Tls`].
+        /// Sends the STARTTLS command, STLS in POP3; the handshake is [`Phase::Tls`].
         StartTls => row("starttls", 30, false);
-        /// Asks what the server offers: IMAP CAPABILITY, SMTP EHLO.
+        /// Asks what the server offers: IMAP CAPABILITY, SMTP EHLO, POP3 CAPA.
         Capability => row("capability", 30, false);
         /// Logs in. The limit is long because servers delay refusals.
         Auth => row("auth", 60, true);
         /// IMAP: opens the folder. Its answer proves success.
         Select => row("select", 30, true);
+        /// POP3: counts the messages. Its answer proves success.
+        Stat => row("stat", 30, true);
         /// SMTP, if configured: asks whether the address may send.
         Sender => row("sender", 30, true);
     }

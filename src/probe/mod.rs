@@ -5,6 +5,7 @@
 
 mod greeting;
 mod imap;
+mod pop3;
 mod sasl;
 mod smtp;
 mod verdict;
@@ -13,6 +14,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use self::imap::Imap;
+use self::pop3::Pop3;
 use self::smtp::{Smtp, Submission};
 use crate::diagnosis::{self, Offer};
 use crate::model::{
@@ -75,12 +77,13 @@ struct Speech {
     is_farewell: fn(&str) -> bool,
 }
 
-static SPEECHES: [&Speech; 2] = [&imap::SPEECH, &smtp::SPEECH];
+static SPEECHES: [&Speech; 3] = [&imap::SPEECH, &smtp::SPEECH, &pop3::SPEECH];
 
 const fn speech(goal: &Goal) -> &'static Speech {
     match goal {
         Goal::Folder { .. } => &imap::SPEECH,
         Goal::Submission { .. } => &smtp::SPEECH,
+        Goal::Maildrop => &pop3::SPEECH,
     }
 }
 
@@ -95,6 +98,8 @@ pub enum Session {
     Imap(Imap),
     /// By SMTP.
     Smtp(Smtp),
+    /// By POP3.
+    Pop3(Pop3),
 }
 
 impl Session {
@@ -103,6 +108,7 @@ impl Session {
         match self {
             Self::Imap(session) => session.goodbye().await,
             Self::Smtp(session) => session.goodbye().await,
+            Self::Pop3(session) => session.goodbye().await,
         }
     }
 }
@@ -133,6 +139,12 @@ pub async fn converse(
             let verdict = smtp::converse(probe, wanted, connection, watch, facts, &mut session).await;
             let verdict = verdict.map_err(|failure| probe.unfinished(failure, &dialogue, facts, None));
             (verdict, session.map(Session::Smtp))
+        }
+        Goal::Maildrop => {
+            let mut session = None;
+            let verdict = pop3::converse(probe, connection, watch, facts, &mut session).await;
+            let verdict = verdict.map_err(|failure| probe.unfinished(failure, &dialogue, facts, None));
+            (verdict, session.map(Session::Pop3))
         }
     }
 }

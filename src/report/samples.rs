@@ -52,11 +52,12 @@ pub(crate) fn check(mailbox: &Arc<Mailbox>, protocol: Protocol) -> Arc<Check> {
             let goal = Goal::Folder { name: "INBOX".to_owned(), read_only: false };
             ("outlook.office365.com", 993, goal, "IMAP.AccessAsApp")
         }
-        Protocol::Smtp | Protocol::Pop3 => {
+        Protocol::Smtp => {
             ("smtp.office365.com", 587, Goal::Submission { sender: false, ehlo: None }, "SMTP.SendAsApp")
         }
+        Protocol::Pop3 => ("outlook.office365.com", 995, Goal::Maildrop, "POP.AccessAsApp"),
     };
-    let security = if port == 993 { Security::Implicit } else { Security::StartTls };
+    let security = if matches!(port, 993 | 995) { Security::Implicit } else { Security::StartTls };
     Arc::new(Check {
         mailbox: Arc::clone(mailbox),
         endpoint: Endpoint { host: host.to_owned(), port, security },
@@ -118,7 +119,8 @@ pub(crate) fn up(check: &Arc<Check>, started_at: Timestamp) -> Observation {
             (Phase::Auth, 231),
             (Phase::Select, 74),
         ][..],
-        Protocol::Smtp | Protocol::Pop3 => &[
+        Protocol::Pop3 => &[(Phase::Token, 1), (Phase::Auth, 250), (Phase::Stat, 60)][..],
+        Protocol::Smtp => &[
             (Phase::Token, 1),
             (Phase::Resolve, 3),
             (Phase::Connect, 17),

@@ -14,6 +14,7 @@ mod hostile;
 mod media;
 mod monitor;
 mod peer;
+mod pop3;
 mod probes;
 #[path = "../real/program.rs"]
 mod program;

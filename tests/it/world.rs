@@ -28,23 +28,28 @@ pub(crate) enum Door {
     SmtpTls,
     /// IMAP in clear text, for thousands of cheap probes.
     ImapPlain,
+    /// POP3, TLS from the first byte.
+    Pop3,
+    /// POP3, STLS.
+    Pop3StartTls,
 }
 
 impl Door {
-    /// Those that a fault is tried at.
+    /// Those that the faults of `probes` are tried at.
     pub(crate) const ALL: [Self; 4] = [Self::Imap, Self::ImapStartTls, Self::Smtp, Self::SmtpTls];
 
     pub(crate) const fn protocol(self) -> &'static str {
         match self {
             Self::Imap | Self::ImapStartTls | Self::ImapPlain => "imap",
             Self::Smtp | Self::SmtpTls => "smtp",
+            Self::Pop3 | Self::Pop3StartTls => "pop3",
         }
     }
 
     pub(crate) const fn tls(self) -> &'static str {
         match self {
-            Self::Imap | Self::SmtpTls => "implicit",
-            Self::ImapStartTls | Self::Smtp => "starttls",
+            Self::Imap | Self::SmtpTls | Self::Pop3 => "implicit",
+            Self::ImapStartTls | Self::Smtp | Self::Pop3StartTls => "starttls",
             Self::ImapPlain => "none",
         }
     }
@@ -55,6 +60,8 @@ impl Door {
             Self::ImapStartTls | Self::ImapPlain => mailbox.imap_starttls_port(),
             Self::Smtp => mailbox.smtp_port(),
             Self::SmtpTls => mailbox.smtp_tls_port(),
+            Self::Pop3 => mailbox.pop3_port(),
+            Self::Pop3StartTls => mailbox.pop3_starttls_port(),
         }
     }
 }

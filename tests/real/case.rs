@@ -77,6 +77,8 @@ const IMAPS: Case = Case {
     verdict: Up,
 };
 const IMAP: Case = Case { port: "imap", tls: "starttls", ..IMAPS };
+const POP3S: Case = Case { protocol: "pop3", port: "pop3s", ..IMAPS };
+const POP3: Case = Case { port: "pop3", tls: "starttls", ..POP3S };
 const SUBMISSIONS: Case = Case { protocol: "smtp", port: "submissions", ..IMAPS };
 const SUBMISSION: Case = Case { port: "submission", tls: "starttls", ..SUBMISSIONS };
 
@@ -114,7 +116,20 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "smtps-plain", port: "submissions-plain", credential: "password", mechanism: "", ..SUBMISSIONS },
     Case { name: "smtps-login", port: "submissions-login", credential: "password", mechanism: "", ..SUBMISSIONS },
     Case { name: "smtp-sender", extra: "smtp: {sender: true}", ..SUBMISSION },
+    Case { name: "pop3s-xoauth2", ..POP3S },
+    Case { name: "pop3s-oauthbearer", mechanism: "oauthbearer", ..POP3S },
+    Case { name: "pop3-stls", ..POP3 },
+    Case { name: "pop3-stls-oauthbearer", mechanism: "oauthbearer", ..POP3 },
+    Case { name: "pop3s-plain", port: "pop3s-plain", credential: "password", mechanism: "", ..POP3S },
+    Case { name: "pop3-password-stls", credential: "password", mechanism: "", ..POP3 },
+    Case { name: "pop3s-fetched", user: "fetched", ..POP3S },
     // --- the token is fetched, and refused by the mail server
+    Case { name: "pop3s-token-expired", credential: "expired", verdict: TOKEN_REJECTED, ..POP3S },
+    Case { name: "pop3s-token-forged", credential: "forged", verdict: TOKEN_REJECTED, ..POP3S },
+    Case { name: "pop3s-token-audience", credential: "other-audience", verdict: TOKEN_REJECTED, ..POP3S },
+    Case { name: "pop3s-token-user", user: "nobody", verdict: TOKEN_REJECTED, ..POP3S },
+    Case { name: "pop3s-bearer-expired", credential: "expired", mechanism: "oauthbearer", verdict: TOKEN_REJECTED, ..POP3S },
+    Case { name: "pop3-token-expired", credential: "expired", verdict: TOKEN_REJECTED, ..POP3 },
     Case { name: "imaps-token-expired", credential: "expired", verdict: TOKEN_REJECTED, ..IMAPS },
     Case { name: "imaps-token-forged", credential: "forged", verdict: TOKEN_REJECTED, ..IMAPS },
     Case { name: "imaps-token-audience", credential: "other-audience", verdict: TOKEN_REJECTED, ..IMAPS },
@@ -134,6 +149,8 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "smtps-password-wrong", credential: "wrong-password", mechanism: "", verdict: CREDENTIALS_REJECTED, ..SUBMISSIONS },
     Case { name: "smtps-password-user", user: "nobody", credential: "password", mechanism: "", verdict: CREDENTIALS_REJECTED, ..SUBMISSIONS },
     Case { name: "smtps-login-wrong", port: "submissions-login", credential: "wrong-password", mechanism: "", verdict: CREDENTIALS_REJECTED, ..SUBMISSIONS },
+    Case { name: "pop3s-password-wrong", credential: "wrong-password", mechanism: "", verdict: CREDENTIALS_REJECTED, ..POP3S },
+    Case { name: "pop3s-password-user", user: "nobody", credential: "password", mechanism: "", verdict: CREDENTIALS_REJECTED, ..POP3S },
     // --- behind the login
     Case { name: "imaps-folder", extra: "imap: {folder: NoSuchFolder}", verdict: Down("select", &["folder_missing"]), ..IMAPS },
     Case { name: "imaps-folder-examine", extra: "imap: {folder: NoSuchFolder, read_only: true}", verdict: Down("select", &["folder_missing"]), ..IMAPS },
@@ -142,26 +159,34 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "imaps-no-xoauth2", port: "imaps-plain", verdict: UNSUPPORTED, ..IMAPS },
     Case { name: "imaps-no-oauthbearer", port: "imaps-plain", mechanism: "oauthbearer", verdict: UNSUPPORTED, ..IMAPS },
     Case { name: "smtps-no-xoauth2", port: "submissions-plain", verdict: UNSUPPORTED, ..SUBMISSIONS },
+    Case { name: "pop3s-no-xoauth2", port: "pop3s-plain", verdict: UNSUPPORTED, ..POP3S },
     Case { name: "smtps-no-auth", port: "submissions-noauth", verdict: UNSUPPORTED, ..SUBMISSIONS },
     // 127.0.0.2, because Dovecot takes a connection from an address to itself as secure.
     Case { name: "imap-before-tls", host: "127.0.0.2", tls: "none", verdict: ENCRYPTION_REQUIRED, ..IMAP },
     Case { name: "imap-password-before-tls", host: "127.0.0.2", tls: "none", credential: "password", mechanism: "", verdict: ENCRYPTION_REQUIRED, ..IMAP },
+    Case { name: "pop3-before-tls", host: "127.0.0.2", tls: "none", verdict: ENCRYPTION_REQUIRED, ..POP3 },
+    Case { name: "pop3-password-before-tls", host: "127.0.0.2", tls: "none", credential: "password", mechanism: "", verdict: ENCRYPTION_REQUIRED, ..POP3 },
     Case { name: "smtp-before-tls", tls: "none", verdict: ENCRYPTION_REQUIRED, ..SUBMISSION },
     Case { name: "imap-no-starttls", port: "imap-login", verdict: NO_STARTTLS, ..IMAP },
     Case { name: "smtp-no-starttls", port: "submission-bare", verdict: NO_STARTTLS, ..SUBMISSION },
     // --- TLS
     Case { name: "imaps-untrusted", trusts_authority: false, verdict: UNTRUSTED, ..IMAPS },
     Case { name: "imap-untrusted", trusts_authority: false, verdict: UNTRUSTED, ..IMAP },
+    Case { name: "pop3s-untrusted", trusts_authority: false, verdict: UNTRUSTED, ..POP3S },
+    Case { name: "pop3-untrusted", trusts_authority: false, verdict: UNTRUSTED, ..POP3 },
     Case { name: "smtps-untrusted", trusts_authority: false, verdict: UNTRUSTED, ..SUBMISSIONS },
     Case { name: "smtp-untrusted", trusts_authority: false, verdict: UNTRUSTED, ..SUBMISSION },
     Case { name: "imaps-expired", host: "127.0.0.3", verdict: EXPIRED, ..IMAPS },
     Case { name: "imap-expired", host: "127.0.0.3", verdict: EXPIRED, ..IMAP },
     Case { name: "smtps-expired", host: "127.0.0.3", verdict: EXPIRED, ..SUBMISSIONS },
     Case { name: "imaps-other-name", host: "127.0.0.4", verdict: OTHER_NAME, ..IMAPS },
+    Case { name: "pop3s-expired", host: "127.0.0.3", verdict: EXPIRED, ..POP3S },
+    Case { name: "pop3s-other-name", host: "127.0.0.4", verdict: OTHER_NAME, ..POP3S },
     Case { name: "smtps-other-name", host: "127.0.0.4", verdict: OTHER_NAME, ..SUBMISSIONS },
     Case { name: "imaps-on-imap", port: "imap", verdict: NO_TLS, ..IMAPS },
     Case { name: "smtps-on-smtp", port: "submission", verdict: NO_TLS, ..SUBMISSIONS },
     // The server waits for a handshake, the probe for a greeting.
+    Case { name: "pop3s-on-pop3", port: "pop3", verdict: NO_TLS, ..POP3S },
     Case { name: "imap-on-imaps", port: "imaps", extra: "timeout: 2s", verdict: Down("greeting", &["timeout"]), ..IMAP },
     Case { name: "smtp-on-smtps", port: "submissions", extra: "timeout: 2s", verdict: Down("greeting", &["timeout"]), ..SUBMISSION },
     // --- network

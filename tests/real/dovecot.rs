@@ -21,6 +21,8 @@ pub(crate) struct Instance {
     imap: &'static str,
     /// Where TLS comes at once; `None` takes STARTTLS away as well.
     imaps: Option<&'static str>,
+    /// The same two of POP3, where the instance has it.
+    pop3: Option<[&'static str; 2]>,
 }
 
 /// More sessions than parallel tests open.
@@ -37,6 +39,7 @@ pub(crate) const INSTANCES: [Instance; 4] = [
         sessions: PLENTY,
         imap: "imap",
         imaps: Some("imaps"),
+        pop3: Some(["pop3", "pop3s"]),
     },
     Instance {
         name: "plain",
@@ -44,6 +47,7 @@ pub(crate) const INSTANCES: [Instance; 4] = [
         sessions: FEW,
         imap: "imap-plain",
         imaps: Some("imaps-plain"),
+        pop3: Some(["pop3-plain", "pop3s-plain"]),
     },
     Instance {
         name: "token",
@@ -51,13 +55,21 @@ pub(crate) const INSTANCES: [Instance; 4] = [
         sessions: PLENTY,
         imap: "imap-token",
         imaps: Some("imaps-token"),
+        pop3: None,
     },
-    Instance { name: "login", mechanisms: "login", sessions: PLENTY, imap: "imap-login", imaps: None },
+    Instance {
+        name: "login",
+        mechanisms: "login",
+        sessions: PLENTY,
+        imap: "imap-login",
+        imaps: None,
+        pop3: None,
+    },
 ];
 
-/// Users with a mailbox. `examined` and `selected` have a message in it.
-pub(crate) const USERS: [&str; 7] =
-    ["user1", "examined", "selected", "crowded", "control", "refused", "sender"];
+/// Users with a mailbox. `examined`, `selected` and `fetched` have a message in it.
+pub(crate) const USERS: [&str; 8] =
+    ["user1", "examined", "selected", "fetched", "crowded", "control", "refused", "sender"];
 
 /// Writes everything that the instances read into `work`.
 pub(crate) fn configure(work: &Path, ports: &Ports) {
@@ -67,7 +79,7 @@ pub(crate) fn configure(work: &Path, ports: &Ports) {
     }
     fs::write(work.join("users"), users).unwrap();
     fs::write(work.join("oauth2.conf"), oauth2(work)).unwrap();
-    for user in ["examined", "selected"] {
+    for user in ["examined", "selected", "fetched"] {
         let folder = work.join("mail").join(user).join("Maildir");
         for part in ["new", "cur", "tmp"] {
             fs::create_dir_all(folder.join(part)).unwrap();
@@ -104,6 +116,7 @@ fn config(work: &Path, ports: &Ports, instance: &Instance) -> String {
     let imap = ports.of(instance.imap);
     // Port 0 takes a listener away.
     let (ssl, imaps) = instance.imaps.map_or(("no", 0), |port| ("yes", ports.of(port)));
+    let [pop3, pop3s] = instance.pop3.map_or([0, 0], |pair| pair.map(|port| ports.of(port)));
     let [(good, good_key), (expired, expired_key), (elsewhere, elsewhere_key)] =
         ["good", "expired", "elsewhere"].map(|leaf_name| {
             let (chain, key) = leaf(work, leaf_name);
@@ -116,7 +129,7 @@ base_dir = {work}/{name}/run
 state_dir = {work}/{name}/state
 log_path = {work}/{name}.log
 auth_verbose = yes
-protocols = imap
+protocols = imap pop3
 listen = 127.0.0.1, 127.0.0.2, 127.0.0.3, 127.0.0.4
 ssl = {ssl}
 ssl_cert = <{good}
@@ -147,6 +160,16 @@ service imap-login {{
   }}
   inet_listener imaps {{
     port = {imaps}
+    ssl = yes
+  }}
+}}
+service pop3-login {{
+  service_count = 0
+  inet_listener pop3 {{
+    port = {pop3}
+  }}
+  inet_listener pop3s {{
+    port = {pop3s}
     ssl = yes
   }}
 }}

@@ -24,7 +24,7 @@ pub(crate) const DOMAIN: &str = "rig.test";
 pub(crate) const PASSWORD: &str = "canary-mailbox-password-93cd";
 
 /// Every port by name; nobody ever listens on `closed`.
-const PORTS: [&str; 14] = [
+const PORTS: [&str; 18] = [
     "imap",
     "imaps",
     "imap-plain",
@@ -32,6 +32,10 @@ const PORTS: [&str; 14] = [
     "imap-login",
     "imap-token",
     "imaps-token",
+    "pop3",
+    "pop3s",
+    "pop3-plain",
+    "pop3s-plain",
     "submission",
     "submissions",
     "submission-bare",
@@ -42,8 +46,7 @@ const PORTS: [&str; 14] = [
 ];
 
 /// The command that the servers come with; `tests/run` runs it.
-const INSTALL: &str =
-    "apt-get install --no-install-recommends dovecot-core dovecot-imapd postfix prometheus openssl curl";
+const INSTALL: &str = "apt-get install --no-install-recommends dovecot-core dovecot-imapd dovecot-pop3d postfix prometheus openssl curl";
 
 /// Where daemons live when the caller's PATH does not say so.
 const DAEMON_PATHS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -125,7 +128,7 @@ impl Rig {
     fn await_listener(&self, name: &str) {
         let server = SocketAddr::from(([127, 0, 0, 1], self.ports.of(name)));
         // The TLS ports wait for the client; to take the connection is all they do unasked.
-        let greets = !name.starts_with("imaps") && !name.starts_with("submissions");
+        let greets = !["imaps", "pop3s", "submissions"].iter().any(|tls| name.starts_with(tls));
         let what = format!("a server on {name}; the servers' logs:\n{}", self.logs());
         until(START_PATIENCE, &what, || {
             let mut stream = TcpStream::connect_timeout(&server, IO_PATIENCE).ok()?;

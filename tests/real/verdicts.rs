@@ -82,7 +82,11 @@ fn judge(rig: &Rig, case: &Case, result: &Value) -> Vec<String> {
 fn judge_phases(case: &Case, result: &Value) -> Vec<String> {
     let entries = result["phases"].as_array().cloned().unwrap_or_default();
     let names: Vec<&str> = entries.iter().map(|entry| entry["phase"].as_str().unwrap_or("?")).collect();
-    let goal = if case.protocol == "imap" { "select" } else { "sender" };
+    let goal = match case.protocol {
+        "imap" => "select",
+        "pop3" => "stat",
+        _ => "sender",
+    };
     let order: &[&str] = match case.tls {
         "starttls" => {
             &["token", "resolve", "connect", "greeting", "capability", "starttls", "tls", "auth", goal]
@@ -169,6 +173,17 @@ fn a_session_too_many_is_told_from_a_refused_password() {
     let faults = judge_all(rig, &[CROWDED], &results(&run(&["check", "--output", "json"], Some(&config))));
     drop(held);
     assert!(faults.is_empty(), "{faults}");
+}
+
+#[test]
+fn counting_messages_by_pop3_leaves_them_there() {
+    let rig = Rig::shared();
+    let mail = || rig.mail().into_iter().filter(|file| file.contains("/fetched/")).count();
+    assert_eq!(mail(), 1, "the mailbox has a message: {:?}", rig.mail());
+    let config = configure(rig, "counted", "{}", &[case("pop3s-fetched")]);
+    let run = run(&["check", "--output", "json"], Some(&config));
+    assert_eq!(run.status, Some(0), "{}\n{}", run.stdout, run.stderr);
+    assert_eq!(mail(), 1, "{:?}", rig.mail());
 }
 
 #[test]

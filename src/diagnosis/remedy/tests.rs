@@ -39,7 +39,8 @@ fn check(family: Family, protocol: Protocol, address: &str) -> Check {
     };
     let (goal, permission) = match protocol {
         Protocol::Imap => (Goal::Folder { name: "INBOX".to_owned(), read_only: false }, "IMAP.AccessAsApp"),
-        Protocol::Smtp | Protocol::Pop3 => (Goal::Submission { sender: false, ehlo: None }, "SMTP.SendAsApp"),
+        Protocol::Smtp => (Goal::Submission { sender: false, ehlo: None }, "SMTP.SendAsApp"),
+        Protocol::Pop3 => (Goal::Maildrop, "POP.AccessAsApp"),
     };
     let spec = TokenSpec {
         credential: Arc::clone(&credential.name),
