@@ -68,7 +68,7 @@ const SOURCES: &[(&str, Source)] = &[("oauth", Source::Token), ("net", Source::N
 type Step = Option<Phase>;
 
 /// Other names of steps: POP3's, the one in which a sender is refused, and what says nothing.
-const STEPS: &[(&str, Step)] = &[("stat", Some(Phase::Select)), ("send", Some(Phase::Sender)), ("any", None)];
+const STEPS: &[(&str, Step)] = &[("send", Some(Phase::Sender)), ("any", None)];
 
 /// Ways to show a password that no check of ours takes, and none at all.
 const MECHANISMS: &[(&str, Tried)] = &[

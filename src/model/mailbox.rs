@@ -53,7 +53,7 @@ table! {
         Plain => label("plain");
         /// SASL LOGIN: a password, requested in two steps.
         Login => label("login");
-        /// IMAP's LOGIN command: available unless the server lists LOGINDISABLED.
+        /// The protocol's own login: IMAP's LOGIN, unless the server lists LOGINDISABLED; POP3's USER and PASS.
         LoginCommand => label("login_command");
         /// Any other mechanism.
         Other => label("other");

@@ -65,7 +65,7 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
                 app.tenant, app.client_id
             );
         }
-        let (imap, smtp) = (mailbox.imap_port(), mailbox.smtp_port());
+        let (imap, smtp, pop3) = (mailbox.imap_port(), mailbox.smtp_port(), mailbox.pop3_port());
         let (provider, new) = servers.of((imap, smtp), name);
         if new {
             let host = mailbox.host();
@@ -73,16 +73,18 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
                 "  {provider}:\n    extends: exchange_online\n    \
                  imap: {{ host: {host}, port: {imap}, tls: implicit }}\n    \
                  smtp: {{ host: {host}, port: {smtp}, tls: starttls }}\n    \
+                 pop3: {{ host: {host}, port: {pop3}, tls: implicit }}\n    \
                  token_url: {:?}\n    scope: {}\n    ca_file: ca.pem\n",
                 sim.token_url(),
                 sim.scope()
             );
         }
         let labels = team.map_or_else(String::new, |team| format!(", labels: {{ team: {team} }}"));
-        let password = if list.is_empty() {
-            // The first one, which is healthy, declares its password, so that it shows whether it is still taken.
+        let extra = if list.is_empty() {
+            // The first one, which is healthy, is read by POP3 as well, and declares its password, so that it shows
+            // whether it is still taken.
             fs::write(folder.join(format!("{name}.password")), mailbox.password())?;
-            format!(", password: {{ file: {name}.password }}")
+            format!(", password: {{ file: {name}.password }}, checks: [imap, smtp, pop3]")
         } else {
             String::new()
         };
@@ -90,7 +92,7 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
         let folder =
             if mailbox.fault() == Fault::FolderMissing { ", imap: { folder: Claims/2026 }" } else { "" };
         list += &format!(
-            "  - {{ address: {address}, provider: {provider}, credential: {credential}{labels}{password}{folder} }}\n"
+            "  - {{ address: {address}, provider: {provider}, credential: {credential}{labels}{extra}{folder} }}\n"
         );
     }
     fs::write(folder.join(USAGE), usage(mailboxes))?;

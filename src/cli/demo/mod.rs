@@ -28,7 +28,7 @@ const INTERVAL: &str = "15s";
 const TIMEOUT: &str = "5s";
 /// Where the demo listens unless that is taken.
 const LISTEN: &str = "127.0.0.1:9993";
-/// More than this is no demo, and each mailbox with a fault takes four ports.
+/// More than this is no demo, and each mailbox with a fault takes six ports.
 const MOST_MAILBOXES: u32 = 10_000;
 
 #[derive(Debug, Args)]
@@ -128,7 +128,7 @@ fn introduction(app: &App, folder: &Path, mailboxes: &[SimMailbox]) -> String {
          Readiness      http://{address}/readiness\n\
          Metrics        http://{address}/metrics\n\
          Configuration  {file}\n\n\
-         Every mailbox is probed every {INTERVAL} by IMAP and SMTP, the first time within these {INTERVAL}. \
+         Every mailbox is probed every {INTERVAL} by IMAP and SMTP, one also by POP3, the first time within these {INTERVAL}. \
          Ctrl-C ends the demo.\n\n",
         address = app.address(),
         file = folder.join(configuration::FILE).display(),

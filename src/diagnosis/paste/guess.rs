@@ -130,7 +130,7 @@ pub(super) fn phase(said: &str, dialect: Dialect) -> Phase {
     match dialect {
         Dialect::Imap if folded.contains("capability imap") => Phase::Capability,
         Dialect::Imap if any(FOLDER) => Phase::Select,
-        Dialect::Pop3 if folded.contains("maildrop") => Phase::Select,
+        Dialect::Pop3 if folded.contains("maildrop") => Phase::Stat,
         Dialect::Smtp if folded.starts_with("250") => Phase::Capability,
         Dialect::Smtp if any(SENDING) || SENDING_CODES.iter().any(|code| folded.starts_with(code)) => {
             Phase::Sender

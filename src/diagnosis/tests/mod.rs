@@ -62,7 +62,7 @@ impl Row {
     fn phase(&self) -> Phase {
         match self.stage.as_str() {
             "send" => Phase::Sender,
-            "stat" => Phase::Select,
+            "stat" => Phase::Stat,
             stage => Phase::from_label(stage).unwrap(),
         }
     }

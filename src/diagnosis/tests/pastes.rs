@@ -32,7 +32,7 @@ fn mechanism(name: &str) -> Option<Mechanism> {
 
 fn phase(name: &str) -> Option<Phase> {
     match name {
-        "stat" => Some(Phase::Select),
+        "stat" => Some(Phase::Stat),
         "send" => Some(Phase::Sender),
         name => Phase::from_label(name),
     }
