@@ -10,6 +10,8 @@ use mailbox_exporter::config;
 use mailbox_exporter::model::Plan;
 use mailbox_exporter::sim::Sim;
 
+use crate::support::yaml::{Door, OWN, Yaml};
+
 /// The argument by which this program is told to be the servers.
 pub(crate) const ARGUMENT: &str = "--be-the-servers";
 
@@ -20,30 +22,18 @@ pub(crate) async fn serve(folder: &Path, count: usize) {
     let mailboxes = sim.mailboxes_on_one_port(&app, count).await.unwrap();
     let one = &mailboxes[0];
     fs::write(folder.join("ca.pem"), sim.ca_pem()).unwrap();
-    fs::write(folder.join("secret"), &app.secret).unwrap();
-    let (host, token_url, scope) = (one.host(), sim.token_url(), sim.scope());
-    let (imap, smtp, smtp_tls) = (one.imap_port(), one.smtp_port(), one.smtp_tls_port());
-    let provider = |name: &str, smtp: u16, tls: &str| {
-        format!(
-            "  {name}:\n    imap: {{ host: {host}, port: {imap}, tls: implicit }}\n    \
-             smtp: {{ host: {host}, port: {smtp}, tls: {tls} }}\n    \
-             token_url: {token_url:?}\n    scope: {scope}\n    ca_file: ca.pem\n"
-        )
-    };
-    let mut text = format!(
-        "http: {{ listen: '127.0.0.1:0' }}\ndefaults: {{ interval: 1h }}\ncredentials:\n  \
-         app: {{ type: client_secret, tenant: {}, client_id: {}, secret: {{ file: secret }} }}\n\
-         providers:\n{}{}mailboxes:\n  - {{ name: tls, address: {}, credential: app, provider: tls }}\n",
-        app.tenant,
-        app.client_id,
-        provider("starttls", smtp, "starttls"),
-        provider("tls", smtp_tls, "implicit"),
-        one.address()
-    );
-    for mailbox in &mailboxes {
-        text += &format!("  - {{ address: {}, credential: app, provider: starttls }}\n", mailbox.address());
+    let mut yaml = Yaml::new(folder, &sim, "defaults: { interval: 1h }");
+    let credential = yaml.credential(&app);
+    for (name, smtp) in [("starttls", Door::Smtp), ("tls", Door::SmtpTls)] {
+        let keys = yaml.leads_to(one, &[Door::Imap, smtp], OWN);
+        yaml.provider_of(name, &keys);
     }
-    fs::write(folder.join("config.yaml"), text).unwrap();
+    let by = |provider: &str| format!("credential: {credential}, provider: {provider}");
+    yaml.mailbox_of(&format!("name: tls, address: {}, {}", one.address(), by("tls")), "");
+    for mailbox in &mailboxes {
+        yaml.mailbox_of(&format!("address: {}, {}", mailbox.address(), by("starttls")), "");
+    }
+    yaml.write();
     println!("ready");
     let mut rest = Vec::new();
     stdin().read_to_end(&mut rest).unwrap();

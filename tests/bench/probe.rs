@@ -9,6 +9,9 @@
 
 mod counterpart;
 mod meter;
+#[allow(dead_code, reason = "a measurement needs the configuration alone")]
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;

@@ -20,12 +20,12 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry;
 
+use crate::support::wait::PATIENCE;
+
 /// How finely time passes: a probe begins at most so much later than it is due.
 const STEP: Duration = Duration::from_secs(1);
 /// Turns of the loop in which whatever is ready to run has run.
 const TURNS: usize = 8;
-/// How long, in real time, the servers may take for what they are asked.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A line of the agent's log.
 #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ impl Simulated {
         Self { app, lines, residents, silent: Vec::new(), waiting: 0, frozen, _logged: logged }
     }
 
-    /// Nobody waits for the probes of these mailboxes from now on, nor for so many that wait for a permit.
+    /// From now on `pass` does not wait for the probes of these mailboxes, nor for so many that wait for a permit.
     pub(crate) fn leave_hanging(&mut self, silent: &[&SimMailbox], waiting: usize) {
         self.silent = silent.iter().copied().cloned().collect();
         self.waiting = waiting;

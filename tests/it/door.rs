@@ -2,24 +2,16 @@
 //!
 //! The faults of a configuration have their table in `config`; here is what becomes of them at the door.
 
-use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
+use crate::support::folder::Folder;
+use crate::support::http::get;
+use crate::support::process::{Agent, Program, results, run};
+use crate::support::wait::{Reserved, until};
+use crate::support::world::World;
+use crate::support::yaml::Door;
 use mailbox_exporter::sim::Fault;
-
-use crate::program::{Agent, results, run};
-use crate::wait::{Reserved, get, until};
-use crate::world::{Door, World};
-
-const BINARY: &str = env!("CARGO_BIN_EXE_mailbox-exporter");
-/// The demo probes for the first time within fifteen seconds.
-const DEMO_PATIENCE: Duration = Duration::from_secs(40);
-/// What the interface grants for a clean stop.
-const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 #[test]
 fn one_round_of_the_demo_shows_every_lesson_and_ends_well() {
@@ -47,33 +39,17 @@ fn one_round_of_the_demo_shows_every_lesson_and_ends_well() {
     assert!(run.stderr.is_empty(), "a pipe is left in peace: {}", run.stderr);
 }
 
-/// A running demo; dropped, it is killed.
-struct Demo(Child);
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn the_demo_finds_a_port_of_its_own_and_serves_page_and_metrics_until_it_is_told_to_stop() {
-    // Taken by this test, or by somebody else already.
+    // Taken by this test, or by another process already.
     let _taken = TcpListener::bind("127.0.0.1:9993");
-    let mut demo = Demo(
-        Command::new(BINARY)
-            .arg("demo")
-            .env_remove("RUST_LOG")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap(),
-    );
-    let mut said = BufReader::new(demo.0.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let after = |line: &str, head: &str| line.strip_prefix(head).map(|rest| rest.trim().to_owned());
-    let page = said.find_map(|line| after(&line, "Status page")).unwrap();
-    let config = said.find_map(|line| after(&line, "Configuration")).unwrap();
+    let demo = Program::new(&["demo"]).start();
+    let after = |head: &str| {
+        until(head, || {
+            demo.stdout().lines().find_map(|line| Some(line.strip_prefix(head)?.trim().to_owned()))
+        })
+    };
+    let (page, config) = (after("Status page"), after("Configuration"));
     let address: SocketAddr = page.trim_start_matches("http://").trim_end_matches('/').parse().unwrap();
     assert_ne!(address.port(), 9993);
     let shown = |metrics: &str| {
@@ -84,20 +60,14 @@ fn the_demo_finds_a_port_of_its_own_and_serves_page_and_metrics_until_it_is_told
         ];
         lines.iter().all(|line| metrics.contains(line))
     };
-    until(DEMO_PATIENCE, "the demo shows a success and two failures", || {
+    until("the demo shows a success and two failures", || {
         get(address, "/metrics").ok().filter(|(status, body)| *status == 200 && shown(body))
     });
     let (status, body) = get(address, "/").unwrap();
     assert!(status == 200 && body.contains("payroll@contoso.example"), "{body}");
     assert!(Path::new(&config).exists());
-    terminate(&demo.0);
-    let status = until(STOP_PATIENCE, "the end of the demo", || demo.0.try_wait().unwrap());
-    assert_eq!(status.code(), Some(0));
+    assert_eq!(demo.terminate().status, Some(0));
     assert!(!Path::new(&config).exists(), "it takes its files with it");
-}
-
-fn terminate(child: &Child) {
-    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
 }
 
 #[tokio::test]
@@ -140,7 +110,7 @@ async fn bad_input_is_one_clear_sentence_and_the_right_exit_status() {
     let world = World::start().await;
     for (name, config, arguments, status, sentence) in BAD_INPUT {
         let rest = if config.contains("mailboxes") { "" } else { SMALLEST };
-        let path = world.file(&format!("{name}.yaml"), &format!("{config}{rest}"));
+        let path = world.file(&format!("{name}.yaml"), format!("{config}{rest}"));
         let run = run(arguments, Some(&path));
         assert_eq!(run.status, Some(status), "{name}: {}{}", run.stdout, run.stderr);
         let said = format!("{}{}", run.stdout, run.stderr);
@@ -173,11 +143,11 @@ async fn bad_input_is_one_clear_sentence_and_the_right_exit_status() {
 async fn a_stop_does_not_wait_for_a_silent_server() {
     let mut world = World::start().await;
     let app = world.app();
-    let silent = world.mailbox(&app, Fault::SilentGreeting).await;
-    world.watch("silent", &silent, Door::Imap, "interval: 10s");
+    let silent = world.mailbox_of(&app, Fault::SilentGreeting).await;
+    world.yaml.watch("silent", &silent, Door::Imap, "interval: 10s");
     let agent = Agent::serve(&world.configuration(), &[]);
     let address = agent.address;
-    until(DEMO_PATIENCE, "a probe is under way", || {
+    until("a probe is under way", || {
         get(address, "/metrics").ok().filter(|(_, body)| body.contains("mailbox_exporter_probes_in_flight 1"))
     });
     let run = agent.terminate();
@@ -190,9 +160,7 @@ const FEW_FILES: usize = 17;
 
 #[test]
 fn a_want_of_file_descriptors_is_a_fault_of_ours_and_said_so() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let config = folder.join(format!("starved-{}.yaml", std::process::id()));
-    // Connections stand, and nobody ever speaks.
+    // Connections stand, and the server never speaks.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
     let mailbox = |place| {
@@ -201,17 +169,10 @@ fn a_want_of_file_descriptors_is_a_fault_of_ours_and_said_so() {
         )
     };
     let mailboxes: String = (0..20).map(mailbox).collect();
-    fs::write(&config, format!("credentials:\n  own: {{ type: password, password: {{ env: STARVED }} }}\nproviders:\n  own:\n    imap: {{ host: 127.0.0.1, port: {port}, tls: none }}\nmailboxes:\n{mailboxes}")).unwrap();
-    let command = format!("ulimit -n {FEW_FILES}; exec \"$0\" check --output json --config \"$1\"");
-    let output =
-        Command::new("sh").args(["-c", &command, BINARY]).arg(&config).env("STARVED", "x").output().unwrap();
-    fs::remove_file(&config).unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let run = crate::program::Run {
-        status: output.status.code(),
-        stdout: text(&output.stdout),
-        stderr: text(&output.stderr),
-    };
+    let folder = Folder::new();
+    let config = folder.write("config.yaml", format!("credentials:\n  own: {{ type: password, password: {{ env: STARVED }} }}\nproviders:\n  own:\n    imap: {{ host: 127.0.0.1, port: {port}, tls: none }}\nmailboxes:\n{mailboxes}"));
+    let starved = Program::after(&format!("ulimit -n {FEW_FILES}"), &["check", "--output", "json"]);
+    let run = starved.config(&config).env("STARVED", "x").run();
     assert_eq!(run.status, Some(1), "{}", run.stderr);
     let results = results(&run);
     let verdicts: Vec<_> = results

@@ -4,9 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use crate::program::{results, run};
 use crate::script::{self, Line};
-use crate::world::World;
+use crate::support::process::{results, run};
+use crate::support::world::World;
 
 /// As Entra makes them, with a sign that forms escape.
 const SECRET: &str = "Xk48Q~rEpEaTeDsEcReT.x_y-0123456789abcdefg";
@@ -98,12 +98,12 @@ async fn no_answer_of_a_provider_shows_a_secret_or_a_token_whatever_its_status()
     let mut world = World::start().await;
     world.file("secret", SECRET);
     for name in &names {
-        world.credential_of(
+        world.yaml.credential_of(
             name,
             &format!("type: client_secret, tenant: {name}, client_id: probe, secret: {{ file: secret }}"),
         );
-        world.provider_of(name, &format!("imap: {{ host: 127.0.0.1, port: 1, tls: none }}, token_url: 'http://127.0.0.1:{endpoint}/{{tenant}}/token', scope: x"));
-        world.write_mailbox(&format!("name: {name}, address: user@contoso.example, provider: {name}, credential: {name}, checks: [imap]"), "");
+        world.yaml.provider_of(name, &format!("imap: {{ host: 127.0.0.1, port: 1, tls: none }}, token_url: 'http://127.0.0.1:{endpoint}/{{tenant}}/token', scope: x"));
+        world.yaml.mailbox_of(&format!("name: {name}, address: user@contoso.example, provider: {name}, credential: {name}, checks: [imap]"), "");
     }
     let (said, results) = said(&world);
     assert_eq!(results.len(), names.len());
@@ -121,7 +121,7 @@ async fn no_answer_of_a_provider_shows_a_secret_or_a_token_whatever_its_status()
 async fn no_mail_server_that_repeats_a_login_is_quoted_with_it() {
     let mut world = World::start().await;
     world.file("password", PASSWORD);
-    world.credential_of("password", "type: password, password: { file: password }");
+    world.yaml.credential_of("password", "type: password, password: { file: password }");
     let mut count = 0;
     for spelling in spellings(PASSWORD) {
         for protocol in ["imap", "smtp"] {
@@ -137,8 +137,10 @@ async fn no_mail_server_that_repeats_a_login_is_quoted_with_it() {
             let line = Line { step: "auth", mechanism: "PLAIN", text };
             let port = if protocol == "imap" { script::imap(line).await } else { script::smtp(line).await };
             let name = format!("m{count}");
-            world.provider_of(&name, &format!("{protocol}: {{ host: 127.0.0.1, port: {port}, tls: none }}"));
-            world.write_mailbox(&format!("name: {name}, address: user@contoso.example, provider: {name}, credential: password, checks: [{protocol}]"), "");
+            world
+                .yaml
+                .provider_of(&name, &format!("{protocol}: {{ host: 127.0.0.1, port: {port}, tls: none }}"));
+            world.yaml.mailbox_of(&format!("name: {name}, address: user@contoso.example, provider: {name}, credential: password, checks: [{protocol}]"), "");
             count += 1;
         }
     }

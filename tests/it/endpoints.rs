@@ -3,13 +3,12 @@
 //!
 //! Refusals of identity providers in their own words are in `recorded`.
 
-use std::process::Command;
-
 use mailbox_exporter::model::{Observation, Reason};
-use serde_json::Value;
 
 use crate::peer::{self, Heard};
-use crate::world::{World, verdict};
+use crate::probes::verdict;
+use crate::support::process::{Program, results};
+use crate::support::world::World;
 
 /// A whole answer, what becomes of it, and what must stand in the detail.
 type Row = (&'static [u8], &'static str, &'static str);
@@ -39,13 +38,13 @@ async fn asked(ports: &[(String, u16)], extra: &str) -> Vec<Observation> {
     let mut world = World::start().await;
     world.file("secret", "battery staple");
     for (name, port) in ports {
-        world.credential_of(
+        world.yaml.credential_of(
             name,
             &format!("type: client_secret, client_id: probe, secret: {{ file: secret }}{extra}"),
         );
         let (imap, _) = peer::imap(&[]).await;
-        world.provider_of(name, &format!("imap: {{ host: 127.0.0.1, port: {imap}, tls: none }}, token_url: 'http://127.0.0.1:{port}/token', scope: x"));
-        world.write_mailbox(&format!("name: {name}, address: user@contoso.example, provider: {name}, credential: {name}, checks: [imap]"), "timeout: 10s");
+        world.yaml.provider_of(name, &format!("imap: {{ host: 127.0.0.1, port: {imap}, tls: none }}, token_url: 'http://127.0.0.1:{port}/token', scope: x"));
+        world.yaml.mailbox_of(&format!("name: {name}, address: user@contoso.example, provider: {name}, credential: {name}, checks: [imap]"), "timeout: 10s");
     }
     let mut seen = world.round().await;
     ports.iter().map(|(name, _)| seen.remove(name).unwrap()).collect()
@@ -101,9 +100,9 @@ async fn a_proxy_that_lets_nobody_through_is_named() {
     ];
     let mut world = World::start().await;
     world.file("secret", "battery staple");
-    world.credential_of("one", "type: client_secret, client_id: probe, secret: { file: secret }");
-    world.provider_of("one", "imap: { host: 127.0.0.1, port: 1, tls: none }, token_url: 'https://idp.contoso.example/token', scope: x");
-    world.write_mailbox(
+    world.yaml.credential_of("one", "type: client_secret, client_id: probe, secret: { file: secret }");
+    world.yaml.provider_of("one", "imap: { host: 127.0.0.1, port: 1, tls: none }, token_url: 'https://idp.contoso.example/token', scope: x");
+    world.yaml.mailbox_of(
         "name: one, address: user@contoso.example, provider: one, credential: one, checks: [imap]",
         "timeout: 10s",
     );
@@ -111,23 +110,13 @@ async fn a_proxy_that_lets_nobody_through_is_named() {
     for (answer, reason) in rows {
         let (port, _) = peer::bytes(answer).await;
         let proxy = format!("http://someone:hunter22@127.0.0.1:{port}");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mailbox-exporter"));
-        command.args(["check", "--output", "json", "--config"]).arg(&configuration);
-        for variable in ["HTTPS_PROXY", "https_proxy"] {
-            command.env(variable, &proxy);
-        }
-        for variable in ["NO_PROXY", "no_proxy", "RUST_LOG"] {
-            command.env_remove(variable);
-        }
-        let run = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-        let (stdout, stderr) =
-            (String::from_utf8(run.stdout).unwrap(), String::from_utf8(run.stderr).unwrap());
-        let answer: Value = serde_json::from_str(&stdout).unwrap();
-        let result = &answer["results"][0];
+        let program = Program::new(&["check", "--output", "json"]).config(&configuration);
+        let run = program.env("HTTPS_PROXY", &proxy).env("https_proxy", &proxy).run();
+        let result = &results(&run)[0];
         let text = |key: &str| result[key].as_str().unwrap_or_default().to_owned();
         assert_eq!(text("reason"), reason.label(), "{result}");
         assert!(text("detail").contains(&format!("proxy 127.0.0.1:{port}")), "{result}");
         assert!(text("hint").contains("HTTPS_PROXY"), "{result}");
-        assert!(!stdout.contains("hunter22") && !stderr.contains("hunter22"), "{result}");
+        assert!(!run.said().contains("hunter22"), "{result}");
     }
 }

@@ -4,14 +4,13 @@
 //! a core burnt, a panic, answers from before TLS believed after it.
 
 use std::fs;
-use std::time::Duration;
 
+use crate::support::process::Agent;
+use crate::support::scrape::Scrape;
+use crate::support::wait::{soon, until};
+use crate::support::world::World;
+use crate::support::yaml::Door;
 use mailbox_exporter::sim::{Fault, TokenFault};
-
-use crate::program::Agent;
-use crate::scrape::Scrape;
-use crate::wait::until;
-use crate::world::{Door, World};
 
 /// What is hostile, at which door, and what is made of it.
 const ROWS: [(Fault, Door, &str, &str); 14] = [
@@ -31,8 +30,6 @@ const ROWS: [(Fault, Door, &str, &str); 14] = [
     (Fault::None, Door::Imap, "", ""),
 ];
 
-/// A round or two of them, on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(45);
 /// The longest that a probe of them may take there: seconds less than any of its time-outs.
 const LONGEST: f64 = 5.0;
 /// Memory that the program may ever have used, in kilobytes: its code, its threads, and no literal.
@@ -47,8 +44,8 @@ async fn no_server_can_kill_the_program_or_hold_it() {
     };
     for row in &ROWS {
         let app = if matches!(row.0, Fault::Token(_)) { world.app() } else { shared.clone() };
-        let mailbox = world.mailbox(&app, row.0).await;
-        world.watch(
+        let mailbox = world.mailbox_of(&app, row.0).await;
+        world.yaml.watch(
             &name(row),
             &mailbox,
             row.1,
@@ -65,7 +62,7 @@ async fn no_server_can_kill_the_program_or_hold_it() {
         }
     };
     let mut missing = Vec::new();
-    let scrape = crate::wait::within(PATIENCE, || {
+    let scrape = soon(|| {
         let scrape = Scrape::of(agent.address);
         missing = ROWS.iter().filter(|row| !shows(&scrape, row)).map(name).collect();
         missing.is_empty().then_some(scrape)
@@ -76,7 +73,7 @@ async fn no_server_can_kill_the_program_or_hold_it() {
             scrape.metric("mailbox_probe_duration_seconds").label("mailbox", &name(row)).value().unwrap();
         assert!(took < LONGEST, "{} took {took} s", name(row));
     }
-    until(PATIENCE, "a second round of those that are well", || {
+    until("a second round of those that are well", || {
         let scrape = Scrape::of(agent.address);
         let successes = scrape
             .metric("mailbox_probes_total")
@@ -84,7 +81,7 @@ async fn no_server_can_kill_the_program_or_hold_it() {
             .label("outcome", "success");
         successes.value().filter(|count| *count >= 2.0)
     });
-    assert_eq!(crate::wait::get(agent.address, "/-/healthy").unwrap().0, 200);
+    agent.page("/-/healthy");
     let status = fs::read_to_string(format!("/proc/{}/status", agent.id())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();

@@ -10,20 +10,21 @@ mod clock;
 mod door;
 mod echoes;
 mod endpoints;
+mod explain;
+mod files;
 mod hostile;
 mod media;
 mod monitor;
 mod peer;
 mod pop3;
 mod probes;
-#[path = "../real/program.rs"]
-mod program;
 mod quirks;
+mod readiness;
 mod recorded;
-mod scrape;
+mod reload;
 mod script;
 mod secrets;
+mod served;
+#[path = "../support/mod.rs"]
+mod support;
 mod tokens;
-#[path = "../real/wait.rs"]
-mod wait;
-mod world;

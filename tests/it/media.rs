@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use crate::program::{results, run};
 use crate::script::{self, Line};
-use crate::world::World;
+use crate::support::process::{results, run};
+use crate::support::world::World;
 
 /// A sentence of a server that would colour, turn round, hide and forge.
 const EVIL: &str =
@@ -24,13 +24,13 @@ async fn world() -> World {
     let port = script::imap(line).await;
     let mut world = World::start().await;
     world.file("password", "battery staple");
-    world.credential_of("password", "type: password, password: { file: password }");
-    world.provider_of("evil", &format!("imap: {{ host: 127.0.0.1, port: {port}, tls: none }}"));
+    world.yaml.credential_of("password", "type: password, password: { file: password }");
+    world.yaml.provider_of("evil", &format!("imap: {{ host: 127.0.0.1, port: {port}, tls: none }}"));
     for (place, name) in NAMES.iter().enumerate() {
         let keys = format!(
             "name: {name:?}, address: =x{place}@contoso.example, provider: evil, credential: password, checks: [imap]"
         );
-        world.write_mailbox(&keys.replace("\\u{202e}", "\\u202e"), "");
+        world.yaml.mailbox_of(&keys.replace("\\u{202e}", "\\u202e"), "");
     }
     world
 }
@@ -82,7 +82,7 @@ async fn exports_hold_neither_formulas_nor_markup_of_others() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_name_of_a_file_forges_no_line_and_moves_no_cursor() {
     let mut world = world().await;
-    world.settings = "mailbox_files: ['*.boxes']".to_owned();
+    world.yaml.head = "mailbox_files: ['*.boxes']".to_owned();
     let config = world.configuration();
     let name = "\u{1b}[31mx\n2026-01-01T00:00:00Z INFO forged\u{202e}.boxes";
     fs::write(config.with_file_name(name), "- nonsense\n").unwrap();

@@ -10,7 +10,8 @@ use mailbox_exporter::model::Observation;
 use mailbox_exporter::sim::{Fault, Offers};
 
 use crate::clock::{Simulated, gaps};
-use crate::world::{Door, World};
+use crate::support::world::World;
+use crate::support::yaml::Door;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// A probe begins within one step of the simulated time.
@@ -25,11 +26,11 @@ fn minutes(gaps: &[Duration]) -> Vec<u64> {
 async fn the_first_probe_comes_within_a_minute_and_the_others_on_a_grid() {
     let mut world = World::start_here().await;
     let app = world.app();
-    let mailbox = world.mailbox(&app, Fault::None).await;
+    let mailbox = world.mailbox_of(&app, Fault::None).await;
     mailbox.set_offers(plain());
     for place in 0..30 {
         let interval = if place % 2 == 0 { "5m" } else { "20s" };
-        world.watch(&format!("m{place}"), &mailbox, Door::ImapPlain, &format!("interval: {interval}"));
+        world.yaml.watch(&format!("m{place}"), &mailbox, Door::ImapPlain, &format!("interval: {interval}"));
     }
     let simulated = Simulated::start(&world.plan()).await;
     simulated.pass(11 * MINUTE).await;
@@ -58,12 +59,12 @@ fn plain() -> Offers {
 async fn equal_refusals_stretch_the_interval_and_a_success_ends_that() {
     let mut world = World::start_here().await;
     let app = world.app();
-    let refused = world.mailbox(&app, Fault::NotConnected).await;
-    let down = world.mailbox(&app, Fault::Refused).await;
-    let healthy = world.mailbox(&app, Fault::None).await;
+    let refused = world.mailbox_of(&app, Fault::NotConnected).await;
+    let down = world.mailbox_of(&app, Fault::Refused).await;
+    let healthy = world.mailbox_of(&app, Fault::None).await;
     for (name, mailbox) in [("refused", &refused), ("down", &down), ("healthy", &healthy)] {
         mailbox.set_offers(plain());
-        world.watch(name, mailbox, Door::ImapPlain, "interval: 5m");
+        world.yaml.watch(name, mailbox, Door::ImapPlain, "interval: 5m");
     }
     let simulated = Simulated::start(&world.plan()).await;
     simulated.pass(190 * MINUTE).await;
@@ -94,9 +95,9 @@ async fn equal_refusals_stretch_the_interval_and_a_success_ends_that() {
 async fn a_server_that_asks_for_peace_is_left_in_peace() {
     let mut world = World::start_here().await;
     let app = world.app();
-    let throttled = world.mailbox(&app, Fault::Throttled).await;
+    let throttled = world.mailbox_of(&app, Fault::Throttled).await;
     throttled.set_offers(plain());
-    world.watch("throttled", &throttled, Door::ImapPlain, "interval: 1m");
+    world.yaml.watch("throttled", &throttled, Door::ImapPlain, "interval: 1m");
     let simulated = Simulated::start(&world.plan()).await;
     simulated.pass(31 * MINUTE).await;
     let times = simulated.times("throttled");
@@ -112,12 +113,12 @@ async fn a_server_that_asks_for_peace_is_left_in_peace() {
 async fn one_silent_mailbox_delays_no_other() {
     let mut world = World::start_here().await;
     let app = world.app();
-    let silent = world.mailbox(&app, Fault::SilentGreeting).await;
-    let mailbox = world.mailbox(&app, Fault::None).await;
+    let silent = world.mailbox_of(&app, Fault::SilentGreeting).await;
+    let mailbox = world.mailbox_of(&app, Fault::None).await;
     mailbox.set_offers(plain());
-    world.watch("silent", &silent, Door::ImapPlain, "interval: 1m");
+    world.yaml.watch("silent", &silent, Door::ImapPlain, "interval: 1m");
     for place in 0..5 {
-        world.watch(&format!("m{place}"), &mailbox, Door::ImapPlain, "interval: 20s");
+        world.yaml.watch(&format!("m{place}"), &mailbox, Door::ImapPlain, "interval: 20s");
     }
     let mut simulated = Simulated::start(&world.plan()).await;
     simulated.leave_hanging(&[&silent], 0);
@@ -139,9 +140,9 @@ async fn one_silent_mailbox_delays_no_other() {
 async fn ticks_that_are_missed_are_counted_and_not_made_up_for() {
     let mut world = World::start_here().await;
     let app = world.app();
-    let mailbox = world.mailbox(&app, Fault::None).await;
+    let mailbox = world.mailbox_of(&app, Fault::None).await;
     mailbox.set_offers(plain());
-    world.watch("m", &mailbox, Door::ImapPlain, "interval: 1m");
+    world.yaml.watch("m", &mailbox, Door::ImapPlain, "interval: 1m");
     let simulated = Simulated::start(&world.plan()).await;
     simulated.pass(5 * MINUTE).await;
     let (probed, skipped) = (simulated.times("m").len(), simulated.app.facts().skipped);
@@ -158,12 +159,14 @@ async fn ticks_that_are_missed_are_counted_and_not_made_up_for() {
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_outlasts_its_interval_is_not_joined_by_a_second_one() {
     let mut world = World::start_here().await;
-    world.settings = "limits: { concurrency: 1 }".to_owned();
+    world.yaml.head = "limits: { concurrency: 1 }".to_owned();
     let app = world.app();
-    let mailboxes =
-        [world.mailbox(&app, Fault::SilentGreeting).await, world.mailbox(&app, Fault::SilentGreeting).await];
+    let mailboxes = [
+        world.mailbox_of(&app, Fault::SilentGreeting).await,
+        world.mailbox_of(&app, Fault::SilentGreeting).await,
+    ];
     for (place, mailbox) in mailboxes.iter().enumerate() {
-        world.watch(&format!("m{place}"), mailbox, Door::ImapPlain, "interval: 20s, timeout: 19s");
+        world.yaml.watch(&format!("m{place}"), mailbox, Door::ImapPlain, "interval: 20s, timeout: 19s");
     }
     let mut simulated = Simulated::start(&world.plan()).await;
     simulated.leave_hanging(&[&mailboxes[0], &mailboxes[1]], 1);
@@ -203,15 +206,17 @@ const LIMITS: [(&str, usize, usize); 2] =
 async fn no_more_probes_run_at_once_than_the_limits_allow() {
     for (limits, in_all, per_host) in LIMITS {
         let mut world = World::start().await;
-        world.settings = format!("limits: {{ {limits} }}");
-        let silent = world.mailbox(&world.app(), Fault::SilentGreeting).await;
+        world.yaml.head = format!("limits: {{ {limits} }}");
+        let silent = world.mailbox(Fault::SilentGreeting).await;
         let port = silent.imap_starttls_port();
-        world.credential_of("password", "type: password, password: { file: ca.pem }");
+        world.yaml.credential_of("password", "type: password, password: { file: ca.pem }");
         for host in ["localhost", "127.0.0.1"] {
-            world.provider_of(host, &format!("imap: {{ host: {host}, port: {port}, tls: none }}"));
+            world.yaml.provider_of(host, &format!("imap: {{ host: {host}, port: {port}, tls: none }}"));
             for place in 0..6 {
                 let keys = format!("name: {host}-{place}, address: a@contoso.example, provider: {host}");
-                world.write_mailbox(&format!("{keys}, credential: password, checks: [imap]"), "timeout: 1s");
+                world
+                    .yaml
+                    .mailbox_of(&format!("{keys}, credential: password, checks: [imap]"), "timeout: 1s");
             }
         }
         let seen = world.round().await;
@@ -228,14 +233,14 @@ async fn no_more_probes_run_at_once_than_the_limits_allow() {
 async fn a_mailbox_is_probed_by_one_protocol_at_a_time() {
     let mut world = World::start().await;
     let app = world.app();
-    let silent = world.mailbox(&app, Fault::SilentGreeting).await;
+    let silent = world.mailbox_of(&app, Fault::SilentGreeting).await;
     let (imap, smtp) = (silent.imap_starttls_port(), silent.smtp_port());
     let ends = format!(
         "imap: {{ host: localhost, port: {imap}, tls: none }}, smtp: {{ host: localhost, port: {smtp}, tls: none }}"
     );
-    world.credential_of("password", "type: password, password: { file: ca.pem }");
-    world.provider_of("both", &ends);
-    world.write_mailbox(
+    world.yaml.credential_of("password", "type: password, password: { file: ca.pem }");
+    world.yaml.provider_of("both", &ends);
+    world.yaml.mailbox_of(
         "name: m, address: a@contoso.example, provider: both, credential: password",
         "timeout: 1s",
     );

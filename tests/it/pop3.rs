@@ -9,8 +9,10 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
+use crate::probes::verdict;
 use crate::script::listen;
-use crate::world::{Door, World, verdict};
+use crate::support::world::World;
+use crate::support::yaml::Door;
 
 /// How long a silence lasts here.
 const SILENCE: &str = "timeout: 5s";
@@ -110,19 +112,19 @@ fn wanted(door: Door, row: &str) -> &str {
 /// Probes every row at both doors: what differs from the table.
 async fn wrong(rows: &[(Fault, &str)], by_password: bool) -> Vec<String> {
     let mut world = World::start().await;
-    world.settings = "limits: { concurrency: 100, per_host: 100 }".to_owned();
+    world.yaml.head = "limits: { concurrency: 100, per_host: 100 }".to_owned();
     let shared = world.app();
     for &(fault, row) in rows {
         let app = if matches!(fault, Fault::Token(_)) { world.app() } else { shared.clone() };
-        let mailbox = world.mailbox(&app, fault).await;
+        let mailbox = world.mailbox_of(&app, fault).await;
         mailbox.set_offers(Offers { passwords: by_password, ..Offers::default() });
         for door in DOORS {
             let name = format!("{}-{}", fault.label(), door.tls());
             let bound = if wanted(door, row).ends_with(" timeout") { SILENCE } else { "" };
             if by_password {
-                world.watch_by_password(&name, &mailbox, door, bound);
+                world.yaml.watch_by_password(&name, &mailbox, door, bound);
             } else {
-                world.watch(&name, &mailbox, door, bound);
+                world.yaml.watch(&name, &mailbox, door, bound);
             }
         }
     }
@@ -165,9 +167,9 @@ fn every_fault_that_pop3_shows_has_a_row() {
 async fn a_probe_counts_the_messages_and_takes_none() {
     let mut world = World::start().await;
     let app = world.app();
-    let mailbox = world.mailbox(&app, Fault::None).await;
+    let mailbox = world.mailbox_of(&app, Fault::None).await;
     mailbox.set_messages(7);
-    world.watch("desk", &mailbox, Door::Pop3StartTls, "");
+    world.yaml.watch("desk", &mailbox, Door::Pop3StartTls, "");
     let seen = world.round().await;
     let desk = &seen["desk"];
     assert_eq!(verdict(desk), "up");
@@ -266,20 +268,19 @@ async fn every_recorded_answer_has_its_reason_by_pop3() {
     assert!(rows.len() > 90, "{}", rows.len());
     let mut world = World::start().await;
     let app = world.app();
-    let token = world.credential(&app);
-    let token_url = world.token_url();
+    let token = world.yaml.credential(&app);
+    let tokens = world.yaml.takes_tokens();
     world.file("password", "correct horse");
-    world.credential_of("password", "type: password, password: { file: password }");
+    world.yaml.credential_of("password", "type: password, password: { file: password }");
     for (place, row) in rows.iter().enumerate() {
         let served = Arc::clone(row);
         let port = listen(move |stream| dialogue(stream, Arc::clone(&served))).await;
         let (name, family) = (format!("row-{place}"), row.family);
         let tls = if row.step == "starttls" { "starttls" } else { "none" };
-        world.provider_of(&name, &format!(
-            "{family}pop3: {{ host: 127.0.0.1, port: {port}, tls: {tls} }}, token_url: {token_url:?}, scope: 'https://outlook.office365.com/.default', ca_file: ca.pem"
-        ));
+        let keys = format!("{family}pop3: {{ host: 127.0.0.1, port: {port}, tls: {tls} }}, {tokens}");
+        world.yaml.provider_of(&name, &keys);
         let credential = if row.by_token { &*token } else { "password" };
-        world.write_mailbox(&format!("name: {name}, address: user@contoso.example, provider: {name}, credential: {credential}, checks: [pop3]"), "");
+        world.yaml.mailbox_of(&format!("name: {name}, address: user@contoso.example, provider: {name}, credential: {credential}, checks: [pop3]"), "");
     }
     let seen = world.round().await;
     let mut wrong = Vec::new();

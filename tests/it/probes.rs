@@ -9,7 +9,8 @@ use mailbox_exporter::model::{Observation, Reason};
 use mailbox_exporter::sim::{Fault, Offers, TokenFault};
 
 use crate::recorded;
-use crate::world::{Door, World, verdict};
+use crate::support::world::World;
+use crate::support::yaml::Door;
 
 /// How long a silence lasts here. What comes before it has time on a machine that is busy.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -187,6 +188,14 @@ pub(crate) const fn is_silent(fault: Fault) -> bool {
     )
 }
 
+/// `up`, or `phase reason`.
+pub(crate) fn verdict(observation: &Observation) -> String {
+    match observation.outcome.failure() {
+        None => "up".to_owned(),
+        Some(failure) => format!("{} {}", failure.phase.label(), failure.cause.reason.label()),
+    }
+}
+
 fn key(fault: Fault, door: Door) -> String {
     format!("{}-{}-{}", fault.label(), door.protocol(), door.tls())
 }
@@ -234,7 +243,7 @@ async fn look(silent: bool) -> HashMap<String, Observation> {
     };
     // Handshakes are work, silences are none.
     let at_once = if silent { 100 } else { 16 };
-    world.settings = format!(
+    world.yaml.head = format!(
         "defaults: {{ smtp: {{ sender: true }} }}\nlimits: {{ concurrency: {at_once}, per_host: {at_once} }}"
     );
     let shared = world.app();
@@ -244,9 +253,9 @@ async fn look(silent: bool) -> HashMap<String, Observation> {
             Door::ALL.into_iter().filter(|door| wanted(*door, imap, smtp).ends_with("timeout") == silent);
         let doors: Vec<_> = doors.collect();
         if !doors.is_empty() {
-            let mailbox = world.mailbox(&app, fault).await;
+            let mailbox = world.mailbox_of(&app, fault).await;
             for door in doors {
-                world.watch(&key(fault, door), &mailbox, door, &bound(fault));
+                world.yaml.watch(&key(fault, door), &mailbox, door, &bound(fault));
             }
         }
     }
@@ -283,14 +292,14 @@ async fn every_fault_has_its_phase_and_its_reason_at_every_door() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_password_is_refused_in_words_of_its_own() {
     let mut world = World::start().await;
-    world.settings = "defaults: { smtp: { sender: true } }".to_owned();
+    world.yaml.head = "defaults: { smtp: { sender: true } }".to_owned();
     let app = world.app();
     for &(fault, ..) in PASSWORDS {
-        let mailbox = world.mailbox(&app, fault).await;
+        let mailbox = world.mailbox_of(&app, fault).await;
         mailbox.set_offers(Offers { passwords: true, ..Offers::default() });
         let bound = if is_silent(fault) { format!("timeout: {}s", SILENCE.as_secs()) } else { String::new() };
         for door in Door::ALL {
-            world.watch_by_password(&key(fault, door), &mailbox, door, &bound);
+            world.yaml.watch_by_password(&key(fault, door), &mailbox, door, &bound);
         }
     }
     let seen = world.round().await;
@@ -303,12 +312,12 @@ async fn what_is_wrong_on_this_side_is_told_so() {
     let mut world = World::start().await;
     for (place, (password, imap, extra, _)) in HERE.iter().enumerate() {
         let name = format!("row-{place}");
-        world.credential_of(&name, &format!("type: password, {password}"));
-        world.provider_of(&name, &format!("imap: {imap}"));
+        world.yaml.credential_of(&name, &format!("type: password, {password}"));
+        world.yaml.provider_of(&name, &format!("imap: {imap}"));
         let keys = format!(
             "name: {name}, address: a@contoso.example, provider: {name}, credential: {name}, checks: [imap]"
         );
-        world.write_mailbox(&keys, extra);
+        world.yaml.mailbox_of(&keys, extra);
     }
     let seen = world.round().await;
     for (place, (.., wanted)) in HERE.iter().enumerate() {

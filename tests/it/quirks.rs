@@ -6,7 +6,9 @@
 use mailbox_exporter::sim::Fault;
 
 use crate::peer::{self, Act, Script};
-use crate::world::{Door, World, verdict};
+use crate::probes::verdict;
+use crate::support::world::World;
+use crate::support::yaml::Door;
 
 /// The protocol, what the server does, the verdict, and what must stand in the detail.
 type Row = (&'static str, Script, &'static str, &'static str);
@@ -83,16 +85,17 @@ const ROWS: &[Row] = &[
 async fn what_real_servers_say_has_its_verdict_and_its_line() {
     let mut world = World::start().await;
     let app = world.app();
-    let (token_url, credential) = (world.token_url(), world.credential(&app));
+    let (tokens, credential) = (world.yaml.takes_tokens(), world.yaml.credential(&app));
     for (place, (protocol, script, wanted, _)) in ROWS.iter().enumerate() {
         let (port, _) = if *protocol == "imap" { peer::imap(script).await } else { peer::smtp(script).await };
         let name = format!("row-{place}");
-        world.provider_of(&name, &format!(
-            "{protocol}: {{ host: 127.0.0.1, port: {port}, tls: none }}, token_url: {token_url:?}, scope: 'https://outlook.office365.com/.default', ca_file: ca.pem"
-        ));
+        world.yaml.provider_of(
+            &name,
+            &format!("{protocol}: {{ host: 127.0.0.1, port: {port}, tls: none }}, {tokens}"),
+        );
         let silent = script.iter().any(|(_, act)| matches!(act, Silence(_)));
         let bound = if silent || wanted.ends_with("timeout") { ", timeout: 4s" } else { "" };
-        world.write_mailbox(
+        world.yaml.mailbox_of(
             &format!("name: {name}, address: user@contoso.example, provider: {name}, credential: {credential}, checks: [{protocol}]"),
             &format!("smtp: {{ sender: true }}{bound}"),
         );
@@ -115,13 +118,14 @@ async fn what_real_servers_say_has_its_verdict_and_its_line() {
 async fn a_close_notify_in_the_handshake_is_the_end_and_no_silence() {
     let mut world = World::start().await;
     let app = world.app();
-    let (token_url, credential) = (world.token_url(), world.credential(&app));
+    let (tokens, credential) = (world.yaml.takes_tokens(), world.yaml.credential(&app));
     let port = peer::handshake(b"\x15\x03\x03\x00\x02\x01\x00").await;
     for protocol in ["imap", "smtp"] {
-        world.provider_of(protocol, &format!(
-            "{protocol}: {{ host: 127.0.0.1, port: {port}, tls: implicit }}, token_url: {token_url:?}, scope: 'https://outlook.office365.com/.default', ca_file: ca.pem"
-        ));
-        world.write_mailbox(&format!("name: {protocol}, address: user@contoso.example, provider: {protocol}, credential: {credential}, checks: [{protocol}]"), "");
+        world.yaml.provider_of(
+            protocol,
+            &format!("{protocol}: {{ host: 127.0.0.1, port: {port}, tls: implicit }}, {tokens}"),
+        );
+        world.yaml.mailbox_of(&format!("name: {protocol}, address: user@contoso.example, provider: {protocol}, credential: {credential}, checks: [{protocol}]"), "");
     }
     for (name, observation) in world.round().await {
         assert_eq!(verdict(&observation), "tls connection_closed", "{name}: {:?}", observation.outcome);
@@ -132,11 +136,11 @@ async fn a_close_notify_in_the_handshake_is_the_end_and_no_silence() {
 async fn a_self_signed_certificate_that_is_its_own_ca_file_is_trusted() {
     let mut world = World::start().await;
     let app = world.app();
-    let mailbox = world.mailbox(&app, Fault::CertificateSelfSigned).await;
-    let other = world.mailbox(&app, Fault::CertificateUnknownAuthority).await;
+    let mailbox = world.mailbox_of(&app, Fault::CertificateSelfSigned).await;
+    let other = world.mailbox_of(&app, Fault::CertificateUnknownAuthority).await;
     for door in [Door::Imap, Door::Smtp] {
-        world.watch(&format!("named-{}", door.protocol()), &mailbox, door, "");
-        world.watch(&format!("other-{}", door.protocol()), &other, door, "");
+        world.yaml.watch(&format!("named-{}", door.protocol()), &mailbox, door, "");
+        world.yaml.watch(&format!("other-{}", door.protocol()), &other, door, "");
     }
     world.trust_self_signed();
     let seen = world.round().await;
@@ -150,7 +154,7 @@ async fn a_self_signed_certificate_that_is_its_own_ca_file_is_trusted() {
 async fn a_server_is_told_the_configured_names() {
     let mut world = World::start().await;
     let app = world.app();
-    let (token_url, credential) = (world.token_url(), world.credential(&app));
+    let (tokens, credential) = (world.yaml.takes_tokens(), world.yaml.credential(&app));
     let (imap, read) = peer::imap(&[]).await;
     let (smtp, sent) = peer::smtp(&[]).await;
     let (default, sent_by_default) = peer::smtp(&[]).await;
@@ -170,11 +174,8 @@ async fn a_server_is_told_the_configured_names() {
         ("unnamed", format!("smtp: {{ host: 127.0.0.1, port: {default}, tls: none }}"), "smtp", ""),
     ];
     for (name, server, protocol, extra) in &rows {
-        world.provider_of(
-            name,
-            &format!("{server}, token_url: {token_url:?}, scope: 'https://outlook.office365.com/.default', ca_file: ca.pem"),
-        );
-        world.write_mailbox(
+        world.yaml.provider_of(name, &format!("{server}, {tokens}"));
+        world.yaml.mailbox_of(
             &format!("name: {name}, address: user@contoso.example, provider: {name}, credential: {credential}, checks: [{protocol}]"),
             extra,
         );

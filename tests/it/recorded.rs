@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 use mailbox_exporter::model::Reason;
 use serde_json::Value;
 
+use crate::probes::verdict;
 use crate::script::{self, Line};
-use crate::world::{World, verdict};
+use crate::support::world::World;
 
 const CORPUS: &str = include_str!("../data/responses.jsonl");
 
@@ -112,9 +113,9 @@ async fn every_recorded_answer_has_its_reason_through_the_real_client() {
     assert!(rows.len() > 140, "{}", rows.len());
     let mut world = World::start().await;
     let healthy = world.app();
-    let token_url = world.token_url();
-    let credential = world.credential(&healthy);
-    world.credential_of("password", "type: password, password: { file: password }");
+    let tokens = world.yaml.takes_tokens();
+    let credential = world.yaml.credential(&healthy);
+    world.yaml.credential_of("password", "type: password, password: { file: password }");
     world.file("password", "correct horse");
     world.file("secret", "battery staple");
     let of_tokens = rows.iter().filter(|row| !row.is_of_mail());
@@ -134,18 +135,19 @@ async fn every_recorded_answer_has_its_reason_through_the_real_client() {
                 if row.protocol == "imap" { script::imap(line).await } else { script::smtp(line).await };
             let (protocol, family) = (&row.protocol, row.family());
             let tls = if row.step == "starttls" { "starttls" } else { "none" };
-            world.provider_of(name, &format!(
-                "{family}{protocol}: {{ host: 127.0.0.1, port: {port}, tls: {tls} }}, token_url: {token_url:?}, scope: 'https://outlook.office365.com/.default', ca_file: ca.pem"
-            ));
+            world.yaml.provider_of(
+                name,
+                &format!("{family}{protocol}: {{ host: 127.0.0.1, port: {port}, tls: {tls} }}, {tokens}"),
+            );
             let credential = if row.mechanism == "XOAUTH2" { credential.as_str() } else { "password" };
-            world.write_mailbox(&format!("name: {name}, address: user@contoso.example, provider: {name}, credential: {credential}, checks: [{protocol}]"), "smtp: { sender: true }");
+            world.yaml.mailbox_of(&format!("name: {name}, address: user@contoso.example, provider: {name}, credential: {credential}, checks: [{protocol}]"), "smtp: { sender: true }");
         } else {
-            world.credential_of(
+            world.yaml.credential_of(
                 name,
                 &format!("type: client_secret, tenant: {name}, client_id: probe, secret: {{ file: secret }}"),
             );
-            world.provider_of(name, &format!("imap: {{ host: 127.0.0.1, port: 1, tls: none }}, token_url: 'http://127.0.0.1:{endpoint}/{{tenant}}/token', scope: x"));
-            world.write_mailbox(&format!("name: {name}, address: user@contoso.example, provider: {name}, credential: {name}, checks: [imap]"), "");
+            world.yaml.provider_of(name, &format!("imap: {{ host: 127.0.0.1, port: 1, tls: none }}, token_url: 'http://127.0.0.1:{endpoint}/{{tenant}}/token', scope: x"));
+            world.yaml.mailbox_of(&format!("name: {name}, address: user@contoso.example, provider: {name}, credential: {name}, checks: [imap]"), "");
         }
     }
     let seen = world.round().await;

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fmt::Write;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,13 +10,12 @@ use mailbox_exporter::model::Reason;
 use mailbox_exporter::sim::{Fault, Offers, SimApp, SimMailbox};
 
 use crate::probes::is_silent;
-use crate::program::{Agent, run};
-use crate::scrape::Scrape;
-use crate::wait::{get, until};
-use crate::world::{Door, World};
+use crate::support::process::{Agent, run};
+use crate::support::scrape::Scrape;
+use crate::support::wait::until;
+use crate::support::world::World;
+use crate::support::yaml::Door;
 
-/// A first probe of every check, on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// As much of a secret is a secret.
 const PART: usize = 24;
 
@@ -32,19 +30,19 @@ struct Everything {
 impl Everything {
     async fn new() -> Self {
         let mut world = World::start().await;
-        world.settings =
+        world.yaml.head =
             "defaults: { interval: 20s, smtp: { interval: 20s, sender: true } }\nlimits: { concurrency: 96 }"
                 .to_owned();
         let shared = world.app();
         let (mut apps, mut mailboxes, mut names) = (vec![shared.clone()], Vec::new(), Vec::new());
         for &fault in Fault::ALL {
             let app = if matches!(fault, Fault::Token(_)) { world.app() } else { shared.clone() };
-            let mailbox = world.mailbox(&app, fault).await;
+            let mailbox = world.mailbox_of(&app, fault).await;
             mailbox.set_offers(Offers { passwords: true, ..Offers::default() });
             let bound = if is_silent(fault) { "timeout: 2s" } else { "" };
             for door in [Door::Imap, Door::Smtp] {
                 let name = format!("{}-{}", fault.label(), door.protocol());
-                world.watch(&name, &mailbox, door, bound);
+                world.yaml.watch(&name, &mailbox, door, bound);
                 names.push(name);
             }
             if matches!(
@@ -53,7 +51,7 @@ impl Everything {
             ) {
                 for door in [Door::Imap, Door::Smtp] {
                     let name = format!("{}-{}-password", fault.label(), door.protocol());
-                    world.watch_by_password(&name, &mailbox, door, bound);
+                    world.yaml.watch_by_password(&name, &mailbox, door, bound);
                     names.push(name);
                 }
             }
@@ -139,7 +137,7 @@ async fn no_check_says_a_secret_in_any_format_at_any_level() {
 async fn no_page_log_or_metric_holds_a_secret() {
     let everything = Everything::new().await;
     let agent = Agent::serve(&everything.world.configuration(), &["--log-level", "trace"]);
-    until(PATIENCE, "every check has been probed", || {
+    until("every check has been probed", || {
         let probed = Scrape::of(agent.address).metric("mailbox_probe_success").count();
         (probed == everything.names.len()).then_some(())
     });
@@ -147,9 +145,7 @@ async fn no_page_log_or_metric_holds_a_secret() {
     for path in
         ROUTES.iter().filter(|route| route.method == "GET").flat_map(|route| everything.paths(route.path))
     {
-        let (status, body) = get(agent.address, &path).unwrap();
-        assert_eq!(status, 200, "{path}");
-        said += &body;
+        said += &agent.page(&path);
     }
     assert!(said.contains("&lt;redacted") && said.contains("echoed_login"), "pages show dialogues");
     assert!(said.contains("# | ") && said.contains("server: "), "/probe shows dialogues");

@@ -8,7 +8,8 @@ use std::time::Duration;
 use mailbox_exporter::sim::{Fault, Offers, SimApp, SimMailbox, TokenFault};
 
 use crate::clock::{Line, Simulated, gaps};
-use crate::world::{Door, World};
+use crate::support::world::World;
+use crate::support::yaml::Door;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -31,7 +32,7 @@ fn must_be(gaps: &[Duration], wanted: &[u64], slack: u64) {
 
 /// A mailbox of this application that can be probed without TLS.
 async fn mailbox(world: &World, app: &SimApp, fault: Fault) -> SimMailbox {
-    let mailbox = world.mailbox(app, fault).await;
+    let mailbox = world.mailbox_of(app, fault).await;
     mailbox.set_offers(Offers { without_tls: true, ..Offers::default() });
     mailbox
 }
@@ -39,7 +40,7 @@ async fn mailbox(world: &World, app: &SimApp, fault: Fault) -> SimMailbox {
 /// So many mailboxes of the configuration, all the same one on the server.
 fn watch_often(world: &mut World, mailbox: &SimMailbox, count: usize, interval: &str) {
     for place in 0..count {
-        world.watch(&format!("m{place}"), mailbox, Door::ImapPlain, &format!("interval: {interval}"));
+        world.yaml.watch(&format!("m{place}"), mailbox, Door::ImapPlain, &format!("interval: {interval}"));
     }
 }
 
@@ -54,7 +55,7 @@ async fn a_thousand_mailboxes_cost_one_token_in_half_an_hour_though_one_of_them_
     let healthy = mailbox(&world, &app, Fault::None).await;
     let refused = mailbox(&world, &app, Fault::TokenRejected).await;
     watch_often(&mut world, &healthy, 1000, "1h");
-    world.watch("refused", &refused, Door::ImapPlain, "interval: 1m");
+    world.yaml.watch("refused", &refused, Door::ImapPlain, "interval: 1m");
     let simulated = Simulated::start(&world.plan()).await;
     simulated.pass(32 * MINUTE).await;
     // The first ticks on the grid come half an hour after the first probes, few at first: one of them asks.
@@ -72,13 +73,13 @@ async fn however_many_ask_at_once_one_request_is_sent() {
     let mut world = World::start().await;
     let (good, bad) = (world.app(), world.app());
     let mailboxes = [
-        world.mailbox(&good, Fault::None).await,
-        world.mailbox(&bad, Fault::Token(TokenFault::SecretExpired)).await,
+        world.mailbox_of(&good, Fault::None).await,
+        world.mailbox_of(&bad, Fault::Token(TokenFault::SecretExpired)).await,
     ];
     for (name, mailbox) in ["good", "bad"].iter().zip(&mailboxes) {
         mailbox.set_offers(Offers { without_tls: true, ..Offers::default() });
         for place in 0..100 {
-            world.watch(&format!("{name}{place}"), mailbox, Door::ImapPlain, "");
+            world.yaml.watch(&format!("{name}{place}"), mailbox, Door::ImapPlain, "");
         }
     }
     let seen = world.round().await;
@@ -135,8 +136,8 @@ async fn a_new_secret_is_used_as_soon_as_it_is_there() {
     simulated.pass(10 * MINUTE).await;
     let failures = asked(&simulated).len();
     assert_eq!(failures, 5, "{:?}", asked(&simulated));
-    let place = world.credential(&app);
-    world.file(&place, "the new one\n");
+    let place = world.yaml.credential(&app);
+    world.file(&format!("{place}.secret"), "the new one\n");
     simulated.pass(Duration::from_secs(8)).await;
     assert_eq!(asked(&simulated).len(), failures + 1);
     simulated.pass(MINUTE).await;
@@ -188,12 +189,12 @@ async fn an_outage_of_the_identity_provider_is_lived_through_until_the_token_end
 async fn a_token_that_never_opened_a_mailbox_is_replaced_at_most_once_a_quarter_of_an_hour() {
     for fault in [Fault::TokenRejected, Fault::SessionExpired] {
         let mut world = World::start_here().await;
-        world.settings = "limits: { token_max_age: 4h }".to_owned();
+        world.yaml.head = "limits: { token_max_age: 4h }".to_owned();
         let app = world.app();
         app.set_lifetime(300 * MINUTE, None);
         let mailboxes = [mailbox(&world, &app, fault).await, mailbox(&world, &app, fault).await];
         for (place, mailbox) in mailboxes.iter().enumerate() {
-            world.watch(&format!("m{place}"), mailbox, Door::ImapPlain, "interval: 1m");
+            world.yaml.watch(&format!("m{place}"), mailbox, Door::ImapPlain, "interval: 1m");
         }
         let simulated = Simulated::start(&world.plan()).await;
         simulated.pass(50 * MINUTE).await;

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::certificates::authority;
 use crate::rig::{DOMAIN, PASSWORD, Rig, find};
-use crate::wait::IO_PATIENCE;
+use crate::support::wait::PATIENCE;
 
 /// curl's exit status for a login that was refused.
 const LOGIN_DENIED: i32 = 67;
@@ -101,7 +101,7 @@ impl Line {
     /// Connects; the greeting is still to be read.
     pub(crate) fn open(rig: &Rig, port: &str) -> Self {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, rig.ports.of(port))).unwrap();
-        stream.set_read_timeout(Some(IO_PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Self(BufReader::new(stream))
     }
 

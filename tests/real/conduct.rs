@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,12 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use crate::case::{CASES, WRONG_PASSWORD, WRONG_SECRET, case, configure, folder};
 use crate::clients::curl;
 use crate::idp::CLIENT_SECRET;
-use crate::program::{results, run};
 use crate::rig::{DOMAIN, PASSWORD, Rig, as_root, find};
-use crate::wait::within;
-
-/// From `250 queued` to the mailbox.
-const DELIVERY_PATIENCE: Duration = Duration::from_secs(20);
+use crate::support::process::{results, run};
+use crate::support::wait::soon;
 
 #[test]
 fn exit_statuses_are_those_of_the_interface() {
@@ -187,9 +183,8 @@ fn probes_send_no_mail() {
 
     // A mail that is sent is seen in both places.
     send(rig);
-    let arrived = within(DELIVERY_PATIENCE, || {
-        delivered(rig).iter().any(|file| file.contains("/control/Maildir/new/")).then_some(())
-    });
+    let arrived =
+        soon(|| delivered(rig).iter().any(|file| file.contains("/control/Maildir/new/")).then_some(()));
     assert!(arrived.is_some(), "the mail is not in the mailbox:\n{}", rig.log("postfix"));
     assert!(rig.log("postfix").contains("postfix/cleanup["));
 }

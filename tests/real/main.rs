@@ -13,9 +13,10 @@ mod conduct;
 mod dovecot;
 mod idp;
 mod postfix;
-mod program;
 mod readiness;
 mod rig;
 mod scrape;
+#[allow(dead_code, reason = "real servers need no simulated world")]
+#[path = "../support/mod.rs"]
+mod support;
 mod verdicts;
-mod wait;

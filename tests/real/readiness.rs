@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::case::{READINESS, configure};
 use crate::idp::TENANT;
-use crate::program::run;
 use crate::rig::{PASSWORD, Rig};
+use crate::support::process::run;
 
 /// One round of `readiness`; passwords may be tried as `readiness` says.
 fn round(rig: &Rig, test: &str, readiness: &str) -> Value {

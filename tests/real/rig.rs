@@ -16,7 +16,7 @@ use crate::certificates;
 use crate::dovecot::{self, INSTANCES};
 use crate::idp::Idp;
 use crate::postfix;
-use crate::wait::{IO_PATIENCE, Reserved, until};
+use crate::support::wait::{Reserved, until};
 
 /// The mailboxes' domain.
 pub(crate) const DOMAIN: &str = "rig.test";
@@ -51,8 +51,8 @@ const INSTALL: &str = "apt-get install --no-install-recommends dovecot-core dove
 /// Where daemons live when the caller's PATH does not say so.
 const DAEMON_PATHS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
-/// From the start of the servers to their first greeting.
-const START_PATIENCE: Duration = Duration::from_secs(30);
+/// One attempt to hear a greeting: a server may take the connection before it can answer.
+const GREETING: Duration = Duration::from_secs(10);
 
 static RIG: LazyLock<Rig> = LazyLock::new(Rig::start);
 
@@ -130,9 +130,9 @@ impl Rig {
         // The TLS ports wait for the client; to take the connection is all they do unasked.
         let greets = !["imaps", "pop3s", "submissions"].iter().any(|tls| name.starts_with(tls));
         let what = format!("a server on {name}; the servers' logs:\n{}", self.logs());
-        until(START_PATIENCE, &what, || {
-            let mut stream = TcpStream::connect_timeout(&server, IO_PATIENCE).ok()?;
-            stream.set_read_timeout(Some(IO_PATIENCE)).ok()?;
+        until(&what, || {
+            let mut stream = TcpStream::connect_timeout(&server, GREETING).ok()?;
+            stream.set_read_timeout(Some(GREETING)).ok()?;
             if greets { stream.read(&mut [0; 1]).ok().filter(|read| *read == 1).map(drop) } else { Some(()) }
         });
     }

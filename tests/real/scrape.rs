@@ -6,7 +6,6 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use reqwest::Url;
 use serde_json::Value;
@@ -14,12 +13,10 @@ use serde_json::Value;
 use crate::case::{Case, Verdict, case, configure, folder};
 use crate::conduct::{must_hold_no_secret, secrets};
 use crate::idp::TENANT;
-use crate::program::Agent;
 use crate::rig::{Rig, find};
-use crate::wait::{Reserved, get, within};
-
-/// A few rounds of the agent, on a machine that is busy.
-const SERIES_PATIENCE: Duration = Duration::from_secs(45);
+use crate::support::http::get;
+use crate::support::process::Agent;
+use crate::support::wait::{Reserved, soon};
 
 /// Short enough that a second round is seen, long enough for a loaded machine.
 const DEFAULTS: &str = "{ interval: 3s, imap: {interval: 3s}, smtp: {interval: 3s} }";
@@ -90,7 +87,7 @@ scrape_configs:
         let values = |series: &Series| -> Vec<String> {
             labels.iter().map(|label| series.get(*label).cloned().unwrap_or_default()).collect()
         };
-        let shown = within(SERIES_PATIENCE, || {
+        let shown = soon(|| {
             seen = self.query(query).iter().map(values).collect();
             (seen == *wanted).then_some(())
         });

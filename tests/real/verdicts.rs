@@ -10,8 +10,8 @@ use serde_json::Value;
 use crate::case::{CASES, CROWDED, Case, SELECTED, Verdict, case, configure};
 use crate::clients::Line;
 use crate::dovecot::FEW;
-use crate::program::{results, run};
 use crate::rig::{DOMAIN, PASSWORD, Rig};
+use crate::support::process::{results, run};
 
 /// How far the phases may be off the duration.
 const SLACK_SECONDS: f64 = 0.005;

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::support::process::listening;
+
 /// Until `serve` says where it listens.
 const START: Duration = Duration::from_secs(60);
 /// The longest line of the log that is read in one piece.
@@ -26,7 +28,7 @@ const PANICS: usize = 16;
 /// the soak, however that ends.
 const LAUNCH: &str = "ulimit -Sn 1024; exec setpriv --pdeathsig KILL -- \"$0\" \"$@\"";
 
-/// What the log has said so far, and whether somebody reads it.
+/// What the log has said so far, and whether it is read.
 #[derive(Default)]
 pub(crate) struct Log {
     paused: AtomicBool,
@@ -163,10 +165,8 @@ fn read(stderr: ChildStderr, log: &Log, listens: &Sender<String>) {
             return;
         }
         let text = String::from_utf8_lossy(&line);
-        if text.contains("listening")
-            && let Some(base) = base(&text)
-        {
-            // Nobody waits for it where the agent has listened before.
+        if let Some(base) = listening(&text) {
+            // It fails where the agent has listened before: the start does not wait any more.
             let _ = listens.send(base);
         }
         if text.contains("panic") {
@@ -176,12 +176,4 @@ fn read(stderr: ChildStderr, log: &Log, listens: &Sender<String>) {
             }
         }
     }
-}
-
-/// The address in the line that says `listening`.
-fn base(line: &str) -> Option<String> {
-    let scheme = if line.contains("https://") { "https" } else { "http" };
-    let (_, rest) = line.split_once("://")?;
-    let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':')).unwrap_or(rest.len());
-    Some(format!("{scheme}://{}", &rest[..end]))
 }

@@ -1,13 +1,12 @@
 //! Questions to an agent as an honest client asks them: a new connection each time, the right `Host`, a bound of time.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, Method};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+
+use crate::support::http::trusting;
 
 /// The most that is read of an answer.
 const BODY: usize = 64 * 1024 * 1024;
@@ -33,16 +32,7 @@ pub(crate) struct Door {
 impl Door {
     /// To an agent at `base`, trusting `authority`, as `user` where the agent asks for a password.
     pub(crate) fn new(base: &str, authority: &str, user: Option<(&'static str, &'static str)>) -> Self {
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(authority.as_bytes()) {
-            roots.add(certificate.unwrap()).unwrap();
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let tls = trusting(authority).with_no_client_auth();
         let address = base.rsplit_once('/').unwrap().1.parse().unwrap();
         Self { base: base.to_owned(), address, client: client(&tls, 0), tls, user }
     }
@@ -52,7 +42,7 @@ impl Door {
         client(&self.tls, usize::MAX)
     }
 
-    /// The same way for somebody who brings headers of their own.
+    /// The same way for a client that brings headers of its own.
     pub(crate) fn without_user(&self) -> Self {
         Self { user: None, ..self.clone() }
     }

@@ -9,16 +9,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use mailbox_exporter::sim::{Fault, Sim, SimApp, SimMailbox, TokenFault};
+use mailbox_exporter::sim::{Fault, Sim, SimMailbox, TokenFault};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::pki::Authority;
 use crate::servers::{self, Deed, IMAP_ANSWERS, SMTP_ANSWERS};
+use crate::support::pki::Authority;
+use crate::support::yaml::{Door, OWN, Yaml};
 
 /// Mailboxes of the agent that is guarded by TLS and passwords.
 const GUARDED: usize = 20;
 /// Healthy mailboxes whose servers take seconds for a dialogue.
 const SLOW: usize = 10;
+/// The credential of the open agent's healthy mailboxes, and of the guarded agent's.
+const OPEN_APP: &str = "open-app";
+const GUARDED_APP: &str = "guarded-app";
 /// The mailbox whose secret is taken away.
 pub(crate) const VICTIM: &str = "victim";
 /// The victim's interval.
@@ -26,7 +30,7 @@ pub(crate) const VICTIM_INTERVAL: Duration = Duration::from_secs(10);
 /// Users of the guarded agent that log in once each.
 pub(crate) const FRESH_USERS: usize = 200;
 /// The password of every user of the guarded agent.
-pub(crate) const PASSWORD: &str = "soak-password-of-everybody";
+pub(crate) const PASSWORD: &str = "soak-password-of-all-users";
 /// The user whose password is guessed.
 pub(crate) const GUESSED: &str = "alice";
 /// What one password check should cost at least, so that guesses are a burden: the build decides the rounds.
@@ -84,48 +88,30 @@ pub(crate) struct Fleet {
     servers: Option<Runtime>,
 }
 
-/// YAML in the making.
-#[derive(Default)]
-struct Yaml {
-    credentials: String,
-    providers: String,
-    mailboxes: String,
+/// A site in the making.
+struct Draft {
+    yaml: Yaml,
     roles: HashMap<String, Role>,
 }
 
-impl Yaml {
-    fn credential(&mut self, folder: &Path, name: &str, app: &SimApp) {
-        fs::write(folder.join(format!("{name}.secret")), &app.secret).unwrap();
-        let (tenant, client) = (&app.tenant, &app.client_id);
-        let keys = format!("tenant: {tenant}, client_id: {client}, secret: {{ file: {name}.secret }}");
-        writeln!(self.credentials, "  {name}: {{ type: client_secret, {keys} }}").unwrap();
+impl Draft {
+    fn new(folder: &Path, sim: &Sim) -> Self {
+        Self { yaml: Yaml::new(folder, sim, ""), roles: HashMap::new() }
     }
 
-    fn provider(&mut self, name: &str, sim: &Sim, endpoints: &str) {
-        let (url, scope) = (sim.token_url(), sim.scope());
-        let keys = format!("token_url: {url:?}, scope: {scope:?}, ca_file: ca.pem");
-        writeln!(self.providers, "  {name}: {{ {endpoints}, {keys} }}").unwrap();
-    }
-
-    fn provider_of(&mut self, name: &str, sim: &Sim, mailbox: &SimMailbox) {
-        let (host, imap, smtp) = (mailbox.host(), mailbox.imap_port(), mailbox.smtp_port());
-        let endpoints = format!(
-            "imap: {{ host: {host}, port: {imap}, tls: implicit }}, smtp: {{ host: {host}, port: {smtp}, tls: starttls }}"
-        );
-        self.provider(name, sim, &endpoints);
+    fn provider(&mut self, name: &str, mailbox: &SimMailbox) {
+        let keys = self.yaml.leads_to(mailbox, &Door::BOTH, OWN);
+        self.yaml.provider_of(name, &keys);
     }
 
     fn mailbox(&mut self, name: &str, role: Role, keys: &str) {
         self.roles.insert(name.to_owned(), role);
-        writeln!(self.mailboxes, "  - {{ name: {name}, {keys} }}").unwrap();
+        self.yaml.mailbox_of(&format!("name: {name}, {keys}"), "");
     }
 
-    fn write(self, file: PathBuf, head: &str) -> Site {
-        let Self { credentials, providers, mailboxes, roles } = self;
-        let text =
-            format!("{head}\ncredentials:\n{credentials}providers:\n{providers}mailboxes:\n{mailboxes}");
-        fs::write(&file, text).unwrap();
-        Site { config: file, roles }
+    fn write(self, config: PathBuf) -> Site {
+        fs::write(&config, self.yaml.text()).unwrap();
+        Site { config, roles: self.roles }
     }
 }
 
@@ -137,25 +123,26 @@ impl Fleet {
         fs::create_dir_all(&folder).unwrap();
         let servers = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let authority = Authority::new("soak authority");
-        let (sim, open, guarded, slow, mailboxes) = servers.block_on(async {
+        let (sim, mut open, mut guarded, slow, mailboxes) = servers.block_on(async {
             let sim = Sim::start().await.unwrap();
             let trusted = format!("{}{}", sim.ca_pem(), authority.pem);
             fs::write(folder.join("ca.pem"), trusted).unwrap();
             let mut mailboxes = Vec::new();
-            let mut open = Yaml::default();
-            mailboxes.extend(shared(&sim, &folder, &mut open, healthy).await);
+            let mut open = Draft::new(&folder, &sim);
+            mailboxes.extend(shared(&sim, &mut open, OPEN_APP, healthy).await);
             let slow = slow(&sim, &mut open, &mut mailboxes).await;
-            hostile(&sim, &folder, &mut open, &mut mailboxes).await;
-            scripted(&sim, &authority, &mut open).await;
-            victim(&sim, &folder, &mut open, &mut mailboxes).await;
-            let mut guarded = Yaml::default();
-            mailboxes.extend(shared(&sim, &folder, &mut guarded, GUARDED).await);
+            hostile(&sim, &mut open, &mut mailboxes).await;
+            scripted(&authority, &mut open).await;
+            victim(&sim, &mut open, &mut mailboxes).await;
+            let mut guarded = Draft::new(&folder, &sim);
+            mailboxes.extend(shared(&sim, &mut guarded, GUARDED_APP, GUARDED).await);
             (sim, open, guarded, slow, mailboxes)
         });
         protect(&folder, &authority);
-        let open = open.write(folder.join("open.yaml"), "http: { listen: '127.0.0.1:0' }\nstate_dir: state");
-        let guarded = guarded
-            .write(folder.join("guarded.yaml"), "http: { listen: '127.0.0.1:0', web_config: web.yaml }");
+        open.yaml.head = "state_dir: state".to_owned();
+        guarded.yaml.http += ", web_config: web.yaml";
+        let open = open.write(folder.join("open.yaml"));
+        let guarded = guarded.write(folder.join("guarded.yaml"));
         let authority = authority.pem;
         Self {
             folder,
@@ -180,49 +167,47 @@ impl Drop for Fleet {
 }
 
 /// Healthy mailboxes on one IMAP and one SMTP server.
-async fn shared(sim: &Sim, folder: &Path, yaml: &mut Yaml, count: usize) -> Vec<SimMailbox> {
+async fn shared(sim: &Sim, draft: &mut Draft, credential: &str, count: usize) -> Vec<SimMailbox> {
     let app = sim.app();
     let mailboxes = sim.mailboxes_on_one_port(&app, count).await.unwrap();
-    let credential = format!("fleet{count}");
-    yaml.credential(folder, &credential, &app);
-    yaml.provider_of("fleet", sim, &mailboxes[0]);
+    draft.yaml.credential_named(credential, &app);
+    draft.provider("fleet", &mailboxes[0]);
     for mailbox in &mailboxes {
         let address = mailbox.address();
         let keys = format!(
             "address: {address}, provider: fleet, credential: {credential}, interval: 30s, timeout: 25s"
         );
-        yaml.mailbox(address, Role::Healthy, &keys);
+        draft.mailbox(address, Role::Healthy, &keys);
     }
     mailboxes
 }
 
 /// Slow ones: probed seldom, so that most often `/probe` really probes them. Their servers wait between any two bytes,
 /// so that a busy machine makes them several times slower: they have the time for it.
-async fn slow(sim: &Sim, yaml: &mut Yaml, mailboxes: &mut Vec<SimMailbox>) -> Vec<String> {
+async fn slow(sim: &Sim, draft: &mut Draft, mailboxes: &mut Vec<SimMailbox>) -> Vec<String> {
     let app = mailboxes[0].app().clone();
     let mut names = Vec::new();
     for number in 0..SLOW {
         let mailbox = sim.mailbox_of(&app, Fault::Trickle).await.unwrap();
         let (name, provider) = (format!("slow{number}"), format!("slow{number}"));
-        yaml.provider_of(&provider, sim, &mailbox);
-        let credential = yaml.credentials.trim_start().split_once(':').unwrap().0.to_owned();
+        draft.provider(&provider, &mailbox);
         let address = mailbox.address();
         let keys = format!(
-            "address: {address}, provider: {provider}, credential: {credential}, interval: 3m, timeout: 150s"
+            "address: {address}, provider: {provider}, credential: {OPEN_APP}, interval: 3m, timeout: 150s"
         );
-        yaml.mailbox(&name, Role::Healthy, &keys);
+        draft.mailbox(&name, Role::Healthy, &keys);
         mailboxes.push(mailbox);
         names.push(name);
     }
     names
 }
 
-async fn hostile(sim: &Sim, folder: &Path, yaml: &mut Yaml, mailboxes: &mut Vec<SimMailbox>) {
+async fn hostile(sim: &Sim, draft: &mut Draft, mailboxes: &mut Vec<SimMailbox>) {
     for fault in FAULTS {
         let mailbox = sim.mailbox(fault).await.unwrap();
         let name = fault.label();
-        yaml.credential(folder, name, mailbox.app());
-        yaml.provider_of(name, sim, &mailbox);
+        draft.yaml.credential_named(name, mailbox.app());
+        draft.provider(name, &mailbox);
         let shows = fault.shows();
         let checks = match (shows.token || shows.imap, shows.token || shows.smtp) {
             (true, true) => "imap, smtp",
@@ -233,40 +218,41 @@ async fn hostile(sim: &Sim, folder: &Path, yaml: &mut Yaml, mailboxes: &mut Vec<
         let keys = format!(
             "address: {address}, provider: {name}, credential: {name}, interval: 20s, timeout: 6s, checks: [{checks}]"
         );
-        yaml.mailbox(name, Role::Hostile, &keys);
+        draft.mailbox(name, Role::Hostile, &keys);
         mailboxes.push(mailbox);
     }
 }
 
 /// Those of `servers.rs`, opened by tokens of the first application.
-async fn scripted(sim: &Sim, authority: &Authority, yaml: &mut Yaml) {
+async fn scripted(authority: &Authority, draft: &mut Draft) {
     let close = Deed::CloseNotify(servers::acceptor(&authority.server()));
     let rows = [
         ("close_notify", "imap", "implicit", close),
         ("imap_answers_first", "imap", "none", Deed::AnswersFirst(IMAP_ANSWERS)),
         ("smtp_answers_first", "smtp", "none", Deed::AnswersFirst(SMTP_ANSWERS)),
     ];
-    let credential = yaml.credentials.trim_start().split_once(':').unwrap().0.to_owned();
+    let tokens = draft.yaml.takes_tokens();
     for (name, protocol, tls, deed) in rows {
         let port = servers::serve(deed).await;
-        yaml.provider(name, sim, &format!("{protocol}: {{ host: localhost, port: {port}, tls: {tls} }}"));
+        let keys = format!("{protocol}: {{ host: localhost, port: {port}, tls: {tls} }}, {tokens}");
+        draft.yaml.provider_of(name, &keys);
         let keys = format!(
-            "address: {name}@contoso.example, provider: {name}, credential: {credential}, interval: 20s, \
+            "address: {name}@contoso.example, provider: {name}, credential: {OPEN_APP}, interval: 20s, \
              timeout: 6s, checks: [{protocol}]"
         );
-        yaml.mailbox(name, Role::Hostile, &keys);
+        draft.mailbox(name, Role::Hostile, &keys);
     }
 }
 
-async fn victim(sim: &Sim, folder: &Path, yaml: &mut Yaml, mailboxes: &mut Vec<SimMailbox>) {
+async fn victim(sim: &Sim, draft: &mut Draft, mailboxes: &mut Vec<SimMailbox>) {
     let mailbox = sim.mailbox(Fault::None).await.unwrap();
-    yaml.credential(folder, VICTIM, mailbox.app());
-    yaml.provider_of(VICTIM, sim, &mailbox);
+    draft.yaml.credential_named(VICTIM, mailbox.app());
+    draft.provider(VICTIM, &mailbox);
     let (address, interval) = (mailbox.address(), VICTIM_INTERVAL.as_secs());
     let keys = format!(
         "address: {address}, provider: {VICTIM}, credential: {VICTIM}, interval: {interval}s, timeout: 4s, checks: [imap]"
     );
-    yaml.mailbox(VICTIM, Role::Victim, &keys);
+    draft.mailbox(VICTIM, Role::Victim, &keys);
     mailboxes.push(mailbox);
 }
 

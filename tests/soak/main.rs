@@ -31,9 +31,9 @@ mod settings;
 mod stage;
 mod summary;
 
-#[expect(dead_code, reason = "the soak presents no client certificates")]
-#[path = "../served/pki.rs"]
-mod pki;
+#[allow(dead_code, reason = "the soak runs two agents of its own kind")]
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::process::ExitCode;
 

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use crate::pki::Pair;
+use crate::support::pki::Pair;
 
 /// How long a connection may last.
 const LASTS: Duration = Duration::from_secs(30);

@@ -1,0 +1,119 @@
+//! The world of a test: simulated servers, and a folder with a configuration that leads to them.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mailbox_exporter::app;
+use mailbox_exporter::config;
+use mailbox_exporter::model::{Observation, Plan};
+use mailbox_exporter::sim::{Fault, Sim, SimApp, SimMailbox};
+use tokio::runtime::{Builder, Runtime};
+
+use super::folder::Folder;
+use super::yaml::Yaml;
+
+/// Simulated servers and a configuration. Dropped, all of it is gone.
+pub(crate) struct World {
+    sim: Arc<Sim>,
+    /// Where the servers run: on threads of their own, or nothing where they share the test's.
+    servers: Option<Runtime>,
+    pub(crate) folder: Folder,
+    /// The configuration that `configuration` writes.
+    pub(crate) yaml: Yaml,
+}
+
+impl World {
+    /// A world without mailboxes, its servers on threads of their own.
+    pub(crate) async fn start() -> Self {
+        let servers = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let sim = servers.spawn(Sim::start()).await.unwrap().unwrap();
+        Self::of(sim, Some(servers))
+    }
+
+    /// A world without mailboxes, its servers on the test's own thread and by its own clock.
+    pub(crate) async fn start_here() -> Self {
+        Self::of(Sim::start().await.unwrap(), None)
+    }
+
+    fn of(sim: Sim, servers: Option<Runtime>) -> Self {
+        let folder = Folder::new();
+        folder.write("ca.pem", sim.ca_pem());
+        let yaml = Yaml::new(folder.path(), &sim, "");
+        Self { sim: Arc::new(sim), servers, folder, yaml }
+    }
+
+    /// Has the configuration trust the self-signed certificate that servers show, besides the authority.
+    pub(crate) fn trust_self_signed(&self) {
+        self.file("ca.pem", format!("{}{}", self.sim.ca_pem(), self.sim.self_signed_pem()));
+    }
+
+    /// The certificate of the authority that the servers are signed by, in PEM.
+    pub(crate) fn ca_pem(&self) -> &str {
+        self.sim.ca_pem()
+    }
+
+    /// A new application at the identity provider.
+    pub(crate) fn app(&self) -> SimApp {
+        self.sim.app()
+    }
+
+    /// A mailbox with servers and an application of its own.
+    pub(crate) async fn mailbox(&self, fault: Fault) -> SimMailbox {
+        self.mailbox_of(&self.app(), fault).await
+    }
+
+    /// A mailbox of this application, with servers of its own.
+    pub(crate) async fn mailbox_of(&self, app: &SimApp, fault: Fault) -> SimMailbox {
+        let (sim, app) = (Arc::clone(&self.sim), app.clone());
+        self.apart(async move { sim.mailbox_of(&app, fault).await }).await.unwrap()
+    }
+
+    /// Healthy mailboxes of one new application, on one server for each protocol.
+    pub(crate) async fn mailboxes(&self, count: usize) -> Vec<SimMailbox> {
+        let (sim, app) = (Arc::clone(&self.sim), self.app());
+        self.apart(async move { sim.mailboxes_on_one_port(&app, count).await }).await.unwrap()
+    }
+
+    /// Runs something where the servers run.
+    pub(crate) async fn apart<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        match &self.servers {
+            Some(servers) => servers.spawn(work).await.unwrap(),
+            None => work.await,
+        }
+    }
+
+    /// A file beside the configuration, for secrets and the like.
+    pub(crate) fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        self.folder.write(name, content)
+    }
+
+    /// Another configuration in the same folder: `head` is its top-level YAML besides the lists.
+    pub(crate) fn fresh(&self, head: &str) -> Yaml {
+        Yaml::new(self.folder.path(), &self.sim, head)
+    }
+
+    /// Writes the configuration; its place.
+    pub(crate) fn configuration(&self) -> PathBuf {
+        self.yaml.write()
+    }
+
+    /// What the configuration means.
+    pub(crate) fn plan(&self) -> Plan {
+        config::load(&self.configuration()).unwrap_or_else(|errors| panic!("{errors}")).plan
+    }
+
+    /// Every check once, by its mailbox's name.
+    pub(crate) async fn round(&self) -> HashMap<String, Observation> {
+        let observations = app::round(&self.plan(), |_| ()).await;
+        observations.into_iter().map(|seen| (seen.check.mailbox.name.to_string(), seen)).collect()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(servers) = self.servers.take() {
+            servers.shutdown_background();
+        }
+    }
+}
