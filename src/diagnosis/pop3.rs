@@ -22,6 +22,9 @@ const WORDINGS: &[Wording] = wordings! {
         "too frequent", "generic, RFC 2449 section 8.1.1";
         "minimum*between", "RFC 2449 section 8.1.1: a minimum time between logins";
     }
+    Is(R::TlsProtocol) => {
+        "tls*not available", "generic: the answer to STLS, as RFC 3207 section 4 words it for SMTP";
+    }
     Is(R::ProtocolDisabled) => {
         "pop not allowed", "Yahoo: pop not allowed for user";
         "pop3 not allowed", "generic variation of the row above";

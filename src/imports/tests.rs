@@ -66,7 +66,7 @@ fn a_line_is_taken_whole_or_named_with_its_fault_and_the_rest_stands() {
         nobody@contoso.example,smtp,used,\n\
         printer,*,used,\n";
     let (imported, report) = usage_of(text.as_bytes());
-    assert_eq!(said(&imported), "printer/imap used, printer/smtp used");
+    assert_eq!(said(&imported), "printer/imap used, printer/smtp used, printer/pop3 used");
     assert_eq!(refused(&report), [2, 3, 4, 5, 6, 7]);
     assert_eq!((report.taken, report.refused_count, report.unknown), (1, 6, 1));
     assert!(report.refused[3].1.contains("quotation mark"), "{:?}", report.refused);
@@ -158,8 +158,9 @@ fn switches_of_the_mailbox_win_and_empty_ones_inherit_the_organisations() {
     let (imported, report) = switches_of(&format!("{cas}{organisation}"));
     assert_eq!(
         said(&imported),
-        "desk/imap switched_off, desk/smtp switched_off, invoices/imap switched_on, invoices/smtp switched_on, \
-         printer/imap switched_on, printer/smtp switched_off"
+        "desk/imap switched_off, desk/smtp switched_off, desk/pop3 switched_on, \
+         invoices/imap switched_on, invoices/smtp switched_on, invoices/pop3 switched_on, \
+         printer/imap switched_on, printer/smtp switched_off, printer/pop3 switched_on"
     );
     assert_eq!(report.refused_count, 0, "{report:?}");
     // Without the organisation's row nothing is said of who inherits.

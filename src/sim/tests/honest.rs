@@ -144,7 +144,11 @@ async fn a_mailbox_remembers_what_it_was_told_but_no_secret() {
     let mailbox = sim.mailbox(Fault::None).await.unwrap();
     let token = token(&sim, mailbox.app()).await;
     for service in Service::ALL {
-        let port = if service == Service::Imap { mailbox.imap_starttls_port() } else { mailbox.smtp_port() };
+        let port = match service {
+            Service::Imap => mailbox.imap_starttls_port(),
+            Service::Smtp => mailbox.smtp_port(),
+            Service::Pop3 => mailbox.pop3_starttls_port(),
+        };
         Walk::connect(port).await.unwrap().all(&sim, &mailbox, service, &token).await;
     }
     let words = |service| -> Vec<String> {
@@ -160,6 +164,7 @@ async fn a_mailbox_remembers_what_it_was_told_but_no_secret() {
         words(Service::Smtp),
         ["~EHLO", "~STARTTLS", "EHLO", "AUTH XOAUTH2", "MAIL FROM", "RSET", "QUIT"]
     );
+    assert_eq!(words(Service::Pop3), ["~CAPA", "~STLS", "CAPA", "AUTH XOAUTH2", "STAT", "QUIT"]);
     assert_eq!(mailbox.mail_attempts(), 0);
     let seen = mailbox.connections(Service::Imap);
     assert_eq!((seen.total, seen.highest), (1, 1));

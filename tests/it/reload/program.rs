@@ -63,13 +63,13 @@ fn faults_of_the_start_are_lines_that_programs_read() {
     let folder = Folder::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = taken.local_addr().unwrap();
-    let without_mailboxes = format!(
-        "http: {{ listen: '{listen}' }}\ncredentials: {{ a: {{ type: password, password: {{ env: A }} }} }}\nmailboxes: []\n"
-    );
+    let credentials = "credentials: { a: { type: password, password: { env: A } } }";
+    let without_mailboxes =
+        format!("http: {{ listen: '{listen}' }}\n{credentials}\nmailboxes: []\nmailbox_files: [none.yaml]\n");
     let rows: [(&str, &[&str], &str, &str); 3] = [
         ("limitz: {}\n", &[], "limitz", "configuration refused"),
         (&without_mailboxes, &[], "cannot listen on", "cannot run"),
-        (&without_mailboxes, &["--shard", "3/3"], "shards count from 0", "command line refused"),
+        (&without_mailboxes, &["--shard", "auto"], "set MAILBOX_EXPORTER_SHARDS", "command line refused"),
     ];
     for (configuration, arguments, fault, last) in rows {
         let file = folder.write("config.yaml", configuration);
