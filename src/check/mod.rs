@@ -23,13 +23,13 @@ use self::permits::{Permit, Permits};
 use crate::clock;
 use crate::diagnosis::{self, remedy};
 use crate::model::{
-    Access, Cause, Check, CheckName, Failure, Limits, Observation, Outcome, Phase, Plan, Protocol, Reason,
+    Access, Auth, Cause, Check, CheckName, Failure, Limits, Observation, Outcome, Phase, Plan, Protocol, Reason,
     Redacted, Security, ServerFacts, Timings, TokenAccess, Transcript,
 };
 use crate::net::{Dialer, Dialogue, Io, Stopwatch};
 use crate::probe::{self, Bearer, Connection, Login, Probe, Secret, Session};
 use crate::secret::{self, Scrubber};
-use crate::token::{AccessToken, OnTokenRequest, TokenSource};
+use crate::token::{self, AccessToken, OnTokenRequest, TokenSource};
 
 pub use self::request::ProbeRequest;
 
@@ -124,9 +124,9 @@ impl Prober {
         self.judge_token(check, token.as_ref(), &verdict);
         let works =
             request.counts_for_check().then(|| self.remember(&check.name(), verdict.is_ok())).flatten();
-        let odd = oddities(check, &verdict).await;
+        let told = told(check, &verdict).await;
         let seen =
-            Seen { token: token.as_ref(), server: &facts, works, clock_skew: self.clock_skew(check), odd };
+            Seen { token: token.as_ref(), server: &facts, works, clock_skew: self.clock_skew(check), told };
         let outcome = outcome(check, &seen, verdict);
         if let Some(session) = open.session.take() {
             // Bounded in time; the verdict is final, so failures are ignored.
@@ -238,21 +238,21 @@ struct Seen<'a> {
     works: Option<Protocol>,
     /// How far our clock is ahead of the identity provider's.
     clock_skew: Option<SignedDuration>,
-    /// What is unusual about the form of a refused secret, in sentences.
-    odd: Vec<String>,
+    /// What the credential tells of itself after a refusal, in sentences.
+    told: Vec<String>,
 }
 
-/// Examines a refused secret once more: the form tells a bad paste from a wrong secret.
-async fn oddities(check: &Check, verdict: &Result<(), Failure>) -> Vec<String> {
+/// What the credential tells of itself after a refusal: the form of a secret tells a bad paste from a wrong one,
+/// a thumbprint tells which certificate signs.
+async fn told(check: &Check, verdict: &Result<(), Failure>) -> Vec<String> {
     let Err(failure) = verdict else { return Vec::new() };
-    if !matches!(failure.cause.reason, Reason::SecretInvalid | Reason::CredentialsRejected) {
-        return Vec::new();
+    match &check.mailbox.credential.auth {
+        Auth::Token(proof) => token::told(proof, failure.cause.reason).await,
+        Auth::Password(place) if failure.cause.reason == Reason::CredentialsRejected => {
+            secret::told(place, None).await
+        }
+        Auth::Password(_) => Vec::new(),
     }
-    let credential = &check.mailbox.credential;
-    let Some(place) = credential.pasted() else { return Vec::new() };
-    let Ok(secret) = secret::read(place).await else { return Vec::new() };
-    let sentence = |odd| format!("The secret in {place} {odd}.");
-    secret::oddities(&secret, credential.client_id()).into_iter().map(sentence).collect()
 }
 
 /// Turns the verdict into an outcome: adds what only the token can tell, and the hint.
@@ -278,7 +278,7 @@ fn outcome(check: &Check, seen: &Seen<'_>, verdict: Result<(), Failure>) -> Outc
         works: seen.works,
     };
     let remedy = remedy::hint(failure.cause.reason, failure.phase, &subject);
-    let hint = seen.odd.iter().cloned().chain([remedy]).collect::<Vec<_>>().join("\n");
+    let hint = seen.told.iter().cloned().chain([remedy]).collect::<Vec<_>>().join("\n");
     Outcome::Down { failure, hint }
 }
 

@@ -76,7 +76,8 @@ pub(super) async fn run(options: Options) -> Exit {
         Output::Table => say(&table(&observations, options.transcript), exit),
         Output::Json => say(&json(&observations, options.transcript), exit),
         Output::Nagios => {
-            let (text, exit) = nagios::judge(&observations, &plan.credentials, clock::now());
+            let ends = nagios::ends(&plan).await;
+            let (text, exit) = nagios::judge(&observations, &ends, clock::now());
             say(&text, exit)
         }
     }

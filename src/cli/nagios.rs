@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::{Credential, Observation};
+use crate::model::{Auth, End, Observation, Plan};
 use crate::report::text::{counted, stretch};
 use crate::safe;
+use crate::token;
 
 use super::Exit;
 
@@ -39,14 +40,30 @@ pub(super) fn asked_for(arguments: &[OsString]) -> bool {
         || given.windows(2).any(|pair| pair == ["--output", "nagios"])
 }
 
+/// When the credentials of a plan expire, by their names.
+type Ends = BTreeMap<Arc<str>, Vec<End>>;
+
+/// Reads the dates: those that are declared, and those that certificates bear.
+pub(super) async fn ends(plan: &Plan) -> Ends {
+    let mut ends = Ends::new();
+    for credential in &plan.credentials {
+        let mut known = credential.ends();
+        if let Auth::Token(proof) = &credential.auth {
+            known.extend(token::ends(proof).await);
+        }
+        ends.insert(Arc::clone(&credential.name), known);
+    }
+    ends
+}
+
 /// The verdict over a round, and what ends soon of what it rests on.
 pub(super) fn judge(
     observations: &[Observation],
-    credentials: &[Arc<Credential>],
+    ends: &Ends,
     now: Timestamp,
 ) -> (String, Exit) {
     let failing: Vec<&Observation> = observations.iter().filter(|seen| !seen.outcome.is_up()).collect();
-    let ending = ending(observations, credentials, now);
+    let ending = ending(observations, ends, now);
     let checks = counted(observations.len(), "check", "checks");
     let (word, exit, gist) = match (&*failing, &*ending) {
         ([], []) => ("OK", Exit::Fine, format!("{checks} fine")),
@@ -85,20 +102,19 @@ fn brief(seen: &Observation) -> String {
     safe::plugin(&text).into_owned()
 }
 
-/// Certificates of servers and declared ends of secrets, the nearest first.
-fn ending(observations: &[Observation], credentials: &[Arc<Credential>], now: Timestamp) -> Vec<String> {
+/// Certificates of servers and ends of credentials, the nearest first.
+fn ending(observations: &[Observation], ends: &Ends, now: Timestamp) -> Vec<String> {
     let certificates = observations.iter().filter_map(|seen| {
         Some((format!("certificate of {}", seen.check.endpoint), seen.server.certificate_expiry?))
     });
-    let used = |credential: &&Arc<Credential>| {
-        observations.iter().any(|seen| seen.check.mailbox.credential.name == credential.name)
+    let used = |(name, _): &(&Arc<str>, &Vec<End>)| {
+        observations.iter().any(|seen| seen.check.mailbox.credential.name == **name)
     };
-    let secrets = credentials.iter().filter(used).flat_map(|credential| {
-        let name = format!("secret of credential {}", credential.name);
-        credential.ends().into_iter().map(move |end| (name.clone(), end.at))
+    let credentials = ends.iter().filter(used).flat_map(|(name, ends)| {
+        ends.iter().map(move |end| (format!("{} of credential {name}", end.source.row().noun), end.at))
     });
     let ends: BTreeMap<String, Timestamp> =
-        certificates.chain(secrets).filter(|(_, end)| end.duration_since(now) <= SOON).collect();
+        certificates.chain(credentials).filter(|(_, end)| end.duration_since(now) <= SOON).collect();
     let mut ends: Vec<_> = ends.into_iter().collect();
     ends.sort_by_key(|(_, end)| *end);
     let say = |(what, end): (String, Timestamp)| match Duration::try_from(end.duration_since(now)) {

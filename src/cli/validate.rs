@@ -2,8 +2,9 @@
 
 use crate::config::{self, Described, Notice};
 use crate::files;
-use crate::model::SecretRef;
+use crate::model::{Auth, SecretRef};
 use crate::secret;
+use crate::token;
 
 use super::answer::say;
 use super::{Config, Exit};
@@ -12,6 +13,15 @@ pub(super) async fn run(config: &Config) -> Exit {
     match config::load(&config.config) {
         Ok(loaded) => {
             let plan = &loaded.plan;
+            let mut faults = Vec::new();
+            for described in &loaded.credentials {
+                faults.extend(unusable(described).await);
+            }
+            if !faults.is_empty() {
+                let lines: String = faults.iter().map(|fault| format!("{fault}\n")).collect();
+                let count = counted(faults.len(), "fault");
+                return say(&format!("{lines}{count} in {}\n", config.config.display()), Exit::Bad);
+            }
             let mut text: String =
                 loaded.warnings.iter().map(|notice| format!("warning: {notice}\n")).collect();
             for described in &loaded.credentials {
@@ -32,6 +42,15 @@ pub(super) async fn run(config: &Config) -> Exit {
             Exit::Bad,
         ),
     }
+}
+
+/// Why nothing can be requested with the files of a credential, if all of them are here.
+async fn unusable(described: &Described) -> Option<Notice> {
+    let Auth::Token(proof) = &described.credential.auth else { return None };
+    if !proof.places().into_iter().all(is_here) {
+        return None;
+    }
+    Some(described.notice(token::fault(proof).await?.detail))
 }
 
 /// The secret of a credential by its shape. One that is not here is no finding: a configuration is also validated where

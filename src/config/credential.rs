@@ -10,7 +10,7 @@ use super::cursor::{Cursor, Map};
 use super::keys;
 use super::place::{At, Written};
 use super::value;
-use crate::model::{App, Auth, Credential, Proof, SecretIn, SecretRef};
+use crate::model::{Algorithm, App, Auth, Credential, PairRef, Proof, SecretIn, SecretRef};
 
 /// What a value in the place of a secret is answered with, whatever the value.
 const PLACE: &str = "a secret is a place, never a value: write {file: PATH} or {env: NAME}";
@@ -19,11 +19,12 @@ const PLACE: &str = "a secret is a place, never a value: write {file: PATH} or {
 pub(super) fn read(name: &str, at: &Cursor<'_>, base: &Path) -> Option<Arc<Credential>> {
     let Some(kind) = at.secret_key("type") else {
         let map = at.map(&keys::CREDENTIAL)?;
-        map.require("type", "one of client_secret, password", |_| Some(()))?;
+        map.require("type", "one of client_secret, certificate, password", |_| Some(()))?;
         return None;
     };
     let (auth, expires) = match kind.word(&keys::CREDENTIAL_TYPES) {
         Some("client_secret") => client_secret(&at.map(&keys::CLIENT_SECRET)?, base),
+        Some("certificate") => certificate(&at.map(&keys::CERTIFICATE)?, base),
         Some(_) => password(&at.map(&keys::PASSWORD)?, base),
         // The keys of a type that is still to come are not known, and the type has been refused.
         None if kind.is_any_of(&keys::CREDENTIAL_TYPES) => return None,
@@ -54,6 +55,35 @@ fn client_secret(map: &Map<'_>, base: &Path) -> Parts {
             secret: secret?.value,
             sent_in: sent_in.or_default(SecretIn::Body)?,
         })
+    };
+    (proof().map(Arc::new).map(Auth::Token), expires)
+}
+
+fn certificate(map: &Map<'_>, base: &Path) -> Parts {
+    let app = app(map);
+    let certificate = map.require("certificate", "the path of a PEM file", |at| {
+        if at.text()?.contains("-----BEGIN") {
+            return at.complain("this is the path of a PEM file, never its content");
+        }
+        Some(SecretRef::File(base.join(at.text()?)))
+    });
+    let private_key = map.read("private_key", |at| secret(at, base));
+    let passphrase = map.read("passphrase", |at| secret(at, base));
+    let algorithm = map.read("algorithm", |at| at.parse("one of ps256, rs256, es256", Algorithm::from_label));
+    let expires = map.read("expires", value::date);
+    let proof = || {
+        let certificate = certificate?.value;
+        let pair = PairRef {
+            // One file may hold both.
+            private_key: private_key.or_default(certificate.clone())?,
+            passphrase: match passphrase {
+                Written::Absent => None,
+                Written::Is(at) => Some(at.value),
+                Written::Faulty => return None,
+            },
+            certificate,
+        };
+        Some(Proof::Certificate { app: app?, pair, algorithm: algorithm.or_default(Algorithm::Ps256)? })
     };
     (proof().map(Arc::new).map(Auth::Token), expires)
 }

@@ -215,6 +215,10 @@ pub(super) static CREDENTIAL: Keys = Keys {
         works("parameters"),
         works("expires"),
         works("password"),
+        works("certificate"),
+        works("private_key"),
+        works("passphrase"),
+        works("algorithm"),
     ],
 };
 
@@ -233,6 +237,29 @@ pub(super) static CLIENT_SECRET: Keys = Keys {
         instead("password", SECRET_PLACE),
         instead("secret_file", SECRET_PLACE),
         instead("secret_env", SECRET_PLACE),
+        instead("tenant_id", "it is written tenant: ID"),
+        instead("token_url", "it belongs to a provider"),
+        instead("scope", "it belongs to a provider"),
+    ],
+};
+
+pub(super) static CERTIFICATE: Keys = Keys {
+    of: "a credential of type certificate",
+    secret: true,
+    rows: &[
+        works("type"),
+        works("tenant"),
+        works("client_id"),
+        works("certificate"),
+        works("private_key"),
+        works("passphrase"),
+        works("algorithm"),
+        works("parameters"),
+        works("expires"),
+        instead("key", "it is written private_key: {file: PATH}"),
+        instead("password", "it is written passphrase: {file: PATH}"),
+        instead("thumbprint", "it is computed from the certificate"),
+        instead("secret", "a certificate needs none; for a secret write type: client_secret"),
         instead("tenant_id", "it is written tenant: ID"),
         instead("token_url", "it belongs to a provider"),
         instead("scope", "it belongs to a provider"),
@@ -269,8 +296,8 @@ pub(super) static CREDENTIAL_TYPES: Keys = section(
     "type",
     &[
         works("client_secret"),
+        works("certificate"),
         works("password"),
-        later("certificate"),
         later("federated"),
         later("managed_identity"),
         later("refresh_token"),

@@ -152,6 +152,8 @@ const SHAPE: &[(&str, &Keys)] = &[
     ("credentials.*", &keys::CREDENTIAL),
     ("credentials.*.secret", &keys::SECRET),
     ("credentials.*.password", &keys::SECRET),
+    ("credentials.*.private_key", &keys::SECRET),
+    ("credentials.*.passphrase", &keys::SECRET),
     ("providers.*", &keys::PROVIDER),
     ("providers.*.imap", &keys::ENDPOINT),
     ("providers.*.smtp", &keys::ENDPOINT),

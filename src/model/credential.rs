@@ -94,11 +94,51 @@ pub struct App {
     pub parameters: BTreeMap<String, String>,
 }
 
+/// What of JWS is known of one signing algorithm.
+#[derive(Debug)]
+pub struct AlgorithmRow {
+    /// The value in the configuration.
+    pub label: &'static str,
+    /// `alg` in the header (RFC 7518 section 3.1).
+    pub jose: &'static str,
+}
+
+table! {
+    /// How a client assertion is signed.
+    pub enum Algorithm: AlgorithmRow {
+        /// RSASSA-PSS: what Entra recommends.
+        Ps256 => AlgorithmRow { label: "ps256", jose: "PS256" };
+        /// RSASSA-PKCS1-v1_5, for providers that know nothing newer.
+        Rs256 => AlgorithmRow { label: "rs256", jose: "RS256" };
+        /// ECDSA on P-256. Entra does not take it.
+        Es256 => AlgorithmRow { label: "es256", jose: "ES256" };
+    }
+}
+
+/// Where a certificate and its private key are stored. One place may hold both.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PairRef {
+    pub certificate: SecretRef,
+    pub private_key: SecretRef,
+    /// Opens an encrypted private key.
+    pub passphrase: Option<SecretRef>,
+}
+
+impl PairRef {
+    /// Every place once.
+    pub fn places(&self) -> Vec<&SecretRef> {
+        let key = Some(&self.private_key).filter(|key| **key != self.certificate);
+        [Some(&self.certificate), key, self.passphrase.as_ref()].into_iter().flatten().collect()
+    }
+}
+
 /// What a token request proves its identity with. `token::proof` has one file for each kind.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Proof {
     /// OAuth2 client credentials with a shared secret (RFC 6749 section 4.4).
     ClientSecret { app: App, secret: SecretRef, sent_in: SecretIn },
+    /// OAuth2 client credentials with a signed assertion (RFC 7523 section 2.2).
+    Certificate { app: App, pair: PairRef, algorithm: Algorithm },
 }
 
 impl Proof {
@@ -106,13 +146,14 @@ impl Proof {
     pub const fn label(&self) -> &'static str {
         match self {
             Self::ClientSecret { .. } => "client_secret",
+            Self::Certificate { .. } => "certificate",
         }
     }
 
     /// The application, if the kind has one.
     pub const fn app(&self) -> Option<&App> {
         match self {
-            Self::ClientSecret { app, .. } => Some(app),
+            Self::ClientSecret { app, .. } | Self::Certificate { app, .. } => Some(app),
         }
     }
 
@@ -128,6 +169,7 @@ impl Proof {
     pub fn places(&self) -> Vec<&SecretRef> {
         match self {
             Self::ClientSecret { secret, .. } => vec![secret],
+            Self::Certificate { pair, .. } => pair.places(),
         }
     }
 
@@ -135,6 +177,7 @@ impl Proof {
     pub const fn pasted(&self) -> Option<&SecretRef> {
         match self {
             Self::ClientSecret { secret, .. } => Some(secret),
+            Self::Certificate { .. } => None,
         }
     }
 }
@@ -152,11 +195,24 @@ impl Proof {
     }
 }
 
+/// What is said of an expiry date.
+#[derive(Debug)]
+pub struct EndRow {
+    /// The label value in metrics.
+    pub label: &'static str,
+    /// What expires.
+    pub noun: &'static str,
+    /// Stands behind "the date is".
+    pub origin: &'static str,
+}
+
 table! {
     /// Who says when a credential expires.
-    pub enum EndSource: LabelRow {
+    pub enum EndSource: EndRow {
         /// `expires` in the configuration.
-        Declared => label("declared");
+        Declared => EndRow { label: "declared", noun: "secret", origin: "the one declared in the configuration" };
+        /// `notAfter` of the certificate that signs.
+        Certificate => EndRow { label: "certificate", noun: "certificate", origin: "the certificate's own" };
     }
 }
 
@@ -216,7 +272,8 @@ impl Credential {
         }
     }
 
-    /// Every known date on which the credential expires.
+    /// The dates on which the credential expires, as far as the configuration says them. What a proof says
+    /// itself is read by `token`.
     pub fn ends(&self) -> Vec<End> {
         self.expires.map(|at| End { source: EndSource::Declared, at }).into_iter().collect()
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Cause, Certificate, Claims, TokenSpec};
+use super::{Cause, Certificate, Claims, End, TokenSpec};
 
 /// Clock differences below this are not reported: Entra tolerates five minutes, but people expect none.
 pub const NOTABLE_SKEW: SignedDuration = SignedDuration::from_secs(60);
@@ -35,5 +35,7 @@ pub struct TokenReport {
     pub certificate: Option<Certificate>,
     /// True if a public identity provider presents a certificate that no public authority issued.
     pub intercepted: bool,
+    /// When the proof expires, as far as the request found out.
+    pub ends: Vec<End>,
     pub outcome: Result<TokenFacts, Cause>,
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{
-    Access, Cause, Certificate, Credential, Plan, TokenAccess, TokenFacts, TokenReport, TokenSpec,
+    Access, Cause, Certificate, Credential, End, Plan, TokenAccess, TokenFacts, TokenReport, TokenSpec,
 };
 
 use super::locked;
@@ -42,6 +42,8 @@ pub struct TokenRecord {
     pub last: Option<TokenRequest>,
     /// The last issued token. It stays in use while its renewal fails.
     pub token: Option<TokenFacts>,
+    /// When the proof expires by its own word, as far as requests found out.
+    pub ends: Vec<End>,
     /// The start of the first failed request since the last that succeeded.
     pub failing_since: Option<Timestamp>,
 }
@@ -54,6 +56,18 @@ pub struct CredentialRecord {
     pub checks: usize,
     /// Its tokens; empty for a password.
     pub tokens: Vec<TokenRecord>,
+}
+
+impl CredentialRecord {
+    /// The dates on which the credential expires, the earliest of each source, the nearest first.
+    pub fn ends(&self) -> Vec<End> {
+        let mut ends = self.credential.ends();
+        ends.extend(self.tokens.iter().flat_map(|token| &token.ends));
+        ends.sort_by_key(|end| (end.at, end.source));
+        let mut seen = BTreeSet::new();
+        ends.retain(|end| seen.insert(end.source));
+        ends
+    }
 }
 
 /// The order of tokens, and what tells one from another.
@@ -97,9 +111,15 @@ impl Credentials {
             let key = key(spec);
             let before = known.remove(&key).filter(|before| before.spec == *spec);
             let record = records.tokens.entry(key).or_insert_with(|| {
-                let (last, token, failing_since) = before
-                    .map_or((None, None, None), |before| (before.last, before.token, before.failing_since));
-                TokenRecord { spec: spec.clone(), permissions: BTreeSet::new(), last, token, failing_since }
+                let fresh = TokenRecord {
+                    spec: spec.clone(),
+                    permissions: BTreeSet::new(),
+                    last: None,
+                    token: None,
+                    ends: Vec::new(),
+                    failing_since: None,
+                };
+                before.map_or(fresh, |before| TokenRecord { permissions: BTreeSet::new(), ..before })
             });
             record.permissions.extend(*permission);
         }
@@ -118,6 +138,9 @@ impl Credentials {
             Err(_) => {
                 record.failing_since.get_or_insert(report.started_at);
             }
+        }
+        if !report.ends.is_empty() {
+            record.ends.clone_from(&report.ends);
         }
         record.last = Some(TokenRequest {
             started_at: report.started_at,

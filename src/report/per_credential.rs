@@ -40,9 +40,7 @@ const RULES: &[(Family, Rule)] = &[
         })
     }),
     (families::CREDENTIAL_EXPIRY, |record, series| {
-        record
-            .credential
-            .ends()
+        record.ends()
             .into_iter()
             .try_for_each(|end| series.add(&[&record.credential.name, end.source.label()], timestamp(end.at)))
     }),

@@ -202,6 +202,7 @@ fn token_report(credential: &Arc<Credential>, outcome: Result<TokenFacts, Cause>
         clock_skew: None,
         certificate: None,
         intercepted: false,
+        ends: Vec::new(),
         outcome,
     }
 }

@@ -3,6 +3,7 @@
 //! Owns the reading of [`SecretRef`]s and their fingerprints; in `shape` what is odd about one, and in `scrub` the
 //! [`Scrubber`]. Where secrets go from here is up to `token` and `probe`.
 
+mod pair;
 mod placeholder;
 mod scrub;
 mod shape;
@@ -12,6 +13,7 @@ use std::path::Path;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
+pub use self::pair::Pair;
 pub use self::placeholder::placeholder;
 pub use self::scrub::Scrubber;
 pub use self::shape::{TYPOGRAPHIC, oddities};
@@ -50,6 +52,25 @@ pub async fn read(place: &SecretRef) -> Result<Redacted, Cause> {
     Ok(Redacted::from(bare))
 }
 
+/// Reads what lies at the place now, text or not, without a byte order mark in front.
+///
+/// # Errors
+/// As [`read`], but for what is empty or not text.
+pub async fn read_bytes(place: &SecretRef) -> Result<Vec<u8>, Cause> {
+    match place {
+        SecretRef::File(path) => read_file(path).await,
+        SecretRef::Env(_) | SecretRef::WrongPassword => {
+            read(place).await.map(|text| text.expose_secret().as_bytes().to_vec())
+        }
+    }
+}
+
+/// The sentences on what is odd about the secret at this place; see [`oddities`].
+pub async fn told(place: &SecretRef, client_id: Option<&str>) -> Vec<String> {
+    let Ok(secret) = read(place).await else { return Vec::new() };
+    oddities(&secret, client_id).into_iter().map(|odd| format!("The secret in {place} {odd}.")).collect()
+}
+
 /// What editors and `echo` put around a value is taken off.
 fn bare(text: &str) -> &str {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).trim_end_matches(['\r', '\n'])
@@ -72,7 +93,7 @@ pub type Fingerprint = Option<[u8; 32]>;
 pub async fn fingerprint(places: &[&SecretRef]) -> Fingerprint {
     let mut hash = Sha256::new();
     for place in places {
-        hash.update(fingerprint_of(&read(place).await.ok()?));
+        hash.update(Sha256::digest(read_bytes(place).await.ok()?));
     }
     Some(hash.finalize().into())
 }

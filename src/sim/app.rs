@@ -2,13 +2,14 @@
 //!
 //! Does not speak HTTP (`idp.rs`) and does not judge mailboxes (`account.rs`).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::SignedDuration;
 use uuid::Uuid;
 
+use crate::sim::certificate::{Registered, SimCertificate};
 use crate::sim::lock;
 use crate::sim::token_fault::TokenFault;
 
@@ -39,6 +40,9 @@ pub struct SimApp {
 
 struct State {
     expected_secret: String,
+    certificates: Vec<Registered>,
+    /// The identifiers of the assertions that it has sent.
+    used: HashSet<String>,
     fault: Option<TokenFault>,
     expires_in: Duration,
     refresh_in: Option<Duration>,
@@ -96,6 +100,8 @@ impl SimApp {
         let secret = format!("sim8Q~{}", Uuid::new_v4().simple());
         let state = State {
             expected_secret: secret.clone(),
+            certificates: Vec::new(),
+            used: HashSet::new(),
             fault: None,
             expires_in: EXPIRES_IN,
             refresh_in: None,
@@ -151,6 +157,11 @@ impl SimApp {
         secret.clone_into(&mut lock(&self.state).expected_secret);
     }
 
+    /// Only these certificates are registered from now on. The secret stays as good as it was.
+    pub fn register(&self, certificates: &[&SimCertificate]) {
+        lock(&self.state).certificates = certificates.iter().map(|one| one.registered.clone()).collect();
+    }
+
     /// No token issued so far opens a mailbox any more.
     pub fn revoke_tokens(&self) {
         lock(&self.state).tokens.clear();
@@ -180,6 +191,19 @@ impl SimApp {
 
     pub(super) fn knows_secret(&self, secret: &str) -> bool {
         lock(&self.state).expected_secret == secret
+    }
+
+    pub(super) fn certificates(&self) -> Vec<Registered> {
+        lock(&self.state).certificates.clone()
+    }
+
+    /// Notes the identifier of an assertion; `false` if it was used before.
+    pub(super) fn uses(&self, identifier: &str) -> bool {
+        let used = &mut lock(&self.state).used;
+        if used.len() >= REQUESTS {
+            used.clear();
+        }
+        used.insert(identifier.to_owned())
     }
 
     pub(super) fn remember(&self, token: String, issued: Issued) {

@@ -16,7 +16,7 @@ use crate::sim::http::{Request, head, unescape};
 use crate::sim::script::fill;
 use crate::sim::token_fault::{TokenAct, Twist};
 use crate::sim::wire::Wire;
-use crate::sim::{lock, sasl, token};
+use crate::sim::{assertion, lock, sasl, token};
 
 /// What Exchange Online's tokens are for.
 pub(super) const AUDIENCE: &str = "https://outlook.office365.com";
@@ -32,6 +32,10 @@ const MISSING: usize = 400;
 const STALE_SECONDS: i64 = 1800;
 const JSON: &str = "application/json; charset=utf-8";
 
+/// `appidacr` of a token, by what the application has proven itself with.
+const BY_SECRET: &str = "1";
+const BY_ASSERTION: &str = "2";
+
 /// Every registered application.
 #[derive(Default)]
 pub(super) struct Idp {
@@ -41,13 +45,15 @@ pub(super) struct Idp {
 /// What a request says about its sender, before anything is believed.
 struct Asked {
     tenant: String,
+    /// The address that the request was sent to, without its scheme.
+    address: String,
     fields: HashMap<String, String>,
     basic: Option<(String, String)>,
     request_id: Option<String>,
 }
 
 /// A refusal: status, OAuth2 `error`, AADSTS number, sentence.
-type Refusal = (u16, &'static str, u32, String);
+pub(super) type Refusal = (u16, &'static str, u32, String);
 
 impl Idp {
     /// Makes an application known.
@@ -96,12 +102,15 @@ impl Idp {
         let terms = app.terms();
         let act = terms.fault.map_or(TokenAct::Issue(Twist::Plain), |fault| fault.row().act);
         if let TokenAct::Issue(twist) = act {
-            if let Err(refusal) = check(&app, &asked) {
-                saw(TokenOutcome::Refused(refusal.2));
-                return refuse(wire, &asked, now, refusal).await;
-            }
+            let proof = match check(&app, &asked, now) {
+                Ok(proof) => proof,
+                Err(refusal) => {
+                    saw(TokenOutcome::Refused(refusal.2));
+                    return refuse(wire, &asked, now, refusal).await;
+                }
+            };
             saw(terms.fault.map_or(TokenOutcome::Issued, TokenOutcome::Fault));
-            let body = issue(&app, twist, now);
+            let body = issue(&app, twist, now, proof);
             return respond(wire, now, 200, JSON, &body, &[]).await;
         }
         if let Some(fault) = terms.fault {
@@ -132,6 +141,7 @@ impl Asked {
         });
         Self {
             tenant: tenant.to_owned(),
+            address: format!("{}{}", request.header("host").unwrap_or_default(), request.path),
             fields: request.form().unwrap_or_default().into_iter().collect(),
             basic,
             request_id: request.header("client-request-id").map(str::to_owned),
@@ -158,8 +168,8 @@ fn missing(parameter: &str) -> Refusal {
     (400, "invalid_request", 900_144, text)
 }
 
-/// What Entra checks of a client credentials request.
-fn check(app: &SimApp, asked: &Asked) -> Result<(), Refusal> {
+/// What Entra checks of a client credentials request; by what the application has proven itself.
+fn check(app: &SimApp, asked: &Asked, now: Timestamp) -> Result<&'static str, Refusal> {
     if asked.tenant != app.tenant {
         let text = format!(
             "Tenant '{}' not found. Check to make sure you have the correct tenant ID.",
@@ -185,6 +195,12 @@ fn check(app: &SimApp, asked: &Asked) -> Result<(), Refusal> {
             return Err((400, "invalid_scope", 1_002_012, text));
         }
     }
+    if let Some(assertion) = asked.fields.get("client_assertion") {
+        if asked.field("client_assertion_type") != assertion::TYPE {
+            return Err(missing("client_assertion_type"));
+        }
+        return assertion::verify(app, assertion, &asked.address, now).map(|()| BY_ASSERTION);
+    }
     let Some(secret) = asked.secret() else {
         let text =
             "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
@@ -197,19 +213,19 @@ fn check(app: &SimApp, asked: &Asked) -> Result<(), Refusal> {
         );
         return Err((401, "invalid_client", 7_000_215, text));
     }
-    Ok(())
+    Ok(BY_SECRET)
 }
 
 /// Makes a token, remembers it, and writes the answer.
-fn issue(app: &SimApp, twist: Twist, now: Timestamp) -> String {
+fn issue(app: &SimApp, twist: Twist, now: Timestamp, proof: &str) -> String {
     let terms = app.terms();
     let roles = if twist == Twist::NoRoles { Vec::new() } else { terms.roles };
     let audience = if twist == Twist::GraphAudience { GRAPH_AUDIENCE } else { AUDIENCE };
     let seconds = i64::try_from(terms.expires_in.as_secs()).unwrap_or(i64::MAX / 2);
     let token = match twist {
         Twist::Opaque => token::opaque(),
-        Twist::Stale => token::jwt(app, audience, &roles, now.as_second() - STALE_SECONDS - seconds, seconds),
-        _ => token::jwt(app, audience, &roles, now.as_second(), seconds),
+        Twist::Stale => token::jwt(app, audience, &roles, proof, now.as_second() - STALE_SECONDS - seconds, seconds),
+        _ => token::jwt(app, audience, &roles, proof, now.as_second(), seconds),
     };
     let life = if twist == Twist::Stale { Duration::ZERO } else { terms.expires_in };
     let issued = Issued { audience: audience.to_owned(), roles, expires: Instant::now() + life };
@@ -276,7 +292,7 @@ async fn misbehave(
             wire.send(body.as_bytes()).await?;
             Ok(false)
         }
-        TokenAct::Issue(twist) => respond(wire, now, 200, JSON, &issue(app, twist, now), &[]).await,
+        TokenAct::Issue(twist) => respond(wire, now, 200, JSON, &issue(app, twist, now, BY_SECRET), &[]).await,
     }
 }
 

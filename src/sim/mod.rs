@@ -6,7 +6,9 @@
 
 mod account;
 mod app;
+mod assertion;
 mod authority;
+mod certificate;
 mod fault;
 mod flood;
 mod http;
@@ -47,6 +49,7 @@ use crate::sim::site::{CONNECTION_LIMIT, Site};
 use crate::sim::wire::Wire;
 
 pub use account::Offers;
+pub use certificate::SimCertificate;
 pub use app::{SeenTokenRequest, SimApp, TokenOutcome};
 pub use fault::{Fault, Shows};
 pub use ledger::{Connections, Heard};

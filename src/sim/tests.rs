@@ -5,6 +5,7 @@
 // A test that cannot go on should say so at once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod assertions;
 mod faults;
 mod honest;
 mod pop3;

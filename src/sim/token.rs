@@ -16,7 +16,7 @@ const BACKDATED_SECONDS: i64 = 300;
 const KEY_ID: &str = "Wnh1bGF0b3Ita2V5LW5vdC1yZWFs";
 
 /// A token for `app`, valid from a little before `now` (Unix seconds) for so many seconds.
-pub(super) fn jwt(app: &SimApp, audience: &str, roles: &[String], now: i64, lifetime: i64) -> String {
+pub(super) fn jwt(app: &SimApp, audience: &str, roles: &[String], proof: &str, now: i64, lifetime: i64) -> String {
     let header = json!({ "typ": "JWT", "alg": "HS256", "x5t": KEY_ID, "kid": KEY_ID });
     let issued = now - BACKDATED_SECONDS;
     let mut claims = json!({
@@ -28,7 +28,7 @@ pub(super) fn jwt(app: &SimApp, audience: &str, roles: &[String], now: i64, life
         "aio": letters(64),
         "app_displayname": "contoso-mail",
         "appid": app.client_id,
-        "appidacr": "1",
+        "appidacr": proof,
         "idp": format!("https://sts.windows.net/{}/", app.tenant),
         "idtyp": "app",
         "oid": app.object_id,

@@ -3,6 +3,7 @@
 //! Not here: what a request proves its identity with (`proof`), and the connection (`http`).
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -18,7 +19,7 @@ use super::answer::Answer;
 use super::{claims, http};
 use crate::clock;
 use crate::diagnosis;
-use crate::model::{App, Cause, Claims, Phase, Reason, Redacted, TokenSpec};
+use crate::model::{App, Cause, Claims, End, Phase, Reason, Redacted, TokenSpec};
 use crate::net::Dialer;
 use crate::secret::Scrubber;
 
@@ -62,12 +63,24 @@ pub(super) struct Exchange<'a> {
     request_id: String,
     peer: http::Peer,
     is_sent: AtomicBool,
+    /// When the proof expires, as far as it says.
+    ends: Mutex<Vec<End>>,
 }
 
 impl<'a> Exchange<'a> {
     pub(super) fn new(dialer: &'a Dialer, spec: &'a TokenSpec) -> Self {
         let request_id = uuid::Uuid::new_v4().to_string();
-        Self { spec, dialer, request_id, peer: http::Peer::default(), is_sent: AtomicBool::new(false) }
+        let (peer, is_sent, ends) = (http::Peer::default(), AtomicBool::new(false), Mutex::default());
+        Self { spec, dialer, request_id, peer, is_sent, ends }
+    }
+
+    /// Notes a date that the proof says of itself.
+    pub(super) fn note_end(&self, end: End) {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).push(end);
+    }
+
+    pub(super) fn ends(&self) -> Vec<End> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What is known of the server, whatever it answered.

@@ -21,6 +21,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex as Flight, OwnedMutexGuard};
 use tokio::time::Instant;
 
+pub use self::proof::{ends, fault, told};
+
 use self::exchange::Exchange;
 use self::state::{Decision, State};
 use crate::clock;
@@ -93,10 +95,12 @@ struct Shared {
     cells: Mutex<HashMap<TokenSpec, Arc<Cell>>>,
 }
 
+#[derive(Default)]
 struct Cell {
     state: Mutex<State>,
     /// Locked while a request to the identity provider is running.
     flight: Arc<Flight<()>>,
+    memory: proof::Memory,
 }
 
 impl Cell {
@@ -207,8 +211,7 @@ impl TokenSource {
     }
 
     fn cell(&self, spec: &TokenSpec) -> Arc<Cell> {
-        let new = || Arc::new(Cell { state: Mutex::default(), flight: Arc::default() });
-        Arc::clone(lock(&self.0.cells).entry(spec.clone()).or_insert_with(new))
+        Arc::clone(lock(&self.0.cells).entry(spec.clone()).or_default())
     }
 
     /// Sends the request in a task of its own, so that a probe that times out does not cancel a request that
@@ -248,6 +251,7 @@ impl Shared {
             clock_skew: None,
             certificate: None,
             intercepted: false,
+            ends: Vec::new(),
             outcome: Err(cause.clone()),
         });
         cause
@@ -259,7 +263,7 @@ impl Shared {
         // Read before the proof: if a place changes in between, the next look finds it changed.
         let fingerprint = secret::fingerprint(&spec.proof.places()).await;
         let exchange = Exchange::new(&self.dialer, spec);
-        let answer = proof::request(&spec.proof, &exchange).await;
+        let answer = proof::request(&spec.proof, &exchange, &cell.memory).await;
         let peer = exchange.peer();
         let max_age = *lock(&self.max_age);
         cell.state().measured(peer.clock_skew());
@@ -277,6 +281,7 @@ impl Shared {
             clock_skew: peer.clock_skew(),
             intercepted: diagnosis::is_intercepted(diagnosis::host_of(&spec.url), certificate.as_ref()),
             certificate,
+            ends: exchange.ends(),
             outcome: facts.map_err(Clone::clone),
         });
         outcome.map(|(token, _)| token)

@@ -28,9 +28,9 @@ Write its end to `expires` of credential `{credential}`, so that the next end is
 The secret of client `{app}` has expired. Make a new one at the identity provider and put it into {secret}; it is read again at the next try.";
 
     CertificateRejected, ExchangeOnline => "\
-Either the certificate is not registered at app `{app}`, or key and certificate are no pair.
-Registered: `az ad app credential list --id {!app} --cert` shows the thumbprints.
-Add it: `az ad app credential reset --id {!app} --append --cert @app.pem`. The private key must belong to it.";
+The certificate that signs is not registered at app `{app}`, or has expired.
+Registered: `az ad app credential list --id {!app} --cert` shows the thumbprints (`customKeyIdentifier`).
+Add it: `az ad app credential reset --id {!app} --append --cert @app.pem`, with the certificate alone in app.pem.";
     CertificateRejected, Gmail => "\
 Google does not know the key that signed. It was deleted, or the account was: Google Cloud console > IAM > Service accounts > Keys > Add key; put the new JSON file into {secret}.";
     CertificateRejected => "\

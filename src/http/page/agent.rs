@@ -49,10 +49,10 @@ fn credential(now: Timestamp, record: &CredentialRecord) -> Markup {
                 @for record in &record.tokens { (token(now, record)) }
             }
             td data-column="Secret" {
-                @match record.credential.expires {
+                @match record.ends().first() {
                     None => span.none { "not declared" },
-                    Some(end) => span class=(if soon::is_near(now, end) { "failing" } else { "fine" }) title=(text::clock(end)) {
-                        (text::end(now, end))
+                    Some(end) => span class=(if soon::is_near(now, end.at) { "failing" } else { "fine" }) title=(text::clock(end.at)) {
+                        (text::end(now, end.at))
                     },
                 }
             }

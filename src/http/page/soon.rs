@@ -64,18 +64,18 @@ fn renewal(facts: &Facts, record: &TokenRecord) -> Option<Markup> {
     })
 }
 
-/// A secret about to end. Where requests fail already, that is the news, and told elsewhere.
+/// A secret or certificate about to end. Where requests fail already, that is the news, and told elsewhere.
 fn secret(facts: &Facts, record: &CredentialRecord) -> Option<Markup> {
-    let end = record.credential.expires?;
+    let end = *record.ends().first()?;
     if record.tokens.iter().any(|token| token.failing_since.is_some()) {
         return None;
     }
-    (is_near(facts.now, end) && record.checks > 0).then(|| {
+    (is_near(facts.now, end.at) && record.checks > 0).then(|| {
         html! {
-            h3 { "The secret of credential " strong { (record.credential.name) } " " (text::end(facts.now, end)) }
+            h3 { "The " (end.source.row().noun) " of credential " strong { (record.credential.name) } " " (text::end(facts.now, end.at)) }
             p {
-                (text::counted(record.checks, "check depends", "checks depend")) " on it. The date is the one declared in the configuration, "
-                (text::clock(end)) "."
+                (text::counted(record.checks, "check depends", "checks depend")) " on it. The date is " (end.source.row().origin) ", "
+                (text::clock(end.at)) "."
             }
             dl { dt { "Who" } dd { (Owner::App.row().title) } }
         }

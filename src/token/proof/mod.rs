@@ -5,21 +5,72 @@
 //!   the files and variables that a request reads; they are watched, named in hints and compared after a
 //!   failure without further code. A kind may have none.
 //! - a row of keys in `config/keys`, and a reader in `config/credential`;
-//! - an arm in [`request`]. The file reads its places at every request, so that a rotated secret needs no
-//!   restart, and sends the request by [`Exchange`], which bounds it in time and reads the answer.
+//! - an arm in each function below: how it asks, what it remembers between two requests, when it expires, what
+//!   it tells after a refusal, and what is wrong with its files.
 //!
-//! A password is no `Proof`: nothing here can be given one.
+//! A file reads its places at every request, so that a rotated secret needs no restart, and sends the request by
+//! [`Exchange`], which bounds it in time and reads the answer. A password is no `Proof`: nothing here can be
+//! given one.
 
+mod assertion;
+mod certificate;
 mod client_secret;
 
 use super::exchange::{Exchange, Issued};
-use crate::model::{Cause, Proof};
+use crate::model::{Cause, End, Proof, Reason};
+use crate::secret::{self, Pair};
+
+/// What kinds remember between two requests for the same token.
+#[derive(Default)]
+pub(super) struct Memory {
+    pair: certificate::LastGood,
+}
 
 /// Requests a token with this proof.
-pub(super) async fn request(proof: &Proof, exchange: &Exchange<'_>) -> Result<Issued, Cause> {
+pub(super) async fn request(
+    proof: &Proof,
+    exchange: &Exchange<'_>,
+    memory: &Memory,
+) -> Result<Issued, Cause> {
     match proof {
         Proof::ClientSecret { app, secret, sent_in } => {
             client_secret::request(exchange, app, secret, *sent_in).await
         }
+        Proof::Certificate { app, pair, algorithm } => {
+            certificate::request(exchange, app, pair, *algorithm, &memory.pair).await
+        }
+    }
+}
+
+/// The dates on which the proof expires by its own word, read now. Unreadable places say none.
+pub async fn ends(proof: &Proof) -> Vec<End> {
+    match proof {
+        Proof::ClientSecret { .. } => Vec::new(),
+        Proof::Certificate { pair, algorithm, .. } => {
+            certificate::end(pair, *algorithm).await.into_iter().collect()
+        }
+    }
+}
+
+/// What the proof tells after a refusal for this reason, in sentences: what an administrator compares.
+pub async fn told(proof: &Proof, reason: Reason) -> Vec<String> {
+    match (proof, reason) {
+        (
+            Proof::ClientSecret { app, secret, .. },
+            Reason::SecretInvalid | Reason::CredentialsRejected,
+        ) => secret::told(secret, Some(&app.client_id)).await,
+        (Proof::Certificate { pair, algorithm, .. }, Reason::CertificateRejected) => {
+            certificate::told(pair, *algorithm).await
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Why no request can be made with what lies at the places of the proof, if all of them hold something.
+pub async fn fault(proof: &Proof) -> Option<Cause> {
+    match proof {
+        // A secret may have any form.
+        Proof::ClientSecret { .. } => None,
+        Proof::Certificate { pair, algorithm, .. } => Pair::read(pair, *algorithm).await.err(),
     }
 }

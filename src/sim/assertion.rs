@@ -1,0 +1,89 @@
+//! What applications sign instead of showing a secret (RFC 7523): verified as Entra does, or more strictly.
+//!
+//! Owns the checks of a client assertion. Which applications there are is `idp.rs`.
+
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use serde::Deserialize;
+
+use crate::sim::app::SimApp;
+use crate::sim::idp::Refusal;
+
+/// The one value of `client_assertion_type`.
+pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// The longest time that an assertion may be valid.
+const LONGEST_SECONDS: i64 = 10 * 60;
+/// How far clocks may differ.
+const LEEWAY_SECONDS: i64 = 5 * 60;
+
+#[derive(Deserialize)]
+struct Claims {
+    aud: String,
+    iss: String,
+    sub: String,
+    jti: String,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+}
+
+fn refused<T>(code: u32, text: impl Into<String>) -> Result<T, Refusal> {
+    Err((401, "invalid_client", code, text.into()))
+}
+
+/// Verifies an assertion that was sent to this address, written without its scheme. Each is good for one request.
+pub(super) fn verify(app: &SimApp, assertion: &str, address: &str, now: Timestamp) -> Result<(), Refusal> {
+    let Ok(header) = decode_header(assertion) else {
+        return refused(50_027, "JWT token is invalid or malformed.");
+    };
+    let registered = app.certificates().into_iter().find(|known| match header.alg {
+        Algorithm::PS256 => header.x5t_s256.as_ref() == Some(&known.x5t_s256),
+        Algorithm::RS256 => header.x5t.as_ref() == Some(&known.x5t) || header.x5t_s256.as_ref() == Some(&known.x5t_s256),
+        _ => false,
+    });
+    let Some(registered) = registered else {
+        let used = header.x5t_s256.or(header.x5t).unwrap_or_default();
+        return refused(
+            700_027,
+            format!(
+                "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The key was not found., Thumbprint of key used by client: '{used}', Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys for app Id '{}'.",
+                app.client_id
+            ),
+        );
+    };
+    let mut validation = Validation::new(header.alg);
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    validation.required_spec_claims.clear();
+    let claims = match decode::<Claims>(assertion, &DecodingKey::from_rsa_der(&registered.key), &validation) {
+        Ok(verified) => verified.claims,
+        Err(error) => {
+            return refused(700_027, format!("Client assertion failed signature validation. [Reason - {error}]"));
+        }
+    };
+    if claims.iss != app.client_id || claims.sub != app.client_id {
+        return refused(700_021, "Client assertion application identifier doesn't match 'client_id' parameter.");
+    }
+    let audience = claims.aud.strip_prefix("https://").or_else(|| claims.aud.strip_prefix("http://"));
+    if audience != Some(address) {
+        return refused(
+            700_023,
+            format!("Client assertion audience claim does not match Realm issuer. Expected '{address}'."),
+        );
+    }
+    let seconds = now.as_second();
+    let is_now = claims.nbf <= seconds + LEEWAY_SECONDS && seconds < claims.exp + LEEWAY_SECONDS;
+    if !is_now || claims.iat > claims.exp || claims.exp - claims.nbf > LONGEST_SECONDS {
+        return refused(
+            700_024,
+            format!(
+                "Client assertion is not within its valid time range. Current time: {now}, assertion valid from {}, expiry time of assertion {}.",
+                claims.nbf, claims.exp
+            ),
+        );
+    }
+    if claims.jti.len() < 16 || !app.uses(&claims.jti) {
+        return refused(50_013, "Assertion failed: its identifier `jti` is missing, or was used before.");
+    }
+    Ok(())
+}
