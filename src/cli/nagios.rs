@@ -49,7 +49,7 @@ pub(super) async fn ends(plan: &Plan) -> Ends {
     for credential in &plan.credentials {
         let mut known = credential.ends();
         if let Auth::Token(proof) = &credential.auth {
-            known.extend(token::ends(proof).await);
+            known.extend(token::ends(proof).await.into_iter().filter(|end| !end.source.row().renewed));
         }
         ends.insert(Arc::clone(&credential.name), known);
     }

@@ -19,12 +19,13 @@ const PLACE: &str = "a secret is a place, never a value: write {file: PATH} or {
 pub(super) fn read(name: &str, at: &Cursor<'_>, base: &Path) -> Option<Arc<Credential>> {
     let Some(kind) = at.secret_key("type") else {
         let map = at.map(&keys::CREDENTIAL)?;
-        map.require("type", "one of client_secret, certificate, password", |_| Some(()))?;
+        map.require("type", "one of client_secret, certificate, federated, password", |_| Some(()))?;
         return None;
     };
     let (auth, expires) = match kind.word(&keys::CREDENTIAL_TYPES) {
         Some("client_secret") => client_secret(&at.map(&keys::CLIENT_SECRET)?, base),
         Some("certificate") => certificate(&at.map(&keys::CERTIFICATE)?, base),
+        Some("federated") => federated(&at.map(&keys::FEDERATED)?, base),
         Some(_) => password(&at.map(&keys::PASSWORD)?, base),
         // The keys of a type that is still to come are not known, and the type has been refused.
         None if kind.is_any_of(&keys::CREDENTIAL_TYPES) => return None,
@@ -88,19 +89,55 @@ fn certificate(map: &Map<'_>, base: &Path) -> Parts {
     (proof().map(Arc::new).map(Auth::Token), expires)
 }
 
+/// What the webhook of Azure Workload Identity tells the pod. Keys of the configuration win.
+const TENANT_VARIABLE: &str = "AZURE_TENANT_ID";
+const CLIENT_VARIABLE: &str = "AZURE_CLIENT_ID";
+const TOKEN_VARIABLE: &str = "AZURE_FEDERATED_TOKEN_FILE";
+const AUTHORITY_VARIABLE: &str = "AZURE_AUTHORITY_HOST";
+/// What Entra wants to stand in the token.
+const AUDIENCE: &str = "api://AzureADTokenExchange";
+
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn federated(map: &Map<'_>, base: &Path) -> Parts {
+    let app = app_of(map, environment(TENANT_VARIABLE), environment(CLIENT_VARIABLE));
+    let file = |at: &Cursor<'_>| Some(SecretRef::File(base.join(at.text()?)));
+    let token = match environment(TOKEN_VARIABLE) {
+        Some(path) => map.read("token_file", file).or_default(SecretRef::File(path.into())),
+        None => map
+            .require("token_file", "the path of the token, where AZURE_FEDERATED_TOKEN_FILE is not set", file)
+            .map(|at| at.value),
+    };
+    let audience = map.read("audience", own_text).or_default(AUDIENCE.to_owned());
+    let expires = map.read("expires", value::date);
+    let authority = environment(AUTHORITY_VARIABLE);
+    let proof = || Some(Proof::Federated { app: app?, token: token?, audience: audience?, authority });
+    (proof().map(Arc::new).map(Auth::Token), expires)
+}
+
 /// The keys of every kind that has a registered application.
 fn app(map: &Map<'_>) -> Option<App> {
+    app_of(map, None, None)
+}
+
+/// The same, with what the environment says where a key is absent.
+fn app_of(map: &Map<'_>, tenant: Option<String>, client_id: Option<String>) -> Option<App> {
     // Whether a tenant is needed depends on the provider.
-    let tenant = map.read("tenant", own_text);
-    let client_id = map.require("client_id", "the application (client) id", own_text);
+    let tenant = match map.read("tenant", own_text) {
+        Written::Absent => Some(tenant),
+        Written::Is(at) => Some(Some(at.value)),
+        Written::Faulty => None,
+    };
+    let client_id = match client_id {
+        Some(known) => map.read("client_id", own_text).or_default(known),
+        None => map.require("client_id", "the application (client) id", own_text).map(|at| at.value),
+    };
     let parameters = map.read("parameters", parameters);
     Some(App {
-        tenant: match tenant {
-            Written::Absent => None,
-            Written::Is(at) => Some(at.value),
-            Written::Faulty => return None,
-        },
-        client_id: client_id?.value,
+        tenant: tenant?,
+        client_id: client_id?,
         parameters: parameters.or_default(BTreeMap::new())?,
     })
 }

@@ -219,6 +219,8 @@ pub(super) static CREDENTIAL: Keys = Keys {
         works("private_key"),
         works("passphrase"),
         works("algorithm"),
+        works("token_file"),
+        works("audience"),
     ],
 };
 
@@ -266,6 +268,24 @@ pub(super) static CERTIFICATE: Keys = Keys {
     ],
 };
 
+pub(super) static FEDERATED: Keys = Keys {
+    of: "a credential of type federated",
+    secret: true,
+    rows: &[
+        works("type"),
+        works("tenant"),
+        works("client_id"),
+        works("token_file"),
+        works("audience"),
+        works("parameters"),
+        works("expires"),
+        instead("secret", "a federated credential has none: the identity provider trusts the token's issuer"),
+        instead("tenant_id", "it is written tenant: ID"),
+        instead("token_url", "it belongs to a provider"),
+        instead("scope", "it belongs to a provider"),
+    ],
+};
+
 pub(super) static PASSWORD: Keys = Keys {
     of: "a credential of type password",
     secret: true,
@@ -297,8 +317,8 @@ pub(super) static CREDENTIAL_TYPES: Keys = section(
     &[
         works("client_secret"),
         works("certificate"),
+        works("federated"),
         works("password"),
-        later("federated"),
         later("managed_identity"),
         later("refresh_token"),
         later("google_service_account"),

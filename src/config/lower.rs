@@ -349,7 +349,8 @@ fn login(provider: &Resolved, credential: &Credential) -> Result<Access, Option<
             "credential {name} has no tenant, and the token_url of provider {at} holds {{tenant}}: write tenant there, the directory (tenant) of the application"
         )));
     }
-    let url = value::fill_tenant(url, tenant.unwrap_or_default());
+    let url = value::at_authority(url, proof.authority());
+    let url = value::fill_tenant(&url, tenant.unwrap_or_default());
     if reqwest::Url::parse(&url).is_err() {
         return Err(Some(format!(
             "the tenant of credential {name} makes no valid address of the token_url of provider {at}"

@@ -174,6 +174,15 @@ pub(super) fn fill_tenant(template: &str, tenant: &str) -> String {
     template.replace(TENANT, &safe::url_part(tenant))
 }
 
+/// The worldwide token endpoint of Entra at another authority; any other endpoint as it is.
+pub(super) fn at_authority(template: &str, authority: Option<&str>) -> String {
+    const WORLDWIDE: &str = "https://login.microsoftonline.com/";
+    match authority.zip(template.strip_prefix(WORLDWIDE)) {
+        Some((authority, path)) => format!("{}/{path}", authority.trim_end_matches('/')),
+        None => template.to_owned(),
+    }
+}
+
 /// Whether a token_url has a place for the tenant.
 pub(super) fn has_tenant(template: &str) -> bool {
     template.contains(TENANT)

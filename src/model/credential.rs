@@ -139,6 +139,16 @@ pub enum Proof {
     ClientSecret { app: App, secret: SecretRef, sent_in: SecretIn },
     /// OAuth2 client credentials with a signed assertion (RFC 7523 section 2.2).
     Certificate { app: App, pair: PairRef, algorithm: Algorithm },
+    /// OAuth2 client credentials with a token that another issuer gave to this workload.
+    Federated {
+        app: App,
+        /// Where the issuer writes the token.
+        token: SecretRef,
+        /// What should stand in it.
+        audience: String,
+        /// Takes the place of the worldwide authority in the token URL: other clouds.
+        authority: Option<String>,
+    },
 }
 
 impl Proof {
@@ -147,13 +157,16 @@ impl Proof {
         match self {
             Self::ClientSecret { .. } => "client_secret",
             Self::Certificate { .. } => "certificate",
+            Self::Federated { .. } => "federated",
         }
     }
 
     /// The application, if the kind has one.
     pub const fn app(&self) -> Option<&App> {
         match self {
-            Self::ClientSecret { app, .. } | Self::Certificate { app, .. } => Some(app),
+            Self::ClientSecret { app, .. }
+            | Self::Certificate { app, .. }
+            | Self::Federated { app, .. } => Some(app),
         }
     }
 
@@ -165,11 +178,20 @@ impl Proof {
         self.app().map(|app| &*app.client_id)
     }
 
+    /// What takes the place of the worldwide authority in the token URL.
+    pub fn authority(&self) -> Option<&str> {
+        match self {
+            Self::Federated { authority, .. } => authority.as_deref(),
+            Self::ClientSecret { .. } | Self::Certificate { .. } => None,
+        }
+    }
+
     /// All places that a request reads. A change of what they hold is a reason to try again.
     pub fn places(&self) -> Vec<&SecretRef> {
         match self {
             Self::ClientSecret { secret, .. } => vec![secret],
             Self::Certificate { pair, .. } => pair.places(),
+            Self::Federated { token, .. } => vec![token],
         }
     }
 
@@ -177,7 +199,7 @@ impl Proof {
     pub const fn pasted(&self) -> Option<&SecretRef> {
         match self {
             Self::ClientSecret { secret, .. } => Some(secret),
-            Self::Certificate { .. } => None,
+            Self::Certificate { .. } | Self::Federated { .. } => None,
         }
     }
 }
@@ -204,15 +226,19 @@ pub struct EndRow {
     pub noun: &'static str,
     /// Stands behind "the date is".
     pub origin: &'static str,
+    /// Somebody renews it all the time, so a near end is no news.
+    pub renewed: bool,
 }
 
 table! {
     /// Who says when a credential expires.
     pub enum EndSource: EndRow {
         /// `expires` in the configuration.
-        Declared => EndRow { label: "declared", noun: "secret", origin: "the one declared in the configuration" };
+        Declared => EndRow { label: "declared", noun: "secret", origin: "the one declared in the configuration", renewed: false };
         /// `notAfter` of the certificate that signs.
-        Certificate => EndRow { label: "certificate", noun: "certificate", origin: "the certificate's own" };
+        Certificate => EndRow { label: "certificate", noun: "certificate", origin: "the certificate's own", renewed: false };
+        /// `exp` of the token file of a federated credential.
+        TokenFile => EndRow { label: "token_file", noun: "token file", origin: "the token's own", renewed: true };
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{
-    Access, Cause, Certificate, Credential, End, Plan, TokenAccess, TokenFacts, TokenReport, TokenSpec,
+    Access, Cause, Certificate, Credential, End, EndSource, Plan, TokenAccess, TokenFacts, TokenReport, TokenSpec,
 };
 
 use super::locked;
@@ -59,10 +59,19 @@ pub struct CredentialRecord {
 }
 
 impl CredentialRecord {
+    fn found_ends(&self) -> impl Iterator<Item = End> {
+        self.tokens.iter().flat_map(|token| token.ends.iter().copied())
+    }
+
+    /// When the token file of a federated credential expires.
+    pub fn token_file_end(&self) -> Option<Timestamp> {
+        self.found_ends().filter(|end| end.source == EndSource::TokenFile).map(|end| end.at).max()
+    }
+
     /// The dates on which the credential expires, the earliest of each source, the nearest first.
     pub fn ends(&self) -> Vec<End> {
         let mut ends = self.credential.ends();
-        ends.extend(self.tokens.iter().flat_map(|token| &token.ends));
+        ends.extend(self.found_ends().filter(|end| !end.source.row().renewed));
         ends.sort_by_key(|end| (end.at, end.source));
         let mut seen = BTreeSet::new();
         ends.retain(|end| seen.insert(end.source));

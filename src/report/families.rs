@@ -103,6 +103,8 @@ families! {
         "When the access token in hand ends.";
     CREDENTIAL_EXPIRY: Gauge "mailbox_credential_expiry_timestamp_seconds" ["credential", "source"]
         "When the secret or certificate of the credential ends, and who says so.";
+    TOKEN_FILE_EXPIRY: Gauge "mailbox_credential_token_file_expiry_timestamp_seconds" ["credential"]
+        "When the token in the file of a federated credential ends, as of the last token request.";
     TOKEN_PERMISSION: Gauge "mailbox_token_permission" ["credential", "permission"]
         "Whether a permission that a check needs is in the token: 1 it is, 0 it is not. A hint: some tenants grant without it.";
     // --- the switch-off of passwords

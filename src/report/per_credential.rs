@@ -44,6 +44,10 @@ const RULES: &[(Family, Rule)] = &[
             .into_iter()
             .try_for_each(|end| series.add(&[&record.credential.name, end.source.label()], timestamp(end.at)))
     }),
+    (families::TOKEN_FILE_EXPIRY, |record, series| match record.token_file_end() {
+        Some(ends) => series.add(&[&record.credential.name], timestamp(ends)),
+        None => Ok(()),
+    }),
     (families::TOKEN_PERMISSION, |record, series| {
         let mut present = BTreeMap::new();
         for record in &record.tokens {

@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use uuid::Uuid;
 
 use crate::sim::certificate::{Registered, SimCertificate};
+use crate::sim::issuer::{SimIssuer, Trusted};
 use crate::sim::lock;
 use crate::sim::token_fault::TokenFault;
 
@@ -41,6 +42,7 @@ pub struct SimApp {
 struct State {
     expected_secret: String,
     certificates: Vec<Registered>,
+    trusted: Vec<Trusted>,
     /// The identifiers of the assertions that it has sent.
     used: HashSet<String>,
     fault: Option<TokenFault>,
@@ -101,6 +103,7 @@ impl SimApp {
         let state = State {
             expected_secret: secret.clone(),
             certificates: Vec::new(),
+            trusted: Vec::new(),
             used: HashSet::new(),
             fault: None,
             expires_in: EXPIRES_IN,
@@ -162,6 +165,11 @@ impl SimApp {
         lock(&self.state).certificates = certificates.iter().map(|one| one.registered.clone()).collect();
     }
 
+    /// Only this subject of this issuer is trusted from now on.
+    pub fn trust(&self, issuer: &SimIssuer, subject: &str) {
+        lock(&self.state).trusted = vec![issuer.trusted(subject)];
+    }
+
     /// No token issued so far opens a mailbox any more.
     pub fn revoke_tokens(&self) {
         lock(&self.state).tokens.clear();
@@ -195,6 +203,10 @@ impl SimApp {
 
     pub(super) fn certificates(&self) -> Vec<Registered> {
         lock(&self.state).certificates.clone()
+    }
+
+    pub(super) fn trusted(&self) -> Vec<Trusted> {
+        lock(&self.state).trusted.clone()
     }
 
     /// Notes the identifier of an assertion; `false` if it was used before.

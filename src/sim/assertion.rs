@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::sim::app::SimApp;
 use crate::sim::idp::Refusal;
+use crate::sim::issuer::AUDIENCE;
 
 /// The one value of `client_assertion_type`.
 pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -36,6 +37,9 @@ pub(super) fn verify(app: &SimApp, assertion: &str, address: &str, now: Timestam
     let Ok(header) = decode_header(assertion) else {
         return refused(50_027, "JWT token is invalid or malformed.");
     };
+    if header.x5t.is_none() && header.x5t_s256.is_none() && !app.trusted().is_empty() {
+        return verify_federated(app, assertion, now);
+    }
     let registered = app.certificates().into_iter().find(|known| match header.alg {
         Algorithm::PS256 => header.x5t_s256.as_ref() == Some(&known.x5t_s256),
         Algorithm::RS256 => header.x5t.as_ref() == Some(&known.x5t) || header.x5t_s256.as_ref() == Some(&known.x5t_s256),
@@ -51,11 +55,7 @@ pub(super) fn verify(app: &SimApp, assertion: &str, address: &str, now: Timestam
             ),
         );
     };
-    let mut validation = Validation::new(header.alg);
-    validation.validate_exp = false;
-    validation.validate_aud = false;
-    validation.required_spec_claims.clear();
-    let claims = match decode::<Claims>(assertion, &DecodingKey::from_rsa_der(&registered.key), &validation) {
+    let claims = match decode::<Claims>(assertion, &DecodingKey::from_rsa_der(&registered.key), &lax(header.alg)) {
         Ok(verified) => verified.claims,
         Err(error) => {
             return refused(700_027, format!("Client assertion failed signature validation. [Reason - {error}]"));
@@ -84,6 +84,66 @@ pub(super) fn verify(app: &SimApp, assertion: &str, address: &str, now: Timestam
     }
     if claims.jti.len() < 16 || !app.uses(&claims.jti) {
         return refused(50_013, "Assertion failed: its identifier `jti` is missing, or was used before.");
+    }
+    Ok(())
+}
+
+/// Checks the signature and nothing else.
+fn lax(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    validation.required_spec_claims.clear();
+    validation
+}
+
+#[derive(Deserialize)]
+struct Federated {
+    iss: String,
+    sub: String,
+    aud: Vec<String>,
+    exp: i64,
+}
+
+/// Verifies a token of another issuer (workload identity federation).
+fn verify_federated(app: &SimApp, assertion: &str, now: Timestamp) -> Result<(), Refusal> {
+    let trusted = app.trusted();
+    let verified = trusted.iter().find_map(|trusted| {
+        let key = DecodingKey::from_rsa_der(&trusted.key);
+        Some((trusted, decode::<Federated>(assertion, &key, &lax(Algorithm::RS256)).ok()?.claims))
+    });
+    let Some((trusted, claims)) = verified else {
+        return refused(
+            700_211,
+            "No matching federated identity record found for presented assertion issuer. Please check your federated identity credential Subject, Audience and Issuer against the presented assertion.",
+        );
+    };
+    if claims.iss != trusted.issuer || claims.sub != trusted.subject {
+        return refused(
+            700_213,
+            format!(
+                "No matching federated identity record found for presented assertion subject '{}'. Please note that the matching is done using a case-sensitive comparison. Check your federated identity credential Subject, Audience and Issuer against the presented assertion.",
+                claims.sub
+            ),
+        );
+    }
+    if claims.aud != [AUDIENCE] {
+        return refused(
+            700_212,
+            format!(
+                "No matching federated identity record found for presented assertion audience '{}'.",
+                claims.aud.join(",")
+            ),
+        );
+    }
+    if claims.exp + LEEWAY_SECONDS < now.as_second() {
+        return refused(
+            700_024,
+            format!(
+                "Client assertion is not within its valid time range. Current time: {now}, expiry time of assertion {}.",
+                claims.exp
+            ),
+        );
     }
     Ok(())
 }

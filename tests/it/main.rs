@@ -12,6 +12,7 @@ mod door;
 mod echoes;
 mod endpoints;
 mod explain;
+mod federated;
 mod files;
 mod hostile;
 mod media;

@@ -15,6 +15,7 @@
 mod assertion;
 mod certificate;
 mod client_secret;
+mod federated;
 
 use super::exchange::{Exchange, Issued};
 use crate::model::{Cause, End, Proof, Reason};
@@ -39,6 +40,7 @@ pub(super) async fn request(
         Proof::Certificate { app, pair, algorithm } => {
             certificate::request(exchange, app, pair, *algorithm, &memory.pair).await
         }
+        Proof::Federated { app, token, .. } => federated::request(exchange, app, token).await,
     }
 }
 
@@ -49,6 +51,7 @@ pub async fn ends(proof: &Proof) -> Vec<End> {
         Proof::Certificate { pair, algorithm, .. } => {
             certificate::end(pair, *algorithm).await.into_iter().collect()
         }
+        Proof::Federated { token, .. } => federated::end(token).await.into_iter().collect(),
     }
 }
 
@@ -62,6 +65,9 @@ pub async fn told(proof: &Proof, reason: Reason) -> Vec<String> {
         (Proof::Certificate { pair, algorithm, .. }, Reason::CertificateRejected) => {
             certificate::told(pair, *algorithm).await
         }
+        (Proof::Federated { token, audience, .. }, Reason::FederatedIdentityMismatch) => {
+            federated::told(token, audience).await
+        }
         _ => Vec::new(),
     }
 }
@@ -72,5 +78,6 @@ pub async fn fault(proof: &Proof) -> Option<Cause> {
         // A secret may have any form.
         Proof::ClientSecret { .. } => None,
         Proof::Certificate { pair, algorithm, .. } => Pair::read(pair, *algorithm).await.err(),
+        Proof::Federated { token, .. } => federated::fault(token).await,
     }
 }

@@ -1,0 +1,68 @@
+//! Workload identity: a token that another issuer wrote into a file takes the place of a secret.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use mailbox_exporter::model::Outcome;
+use mailbox_exporter::sim::{Fault, SimIssuer, SimMailbox};
+
+use crate::world::{Door, World, verdict};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const SUBJECT: &str = "system:serviceaccount:mail:mailbox-exporter";
+
+/// A mailbox whose application trusts a service account of a cluster, probed with what lies in `token`.
+async fn world() -> (World, SimMailbox, SimIssuer) {
+    let mut world = World::start().await;
+    let issuer = SimIssuer::new().unwrap();
+    let app = world.app();
+    app.trust(&issuer, SUBJECT);
+    let mailbox = world.mailbox(&app, Fault::None).await;
+    world.credential_of(
+        "aks",
+        &format!("type: federated, tenant: {}, client_id: {}, token_file: token", app.tenant, app.client_id),
+    );
+    world.watch_with("it", &mailbox, Door::Imap, "aks");
+    (world, mailbox, issuer)
+}
+
+fn write(world: &World, token: &str) -> PathBuf {
+    world.file("token", &format!("{token}\n"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_of_the_trusted_service_account_opens_the_mailbox() {
+    let (world, _, issuer) = world().await;
+    write(&world, &issuer.token(SUBJECT, SignedDuration::ZERO, HOUR).unwrap());
+    let seen = world.round().await;
+    assert_eq!(verdict(&seen["it"]), "up", "{:?}", seen["it"].outcome);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_identity_is_told_with_what_its_token_says_of_itself() {
+    let (world, mailbox, issuer) = world().await;
+    let token = issuer.token("system:serviceaccount:mail:other", SignedDuration::ZERO, HOUR).unwrap();
+    write(&world, &token);
+    let seen = world.round().await;
+    assert_eq!(verdict(&seen["it"]), "token federated_identity_mismatch");
+    let Outcome::Down { hint, .. } = &seen["it"].outcome else { panic!("it is refused") };
+    let facts = format!(
+        "has the issuer `{}`, the subject `system:serviceaccount:mail:other` and the audience `api://AzureADTokenExchange`.",
+        issuer.url
+    );
+    assert!(hint.contains(&facts), "{hint}");
+    assert!(!hint.contains(token.rsplit('.').next().unwrap()), "{hint}");
+    assert_eq!(mailbox.app().requests().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_no_longer_renewed_is_told_from_a_refused_one_and_not_sent() {
+    let (world, mailbox, issuer) = world().await;
+    write(&world, &issuer.token(SUBJECT, SignedDuration::from_hours(2), HOUR).unwrap());
+    let seen = world.round().await;
+    assert_eq!(verdict(&seen["it"]), "token secret_unreadable");
+    let detail = &seen["it"].outcome.failure().unwrap().cause.detail;
+    assert!(detail.contains("it is no longer renewed"), "{detail}");
+    assert_eq!(mailbox.app().requests().len(), 0);
+}
