@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::SignedDuration;
 
 use crate::clock;
-use crate::sim::{Fault, Sim, SimMailbox};
+use crate::sim::{Fault, Sim, SimApp, SimCertificate, SimMailbox};
 
 use super::{INTERVAL, TIMEOUT};
 
@@ -15,6 +15,9 @@ use super::{INTERVAL, TIMEOUT};
 const TEAMS: [Option<&str>; 4] = [Some("billing"), Some("people"), Some("logistics"), None];
 /// When the secret of the first credential ends: near enough to be pointed out.
 const SECRET_ENDS_IN: SignedDuration = SignedDuration::from_hours(20 * 24);
+
+/// The year at whose beginning the certificate ends.
+const CERTIFICATE_ENDS: i32 = 2040;
 
 /// The file's name.
 pub(super) const FILE: &str = "config.yaml";
@@ -57,13 +60,15 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
         let name = address.split_once('@').map_or(address, |(name, _)| name);
         let (credential, new) = apps.of(&app.client_id, name);
         if new {
-            fs::write(folder.join(format!("{credential}.secret")), &app.secret)?;
-            let expires =
-                if credentials.is_empty() { format!(", expires: {}", secret_end()) } else { String::new() };
-            credentials += &format!(
-                "  {credential}: {{ type: client_secret, tenant: {}, client_id: {}, secret: {{ file: {credential}.secret }}{expires} }}\n",
-                app.tenant, app.client_id
-            );
+            let described = match mailbox.fault() {
+                _ if credentials.is_empty() => {
+                    by_secret(folder, credential, app, &format!(", expires: {}", secret_end()))?
+                }
+                // Its token is fine, which shows that the certificate is.
+                Fault::TokenRejected => by_certificate(folder, credential, app)?,
+                _ => by_secret(folder, credential, app, "")?,
+            };
+            credentials += &described;
         }
         let (imap, smtp, pop3) = (mailbox.imap_port(), mailbox.smtp_port(), mailbox.pop3_port());
         let (provider, new) = servers.of((imap, smtp), name);
@@ -105,6 +110,24 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
     );
     fs::write(&file, text)?;
     Ok(file)
+}
+
+fn by_secret(folder: &Path, name: &str, app: &SimApp, extra: &str) -> io::Result<String> {
+    fs::write(folder.join(format!("{name}.secret")), &app.secret)?;
+    Ok(format!(
+        "  {name}: {{ type: client_secret, tenant: {}, client_id: {}, secret: {{ file: {name}.secret }}{extra} }}\n",
+        app.tenant, app.client_id
+    ))
+}
+
+fn by_certificate(folder: &Path, name: &str, app: &SimApp) -> io::Result<String> {
+    let certificate = SimCertificate::until(CERTIFICATE_ENDS)?;
+    app.register(&[&certificate]);
+    fs::write(folder.join(format!("{name}.pem")), certificate.certificate + &certificate.private_key)?;
+    Ok(format!(
+        "  {name}: {{ type: certificate, tenant: {}, client_id: {}, certificate: {name}.pem }}\n",
+        app.tenant, app.client_id
+    ))
 }
 
 /// The day, as the configuration writes days.
