@@ -23,8 +23,8 @@ use self::permits::{Permit, Permits};
 use crate::clock;
 use crate::diagnosis::{self, remedy};
 use crate::model::{
-    Access, Auth, Cause, Check, CheckName, Failure, Limits, Observation, Outcome, Phase, Plan, Protocol, Reason,
-    Redacted, Security, ServerFacts, Timings, TokenAccess, Transcript,
+    Access, Auth, Cause, Check, CheckName, Failure, Limits, Observation, Outcome, Phase, Plan, Protocol,
+    Reason, Redacted, Security, ServerFacts, Timings, TokenAccess, Transcript,
 };
 use crate::net::{Dialer, Dialogue, Io, Stopwatch};
 use crate::probe::{self, Bearer, Connection, Login, Probe, Secret, Session};

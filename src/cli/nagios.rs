@@ -57,11 +57,7 @@ pub(super) async fn ends(plan: &Plan) -> Ends {
 }
 
 /// The verdict over a round, and what ends soon of what it rests on.
-pub(super) fn judge(
-    observations: &[Observation],
-    ends: &Ends,
-    now: Timestamp,
-) -> (String, Exit) {
+pub(super) fn judge(observations: &[Observation], ends: &Ends, now: Timestamp) -> (String, Exit) {
     let failing: Vec<&Observation> = observations.iter().filter(|seen| !seen.outcome.is_up()).collect();
     let ending = ending(observations, ends, now);
     let checks = counted(observations.len(), "check", "checks");

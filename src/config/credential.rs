@@ -135,11 +135,7 @@ fn app_of(map: &Map<'_>, tenant: Option<String>, client_id: Option<String>) -> O
         None => map.require("client_id", "the application (client) id", own_text).map(|at| at.value),
     };
     let parameters = map.read("parameters", parameters);
-    Some(App {
-        tenant: tenant?,
-        client_id: client_id?,
-        parameters: parameters.or_default(BTreeMap::new())?,
-    })
+    Some(App { tenant: tenant?, client_id: client_id?, parameters: parameters.or_default(BTreeMap::new())? })
 }
 
 /// Fields of a token request that are written by the program itself.

@@ -164,9 +164,9 @@ impl Proof {
     /// The application, if the kind has one.
     pub const fn app(&self) -> Option<&App> {
         match self {
-            Self::ClientSecret { app, .. }
-            | Self::Certificate { app, .. }
-            | Self::Federated { app, .. } => Some(app),
+            Self::ClientSecret { app, .. } | Self::Certificate { app, .. } | Self::Federated { app, .. } => {
+                Some(app)
+            }
         }
     }
 

@@ -72,7 +72,8 @@ mod web;
 
 pub use check::{Access, Check, CheckName, Goal, TokenAccess, TokenSpec};
 pub use credential::{
-    Algorithm, App, Auth, Claims, Credential, End, EndSource, PairRef, Proof, Redacted, SecretIn, SecretRef, WRONG_PASSWORD,
+    Algorithm, App, Auth, Claims, Credential, End, EndSource, PairRef, Proof, Redacted, SecretIn, SecretRef,
+    WRONG_PASSWORD,
 };
 pub use difference::Difference;
 pub use external::{Address, ExternalUrl};

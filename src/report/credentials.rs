@@ -9,7 +9,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{
-    Access, Cause, Certificate, Credential, End, EndSource, Plan, TokenAccess, TokenFacts, TokenReport, TokenSpec,
+    Access, Cause, Certificate, Credential, End, EndSource, Plan, TokenAccess, TokenFacts, TokenReport,
+    TokenSpec,
 };
 
 use super::locked;

@@ -40,7 +40,8 @@ const RULES: &[(Family, Rule)] = &[
         })
     }),
     (families::CREDENTIAL_EXPIRY, |record, series| {
-        record.ends()
+        record
+            .ends()
             .into_iter()
             .try_for_each(|end| series.add(&[&record.credential.name, end.source.label()], timestamp(end.at)))
     }),

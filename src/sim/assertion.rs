@@ -42,7 +42,9 @@ pub(super) fn verify(app: &SimApp, assertion: &str, address: &str, now: Timestam
     }
     let registered = app.certificates().into_iter().find(|known| match header.alg {
         Algorithm::PS256 => header.x5t_s256.as_ref() == Some(&known.x5t_s256),
-        Algorithm::RS256 => header.x5t.as_ref() == Some(&known.x5t) || header.x5t_s256.as_ref() == Some(&known.x5t_s256),
+        Algorithm::RS256 => {
+            header.x5t.as_ref() == Some(&known.x5t) || header.x5t_s256.as_ref() == Some(&known.x5t_s256)
+        }
         _ => false,
     });
     let Some(registered) = registered else {
@@ -55,14 +57,21 @@ pub(super) fn verify(app: &SimApp, assertion: &str, address: &str, now: Timestam
             ),
         );
     };
-    let claims = match decode::<Claims>(assertion, &DecodingKey::from_rsa_der(&registered.key), &lax(header.alg)) {
-        Ok(verified) => verified.claims,
-        Err(error) => {
-            return refused(700_027, format!("Client assertion failed signature validation. [Reason - {error}]"));
-        }
-    };
+    let claims =
+        match decode::<Claims>(assertion, &DecodingKey::from_rsa_der(&registered.key), &lax(header.alg)) {
+            Ok(verified) => verified.claims,
+            Err(error) => {
+                return refused(
+                    700_027,
+                    format!("Client assertion failed signature validation. [Reason - {error}]"),
+                );
+            }
+        };
     if claims.iss != app.client_id || claims.sub != app.client_id {
-        return refused(700_021, "Client assertion application identifier doesn't match 'client_id' parameter.");
+        return refused(
+            700_021,
+            "Client assertion application identifier doesn't match 'client_id' parameter.",
+        );
     }
     let audience = claims.aud.strip_prefix("https://").or_else(|| claims.aud.strip_prefix("http://"));
     if audience != Some(address) {

@@ -35,7 +35,8 @@ impl SimCertificate {
     /// # Errors
     /// When a key cannot be made.
     pub fn until(year: i32) -> io::Result<Self> {
-        let key = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_2048).map_err(io::Error::other)?;
+        let key = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_2048)
+            .map_err(io::Error::other)?;
         let mut params = CertificateParams::new([]).map_err(io::Error::other)?;
         params.distinguished_name.push(DnType::CommonName, "contoso-mail");
         params.not_before = date_time_ymd(2020, 1, 1);

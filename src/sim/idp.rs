@@ -224,7 +224,9 @@ fn issue(app: &SimApp, twist: Twist, now: Timestamp, proof: &str) -> String {
     let seconds = i64::try_from(terms.expires_in.as_secs()).unwrap_or(i64::MAX / 2);
     let token = match twist {
         Twist::Opaque => token::opaque(),
-        Twist::Stale => token::jwt(app, audience, &roles, proof, now.as_second() - STALE_SECONDS - seconds, seconds),
+        Twist::Stale => {
+            token::jwt(app, audience, &roles, proof, now.as_second() - STALE_SECONDS - seconds, seconds)
+        }
         _ => token::jwt(app, audience, &roles, proof, now.as_second(), seconds),
     };
     let life = if twist == Twist::Stale { Duration::ZERO } else { terms.expires_in };
@@ -292,7 +294,9 @@ async fn misbehave(
             wire.send(body.as_bytes()).await?;
             Ok(false)
         }
-        TokenAct::Issue(twist) => respond(wire, now, 200, JSON, &issue(app, twist, now, BY_SECRET), &[]).await,
+        TokenAct::Issue(twist) => {
+            respond(wire, now, 200, JSON, &issue(app, twist, now, BY_SECRET), &[]).await
+        }
     }
 }
 

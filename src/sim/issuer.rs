@@ -36,7 +36,8 @@ impl SimIssuer {
     /// # Errors
     /// When a key cannot be made.
     pub fn new() -> io::Result<Self> {
-        let key = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_2048).map_err(io::Error::other)?;
+        let key = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_2048)
+            .map_err(io::Error::other)?;
         let url = format!("https://cluster.example/{}/", Uuid::new_v4());
         Ok(Self { url, public: key.der_bytes().to_vec(), key: key.serialize_pem() })
     }

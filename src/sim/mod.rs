@@ -50,8 +50,8 @@ use crate::sim::site::{CONNECTION_LIMIT, Site};
 use crate::sim::wire::Wire;
 
 pub use account::Offers;
-pub use certificate::SimCertificate;
 pub use app::{SeenTokenRequest, SimApp, TokenOutcome};
+pub use certificate::SimCertificate;
 pub use fault::{Fault, Shows};
 pub use issuer::SimIssuer;
 pub use ledger::{Connections, Heard};

@@ -16,7 +16,14 @@ const BACKDATED_SECONDS: i64 = 300;
 const KEY_ID: &str = "Wnh1bGF0b3Ita2V5LW5vdC1yZWFs";
 
 /// A token for `app`, valid from a little before `now` (Unix seconds) for so many seconds.
-pub(super) fn jwt(app: &SimApp, audience: &str, roles: &[String], proof: &str, now: i64, lifetime: i64) -> String {
+pub(super) fn jwt(
+    app: &SimApp,
+    audience: &str,
+    roles: &[String],
+    proof: &str,
+    now: i64,
+    lifetime: i64,
+) -> String {
     let header = json!({ "typ": "JWT", "alg": "HS256", "x5t": KEY_ID, "kid": KEY_ID });
     let issued = now - BACKDATED_SECONDS;
     let mut claims = json!({

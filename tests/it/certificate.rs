@@ -5,13 +5,15 @@ use std::process::Command;
 use mailbox_exporter::model::Observation;
 use mailbox_exporter::sim::{Fault, SimApp, SimCertificate, SimMailbox};
 
-use crate::world::{Door, World, verdict};
+use crate::probes::verdict;
+use crate::support::world::World;
+use crate::support::yaml::Door;
 
 /// A mailbox of a new application that has this certificate registered.
 async fn mailbox(world: &World, registered: &SimCertificate) -> SimMailbox {
     let app = world.app();
     app.register(&[registered]);
-    world.mailbox(&app, Fault::None).await
+    world.mailbox_of(&app, Fault::None).await
 }
 
 /// Configures a probe by a certificate that lies in `NAME.pem`, its key in `NAME.key`.
@@ -19,13 +21,13 @@ fn watch(world: &mut World, name: &str, mailbox: &SimMailbox, shown: &SimCertifi
     world.file(&format!("{name}.pem"), &shown.certificate);
     world.file(&format!("{name}.key"), &shown.private_key);
     let SimApp { tenant, client_id, .. } = mailbox.app();
-    world.credential_of(
+    world.yaml.credential_of(
         name,
         &format!(
             "type: certificate, tenant: {tenant}, client_id: {client_id}, certificate: {name}.pem, private_key: {{ file: {name}.key }}{extra}"
         ),
     );
-    world.watch_with(name, mailbox, Door::Imap, name);
+    world.yaml.watch_with(name, mailbox, Door::Imap, name);
 }
 
 fn hint(seen: &Observation) -> String {
@@ -86,7 +88,8 @@ async fn validate_refuses_a_pair_that_does_not_fit_and_passes_over_one_that_is_e
     let configuration = world.configuration();
     let validate = || {
         let program = env!("CARGO_BIN_EXE_mailbox-exporter");
-        let output = Command::new(program).arg("validate").arg("--config").arg(&configuration).output().unwrap();
+        let output =
+            Command::new(program).arg("validate").arg("--config").arg(&configuration).output().unwrap();
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     };
     assert_eq!(validate().0, Some(0), "{}", validate().1);

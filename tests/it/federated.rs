@@ -7,7 +7,9 @@ use jiff::SignedDuration;
 use mailbox_exporter::model::Outcome;
 use mailbox_exporter::sim::{Fault, SimIssuer, SimMailbox};
 
-use crate::world::{Door, World, verdict};
+use crate::probes::verdict;
+use crate::support::world::World;
+use crate::support::yaml::Door;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const SUBJECT: &str = "system:serviceaccount:mail:mailbox-exporter";
@@ -18,12 +20,12 @@ async fn world() -> (World, SimMailbox, SimIssuer) {
     let issuer = SimIssuer::new().unwrap();
     let app = world.app();
     app.trust(&issuer, SUBJECT);
-    let mailbox = world.mailbox(&app, Fault::None).await;
-    world.credential_of(
+    let mailbox = world.mailbox_of(&app, Fault::None).await;
+    world.yaml.credential_of(
         "aks",
         &format!("type: federated, tenant: {}, client_id: {}, token_file: token", app.tenant, app.client_id),
     );
-    world.watch_with("it", &mailbox, Door::Imap, "aks");
+    world.yaml.watch_with("it", &mailbox, Door::Imap, "aks");
     (world, mailbox, issuer)
 }
 

@@ -180,6 +180,11 @@ impl Yaml {
         self.watch_by(name, mailbox, door, OWN, &credential, extra);
     }
 
+    /// A mailbox that is probed at one door by a credential that was described before.
+    pub(crate) fn watch_with(&mut self, name: &str, mailbox: &SimMailbox, door: Door, credential: &str) {
+        self.watch_by(name, mailbox, door, EXCHANGE, credential, "");
+    }
+
     fn watch_by(
         &mut self,
         name: &str,

@@ -17,12 +17,16 @@ pub(super) enum Key {
 
 impl Key {
     /// Decodes a key: PKCS#8, PKCS#1 and SEC1 alike. The error stands behind the key's place.
-    pub(super) fn read(block: &KeyBlock<'_>, passphrase: Option<&Redacted>, algorithm: Algorithm) -> Result<Self, String> {
+    pub(super) fn read(
+        block: &KeyBlock<'_>,
+        passphrase: Option<&Redacted>,
+        algorithm: Algorithm,
+    ) -> Result<Self, String> {
         match (block, passphrase) {
             (KeyBlock::Plain(der), _) => Self::decode(der, algorithm),
-            (KeyBlock::Encrypted(_), None) => Err(
-                "is encrypted: its passphrase is needed, passphrase: {file: PATH}".to_owned(),
-            ),
+            (KeyBlock::Encrypted(_), None) => {
+                Err("is encrypted: its passphrase is needed, passphrase: {file: PATH}".to_owned())
+            }
             (KeyBlock::Encrypted(der), Some(passphrase)) => {
                 let encrypted = EncryptedPrivateKeyInfo::try_from(*der)
                     .map_err(|_| "is no encrypted PKCS#8 that can be read".to_owned())?;

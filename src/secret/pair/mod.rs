@@ -12,7 +12,7 @@ use x509_parser::prelude::FromDer;
 
 use self::key::Key;
 use super::{read, read_bytes};
-use crate::model::{Algorithm, Cause, PairRef, Reason, Redacted, SecretRef};
+use crate::model::{Algorithm, Cause, PairRef, Reason, Redacted};
 
 /// A certificate and the private key that belongs to it.
 pub struct Pair {
@@ -61,7 +61,9 @@ impl Pair {
     /// # Errors
     /// [`Reason::Internal`] if the library refuses, which no input explains.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Cause> {
-        self.key.sign(message).map_err(|_| Cause::new(Reason::Internal, "signing the client assertion failed"))
+        self.key
+            .sign(message)
+            .map_err(|_| Cause::new(Reason::Internal, "signing the client assertion failed"))
     }
 }
 

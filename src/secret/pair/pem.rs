@@ -59,7 +59,10 @@ const NOT_PEM: &[Form] = &[
         |bytes| bytes.starts_with(b"PuTTY-User-Key-File"),
         "is a PuTTY key, which signs in to SSH: an application has a key of its own",
     ),
-    (|bytes| bytes.starts_with(b"ssh-"), "is an SSH public key: the private key and the certificate are needed"),
+    (
+        |bytes| bytes.starts_with(b"ssh-"),
+        "is an SSH public key: the private key and the certificate are needed",
+    ),
 ];
 
 /// Whether it is an ASN.1 SEQUENCE whose content begins so.
@@ -79,7 +82,9 @@ pub(super) fn blocks(place: &SecretRef, bytes: &[u8]) -> Result<Vec<pem::Pem>, S
     if let Some((_, sentence)) = NOT_PEM.iter().find(|(is, _)| is(bytes)) {
         return Err(say(sentence));
     }
-    let blocks = pem::parse_many(bytes).map_err(|_| say("is damaged: a block between BEGIN and END is no base64, or ends under another name"))?;
+    let blocks = pem::parse_many(bytes).map_err(|_| {
+        say("is damaged: a block between BEGIN and END is no base64, or ends under another name")
+    })?;
     if blocks.is_empty() {
         return Err(say("is not PEM: it has no whole block from `-----BEGIN …-----` to `-----END …-----`"));
     }
@@ -113,12 +118,16 @@ pub(super) fn key<'a>(place: &SecretRef, blocks: &'a [pem::Pem]) -> Result<KeyBl
     for block in blocks {
         match block.tag() {
             "ENCRYPTED PRIVATE KEY" => return Ok(KeyBlock::Encrypted(block.contents())),
-            "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY" if block.headers().get("Proc-Type").is_some() => {
+            "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY"
+                if block.headers().get("Proc-Type").is_some() =>
+            {
                 return Err(say(
                     "is encrypted in OpenSSL's old form: `openssl pkcs8 -topk8 -in {file} -out app.key` writes encrypted PKCS#8, which `passphrase` opens",
                 ));
             }
-            "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY" => return Ok(KeyBlock::Plain(block.contents())),
+            "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY" => {
+                return Ok(KeyBlock::Plain(block.contents()));
+            }
             _ => {}
         }
     }

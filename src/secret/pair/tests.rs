@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
+use crate::model::SecretRef;
 
 /// A folder with an RSA key `app.key` and its certificate `app.pem`; gone when dropped.
 struct Folder(PathBuf);
@@ -23,7 +24,8 @@ impl Folder {
     }
 
     fn openssl(&self, arguments: &str) {
-        let output = Command::new("openssl").args(arguments.split(' ')).current_dir(&self.0).output().unwrap();
+        let output =
+            Command::new("openssl").args(arguments.split(' ')).current_dir(&self.0).output().unwrap();
         assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
@@ -36,7 +38,13 @@ impl Folder {
     }
 
     /// Reads a pair of these files: its thumbprint, or what is wrong, without the folder's name.
-    async fn read(&self, certificate: &str, key: &str, passphrase: Option<&str>, algorithm: Algorithm) -> Result<String, String> {
+    async fn read(
+        &self,
+        certificate: &str,
+        key: &str,
+        passphrase: Option<&str>,
+        algorithm: Algorithm,
+    ) -> Result<String, String> {
         let place = |name: &str| SecretRef::File(self.0.join(name));
         let passphrase = passphrase.map(|text| {
             self.write("passphrase", text);
@@ -68,7 +76,9 @@ async fn every_form_of_a_pair_that_openssl_writes_is_read() {
     let folder = Folder::new();
     folder.openssl("rsa -in app.key -traditional -out pkcs1.key");
     folder.openssl("pkcs8 -topk8 -in app.key -passout pass:opensesame -out encrypted.key");
-    folder.openssl("pkcs8 -topk8 -in app.key -v2 des3 -v2prf hmacWithSHA1 -passout pass:opensesame -out old.key");
+    folder.openssl(
+        "pkcs8 -topk8 -in app.key -v2 des3 -v2prf hmacWithSHA1 -passout pass:opensesame -out old.key",
+    );
     folder.openssl("pkcs12 -export -inkey app.key -in app.pem -passout pass:x -out app.p12");
     folder.openssl("pkcs12 -in app.p12 -nodes -passin pass:x -out bag.pem");
     assert!(folder.text("bag.pem").contains("Bag Attributes"));
@@ -124,13 +134,20 @@ async fn what_is_no_pair_is_refused_with_the_command_that_mends_it() {
     folder.openssl("pkey -in app.key -pubout -out public.key");
     folder.openssl("req -new -key app.key -subj /CN=x -out app.csr");
     folder.openssl("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out other.key");
-    folder.write("ssh.key", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaA==\n-----END OPENSSH PRIVATE KEY-----\n");
+    folder.write(
+        "ssh.key",
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaA==\n-----END OPENSSH PRIVATE KEY-----\n",
+    );
     folder.write("utf16.key", [0xff, 0xfe, b'-', 0]);
     folder.write("half.key", &folder.text("app.key")[..400]);
     folder.write("text.key", "hunter2hunter2\n");
     folder.write("it's.pfx", fs::read(folder.0.join("app.pfx")).unwrap());
     for (certificate, key, sentence) in [
-        ("app.pfx", "app.key", "file app.pfx is PKCS#12 (.pfx, .p12) and not PEM: `openssl pkcs12 -in app.pfx -nodes -out app.pem`"),
+        (
+            "app.pfx",
+            "app.key",
+            "file app.pfx is PKCS#12 (.pfx, .p12) and not PEM: `openssl pkcs12 -in app.pfx -nodes -out app.pem`",
+        ),
         ("app.pem", "it's.pfx", r"`openssl pkcs12 -in 'it'\''s.pfx' -nodes"),
         ("app.der", "app.key", "`openssl x509 -inform DER -in app.der -out app.pem`"),
         ("app.pem", "key.der", "`openssl pkey -inform DER -in key.der -out app.key`"),

@@ -48,7 +48,8 @@ async fn an_assertion_is_good_once_and_only_if_everything_in_it_is_right() {
     type Change = fn(&mut Header, &mut Value);
     let sim = Sim::start().await.unwrap();
     let app = sim.app();
-    let (certificate, stranger) = (SimCertificate::until(2120).unwrap(), SimCertificate::until(2120).unwrap());
+    let (certificate, stranger) =
+        (SimCertificate::until(2120).unwrap(), SimCertificate::until(2120).unwrap());
     app.register(&[&certificate]);
     let changes: [(Change, u64); 11] = [
         (|_, _| (), 0),
@@ -59,7 +60,10 @@ async fn an_assertion_is_good_once_and_only_if_everything_in_it_is_right() {
         (|_, claims| claims["sub"] = json!("somebody"), 700_021),
         (|_, claims| claims["exp"] = json!(claims["nbf"].as_i64().unwrap() + 601), 700_024),
         (|_, claims| (claims["nbf"], claims["exp"]) = (json!(1_600_000_000), json!(1_600_000_600)), 700_024),
-        (|_, claims| (claims["nbf"], claims["exp"]) = (json!(4_000_000_000_u32), json!(4_000_000_600_u32)), 700_024),
+        (
+            |_, claims| (claims["nbf"], claims["exp"]) = (json!(4_000_000_000_u32), json!(4_000_000_600_u32)),
+            700_024,
+        ),
         (|_, claims| claims["jti"] = json!("1"), 50_013),
         (|_, claims| drop(claims.as_object_mut().unwrap().remove("jti")), 700_027),
     ];

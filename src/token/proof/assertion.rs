@@ -1,8 +1,8 @@
 //! A signed statement in the place of a client secret (RFC 7521 and RFC 7523).
 
-use jiff::SignedDuration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
@@ -17,7 +17,11 @@ const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 
 /// Requests a token with this assertion.
-pub(super) async fn request(exchange: &Exchange<'_>, app: &App, assertion: &Redacted) -> Result<Issued, Cause> {
+pub(super) async fn request(
+    exchange: &Exchange<'_>,
+    app: &App,
+    assertion: &Redacted,
+) -> Result<Issued, Cause> {
     let client = exchange.client(app)?;
     let shown = assertion.expose_secret();
     let fields = app.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));

@@ -26,18 +26,17 @@ impl LastGood {
     /// What was read, or the last good pair while the files may be in the middle of a rotation.
     fn or_kept(&self, read: Result<Pair, Cause>, now: Instant) -> Result<Arc<Pair>, Cause> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match (read, &mut *kept) {
-            (Ok(pair), kept) => {
+        match read {
+            Ok(pair) => {
                 let pair = Arc::new(pair);
                 *kept = Some(Good { pair: Arc::clone(&pair), failing_since: None });
                 Ok(pair)
             }
-            (Err(_), Some(good)) if now < *good.failing_since.get_or_insert(now) + GRACE => {
-                Ok(Arc::clone(&good.pair))
-            }
-            (Err(cause), kept) => {
-                *kept = None;
-                Err(cause)
+            Err(cause) => {
+                let good =
+                    kept.take().map(|good| Good { failing_since: good.failing_since.or(Some(now)), ..good });
+                *kept = good.filter(|good| good.failing_since.is_some_and(|since| now < since + GRACE));
+                kept.as_ref().map(|good| Arc::clone(&good.pair)).ok_or(cause)
             }
         }
     }

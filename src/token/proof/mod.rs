@@ -58,10 +58,9 @@ pub async fn ends(proof: &Proof) -> Vec<End> {
 /// What the proof tells after a refusal for this reason, in sentences: what an administrator compares.
 pub async fn told(proof: &Proof, reason: Reason) -> Vec<String> {
     match (proof, reason) {
-        (
-            Proof::ClientSecret { app, secret, .. },
-            Reason::SecretInvalid | Reason::CredentialsRejected,
-        ) => secret::told(secret, Some(&app.client_id)).await,
+        (Proof::ClientSecret { app, secret, .. }, Reason::SecretInvalid | Reason::CredentialsRejected) => {
+            secret::told(secret, Some(&app.client_id)).await
+        }
         (Proof::Certificate { pair, algorithm, .. }, Reason::CertificateRejected) => {
             certificate::told(pair, *algorithm).await
         }
