@@ -63,7 +63,7 @@ fn client_secret(map: &Map<'_>, base: &Path) -> Parts {
 fn certificate(map: &Map<'_>, base: &Path) -> Parts {
     let app = app(map);
     let certificate = map.require("certificate", "the path of a PEM file", |at| {
-        if at.text()?.contains("-----BEGIN") {
+        if at.has_text("-----BEGIN") {
             return at.complain("this is the path of a PEM file, never its content");
         }
         Some(SecretRef::File(base.join(at.text()?)))

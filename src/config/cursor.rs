@@ -87,6 +87,11 @@ impl<'a> Cursor<'a> {
         self.clean(text)
     }
 
+    /// Whether it is text that contains these words, whether or not such a text is allowed here.
+    pub(super) fn has_text(&self, words: &str) -> bool {
+        matches!(&self.node.kind, Kind::Text(text) if text.contains(words))
+    }
+
     /// Like [`Cursor::text`], and `true`, `false` and an empty text are texts as well.
     pub(super) fn free_text(&self) -> Option<&'a str> {
         match &self.node.kind {

@@ -13,11 +13,11 @@ use jiff::Timestamp;
 use jiff::civil::date;
 
 use crate::model::{
-    Access, Auth, Basic, Board, Cause, Check, Claims, Confidence, Credential, Deadline, DeadlineKind,
-    Endpoint, Evidence, Exhibit, Failure, Family, Finding, Goal, IpChoice, Keeping, Limits, Listen, Mailbox,
-    Mechanism, Oauth, Observation, Outcome, Phase, Plan, Policy, Proof, Protocol, Provider, Reason, Record,
-    Score, Security, ServerFacts, Shard, Signal, Standing, State, Timings, TokenAccess, TokenFacts,
-    TokenReport, TokenSpec, Transcript, Use,
+    Access, Auth, Basic, Board, Cause, Check, Claims, Confidence, Credential, Deadline, DeadlineKind, End,
+    EndSource, Endpoint, Evidence, Exhibit, Failure, Family, Finding, Goal, IpChoice, Keeping, Limits,
+    Listen, Mailbox, Mechanism, Oauth, Observation, Outcome, Phase, Plan, Policy, Proof, Protocol, Provider,
+    Reason, Record, Score, Security, ServerFacts, Shard, Signal, Standing, State, Timings, TokenAccess,
+    TokenFacts, TokenReport, TokenSpec, Transcript, Use,
 };
 
 /// The beginning of time in these tests, 2026-11-24 00:00 UTC.
@@ -185,7 +185,8 @@ pub(crate) fn issued(credential: &Arc<Credential>, permissions: &[&str]) -> Toke
     let claims =
         Claims { permissions: permissions.iter().map(|p| (*p).to_owned()).collect(), ..Claims::default() };
     let expires_at = dawn() + Duration::from_secs(4_000);
-    token_report(credential, Ok(TokenFacts { expires_at, claims: Some(claims) }))
+    let ends = vec![End { source: EndSource::TokenFile, at: expires_at }];
+    TokenReport { ends, ..token_report(credential, Ok(TokenFacts { expires_at, claims: Some(claims) })) }
 }
 
 /// A token request that was refused.

@@ -30,7 +30,7 @@ async fn world() -> (World, SimMailbox, SimIssuer) {
 }
 
 fn write(world: &World, token: &str) -> PathBuf {
-    world.file("token", &format!("{token}\n"))
+    world.file("token", format!("{token}\n"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
