@@ -87,10 +87,7 @@ enum Command {
     /// Name every fault of a configuration at once, with line, column and what was expected.
     ///
     /// Exit status: 0 no faults, 2 faults.
-    Validate {
-        #[command(flatten)]
-        config: Config,
-    },
+    Validate(validate::Options),
     /// Tell what an error means, who must act, and what to do.
     ///
     /// Works without a configuration. Exit status: 0 recognised, 1 not (`unexpected`), 2 bad command line.
@@ -186,7 +183,7 @@ fn run(command: Command, log: &Log) -> Exit {
     match command {
         Command::Serve(options) => on_runtime(log, serve::run(options, log)),
         Command::Check(options) => on_runtime(log, check::run(options)),
-        Command::Validate { config } => on_runtime(log, validate::run(&config)),
+        Command::Validate(options) => on_runtime(log, validate::run(options)),
         Command::Readiness(options) => on_runtime(log, readiness::run(options)),
         Command::Explain(options) => explain::run(&options),
         Command::ConsentUrl(options) => consent_url::run(&options),

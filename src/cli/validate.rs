@@ -1,4 +1,11 @@
-//! `validate`: every fault of a configuration at once, and what is odd about its secrets.
+//! `validate`: every fault of a configuration at once, what is odd about its secrets, and on request whether the state
+//! can be written.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
 
 use crate::config::{self, Described, Notice};
 use crate::files;
@@ -9,13 +16,26 @@ use crate::token;
 use super::answer::say;
 use super::{Config, Exit};
 
-pub(super) async fn run(config: &Config) -> Exit {
+/// The options of `validate`.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    config: Config,
+    /// Also write a file into `state_dir`, and remove it, to see whether the agent could write there.
+    #[arg(long)]
+    state: bool,
+}
+
+pub(super) async fn run(Options { config, state }: Options) -> Exit {
     match config::load(&config.config) {
         Ok(loaded) => {
             let plan = &loaded.plan;
-            let mut faults = Vec::new();
+            let mut faults: Vec<String> = Vec::new();
             for described in &loaded.credentials {
-                faults.extend(unusable(described).await);
+                faults.extend(unusable(described).await.map(|fault| fault.to_string()));
+            }
+            if state {
+                faults.extend(written(plan.policy.state_dir.as_ref()).err());
             }
             if !faults.is_empty() {
                 let lines: String = faults.iter().map(|fault| format!("{fault}\n")).collect();
@@ -51,6 +71,34 @@ async fn unusable(described: &Described) -> Option<Notice> {
         return None;
     }
     Some(described.notice(token::fault(proof).await?.detail))
+}
+
+/// Writes to the state directory as the agent does, but without its lock: the agent may be running.
+fn written(folder: Option<&PathBuf>) -> Result<(), String> {
+    let Some(folder) = folder else {
+        return Err("--state: the configuration has no state_dir".to_owned());
+    };
+    let wanted = std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
+    let write = move || -> io::Result<()> {
+        // The agent makes a folder that is missing: what counts then is the nearest one that is there.
+        let there = wanted.ancestors().find(|folder| folder.exists()).unwrap_or(&wanted);
+        let tried = there.join(format!(".tried-by-validate-{}", std::process::id()));
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&tried)?;
+        let result = file.write_all(b"tried\n").and_then(|()| file.sync_all());
+        fs::remove_file(&tried)?;
+        result
+    };
+    let told = |fault: &dyn std::fmt::Display, folder: &Path| {
+        format!(
+            "state_dir: {}: {fault}; it must exist or be creatable, belong to this user and have room",
+            folder.display()
+        )
+    };
+    match files::within(folder, files::PATIENCE, write) {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(told(&error, folder)),
+        Err(fault) => Err(told(&fault, folder)),
+    }
 }
 
 /// The secret of a credential by its shape. One that is not here is no finding: a configuration is also validated where

@@ -75,6 +75,8 @@ families! {
         "When the last probe began.";
     PROBE_LAST_SUCCESS: Gauge "mailbox_probe_last_success_timestamp_seconds" ["mailbox", "protocol"]
         "When the last probe that succeeded began.";
+    PROBE_OUTCOME_CHANGED: Gauge "mailbox_probe_outcome_changed_timestamp_seconds" ["mailbox", "protocol"]
+        "When the probe began that last turned success into failure or failure into success; until then the first probe since the agent started.";
     FOLDER_MESSAGES: Gauge "mailbox_folder_messages" ["mailbox", "folder"]
         "Messages in the folder that the last probe opened.";
     MAILBOX_INFO: Gauge "mailbox_info" ["mailbox", "address", "provider", "credential"]
@@ -120,6 +122,9 @@ families! {
         "When a signal last said something about passwords, stale or not: offer, oauth_login, password_login, refusal, usage, switch or calendar.";
     BASIC_AUTH_DEADLINE: Gauge "mailbox_basic_auth_deadline_timestamp_seconds" ["provider", "protocol", "kind"]
         "When a provider switches passwords off: default_off (an administrator may turn them on again), removal or account_password. Absent where no date is known.";
+    // --- the reasons
+    REASON_INFO: Gauge "mailbox_reason_info" ["reason", "owner", "transient"]
+        "1 for every reason that a failure can have: who acts first (app, admin, owner, net, ops or wait), and whether it passes by itself.";
     // --- the program
     BUILD_INFO: Gauge "mailbox_exporter_build_info" ["version", "os", "arch"]
         "1, with the version of the program.";

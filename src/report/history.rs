@@ -36,8 +36,8 @@ pub struct CheckRecord {
     pub last_failure: Option<Arc<Observation>>,
     /// The last successful observation, kept through any number of failures.
     pub last_success: Option<Arc<Observation>>,
-    /// The start of the first failed probe since the last success.
-    pub failing_since: Option<Timestamp>,
+    /// The start of the probe at which success and failure last changed places; at first the first probe's.
+    pub outcome_since: Option<Timestamp>,
     /// The last [`RECENT`] outcomes, oldest first.
     pub recent: VecDeque<Glance>,
     pub successes: u64,
@@ -53,7 +53,7 @@ impl CheckRecord {
             last: None,
             last_failure: None,
             last_success: None,
-            failing_since: None,
+            outcome_since: None,
             recent: VecDeque::new(),
             successes: 0,
             failures: BTreeMap::new(),
@@ -65,17 +65,24 @@ impl CheckRecord {
         self.failures.values().sum()
     }
 
+    /// The start of the first failed probe since the last success.
+    pub fn failing_since(&self) -> Option<Timestamp> {
+        self.outcome_since.filter(|_| self.last.as_ref().is_some_and(|last| !last.outcome.is_up()))
+    }
+
     fn note(&mut self, observation: &Arc<Observation>) {
+        let same = |last: &Arc<Observation>| last.outcome.is_up() == observation.outcome.is_up();
+        if !self.last.as_ref().is_some_and(same) {
+            self.outcome_since = Some(observation.started_at);
+        }
         let failure = observation.outcome.failure().map(|failure| (failure.phase, failure.cause.reason));
         match failure {
             None => {
                 self.successes += 1;
-                self.failing_since = None;
                 self.last_success = Some(Arc::clone(observation));
             }
             Some(why) => {
                 *self.failures.entry(why).or_default() += 1;
-                self.failing_since.get_or_insert(observation.started_at);
                 self.last_failure = Some(Arc::clone(observation));
             }
         }

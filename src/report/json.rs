@@ -158,7 +158,7 @@ fn check(record: &CheckRecord, whole: bool) -> Value {
         .put("interval_seconds", record.interval.as_secs_f64())
         .put("successes", record.successes)
         .put("failures", record.failed())
-        .maybe("failing_since", record.failing_since.map(|at| at.to_string()))
+        .maybe("failing_since", record.failing_since().map(|at| at.to_string()))
         .maybe("last", record.last.as_ref().map(|last| observation(last, whole)));
     if !whole {
         return object.done();

@@ -176,6 +176,7 @@ impl Report {
         per_credential::write(&self.credentials.records(), &mut page)?;
         self.metrics.write_tokens(&mut page)?;
         per_readiness::write(&live.board, &mut page)?;
+        per_check::write_reasons(&mut page)?;
         let build = [env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH];
         page.family(&families::BUILD_INFO, |series| series.add(&build, 1.0))?;
         self.configuration.write(&mut page)?;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
-use crate::model::{Goal, Mailbox, Observation, Plan, Protocol};
+use crate::model::{Goal, Mailbox, Observation, Plan, Protocol, Reason};
 
 use super::exposition::{Page, Series, seconds, timestamp};
 use super::families::{self, Family};
@@ -56,6 +56,11 @@ const RULES: &[(Family, Rule)] = &[
         let Some(success) = &record.last_success else { return Ok(()) };
         series.add(&[mailbox, protocol], timestamp(success.started_at))
     }),
+    (families::PROBE_OUTCOME_CHANGED, |record, series| {
+        let (mailbox, protocol) = name(record);
+        let Some(since) = record.outcome_since else { return Ok(()) };
+        series.add(&[mailbox, protocol], timestamp(since))
+    }),
     (families::FOLDER_MESSAGES, |record, series| {
         let messages = record.last.as_ref().and_then(|last| Some((&last.check.goal, last.server.messages?)));
         let Some((Goal::Folder { name: folder, .. }, messages)) = messages else { return Ok(()) };
@@ -79,6 +84,18 @@ pub(super) fn write(records: &[Arc<CheckRecord>], page: &mut Page<'_>) -> io::Re
         page.family(family, |series| records.iter().try_for_each(|record| rule(record, series)))?;
     }
     Ok(())
+}
+
+/// Writes the closed list of reasons, which rules and dashboards join.
+pub(super) fn write_reasons(page: &mut Page<'_>) -> io::Result<()> {
+    page.family(&families::REASON_INFO, |series| {
+        Reason::ALL.iter().try_for_each(|reason| {
+            let row = reason.row();
+            let owner = row.owners.first().map_or("", |owner| owner.label());
+            let transient = if row.transient { "true" } else { "false" };
+            series.add(&[row.label, owner, transient], 1.0)
+        })
+    })
 }
 
 /// The mailboxes of a plan, and the union of their labels.

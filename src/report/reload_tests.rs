@@ -120,7 +120,7 @@ fn a_changed_check_keeps_its_counts_and_its_past_and_shows_its_new_description()
         (record.check.interval, record.interval),
         (Duration::from_secs(900), Duration::from_secs(900))
     );
-    assert!(record.last.is_some() && record.failing_since.is_some());
+    assert!(record.last.is_some() && record.failing_since().is_some());
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn a_failure_is_named_while_it_lasts_and_gone_with_the_next_success() {
     assert_eq!(now.get(&failures), Some(&1.0), "a count never goes");
     assert_eq!(now.get("mailbox_folder_messages{mailbox=\"invoices\",folder=\"INBOX\"}"), Some(&17.0));
     let record = report.check(&check.name()).unwrap();
-    assert_eq!((record.failing_since, record.recent.len()), (None, 2));
+    assert_eq!((record.failing_since(), record.recent.len()), (None, 2));
     assert_eq!(record.last_failure.as_ref().map(|last| last.started_at), Some(at(0)));
 }
 
@@ -154,12 +154,43 @@ fn the_past_is_short_and_the_start_of_a_failure_is_kept() {
         }
     }
     let record = report.check(&check.name()).unwrap();
-    assert_eq!(record.failing_since, Some(dawn() + Duration::from_secs(60 * 30)));
+    assert_eq!(record.failing_since(), Some(dawn() + Duration::from_secs(60 * 30)));
     assert_eq!((record.successes, record.failed(), record.recent.len()), (30, 70, RECENT));
     assert_eq!(
         record.last_success.as_ref().map(|last| last.started_at),
         Some(dawn() + Duration::from_secs(60 * 29))
     );
+}
+
+#[test]
+fn the_time_of_the_last_change_is_kept_until_the_next_one() {
+    let plan = two_mailboxes();
+    let (report, check) = (Report::new(&plan), &plan.checks[0]);
+    let changed = "mailbox_probe_outcome_changed_timestamp_seconds{mailbox=\"invoices\",protocol=\"imap\"}";
+    assert_eq!(series(&report).get(changed), None);
+    let why = |minute: u64| if minute == 6 { Reason::FolderMissing } else { Reason::OverQuota };
+    // Minute of the probe, whether it succeeds, and the minute of the last change after it.
+    for (minute, is_up, since) in [(0, true, 0), (1, true, 0), (5, false, 5), (6, false, 5), (9, true, 9)] {
+        let at = dawn() + Duration::from_secs(60 * minute);
+        let failed = || down(check, at, (Phase::Select, why(minute)), "NO", "");
+        report.record(if is_up { up(check, at) } else { failed() });
+        report.apply(&plan);
+        assert_eq!(
+            series(&report).get(changed),
+            Some(&(1_795_478_400.0 + 60.0 * f64::from(since))),
+            "{minute}"
+        );
+    }
+}
+
+#[test]
+fn every_reason_is_told_with_who_acts_first() {
+    let series = series(&filled());
+    let told = series.keys().filter(|name| name.starts_with("mailbox_reason_info{")).count();
+    assert_eq!(told, Reason::ALL.len());
+    let of = |labels: &str| series.get(&format!("mailbox_reason_info{{{labels}}}"));
+    assert_eq!(of("reason=\"app_not_found\",owner=\"app\",transient=\"false\""), Some(&1.0));
+    assert_eq!(of("reason=\"idp_unavailable\",owner=\"wait\",transient=\"true\""), Some(&1.0));
 }
 
 #[test]

@@ -149,3 +149,23 @@ async fn a_refused_secret_has_its_shape_told_first_and_a_mark_before_an_authorit
         }
     }
 }
+
+#[test]
+fn validate_writes_to_the_state_on_request_and_leaves_nothing() {
+    let folder = Folder::new();
+    // What the configuration says of the state, the exit status, and what is said.
+    for (state, status, sentence) in [
+        ("state_dir: state\n", 0, "no faults"),
+        ("state_dir: usage.csv/state\n", 2, "it must exist or be creatable"),
+        ("", 2, "--state: the configuration has no state_dir"),
+    ] {
+        folder.write("config.yaml", configuration("{ file: secret }", state));
+        folder.write("usage.csv", "");
+        let (exit, said) = folder.run(&["validate", "--state"]);
+        assert_eq!(exit, Some(status), "{state}: {said}");
+        assert!(said.contains(sentence), "{state}: {said}");
+        assert_eq!(folder.run(&["validate"]).0, Some(0), "{state}");
+    }
+    let files: Vec<_> = fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(files.len(), 2, "{files:?}");
+}

@@ -60,7 +60,7 @@ fn groups(facts: &Facts) -> Vec<Group<'_>> {
     let mut groups: BTreeMap<Common, Group<'_>> = BTreeMap::new();
     for record in &facts.checks {
         let Some((common, last)) = common(record) else { continue };
-        let since = record.failing_since.unwrap_or(last.started_at);
+        let since = record.failing_since().unwrap_or(last.started_at);
         let group = groups.entry(common).or_insert_with_key(|common| Group {
             common: common.clone(),
             latest: last,
