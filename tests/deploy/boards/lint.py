@@ -11,11 +11,28 @@ from . import files, promql
 
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 TAG = "mailbox-exporter"
-# Drawn alike by every version of Grafana in use, and in a browser without one.
-KINDS = {"stat", "timeseries", "table", "row"}
+# Drawn alike by every version of Grafana in use.
+KINDS = {"stat", "timeseries", "table", "row", "state-timeline"}
 # Labels that Prometheus adds, by its configuration or its operator, and those that a query makes.
 ADDED = {"cluster", "namespace", "job", "instance"}
-MADE = {"owner"}
+MADE = {"when", "urgency", "remedy"}
+# What Prometheus makes of alerts: the labels of every alert, and its own.
+ALERTS = {"ALERTS", "ALERTS_FOR_STATE"}
+ALERTED = {"alertname", "alertstate", "severity", "owner"}
+# Who acts, in the words of the alerts: phase, first owner and reason by the program's table, then the word.
+ACTS = {
+    "token:admin:tls_name_mismatch": "network",
+    "token:app:secret_expired": "identity",
+    "token:owner:password_expired": "identity",
+    "token:wait:idp_unavailable": "identity",
+    "token:ops:scope_invalid": "exporter",
+    "auth:app:token_rejected": "identity",
+    "auth:admin:mailbox_not_connected": "messaging",
+    "auth:owner:over_quota": "messaging",
+    "greeting:wait:server_unavailable": "messaging",
+    "connect:net:timeout": "network",
+    "select:ops:folder_missing": "exporter",
+}
 # Prometheus's own metric, and the label of the configuration that the readiness board groups by.
 KNOWN = {"up": set()}
 CONFIGURED = {"mailbox_info": {"team"}}
@@ -24,7 +41,9 @@ CONFIGURED = {"mailbox_info": {"team"}}
 def faults(boards, agent):
     """Every fault of the form, as lines for people; `agent` is the program that exports the metrics."""
     metrics = reference.metrics(agent) | KNOWN
-    reasons = reference.reasons(agent)
+    metrics |= dict.fromkeys(ALERTS, set().union(ALERTED, *metrics.values()))
+    owners = {row["owners"][0]["name"] for row in reference.reasons(agent).values()}
+    shown = {}
     found = []
     uids = {board.get("uid") for board in boards.values()}
     if len(uids) != len(boards):
@@ -38,8 +57,10 @@ def faults(boards, agent):
         for note in board["annotations"]["list"]:
             _note(note, metrics, lambda text, note=note: say(f"annotation {note.get('name')}: {text}"))
         for panel in files.panels(board):
-            _panel(panel, metrics, reasons, lambda text, panel=panel: say(f"{panel.get('title') or panel.get('id')}: {text}"))
+            _panel(panel, metrics, shown, lambda text, panel=panel: say(f"{panel.get('title') or panel.get('id')}: {text}"))
             _links(panel, boards, say)
+    if unknown := owners - {key.split(":")[1] for key in ACTS}:
+        found.append(f"the boards do not know who acts for {unknown}")
     return found
 
 
@@ -106,7 +127,7 @@ def _note(note, metrics, say):
     _expression(note["expr"], metrics, say)
 
 
-def _panel(panel, metrics, reasons, say):
+def _panel(panel, metrics, shown, say):
     for key in ("title", "description"):
         if not panel.get(key):
             say(f"no {key}")
@@ -128,7 +149,7 @@ def _panel(panel, metrics, reasons, say):
     for override in panel["fieldConfig"]["overrides"]:
         for part in override["properties"]:
             if part["id"] == "mappings" and override["matcher"]["options"] == "owner":
-                _owners(part["value"], reasons, say)
+                _owners(part["value"], shown, say)
 
 
 def _thresholds(thresholds, say):
@@ -173,17 +194,24 @@ def _names(expression, metrics, say, more=frozenset()):
         say(f"no metric has a label {label}")
 
 
-def _owners(mappings, reasons, say):
-    shown = {}
-    for mapping in mappings:
-        for reason in mapping["options"]["pattern"].strip("^()$").split("|"):
-            shown[reason] = mapping["options"]["result"]["text"]
-    for reason, row in reasons.items():
-        owner = ", ".join(owner["title"] for owner in row["owners"])
-        if shown.pop(reason, None) != owner:
-            say(f"who acts on {reason} is not `{owner}`")
-    for reason in shown:
-        say(f"{reason} is no reason")
+def _owners(mappings, shown, say):
+    """One word and one colour for each owner, everywhere the same. Where there is no phase, it is the token's."""
+    plain = {word: result["color"] for m in mappings if m["type"] == "value" for word, result in m["options"].items()}
+    rules = [(m["options"]["pattern"], m["options"]["result"]) for m in mappings if m["type"] == "regex"]
+    for key, word in ACTS.items():
+        phase, owner, reason = key.split(":")
+        keys = [key] if any(re.match(pattern, key) for pattern, _ in rules) else []
+        if phase == "token" and not keys:
+            keys = [f":{owner}:{reason}"]
+        result = next((r for k in keys for pattern, r in rules if re.match(pattern, k)), None)
+        if rules and keys and (result is None or result["text"] != word):
+            say(f"who acts on {key} is not {word}")
+    colours = plain | {result["text"]: result["color"] for _, result in rules if "color" in result}
+    for word, colour in colours.items():
+        if shown.setdefault(word, colour) != colour:
+            say(f"{word} has another colour than elsewhere")
+    for word in set(ACTS.values()) - set(colours) if plain else ():
+        say(f"{word} has no colour")
 
 
 def _links(panel, boards, say):

@@ -25,6 +25,26 @@ SCRAPE_SECONDS = 2
 # How far a query looks back: longer than the test lasts.
 SPAN_SECONDS = 300
 
+# Alerts that fire at once: those of deploy/prometheus wait for longer than the test lasts. With every label of a check.
+_CHECK = "on (cluster, job, instance, mailbox, protocol)"
+_BROKEN = f"(mailbox_probe_success == 0) * {_CHECK} group_left (server, provider, credential, tenant) mailbox_check_info"
+ALERTS = {
+    "groups": [
+        {
+            "name": "at-once",
+            "interval": "1s",
+            "rules": [
+                {"alert": name, "expr": expression, "labels": {"severity": "critical", "owner": owner}}
+                for name, owner, expression in [
+                    ("MailboxUnusable", "messaging", _BROKEN),
+                    ("MailboxBlocked", "messaging", f"{_BROKEN} or mailbox_check_info"),
+                    ("MailboxExporterLate", "exporter", "mailbox_exporter_build_info"),
+                ]
+            ],
+        }
+    ]
+}
+
 # Queries that may be empty though all is well, and why.
 EXCUSED = {
     ("fleet", "Failing checks by reason", "B"): "nothing is unknown while the agent runs; `outage` asks it",
@@ -44,8 +64,8 @@ class World:
 
     def __enter__(self):
         try:
-            self.demo = self._demo()
-            self._prometheus()
+            targets = self._targets()
+            self._prometheus(targets)
         except BaseException:
             self.__exit__()
             raise
@@ -84,21 +104,13 @@ class World:
             time.sleep(0.25)
         return value
 
-    def _demo(self):
-        demo = self._start("demo", [self._agent, "demo", "--listen", "127.0.0.1:0"])
+    def _targets(self):
+        """Starts what is scraped; its targets with their labels. Sets `agents`, their number, and `checks`."""
+        self.demo = self._start("demo", [self._agent, "demo", "--listen", "127.0.0.1:0"])
         out = self.folder / "demo.out"
         found = self.wait("the demo's address", lambda: re.search(r"http://(\S+?)/metrics", out.read_text()))
         self.address = found[1]
         self.metrics = self.wait("a first round of the demo", self._probed)
-        return demo
-
-    def _probed(self):
-        """The demo's metrics once every check has its verdict."""
-        text = _get(f"http://{self.address}/metrics")
-        checks = re.search(r"^mailbox_exporter_checks (\d+)", text, re.M)
-        return text if checks and len(re.findall(r"^mailbox_probe_success\{", text, re.M)) == int(checks[1]) else None
-
-    def _prometheus(self):
         agents = [
             {"cluster": "west", "instance": self.address},
             {"cluster": "west", "instance": "moved:9993"},
@@ -110,11 +122,21 @@ class World:
             for labels in re.findall(r"^mailbox_check_info\{(.*)\} 1", self.metrics, re.M)
             for agent in agents
         ]
-        targets = [{"targets": [self.address], "labels": agent} for agent in agents]
+        return [{"targets": [self.address], "labels": agent} for agent in agents]
+
+    def _probed(self):
+        """The demo's metrics once every check has its verdict."""
+        text = _get(f"http://{self.address}/metrics")
+        checks = re.search(r"^mailbox_exporter_checks (\d+)", text, re.M)
+        return text if checks and len(re.findall(r"^mailbox_probe_success\{", text, re.M)) == int(checks[1]) else None
+
+    def _prometheus(self, targets):
         config = {
             "global": {"scrape_interval": f"{SCRAPE_SECONDS}s", "scrape_timeout": f"{SCRAPE_SECONDS}s"},
             "scrape_configs": [{"job_name": JOB, "static_configs": targets}],
+            "rule_files": ["rules.yml"],
         }
+        (self.folder / "rules.yml").write_text(json.dumps(ALERTS))
         # JSON is YAML.
         (self.folder / "prometheus.yml").write_text(json.dumps(config))
         with socket.socket() as free:
@@ -131,9 +153,13 @@ class World:
         )
         self.wait("Prometheus's scrapes", lambda: self.answer({"expr": f'up{{job="{JOB}"}} == 1', "instant": True}))
 
+    def now(self):
+        """The moment at which everything is asked."""
+        return time.time()
+
     def answer(self, target, values=None):
         """The series of a panel's target with at least one number, as {labels, number}; an error ends the test."""
-        now = time.time()
+        now = self.now()
         scoped = {"__interval": "15s", "__rate_interval": "1m", "__range": f"{SPAN_SECONDS}s"}
         ask = {"query": promql.replaced(target["expr"], scoped | (values or {}))}
         if target.get("instant"):
@@ -150,7 +176,7 @@ class World:
 
     def label_values(self, selector, label):
         """What a query variable offers."""
-        now = time.time()
+        now = self.now()
         return self._api(f"label/{label}/values", {"match[]": selector, "start": now - SPAN_SECONDS, "end": now}) or []
 
     def _api(self, path, ask):
@@ -169,7 +195,7 @@ class World:
 def _get(url):
     # Nothing between us and the loopback interface.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=10) as answer:
+    with opener.open(url, timeout=90) as answer:
         return answer.read().decode()
 
 
@@ -216,7 +242,7 @@ def faults(world, boards):
     end = time.monotonic() + PATIENCE_SECONDS
     while waiting and time.monotonic() < end and not found:
         for key, (panel, target, choices) in list(waiting.items()):
-            series = _first_answer(world, panel, target, choices)
+            series = first_answer(world, panel, target, choices)
             if series:
                 name = "Value" if len(panel["targets"]) == 1 else f"Value #{target['refId']}"
                 fields = {label for one in series for label in one["labels"]} | {"Time", name}
@@ -245,7 +271,8 @@ def faults(world, boards):
     return found
 
 
-def _first_answer(world, panel, target, choices):
+def first_answer(world, panel, target, choices):
+    """The series of the first choice that has any."""
     for choice in choices:
         repeated = choice.get(panel.get("repeat"), [])
         for values in [choice | {panel["repeat"]: value} for value in repeated] if repeated else [choice]:
