@@ -120,6 +120,8 @@ const SEEN: &[(Reason, &[u32])] = &[
     // "Application is not assigned to a role for the application": MicrosoftDocs scenario-protected-web-api
     (R::RoleMissing, &[501051]),
     // "'client_assertion', 'client_secret' or 'request' is required", "parameter is duplicated", "malformed JSON"
+    // "We are unable to issue tokens from this API version for a Microsoft account": v1 in place of v2.0
+    (R::TokenRequestInvalid, &[500201]),
     (R::TokenRequestInvalid, &[7000216, 9000410, 9000411]),
     // "Request is ambiguous: multiple application identifiers found"
     (R::TokenRequestInvalid, &[7000110]),

@@ -30,8 +30,7 @@ pub(super) const OPENINGS: &[&str] = &["eyJ", "eyA", "ewo", "ew0"];
 /// The report inside an answer, decoded, and the word that held it.
 pub(super) fn inside(text: &str) -> Option<(String, &str)> {
     let trimmed = text.trim();
-    // Other JSON has a status too: an error response of an identity provider.
-    if trimmed.starts_with('{') && trimmed.contains("\"status\"") && !trimmed.contains("\"error") {
+    if is_report(trimmed) {
         return Some((trimmed.to_owned(), trimmed));
     }
     let word = text
@@ -39,6 +38,20 @@ pub(super) fn inside(text: &str) -> Option<(String, &str)> {
         .find(|word| OPENINGS.iter().any(|opening| word.starts_with(opening)))?;
     let decoded = STANDARD.decode(word).ok().and_then(|bytes| String::from_utf8(bytes).ok())?;
     decoded.trim_start().starts_with('{').then_some((decoded, word))
+}
+
+/// Members of a report, and no others: records of all kinds have a `status`.
+const MEMBERS: &[&str] = &["status", "schemes", "scope", "openid-configuration"];
+
+fn is_report(text: &str) -> bool {
+    if !text.starts_with('{') || !text.contains("\"status\"") {
+        return false;
+    }
+    match serde_json::from_str::<Value>(text) {
+        Ok(Value::Object(members)) => members.keys().all(|name| MEMBERS.contains(&name.as_str())),
+        // A log may have cut it.
+        _ => text.contains("\"schemes\""),
+    }
 }
 
 /// The reason, sharpened by a report where the final answer was a plain refusal or none at all.

@@ -117,7 +117,9 @@ pub(super) const RESOLVERS: &[Wording] = wordings! {
         "contact dns servers", "c-ares ARES_ECONNREFUSED";
         "contacting dns servers", "c-ares ARES_ETIMEOUT";
         "dns timeout", "generic; curl: Resolving timed out";
-        "dns*timed out", "generic";
+        "dns *timed out", "generic";
+        "host lookup did not complete", "exim src/routers: R=dnslookup defer";
+        "during hostname resolution", "Windows WSATRY_AGAIN: a temporary error during hostname resolution";
         "resolving timed out", "curl";
         "refused by server", "RFC 1035 section 4.1.1, REFUSED";
     }
@@ -284,6 +286,7 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "i/o timeout", "warmbly/warmbly internal mailcause tests (Go)";
         "timeout", "generic; Node.js: Connection timeout";
         "time-out", "generic";
+        "timedout", "emailjs: timedout while connecting to smtp server";
         "etimedout", "Node.js";
         "deadline has elapsed", "deltachat/deltachat-android#3919 (tokio)";
         "deadline exceeded", "Go context";

@@ -146,7 +146,12 @@ pub fn network_text(text: &str) -> Option<Reason> {
         _ => reason,
     };
     let worded = tables.iter().find_map(|table| find(table)).map(fault);
-    worded.or_else(|| errno::reason(&folded))
+    let numbered = errno::reason(&folded);
+    // A number says more than the name of the call that failed: `[Errno 11001] getaddrinfo failed`.
+    match worded {
+        Some(Reason::DnsFailure) if numbered == Some(Reason::DnsNotFound) => numbered,
+        worded => worded.or(numbered),
+    }
 }
 
 /// How servers say that a token's time is over: for once, a new one helps.

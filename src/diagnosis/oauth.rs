@@ -133,13 +133,29 @@ pub(super) fn number(folded: &str) -> Option<Reason> {
 /// Entra's own numbers begin here; what other programs call an error code is smaller.
 const LEAST_CODE: u32 = 50_000;
 
+/// What stands before the number on Entra's sign-in page and in its sign-in log.
+const CODE_MARKERS: &[&str] = &["error code:", "error code ", "errorcode:", "errorcode\":"];
+
+fn sign_in_codes(folded: &str) -> impl Iterator<Item = u32> {
+    CODE_MARKERS.iter().flat_map(|marker| numbers(folded, marker))
+}
+
 /// The number of Entra's sign-in page and sign-in log: `Error Code: 53003`, `Sign-in error code 50076`.
 pub(super) fn coded(folded: &str) -> Option<Reason> {
-    let found = ["error code:", "error code ", "errorcode:", "errorcode\":"]
-        .iter()
-        .flat_map(|marker| numbers(folded, marker))
-        .filter(|number| *number >= LEAST_CODE);
-    found.into_iter().find_map(|number| by_number(&[number], folded))
+    let mut found = sign_in_codes(folded).filter(|number| *number >= LEAST_CODE);
+    found.find_map(|number| by_number(&[number], folded))
+}
+
+/// Fields that only a sign-in log of Entra has.
+const SIGN_IN_LOG: &[&str] = &["sign-in", "clientappused", "conditionalaccessstatus", "userprincipalname"];
+
+/// Whether a text is a sign-in log in which every sign-in succeeded: its error code is 0.
+pub(super) fn signs_in(text: &str) -> bool {
+    let folded = fold(&unescape(text));
+    let mut codes = sign_in_codes(&folded).peekable();
+    SIGN_IN_LOG.iter().any(|field| folded.contains(field))
+        && codes.peek().is_some()
+        && codes.all(|code| code == 0)
 }
 
 /// Members of an identity provider's public documents: its metadata (RFC 8414), its keys (RFC 7517).

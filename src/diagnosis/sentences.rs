@@ -53,6 +53,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "unusual rate", "Gmail: 421 4.7.0 Our system has detected an unusual rate of unsolicited mail";
         "rate limit", "generic; Amazon SES, Mailgun, Fastmail";
         "rate exceeded", "Amazon SES: Maximum sending rate exceeded";
+        "limit for logins", "generic: Already reached per-10 minute limit for logins";
         "login frequency*limited", "QQ Mail: user login frequency limited";
         "exceeded the rate limit", "generic";
         "throttl", "generic: throttled, throttling";
@@ -108,6 +109,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "authentication server*unavailable", "generic";
         "can't connect to auth", "generic";
         "cannot connect to auth", "generic; courier authdaemon";
+        "cannot connect to", "proxies: AXIGEN Proxy: cannot connect to its back end";
         "cannot connect to saslauthd", "cyrus-sasl: its daemon is not running";
         "auth server not", "hMailServer, Kerio";
     }
@@ -169,6 +171,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "through your web browser", "generic variation of the rows above";
         "through the web", "Yahoo, Yandex: please sign in through the web interface";
         "web interface*accept", "Yandex: Please accept EULA first (web interface)";
+        "not a robot", "Yandex: You need to use web for sending or prove you are not a robot";
         "accept eula", "Yandex: 535 5.7.8 Please accept EULA first";
         "sign in to your account", "Outlook.com: 550 5.3.4 To continue sending messages, please sign in to your account.";
         "verify your account", "Outlook.com, Yahoo";
@@ -438,9 +441,11 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "not authorized to send", "generic";
         "not permitted to send", "generic";
         "send on behalf", "Exchange";
+        "send the message on behalf", "Outlook, Exchange: You do not have the permission to send …";
         "authorization failure", "cyrus-sasl SASL_BADAUTH of the proxied user, imap/imapd.c";
         "delegation is forbidden", "apache/james-project";
         "relaying denied", "courier, sendmail: Relaying denied";
+        "relay not permitted", "exim src/acl.c: 550 relay not permitted";
         "relay access denied", "postfix src/smtpd/smtpd_check.c; Exchange Online 5.7.64";
         "unable to relay", "Exchange Server 5.7.1";
         "authorization failed", "dovecot src/login-common/client-common-auth.c";
@@ -452,6 +457,8 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "does not match authenticated", "generic";
         "doesn't match authenticated", "generic";
         "relaying disallowed as", "Zoho: 553 Relaying disallowed as";
+        "sender verify failed", "exim src/verify.c";
+        "address is not verified", "Amazon SES: Message rejected: Email address is not verified";
         "sender address rejected", "postfix src/smtpd/smtpd_check.c";
         "sender address*not allowed", "1&1, GMX: Sender address is not allowed";
         "sender is not allowed", "1&1, GMX";
@@ -490,6 +497,8 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "over quota", "cyrusimap/cyrus-imapd imap/imapd.c; public bounce-parser tests";
         "overquota", "RFC 5530 section 3";
         "quota", "generic: quota exceeded, exceeds the quota";
+        "due to quota", "apache/james-project: Could not append due to quota error";
+        "quota exceeded", "dovecot src/plugins/quota: Quota exceeded (mailbox for user is full)";
         "mailbox is full", "generic";
         "mailbox full", "RFC 3463 X.2.2";
         "storage limit", "generic; Exchange, Yahoo";

@@ -24,6 +24,7 @@ const WORDINGS: &[Wording] = wordings! {
     Is(R::CredentialsRejected) => {
         "rejected: not logged in", "postfix src/smtpd/smtpd_check.c: Sender address rejected: not logged in";
         "auth command first", "postfix src/smtpd/smtpd.c: 503 5.5.4 Error: send AUTH command first";
+        "please authenticate", "exim and others: relay access denied - please authenticate";
         "issue an auth command", "OpenSMTPD: 530 5.5.1 Invalid command: Must issue an AUTH command first";
     }
     Is(R::TlsProtocol) => {
@@ -57,7 +58,7 @@ const WORDINGS: &[Wording] = wordings! {
 /// Mail was offered before a login. Read after the sentences: "multi-factor authentication required" is one.
 const UNAUTHENTICATED: &[Wording] = wordings! {
     Is(R::CredentialsRejected) => {
-        "please authenticate", "exim and others: Please authenticate before sending mail";
+        "auth is required", "generic: SMTP AUTH is required for message submission on port 587";
         "authenticate first", "generic";
         "authenticate before", "generic";
         "authentication required", "RFC 4954 section 6, at MAIL; Gmail: 530-5.7.0 Authentication Required";
@@ -150,12 +151,12 @@ const BASIC: &[(u16, Says)] = &[
     (535, Refused),
     (538, Is(R::EncryptionRequired)),
     (540, Is(R::TlsProtocol)), // courier: TLS not available
-    (550, Denied),
+    (550, Is(R::Unexpected)),  // RFC 5321: "mailbox unavailable", for whatever reason
     (551, Denied),
     (552, Is(R::OverQuota)),
     (553, Denied),
-    (554, Denied),
-    (571, Denied), // courier: Delivery not authorized
+    (554, Is(R::Unexpected)), // RFC 5321: "transaction failed"
+    (571, Denied),            // courier: Delivery not authorized
 ];
 
 /// What an SMTP answer means.

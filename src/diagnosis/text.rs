@@ -88,6 +88,11 @@ fn is_short_word(pattern: &str) -> bool {
     pattern.len() <= SHORT_WORD && pattern.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
+/// Whether a letter is of a script that puts no blanks between words: Chinese, Japanese, Thai.
+const fn is_unspaced(letter: char) -> bool {
+    matches!(letter, '\u{0e00}'..='\u{0e7f}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}')
+}
+
 /// What follows the first place in `rest`, the end of `text`, where the piece stands as a word.
 fn find_piece<'a>(text: &str, rest: &'a str, piece: &str, whole: bool) -> Option<&'a str> {
     let is_word = piece.starts_with(|c: char| c.is_alphanumeric());
@@ -95,7 +100,7 @@ fn find_piece<'a>(text: &str, rest: &'a str, piece: &str, whole: bool) -> Option
     let place = rest.match_indices(piece).find(|(at, _)| {
         let before = text.get(..offset + at).and_then(|before| before.chars().next_back());
         let after = rest.get(at + piece.len()..).and_then(|after| after.chars().next());
-        (!is_word || !before.is_some_and(char::is_alphanumeric))
+        (!is_word || !before.is_some_and(|c| c.is_alphanumeric() && !is_unspaced(c)))
             && (!whole || !after.is_some_and(char::is_alphanumeric))
     });
     place.and_then(|(at, _)| rest.get(at + piece.len()..))

@@ -164,6 +164,10 @@ pub(super) const CERTIFICATES: &[Wording] = wordings! {
         "certificate for this server is invalid", "macOS Foundation";
         "sent no certificates", "rustls v0.23 source, Error";
         "certificate could not be validated", "MailKit: whatever else it is";
+        "certificate cannot be verified", "printers; generic";
+        "certificate could not be verified", "generic";
+        "certificate can't be verified", "generic";
+        "certificate not trusted", "postfix: Server certificate not trusted";
         "partialchain", ".NET X509ChainStatusFlags";
         "invalid certificate", "generic";
         "sec_error", "NSS";
@@ -242,5 +246,8 @@ pub(super) const HANDSHAKES: &[Wording] = wordings! {
         "ssl handshake", "generic";
         "handshake fail", "generic";
         "handshake not complete", "rustls v0.23 source, Error";
+        "failed to enable crypto", "PHP streams, whatever the cause";
+        "no peer certificate available", "openssl s_client: the handshake ended before the certificate";
+        "ssl_accept", "dovecot src/login-common: Disconnected (no auth attempts): … TLS handshaking: SSL_accept() syscall failed";
     }
 };

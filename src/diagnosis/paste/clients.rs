@@ -1,5 +1,4 @@
-//! What mail programs, devices and libraries say in words of their own: dialogue windows, numbers of
-//! Outlook, messages of exceptions.
+//! Messages of mail programs, devices and libraries: dialogue windows, Outlook's numbers, exceptions.
 //!
 //! Not here: sockets, resolvers and TLS, which have tables of their own.
 
@@ -25,7 +24,7 @@ pub(super) fn reason(folded: &str, mechanism: Option<Mechanism>) -> Option<Reaso
     Some(resolve(says, folded, mechanism))
 }
 
-/// What is left where a statement tells that a login failed, and no cause.
+/// The reason of a statement that tells of a failed login without a cause.
 pub(super) fn refusal(folded: &str, mechanism: Option<Mechanism>) -> Option<Reason> {
     let says = find(REFUSALS, folded).or_else(|| find(languages::REFUSALS, folded))?;
     Some(resolve(says, folded, mechanism))
@@ -85,7 +84,7 @@ const NUMBERS: &[(&str, Says)] = &[
 ];
 
 const WORDINGS: &[Wording] = wordings! {
-    // --- what to use in place of the account that was shown
+    // --- the account
     Is(R::AccountNotFound) => {
         "can't sign in here with a personal account", "Microsoft's sign-in page";
         "use your work or school account instead", "Microsoft's sign-in page";
@@ -111,8 +110,11 @@ const WORDINGS: &[Wording] = wordings! {
         "use an app password", "Yahoo, Fastmail";
         "application password is required", "Mail.ru";
     }
-    // Speaks of access, which other rows read as a switch; says how the session ended besides.
+    // These sentences hold words of other rows: of access, and of the session's end.
     Refused => {
+        "get authorization failed", "fetchmail's mail to the postmaster: The attempt to get authorization failed.";
+        "authorization failure on", "fetchmail: Authorization failure on USER@HOST";
+        "query status=3", "fetchmail: (AUTHFAIL)";
         "auth failed*attempts", "dovecot src/login-common: Disconnected: … (auth failed, 1 attempts in 2 secs)";
         "denied pop3 access for the given username and password", "Gmail, check mail from other accounts";
     }
@@ -132,7 +134,7 @@ const WORDINGS: &[Wording] = wordings! {
         "doesn't seem to support encrypted passwords", "Thunderbird, earlier wording";
         "none of the authentication methods supported", "Outlook 0x800CCC80";
         "no supported authentication method", "node-imap: No supported authentication method(s) available. Unable to login.";
-        "no authentication mechanisms supported by both", "Jakarta Mail: … by both server and client";
+        "no authentication mech*supported by both", "Jakarta Mail: … mechanisms (older: mechansims) supported by both server and client";
         "no authenticators available", "exim, Cyrus SASL";
         "unable to find a callback", "cyrus-sasl: a plug-in for the mechanism is missing on our side";
         "no worthy mechs", "cyrus-sasl: SASL(-4): no mechanism available";
@@ -159,8 +161,14 @@ const WORDINGS: &[Wording] = wordings! {
         "unencrypted connection", "Go net/smtp: PlainAuth before TLS";
     }
     // --- TLS
+    Is(R::TlsCertificateUntrusted) => {
+        "fingerprint*does not match", "offlineimap, mbsync, fetchmail: the certificate is not the configured one";
+        "fingerprint mismatch", "generic";
+    }
     Is(R::TlsProtocol) => {
         "requested ssl level failed", "curl (64)";
+        "not support starttls", "printers; generic";
+        "not offer starttls", "generic";
         "unexpected or badly formatted", "Schannel SEC_E_ILLEGAL_MESSAGE";
         "tls is required, but was not offered", "postfix src/smtp/smtp_proto.c";
         "reserved for plain-text connections", "MailKit: port 587 is typically reserved for plain-text connections";
@@ -212,9 +220,19 @@ const WORDINGS: &[Wording] = wordings! {
         "certificate*is not currently valid", "Thunderbird";
         "certificate is no longer valid", "mutt, macOS";
     }
+    // --- what is missing on this side
+    Is(R::SecretUnreadable) => {
+        "password command*status", "mbsync: Skipping account …, password command exited with status 2";
+        "cannot set x509", "msmtp: cannot set X509 trust file … Error while reading";
+        "cannot read output of", "msmtp: cannot read output of 'pass mail/ops'";
+        "decryption failed: no secret key", "GnuPG, which programs ask for the password";
+        "is not in the password store", "pass, as the row above";
+    }
     // --- connections
     Is(R::TooManyConnections) => {
         "number of connections*limited", "people, of Thunderbird's limit";
+        "process_limit*reached", "dovecot src/master: process_limit (100) reached, client connections are being dropped";
+        "client_limit*reached", "dovecot src/lib-master";
         "mail_max_userip_connections", "Dovecot's setting, which its refusal names";
         "exceeded the maximum number of connections", "Thunderbird: You may have exceeded the maximum number of connections to this server.";
     }
@@ -248,6 +266,7 @@ const WORDINGS: &[Wording] = wordings! {
         "lost connection after", "generic";
     }
     Is(R::ProtocolError) => {
+        "illegal in state", "Python imaplib: command SEARCH illegal in state AUTH";
         "missing +ok response", "Gmail: Missing +OK response upon connecting to the server";
         "greeting was expected", "generic";
         "not an imap4rev1 server", "offlineimap, imaplib";
@@ -269,10 +288,13 @@ const WORDINGS: &[Wording] = wordings! {
         "folder does not exist", "MailCore: The requested folder does not exist.";
         "folder doesn't exist", "generic";
         "folder selection failed", "MailCore";
+        "couldn't open the folder", "Jira: JIRA couldn't open the folder 'inbox' at …";
+        "could not open folder", "generic";
+        "could not open the folder", "generic";
         "no such folder", "generic";
         "no such mailbox", "generic";
     }
-    // Our side's SASL plug-in gave up before it said anything: the cause stands elsewhere.
+    // The client's own SASL plug-in gave up; another line tells the cause.
     Is(R::Unexpected) => {
         "bad protocol / cancel", "cyrus-sasl SASL_BADPROT";
     }
@@ -284,7 +306,7 @@ const WORDINGS: &[Wording] = wordings! {
         "could not find host", "mutt, Outlook";
         "cannot resolve smtp server", "Xerox 016-503";
     }
-    // That TLS did not come about, and no more.
+    // TLS failed, and the sentence tells no more.
     Is(R::TlsProtocol) => {
         "could not open secure tls connection", "Horde";
         "could not create ssl/tls secure channel", ".NET";
@@ -296,7 +318,7 @@ const WORDINGS: &[Wording] = wordings! {
     }
 };
 
-/// What the server's refusal became in a program's words.
+/// A server's refusal in a program's words.
 const REFUSALS: &[Wording] = wordings! {
     Is(R::ProtocolError) => {
         "unexpected token in imap*http", "MailKit: Unexpected token in IMAP greeting: a web server answers";
@@ -327,6 +349,8 @@ const REFUSALS: &[Wording] = wordings! {
         "authentication failure [smtp", "PEAR Mail";
         "login to your mail server was refused", "generic";
         "enter your network password", "Outlook: Enter your user name and password for the following server";
+        "wrong smtp user", "printers: Wrong SMTP user name or password";
+        "wrong user name or password", "printers; generic";
         "too many login failures", "c-client: its own words after three refusals";
         "failed to authenticate on smtp server", "Swift Mailer, Symfony Mailer";
         "can not authenticate to imap server", "c-client";

@@ -3,10 +3,11 @@
 //! Not here: the answers to them.
 
 use crate::diagnosis::smtp;
+use crate::diagnosis::text::words;
 use crate::model::{Mechanism, Phase};
 
-/// What a client says: the word, the step it belongs to, the mechanism where the word is one, and with
-/// how many words (none: any number).
+/// A command: its word, the step it belongs to, the mechanism if the word names one, and its number of
+/// words (`None`: any).
 #[derive(Debug)]
 struct Command(&'static str, Option<Phase>, Option<Mechanism>, Option<usize>);
 
@@ -54,7 +55,7 @@ const COMMANDS: &[Command] = &[
 /// A command that was said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Said {
-    /// The step it belongs to; `None` where the session goes on whatever the answer is.
+    /// The step it belongs to; `None` if the session goes on even if the server refuses.
     pub(super) phase: Option<Phase>,
     /// The mechanism that it names.
     pub(super) mechanism: Option<Mechanism>,
@@ -62,7 +63,7 @@ pub(super) struct Said {
     pub(super) ends: bool,
 }
 
-/// The command in a line that a client surely said.
+/// The command in a line that bears the client's mark.
 pub(super) fn of_client(folded: &str) -> Option<Said> {
     let mut words = folded.split_whitespace();
     let command =
@@ -71,7 +72,7 @@ pub(super) fn of_client(folded: &str) -> Option<Said> {
     Some(said(command, argument))
 }
 
-/// The command in a line without a mark: in capitals, as everybody writes them, behind a tag or not.
+/// The command in a line without a mark: in capitals, with or without a tag.
 pub(super) fn unmarked(line: &str) -> Option<Said> {
     let words: Vec<&str> = line.split_whitespace().take(12).collect();
     let tagged = words.first().is_some_and(|word| is_tag(word) && !smtp::is_code(word));
@@ -81,7 +82,7 @@ pub(super) fn unmarked(line: &str) -> Option<Said> {
         name.eq_ignore_ascii_case(first)
             && match length {
                 Some(length) => words.len() == *length && words.last() != Some(&"command"),
-                // In prose the word after it is written small: "AUTH command used", "LOGIN failed".
+                // In prose the next word begins with a small letter: "AUTH command used", "LOGIN failed".
                 None => words.get(1).is_some_and(|word| {
                     tagged || (!word.starts_with(char::is_lowercase) && !is_sentence(name, words))
                 }),
@@ -121,7 +122,7 @@ pub(super) fn mechanism_of(name: &str) -> Option<Mechanism> {
         .or_else(|| PASSWORDS.contains(&name.as_str()).then_some(Mechanism::Other))
 }
 
-/// What stands before a mechanism's name where a program tells by which it tried to log in.
+/// Words before a mechanism's name by which a program tells how it tried to log in.
 const INTRODUCTIONS: &[&str] = &[
     "auth",
     "authenticate",
@@ -142,11 +143,27 @@ const INTRODUCTIONS: &[&str] = &[
     "attempt",
 ];
 
-/// Calls of libraries that log in by a password.
-const PASSWORD_CALLS: &[&str] = &[".login(", "loginplain(", "imap_open(", "smtp.plainauth"];
+/// Words behind a mechanism's name.
+const FOLLOWERS: &[&str] = &["authentication", "authenticator"];
 
-/// The mechanism that a line of a program's own names: `auth [PLAIN]`, `AUTHENTICATE('XOAUTH2', …)`.
+/// Calls of libraries that log in by a password, and advice of programs that do.
+const PASSWORD_CALLS: &[&str] = &[
+    ".login(",
+    "loginplain(",
+    "imap_open(",
+    "smtp.plainauth",
+    "your email and password",
+    "your username and password",
+];
+
+/// The mechanism that a program's own line names: `auth [PLAIN]`, `AUTHENTICATE('XOAUTH2', …)`.
 pub(super) fn named_in(folded: &str) -> Option<Mechanism> {
+    if let Some(tried) = tried_first(folded) {
+        return Some(tried);
+    }
+    if is_list(folded) {
+        return None;
+    }
     let mut words =
         folded.split(|c: char| !(c.is_alphanumeric() || "-_".contains(c))).filter(|word| !word.is_empty());
     let mut before = words.next()?;
@@ -154,6 +171,12 @@ pub(super) fn named_in(folded: &str) -> Option<Mechanism> {
         return Some(found);
     }
     for word in words {
+        // `PLAIN authentication failed`, `SASL LOGIN authentication failed`.
+        if FOLLOWERS.contains(&word)
+            && let Some(found) = mechanism_of(before)
+        {
+            return Some(found);
+        }
         let introduced = INTRODUCTIONS.contains(&before);
         if let Some(found) =
             token_mechanism(word).or_else(|| introduced.then(|| mechanism_of(word)).flatten())
@@ -163,6 +186,20 @@ pub(super) fn named_in(folded: &str) -> Option<Mechanism> {
         before = word;
     }
     PASSWORD_CALLS.iter().any(|call| folded.contains(call)).then_some(Mechanism::Plain)
+}
+
+/// The authenticator that Symfony Mailer tried first, behind the list of all that it knows:
+/// `authenticators: "LOGIN", "XOAUTH2". Authenticator "LOGIN" returned …`.
+fn tried_first(folded: &str) -> Option<Mechanism> {
+    let (name, rest) = folded.split_once("authenticator \"")?.1.split_once('"')?;
+    rest.starts_with(" returned").then(|| mechanism_of(name)).flatten()
+}
+
+/// A line that names so many mechanisms lists them, and does not tell by which the client logs in.
+const LIST: usize = 3;
+
+fn is_list(folded: &str) -> bool {
+    words(folded).filter(|word| mechanism_of(word).is_some()).count() >= LIST
 }
 
 /// Tokens have names that no other word has.

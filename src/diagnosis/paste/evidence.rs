@@ -1,6 +1,6 @@
-//! Evidence: each line's kind, with the step and the mechanism that stood when it was said.
+//! Evidence: each line's kind, with the step and the mechanism of the command before it.
 //!
-//! Not here: which piece decides, and what any of them means.
+//! Not here: the meaning of a piece, and which piece decides.
 
 use std::borrow::Cow;
 
@@ -13,17 +13,18 @@ use crate::diagnosis::text::{fold, leading_number};
 use crate::diagnosis::{Dialect, challenge, smtp};
 use crate::model::{Mechanism, Phase};
 
-/// What kind of evidence a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A final answer that refuses: tagged NO or BAD, a reply of class 4 or 5, `-ERR`.
     Refusal,
     /// The error report that a server sends in place of a refusal when it dislikes a token.
     Report,
-    /// The server takes its leave: `* BYE`.
+    /// The server ends the session: `* BYE`.
     Farewell,
     /// An answer that reports no fault.
     Success,
+    /// A greeting that a client calls an error: it expected another protocol.
+    Foreign,
     /// The exception of a library, of a class whose message is the server's answer.
     Wrapped,
     /// `NO` or `BAD` at the head of a line without tag or code: a library cut the tag off, or the line
@@ -36,17 +37,17 @@ pub(super) enum Kind {
 pub(super) struct Piece {
     pub(super) kind: Kind,
     pub(super) dialect: Option<Dialect>,
-    /// Without what was wrapped around it.
+    /// The answer alone, without the words of a log or a library around it.
     pub(super) text: String,
     /// The step of the last command before it.
     pub(super) phase: Option<Phase>,
     /// The mechanism of the last login before it.
     pub(super) mechanism: Option<Mechanism>,
-    /// Whether the session goes on whatever this answer is.
+    /// Whether the session goes on even if this answer refuses.
     pub(super) optional: bool,
-    /// Whether the client had said that it ends the session.
+    /// Whether the client had asked to end the session.
     pub(super) ended: bool,
-    /// Its place among the lines.
+    /// The index of its line.
     pub(super) line: usize,
 }
 
@@ -59,7 +60,6 @@ pub(super) struct Statement {
     pub(super) at: usize,
 }
 
-/// Everything in a paste.
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
     pub(super) pieces: Vec<Piece>,
@@ -70,7 +70,7 @@ pub(super) struct Evidence {
     pub(super) asked: Said,
 }
 
-/// Where the last line went: an indented one goes on with it.
+/// The kind of the last line: an indented line continues it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Last {
     Nothing,
@@ -85,18 +85,24 @@ impl Evidence {
         let mut optional = false;
         let mut last = Last::Nothing;
         let mut indented = false;
+        // Between the reply 354 and the next one stands a mail, whose words are no evidence.
+        let mut in_mail = false;
         for (place, line) in lines.iter().enumerate() {
             if line.frame {
-                evidence.name(&fold(&line.text));
+                evidence.note_mechanism(&fold(&line.text));
                 continue;
             }
             let (answer, shape) = answer_of(line);
-            // A line that goes on with a sentence may begin with the word of a command.
-            let folded = last == Last::Piece && evidence.refused() && !indented;
-            let goes_on =
+            in_mail &= shape.is_none();
+            if in_mail {
+                continue;
+            }
+            // A line that continues a sentence may begin with the word of a command.
+            let folded = last == Last::Piece && evidence.last_refuses() && !indented;
+            let continues_sentence =
                 line.indented && (last == Last::Statement || folded) && line.speaker == Speaker::Unmarked;
             indented = line.indented;
-            let command = if shape.is_some() || goes_on { None } else { command(line) };
+            let command = if shape.is_some() || continues_sentence { None } else { command(line) };
             if let Some(said) = command {
                 optional = said.phase.is_none();
                 evidence.asked.phase = said.phase.or(evidence.asked.phase);
@@ -105,33 +111,42 @@ impl Evidence {
                 last = Last::Nothing;
             } else if let Some((kind, dialect)) = shape {
                 last = Last::Piece;
+                in_mail = kind == Kind::Success && answer.starts_with("354");
+                let kind = if is_foreign(line, &answer) { Kind::Foreign } else { kind };
                 if kind != Kind::Success {
-                    evidence.name(&fold(&line.whole));
+                    evidence.note_mechanism(&fold(&line.whole));
                 }
-                evidence.heard(kind, dialect, answer.into_owned(), optional, place);
-            } else if (line.indented && evidence.go_on(last, &line.whole))
-                || (is_folded(line) && evidence.go_on(last, &line.text))
+                evidence.add_answer(kind, dialect, answer.into_owned(), optional, place);
+            } else if (line.indented && evidence.append(last, &line.whole))
+                || (is_folded(line) && evidence.append(last, &line.text))
                 || (line.speaker == Speaker::Server
                     && last == Last::Piece
-                    && evidence.refused()
-                    && evidence.go_on(last, &line.text))
+                    && evidence.last_refuses()
+                    && evidence.append(last, &line.text))
             {
             } else if let Some(words) = words_of(line) {
                 let folded = fold(words);
-                evidence.name(&folded);
-                last = evidence.told(words, &folded, place, line.at);
+                evidence.note_mechanism(&folded);
+                last = evidence.add_statement(words, &folded, place, line.at);
             }
         }
         evidence
     }
 
-    fn name(&mut self, folded: &str) {
+    fn note_mechanism(&mut self, folded: &str) {
         self.mechanism = self.mechanism.or_else(|| commands::named_in(folded));
     }
 
-    fn heard(&mut self, kind: Kind, dialect: Option<Dialect>, text: String, optional: bool, line: usize) {
+    fn add_answer(
+        &mut self,
+        kind: Kind,
+        dialect: Option<Dialect>,
+        text: String,
+        optional: bool,
+        line: usize,
+    ) {
         // The lines of one reply, and the report before a refusal, belong together.
-        if let Some(last) = self.pieces.last_mut().filter(|last| belongs(last, kind, &text)) {
+        if let Some(last) = self.pieces.last_mut().filter(|last| continues(last, kind, &text)) {
             last.kind = kind;
             last.dialect = dialect.or(last.dialect);
             last.text.push('\n');
@@ -139,16 +154,16 @@ impl Evidence {
             return;
         }
         let Said { phase, mechanism, ends } = self.asked;
-        // What comes after a success answers to a step that shows in its own words.
+        // The next answer belongs to another step, which its own words show.
         if kind == Kind::Success && !optional && !is_prompt(&text) {
             self.asked.phase = None;
         }
         self.pieces.push(Piece { kind, dialect, text, phase, mechanism, optional, ended: ends, line });
     }
 
-    fn told(&mut self, words: &str, folded: &str, place: usize, at: usize) -> Last {
+    fn add_statement(&mut self, words: &str, folded: &str, place: usize, at: usize) -> Last {
         if let Some((dialect, message)) = inside::wrapped(words) {
-            self.heard(Kind::Wrapped, dialect, message.to_owned(), false, place);
+            self.add_answer(Kind::Wrapped, dialect, message.to_owned(), false, place);
             return Last::Piece;
         }
         if folded.is_empty() {
@@ -158,13 +173,13 @@ impl Evidence {
         Last::Statement
     }
 
-    /// Whether the last answer refuses: its sentence may go on in the next line.
-    fn refused(&self) -> bool {
+    /// Whether the last answer refuses: its sentence may continue in the next line.
+    fn last_refuses(&self) -> bool {
         self.pieces.last().is_some_and(|piece| piece.kind == Kind::Refusal)
     }
 
-    /// An indented line belongs to the one before it.
-    fn go_on(&mut self, last: Last, text: &str) -> bool {
+    /// Appends an indented line to the one before it.
+    fn append(&mut self, last: Last, text: &str) -> bool {
         let before = match last {
             Last::Piece => self.pieces.last_mut().map(|piece| &mut piece.text),
             Last::Statement => self.statements.last_mut().map(|statement| &mut statement.text),
@@ -173,17 +188,38 @@ impl Evidence {
         let Some(before) = before else { return false };
         before.push(' ');
         before.push_str(text);
+        self.note_mechanism(&fold(text));
         true
     }
 }
 
-/// A step of a login that goes on: it is no success yet.
+/// Whether the server asks for the next step of a login: that is no success yet.
 pub(super) fn is_prompt(text: &str) -> bool {
     text.starts_with("334") || text.starts_with("+ ") || text == "+"
 }
 
-/// Whether an answer goes on with the piece before it.
-fn belongs(last: &Piece, kind: Kind, text: &str) -> bool {
+/// How greetings begin.
+const GREETINGS: &[&str] = &["* OK", "220", "+OK"];
+
+/// Words of a client right before a greeting that it did not expect.
+const UNEXPECTED: &[&str] = &[
+    "error",
+    "error:",
+    "exception:",
+    "invalid greeting. response=",
+    "invalid greeting:",
+    "unexpected greeting:",
+];
+
+/// Whether a client calls a server's greeting an error.
+fn is_foreign(line: &Line, answer: &str) -> bool {
+    let greets = GREETINGS.iter().any(|greeting| answer.starts_with(greeting));
+    let before = || line.whole.split(answer).next().unwrap_or_default().trim_end().to_ascii_lowercase();
+    greets && UNEXPECTED.iter().any(|words| before().ends_with(words))
+}
+
+/// Whether an answer continues the piece before it.
+fn continues(last: &Piece, kind: Kind, text: &str) -> bool {
     match (last.kind, kind) {
         (Kind::Report, Kind::Refusal | Kind::Report) => true,
         (Kind::Refusal, Kind::Refusal) | (Kind::Success, Kind::Success) => {
@@ -194,7 +230,7 @@ fn belongs(last: &Piece, kind: Kind, text: &str) -> bool {
     }
 }
 
-/// The answer in a line and its form: behind the mark, or wherever it stands.
+/// The answer in a line and its form: behind the mark, or anywhere in the line.
 fn answer_of(line: &Line) -> (Cow<'_, str>, Option<(Kind, Option<Dialect>)>) {
     let marked = inside::answer(&line.text);
     if let Some(shape) = shape(&marked) {
@@ -205,7 +241,7 @@ fn answer_of(line: &Line) -> (Cow<'_, str>, Option<(Kind, Option<Dialect>)>) {
     (whole, shape)
 }
 
-/// The words of a line that is neither answer nor command. What looked like a mark was none, unless it
+/// The words of a line that is neither answer nor command. Its mark was part of a sentence, unless it
 /// says plainly that the client sent something: that is a secret or a mail.
 fn words_of(line: &Line) -> Option<&str> {
     match line.speaker {
@@ -256,7 +292,7 @@ const UNTAGGED: &[&str] = &[
     "quotaroot",
 ];
 
-/// The kind and the protocol of an answer by its form; `None` where it is no server's.
+/// The kind and the protocol of an answer by its form; `None` if the text is no server's answer.
 pub(super) fn shape(answer: &str) -> Option<(Kind, Option<Dialect>)> {
     let answer = answer.trim();
     let mut words = answer.split_whitespace();
@@ -323,12 +359,14 @@ fn tagged(first: &str, second: &str, third: &str) -> Option<(Kind, Option<Dialec
 /// Replies of SMTP that report no fault (RFC 5321 section 4.2.3, RFC 4954).
 const SUCCESSES: &[u16] = &[211, 214, 220, 221, 235, 250, 251, 252, 334, 354];
 
-/// A reply of SMTP by its code, or by an enhanced code where a library has cut the other one off.
+/// A reply of SMTP by its code, or by an enhanced code if a library has cut the basic one off.
 fn reply(first: &str, second: &str) -> Option<(Kind, Option<Dialect>)> {
     let smtp = |kind| Some((kind, Some(Dialect::Smtp)));
     if smtp::is_enhanced(first) {
         return smtp(Kind::Refusal);
     }
+    // Roundcube puts the code between brackets: `SMTP Error (454): Authentication failed`.
+    let first = first.trim_end_matches([')', ']', ':']);
     let (code, continued) = first.split_once('-').map_or((first, false), |(code, _)| (code, true));
     let class: u16 = leading_number(code).filter(|_| code.len() == 3)?;
     match class {
@@ -346,7 +384,7 @@ fn reply(first: &str, second: &str) -> Option<(Kind, Option<Dialect>)> {
     }
 }
 
-/// `[AUTHENTICATIONFAILED]` at the head of a line, as libraries leave it that cut the status off.
+/// `[AUTHENTICATIONFAILED]` at the head of a line, from a library that cuts the status off.
 fn is_response_code(first: &str) -> bool {
     let code = first.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or_default();
     code.len() > 4

@@ -1,6 +1,6 @@
 //! Guesses from words who spoke and at which step, if the paste does not say.
 //!
-//! Not here: what it means.
+//! Not here: the meaning.
 
 use super::Source;
 use crate::diagnosis::Dialect;
@@ -24,6 +24,7 @@ const WORDS: &[(&str, Source)] = &[
     ("service principal", Source::Token),
     ("application with identifier", Source::Token),
     ("client secret", Source::Token),
+    ("retrieve access tokens", Source::Token),
     ("refresh token", Source::Token),
     ("msal", Source::Token),
     ("-err", Source::Mail(Dialect::Pop3)),
@@ -64,8 +65,8 @@ const SENDING: &[&str] =
 /// Basic codes of SMTP that answer to MAIL, RCPT and DATA.
 const SENDING_CODES: &[&str] = &["452", "550", "551", "552", "553", "554"];
 
-/// What an identity provider's web server says when the provider itself says nothing. The numbers mean
-/// other things in SMTP.
+/// Answers of an identity provider's web server without a word of the provider. The numbers mean other
+/// things in SMTP.
 const HTTP: &[&str] = &[
     "400 bad request",
     "401 unauthorized",

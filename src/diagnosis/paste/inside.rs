@@ -1,25 +1,25 @@
-//! Where in a line the answer stands: libraries and logs write words of their own before and around it.
+//! Finds the answer in a line: libraries and logs write words of their own before and around it.
 //!
-//! Not here: what it means.
+//! Not here: the answer's meaning.
 
 use std::borrow::Cow;
 
 use super::commands::is_tag;
 use crate::diagnosis::{Dialect, imap, smtp};
 
-/// What follows a tag or a star in an answer that is no success.
+/// Status words of IMAP that report no success.
 const STATUS: &[&str] = &["NO", "BAD", "BYE"];
 
 /// How Python shows bytes.
 const BYTES: &[(&str, char)] = &[("b'", '\''), ("b\"", '"')];
 
-/// So far a line is looked at from each place, in bytes: an answer's form shows in its first words.
+/// An answer's form shows in so many first bytes.
 const WINDOW: usize = 120;
 
-/// A status of HTTP is introduced within so many bytes before it.
+/// The words that introduce a status of HTTP stand within so many bytes before it.
 const WEB: usize = 40;
 
-/// What may stand right before an answer.
+/// Signs that may stand right before an answer.
 const OPENINGS: &[char] = &[
     '"', '\'', '(', '[', '>', ':', '=', '|', ',', '`', '\u{201c}', '\u{201e}', '\u{ab}', '\u{2500}',
     '\u{2502}', '\u{2192}',
@@ -40,6 +40,7 @@ const CLASSES: &[(&str, Option<Dialect>)] = &[
     ("mailboxloginerror", Some(Dialect::Imap)),
     ("net::imap::noresponseerror", Some(Dialect::Imap)),
     ("net::imap::badresponseerror", Some(Dialect::Imap)),
+    ("net::imap::byeresponseerror", Some(Dialect::Imap)),
     ("poplib.error_proto", Some(Dialect::Pop3)),
     ("net::popauthenticationerror", Some(Dialect::Pop3)),
     ("smtpauthenticationerror", Some(Dialect::Smtp)),
@@ -52,7 +53,7 @@ const CLASSES: &[(&str, Option<Dialect>)] = &[
     ("authenticationfailedexception", None),
 ];
 
-/// The answer of a line, or the whole line where none is seen in it.
+/// The answer in a line, or the whole line if no answer is seen.
 pub(super) fn answer(line: &str) -> Cow<'_, str> {
     find(line).unwrap_or(Cow::Borrowed(line))
 }
@@ -62,8 +63,16 @@ pub(super) fn wrapped(line: &str) -> Option<(Option<Dialect>, &str)> {
     let folded = line.to_ascii_lowercase();
     let (at, class, dialect) =
         CLASSES.iter().find_map(|(class, dialect)| Some((folded.find(class)?, *class, *dialect)))?;
-    let message = line.get(at + class.len()..)?;
-    let message = message.strip_prefix([':', '(']).or_else(|| message.strip_prefix(" ("))?;
+    let rest = line.get(at + class.len()..)?;
+    let message = match rest.strip_prefix([':', '(']).or_else(|| rest.strip_prefix(" (")) {
+        Some(message) => message,
+        // Ruby names the place first and the class last: ``imap.rb:9:in `get': System error (Net::IMAP::NoResponseError)``.
+        None if rest.trim_end() == ")" => {
+            let message = line.get(..at)?.trim_end().strip_suffix('(')?;
+            message.split_once("': ").map_or(message, |(_, message)| message)
+        }
+        None => return None,
+    };
     let message = message.trim_matches(|c: char| c.is_whitespace() || "'\"()[]".contains(c));
     (!message.is_empty()).then_some((dialect, message))
 }
@@ -75,6 +84,7 @@ fn find(line: &str) -> Option<Cow<'_, str>> {
     bytes(line)
         .or_else(|| told(line))
         .or_else(|| listed(line))
+        .or_else(|| offered(line))
         .or_else(|| report(line).map(Cow::Borrowed))
         .or_else(|| {
             let at = starts(line).find(|at| is_answer(line, *at))?;
@@ -82,7 +92,7 @@ fn find(line: &str) -> Option<Cow<'_, str>> {
         })
 }
 
-/// What stands in Python's bytes, with the code before them: `(535, b'5.7.3 …')`.
+/// The content of Python's bytes, with the code before them: `(535, b'5.7.3 …')`.
 fn bytes(line: &str) -> Option<Cow<'_, str>> {
     let (at, quote) = BYTES.iter().find_map(|(open, quote)| Some((line.find(open)?, *quote)))?;
     let (before, inner) = (line.get(..at)?, line.get(at + 2..)?);
@@ -102,10 +112,10 @@ fn bytes(line: &str) -> Option<Cow<'_, str>> {
     })
 }
 
-/// How libraries tell the status apart from the sentence: `replied … with a 'BAD' response: …`.
+/// Some libraries put this between the status and the sentence: `replied … with a 'BAD' response: …`.
 const RESPONSE: &str = " response: ";
 
-/// An answer whose status a library quotes before its sentence.
+/// An answer whose status a library quotes apart from its sentence.
 fn told(line: &str) -> Option<Cow<'_, str>> {
     let (before, sentence) = line.split_once(RESPONSE)?;
     let status = before.split_whitespace().next_back()?;
@@ -120,6 +130,15 @@ fn listed(line: &str) -> Option<Cow<'_, str>> {
     let status = STATUS.iter().find(|row| row.eq_ignore_ascii_case(status))?;
     let sentence = sentence.trim_end_matches([')', '`', ' ']);
     Some(Cow::Owned(format!("{status} {}", sentence.strip_suffix(']').unwrap_or(sentence).trim_start())))
+}
+
+/// How PHPMailer logs what a server offers: `Auth methods available on the server: PLAIN,LOGIN`.
+const OFFER: &str = "Auth methods available on the server: ";
+
+/// The offer in a log line, as the reply to EHLO that it was.
+fn offered(line: &str) -> Option<Cow<'_, str>> {
+    let (_, methods) = line.split_once(OFFER)?;
+    Some(Cow::Owned(format!("250 AUTH {}", methods.replace(',', " "))))
 }
 
 /// A decoded token error report within a line of a log.
@@ -169,7 +188,7 @@ fn is_answer(line: &str, at: usize) -> bool {
     let loose = (first == "*" || quoted || third.starts_with('['))
         && STATUS.iter().any(|status| status.eq_ignore_ascii_case(second));
     // A success counts where a library quotes it whole, or writes it behind its prefix.
-    if before.ends_with(['"', '\'', ':', ']']) && (first == "+OK" || (tag && second == "OK")) {
+    if before.ends_with(['"', '\'', ':', ']', '=']) && (first == "+OK" || (tag && second == "OK")) {
         return true;
     }
     // Without its tag an answer can only begin the line.
@@ -193,8 +212,9 @@ fn is_answer(line: &str, at: usize) -> bool {
     if smtp::is_enhanced(first.trim_end_matches([':', ',', ')'])) {
         return !before.ends_with('=');
     }
-    let code = first.split('-').next().is_some_and(smtp::is_code);
-    // A number within prose is none, unless an enhanced code follows, or what is before it ends there.
+    let bare = first.trim_end_matches([')', ']', ':']);
+    let code = bare.split('-').next().is_some_and(smtp::is_code);
+    // A number within prose is no code, unless an enhanced code follows or a sign before it opens a quotation.
     let head = before.get(before.len().saturating_sub(WEB)..).unwrap_or_default().to_ascii_lowercase();
     let web = ["http", "status code", "statuscode"].iter().any(|word| head.contains(word));
     let introduced = before.is_empty()

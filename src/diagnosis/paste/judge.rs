@@ -1,8 +1,8 @@
 //! The judgement: which piece of evidence decides.
 //!
-//! A final answer outweighs what follows it, the first cause in a dialogue wins, an answer outweighs
-//! the words around it, and a success has no fault. Not here: what a piece means by itself; the tables
-//! and `statements` tell.
+//! A final answer outweighs the lines after it, the first cause in a dialogue wins, an answer outweighs
+//! the words around it, and a success has no fault. Not here: the meaning of a single piece, which the
+//! tables and `statements` hold.
 
 use super::evidence::{Evidence, Kind, Piece, is_prompt};
 use super::{Paste, Reading, Source, guess, names, progress, statements};
@@ -11,7 +11,7 @@ use crate::diagnosis::wording::Voice;
 use crate::diagnosis::{Answer, Dialect, TokenAnswer, Verdict, imap, interpret, oauth, smtp, token};
 use crate::model::{Family, Mechanism, Phase, Reason};
 
-/// The most answers that are judged: a log may hold thousands of unknown ones.
+/// At most so many answers are judged: a log may hold thousands of unknown ones.
 const MOST: usize = 128;
 
 /// What a text means.
@@ -39,10 +39,11 @@ impl Case<'_> {
         };
         let reading = first.or(second).map(|(_, reading)| reading);
         reading
-            .or_else(|| self.whole())
+            .or_else(|| self.bare_answer())
+            .or_else(|| self.missing_login())
             .or_else(|| self.statements())
-            .or_else(|| self.lack())
-            .or_else(|| self.made_up())
+            .or_else(|| self.evidence.broke_at_tls().then(|| self.of_network(Reason::TlsProtocol)))
+            .or_else(|| self.of_local_proxy())
             .or_else(|| self.farewell())
             .or_else(|| self.success())
             .or_else(|| self.status())
@@ -65,40 +66,31 @@ impl Case<'_> {
     /// The first refusal that means something, with its line.
     fn refusal(&self) -> Option<(usize, Reading)> {
         let pieces = &self.evidence.pieces;
-        let refuses = |piece: &&Piece| piece.kind != Kind::Success && !is_made_up(piece);
+        let refuses = |piece: &&Piece| piece.kind != Kind::Success && !is_of_local_proxy(piece);
         let standing = pieces
             .iter()
             .enumerate()
             .filter(|(_, piece)| refuses(piece))
-            .filter(|(at, _)| !self.overcome(*at));
+            .filter(|(at, _)| !self.evidence.is_overcome(*at));
         let mut standing: Vec<_> = standing.take(MOST).map(|(_, piece)| piece).collect();
         standing.sort_by_key(|piece| (piece.optional, matches!(piece.kind, Kind::Wrapped | Kind::Untagged)));
         standing.into_iter().find_map(|piece| {
             let reading = self.read(piece).found()?;
-            // A mere goodbye is a consequence; it is asked when nothing else is left.
+            // A goodbye is a consequence. `farewell` reads it if no cause is found.
             let goodbye = piece.kind == Kind::Farewell && reading.reason() == Some(Reason::ConnectionClosed);
             let asked_for = piece.kind == Kind::Farewell && piece.ended;
             (!goodbye && !asked_for).then_some((piece.line, reading))
         })
     }
 
-    /// Whether the session went on all the same: another way to log in succeeded, or the command was
-    /// one that sessions do without.
-    fn overcome(&self, at: usize) -> bool {
-        let Some((piece, later)) = self.evidence.pieces.get(at..).and_then(<[_]>::split_first) else {
-            return false;
-        };
-        let repeatable = matches!(piece.phase, Some(Phase::Auth | Phase::Capability));
-        let last = later
-            .iter()
-            .rfind(|other| !other.optional && other.phase == piece.phase && !is_prompt(&other.text));
-        let succeeded = |other: &Piece| other.kind == Kind::Success;
-        (repeatable && last.is_some_and(succeeded)) || (piece.optional && later.iter().any(succeeded))
-    }
-
     fn read(&self, piece: &Piece) -> Reading {
+        if piece.kind == Kind::Foreign {
+            return self.of_network(Reason::ProtocolError);
+        }
         let is_sentence = match piece.kind {
             Kind::Wrapped => true,
+            // Jakarta Mail writes its own failures as a goodbye: `* BYE JavaMail Exception: java.net.…`.
+            Kind::Farewell => piece.text.contains("Mail Exception: "),
             Kind::Untagged => self.given().is_none() || piece.text == piece.text.to_uppercase(),
             _ => false,
         };
@@ -108,14 +100,15 @@ impl Case<'_> {
         let folded = || fold(&piece.text);
         let dialect = self.given().or(piece.dialect).or_else(|| self.guessed(&folded()));
         let told = self.paste.phase.or(piece.phase).map(|phase| match phase {
-            // A login that the log does not show.
+            // The log does not show the login command.
             phase if self.paste.phase.is_none() && phase < Phase::Auth && smtp::is_of_login(&piece.text) => {
                 Phase::Auth
             }
             phase => phase,
         });
-        let told =
-            told.or((piece.kind == Kind::Wrapped).then_some(Phase::Auth).filter(|_| smtp_silent(piece)));
+        // Most exceptions without a code are about the login; SMTP's bear a code that tells the step.
+        let of_login = piece.kind == Kind::Wrapped && piece.dialect != Some(Dialect::Smtp);
+        let told = told.or(of_login.then_some(Phase::Auth));
         self.answer(
             &piece.text,
             dialect.unwrap_or(Dialect::Imap),
@@ -155,7 +148,7 @@ impl Case<'_> {
             interpret(&answer, voice)
         };
         let mut verdict = at(phase);
-        // That a wordless "no" is the login's is known only where somebody said that it was a login.
+        // A wordless "no" refuses a login only if the caller or a command says that there was a login.
         if told.is_none()
             && verdict.reason != Reason::Unexpected
             && at(Phase::Select).reason == Reason::Unexpected
@@ -204,9 +197,10 @@ impl Case<'_> {
         Reading { source, phase, mechanism: self.mechanism(None), verdict, by_name: false }
     }
 
-    /// A login that was wanted, and is not among what the server offers.
-    fn lack(&self) -> Option<Reading> {
-        let wanted = self.paste.mechanism.or(self.evidence.asked.mechanism);
+    /// The client wanted a kind of login that the server does not offer.
+    fn missing_login(&self) -> Option<Reading> {
+        let by_token = self.evidence.mechanism.filter(|mechanism| !mechanism.shows_password());
+        let wanted = self.paste.mechanism.or(self.evidence.asked.mechanism).or(by_token);
         if wanted.is_none() && self.paste.phase != Some(Phase::Capability) {
             return None;
         }
@@ -219,7 +213,8 @@ impl Case<'_> {
         if dialect == Dialect::Imap && imap::is_offered(&fold(&offer.text), wanted) {
             return None;
         }
-        self.answer(&offer.text, dialect, Some(Phase::Capability), wanted, Voice::Server).found()
+        let reading = self.answer(&offer.text, dialect, Some(Phase::Capability), wanted, Voice::Server);
+        reading.reason().filter(|reason| OF_AN_OFFER.contains(reason)).map(|_| reading)
     }
 
     fn of_client(&self, text: &str) -> Option<Reading> {
@@ -230,7 +225,7 @@ impl Case<'_> {
         self.by(Some(Source::Network), self.paste.phase, Some(Verdict { reason, retry_after: None }))
     }
 
-    /// What a program says of its own: a library's exception, a mail program's dialogue window.
+    /// A program's own words: a library's exception, a mail program's dialogue window.
     fn statements(&self) -> Option<Reading> {
         if self.logged_in() {
             return None;
@@ -245,35 +240,27 @@ impl Case<'_> {
             ))
         };
         let prose = |text: &str| {
-            let elsewhere = statements::is_of_another_service(&fold(text));
+            let folded = fold(text);
+            let elsewhere =
+                statements::is_of_another_service(&folded) || statements::is_of_no_connection(&folded);
             if elsewhere { None } else { self.prose(text).or_else(|| refusal(text)) }
         };
-        // What a client tells after the session has come to its end is no cause.
+        // A client's message after the end of the session is no cause.
         let last = self.evidence.pieces.last().map_or(0, |piece| piece.line);
         let all = &self.evidence.statements;
-        let during = all.iter().take_while(|statement| !self.ended() || statement.line <= last).count();
+        let during =
+            all.iter().take_while(|statement| !self.evidence.ended() || statement.line <= last).count();
         let told = all.get(..during).unwrap_or(all);
         let name = |text: &str| Some(self.of_network(names::reason(text, self.mechanism(None))?));
         statements::judge(told, |text| self.of_client(text), prose, name)
     }
 
-    /// Whether the session came to the end that the client wanted.
-    fn ended(&self) -> bool {
-        let last = self.evidence.pieces.last();
-        last.is_some_and(|piece| {
-            piece.kind == Kind::Success && (piece.ended || piece.text.starts_with("221"))
-        })
-    }
-
     /// Whether a login succeeded, and no refusal came after it.
     fn logged_in(&self) -> bool {
-        let last = self.evidence.pieces.iter().rfind(|piece| !is_prompt(&piece.text) && !piece.optional);
-        last.is_some_and(|piece| {
-            piece.kind == Kind::Success && (piece.phase >= Some(Phase::Auth) || piece.text.starts_with("235"))
-        }) || oauth::grants(self.text)
+        self.evidence.logged_in() || oauth::grants(self.text) || oauth::signs_in(self.text)
     }
 
-    /// A sentence that a server may have said, out of its place: single words do not count.
+    /// A sentence that may be a server's, quoted by a program: single words do not count.
     fn prose(&self, text: &str) -> Option<Reading> {
         let one = |dialect: &Dialect| {
             self.answer(text, *dialect, self.paste.phase, self.mechanism(None), Voice::Program).found()
@@ -284,8 +271,8 @@ impl Case<'_> {
         }
     }
 
-    /// A server's answer without any form, by the word of whoever pasted it.
-    fn whole(&self) -> Option<Reading> {
+    /// A server's answer without code or tag: the caller named the protocol, so the text counts as an answer.
+    fn bare_answer(&self) -> Option<Reading> {
         let dialect = self.given()?;
         let speaks = |piece: &Piece| !matches!(piece.kind, Kind::Farewell | Kind::Untagged);
         let statements = &self.evidence.statements;
@@ -295,7 +282,7 @@ impl Case<'_> {
         {
             return None;
         }
-        // What a library says of the network is no server's answer.
+        // A library's message about the network is no server's answer.
         if let Some(reading) = statements::judge(statements, |text| self.of_client(text), |_| None, |_| None)
         {
             return Some(reading);
@@ -305,12 +292,12 @@ impl Case<'_> {
         self.answer(&said.join("\n"), dialect, told, self.mechanism(None), Voice::Server).found()
     }
 
-    /// A refusal that a proxy on this side made up: all that is left where its log does not tell why.
-    fn made_up(&self) -> Option<Reading> {
+    /// A refusal that a proxy on this side made up. It counts if the proxy's log does not tell why.
+    fn of_local_proxy(&self) -> Option<Reading> {
         self.evidence
             .pieces
             .iter()
-            .filter(|piece| is_made_up(piece))
+            .filter(|piece| is_of_local_proxy(piece))
             .find_map(|piece| self.read(piece).found())
     }
 
@@ -326,16 +313,18 @@ impl Case<'_> {
 
     /// No failure: only successes were said.
     fn success(&self) -> Option<Reading> {
-        if oauth::grants(self.text) || oauth::describes(self.text) {
+        if oauth::grants(self.text) || oauth::describes(self.text) || oauth::signs_in(self.text) {
             return Some(self.by(Some(Source::Token), Some(Phase::Token), None));
         }
-        let refuses = |piece: &Piece| {
-            matches!(piece.kind, Kind::Refusal | Kind::Report | Kind::Wrapped | Kind::Untagged)
-        };
-        let standing =
-            self.evidence.pieces.iter().enumerate().any(|(at, piece)| refuses(piece) && !self.overcome(at));
+        let refuses = |piece: &Piece| !matches!(piece.kind, Kind::Success | Kind::Farewell);
+        let standing = self
+            .evidence
+            .pieces
+            .iter()
+            .enumerate()
+            .any(|(at, piece)| refuses(piece) && !self.evidence.is_overcome(at));
         let statements = &self.evidence.statements;
-        let complains = !self.ended()
+        let complains = !self.evidence.ended()
             && !self.logged_in()
             && statements.iter().any(|statement| statements::complains(&statement.text));
         let succeeds = || {
@@ -363,15 +352,14 @@ impl Case<'_> {
     }
 }
 
-/// How proxies that fetch tokens for mail programs sign the refusals that they make up.
+/// Reasons that a list of capabilities can give.
+const OF_AN_OFFER: &[Reason] =
+    &[Reason::MechanismUnsupported, Reason::EncryptionRequired, Reason::BasicAuthDisabled];
+
+/// Signatures of proxies that fetch tokens for mail programs and make up refusals.
 const PROXIES: &[&str] = &["Email OAuth 2.0 Proxy:"];
 
-/// Whether a refusal is the work of such a proxy, and no server's answer.
-fn is_made_up(piece: &Piece) -> bool {
+/// Whether such a proxy made up a refusal, so that it is no server's answer.
+fn is_of_local_proxy(piece: &Piece) -> bool {
     PROXIES.iter().any(|proxy| piece.text.contains(proxy))
-}
-
-/// Whether an exception's message bears no code that tells at which step it was.
-fn smtp_silent(piece: &Piece) -> bool {
-    piece.dialect != Some(Dialect::Smtp)
 }

@@ -1,7 +1,7 @@
-//! The lines of a paste: records opened, line ends that a notation spells out made real, stack frames
-//! told apart from what was said.
+//! Splits a paste into lines: opens JSON records, turns spelt-out line ends into real ones, and marks the
+//! frames of stack traces.
 //!
-//! Not here: what kind of evidence a line is.
+//! Not here: a line's kind of evidence.
 
 use std::borrow::Cow;
 
@@ -9,22 +9,21 @@ use super::commands;
 use super::marks::{Speaker, marked};
 use super::records;
 
-/// More is not read, in bytes.
+/// The longest text that is read, in bytes.
 const BOUND: usize = 64 * 1024;
 
-/// More lines are not read.
+/// At most so many lines are read.
 const MOST: usize = 8 * 1024;
 
-/// One line that somebody or something said.
 #[derive(Debug)]
 pub(super) struct Line {
-    /// By its mark.
+    /// Who said it, by its mark.
     pub(super) speaker: Speaker,
-    /// Without its mark.
+    /// The line without its mark.
     pub(super) text: String,
-    /// As it stands.
+    /// The line with its mark.
     pub(super) whole: String,
-    /// Whether it begins with blanks: then it may go on with the line before it.
+    /// Whether it begins with blanks: then it may continue the line before it.
     pub(super) indented: bool,
     /// Whether it is a place in a program, or that program's source.
     pub(super) frame: bool,
@@ -135,8 +134,13 @@ fn is_frame(line: &str) -> bool {
     let first = line.split_whitespace().next().unwrap_or_default();
     FRAMES.iter().any(|head| line.starts_with(head))
         || (first == "at" && is_place(line))
-        // PHP: `#0 /srv/mail/Transport.php(89): Mailer->send()`.
-        || (first.len() > 1 && first.starts_with('#') && first.bytes().skip(1).all(|byte| byte.is_ascii_digit()))
+        // PHP: `#0 /srv/mail/Transport.php(89): Mailer->send()`, `#3 {main}`.
+        || (first.len() > 1
+            && first.starts_with('#')
+            && first.bytes().skip(1).all(|byte| byte.is_ascii_digit())
+            && line.contains(['(', '{']))
+        // Ruby: ``/usr/lib/ruby/net/imap.rb:1188:in `get_tagged_response'``.
+        || (line.ends_with('\'') && (line.contains(":in `") || line.contains(":in '")))
 }
 
 /// Whether a line names a place in a program: a function, a file with a number.

@@ -1,6 +1,6 @@
 //! Marks of a line: who speaks in it, by the signs that programs put before what was sent and received.
 //!
-//! Not here: what was said. Where a line's own shape contradicts its mark, the shape wins: some logs are
+//! Not here: the line's content. If a line's shape contradicts its mark, the shape wins: some logs are
 //! written from the server's side.
 
 /// Who speaks in a line.
@@ -36,7 +36,7 @@ const SERVER: &[&str] = &[
     "rx:",
 ];
 
-/// And the client's.
+/// How programs mark the client's lines.
 const CLIENT: &[&str] = &[
     "c:", "c->s:", ">", "->", "-->", "=>", ">>", ">>>", "->>", "~>", "send:", "client:", "sent:", "sending:",
     "<tx>", "tx]", "tx:",

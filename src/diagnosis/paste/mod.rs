@@ -1,22 +1,25 @@
-//! What somebody pastes: a reply, a dialogue, a log, a library's message, a number, a reason's name.
+//! Pasted texts: a reply, a dialogue, a log, a library's message, a number, a reason's name.
 //!
 //! Owns the way from such a text to a reading of it. The text becomes evidence, and each piece of
 //! evidence has a kind: a command, a refusal, a farewell, a success, an offer, a statement of a program
-//! or a person. The kind decides its weight. Nothing of the text is kept. Not here: the tables.
+//! or a person. The kind decides its weight. The text is not kept. Not here: the tables.
 
 mod apple;
 mod clients;
 mod commands;
 mod evidence;
+mod files;
 mod guess;
 mod inside;
 mod judge;
 mod languages;
+mod layout;
 mod lines;
 mod marks;
 mod names;
 mod progress;
 mod records;
+mod session;
 mod statements;
 
 #[cfg(test)]
@@ -36,10 +39,9 @@ pub enum Source {
     Network,
 }
 
-/// A text, and what is known besides; what is not known is guessed from it.
+/// A text and its circumstances. Unknown circumstances are guessed from the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paste<'a> {
-    /// Any text at all.
     pub text: &'a str,
     /// Who said it.
     pub source: Option<Source>,
@@ -47,22 +49,22 @@ pub struct Paste<'a> {
     pub phase: Option<Phase>,
     /// By which mechanism the login was tried.
     pub mechanism: Option<Mechanism>,
-    /// Whose server it is; `None` where the text itself has to tell.
+    /// Whose server it is; `None` if the text itself has to tell.
     pub family: Option<Family>,
 }
 
 /// How a text was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
-    /// Who said it; `None` where it is not known, and where the text is a reason's name.
+    /// Who said it; `None` if that is unknown, or if the text is a reason's name.
     pub source: Option<Source>,
     /// At which step.
     pub phase: Option<Phase>,
-    /// By which mechanism, where it was told or is seen.
+    /// By which mechanism, if the caller named it or the text shows it.
     pub mechanism: Option<Mechanism>,
-    /// What it means; `None` where the text reports no failure.
+    /// What it means; `None` if the text reports no failure.
     pub verdict: Option<Verdict>,
-    /// Whether the text was nothing but a reason's name.
+    /// Whether the text was a reason's name alone.
     pub by_name: bool,
 }
 
@@ -82,17 +84,17 @@ impl Reading {
     }
 }
 
-/// What a pasted text means; [`Reason::Unexpected`] where nothing in it is known.
+/// What a pasted text means; [`Reason::Unexpected`] if no table knows any of it.
 pub fn read(paste: &Paste<'_>) -> Reading {
-    // As it stands in a ticket or a chat.
+    // Tickets and chats put a text between backticks.
     let text = paste.text.trim().trim_matches('`').trim();
     if let Some(reason) = Reason::from_label(&text.to_ascii_lowercase()) {
         return Reading { by_name: true, ..Reading::of(reason) };
     }
-    judge::judge(paste, text)
+    judge::judge(paste, &layout::restored(text))
 }
 
-/// Whose server speaks, where its answers bear a mark.
+/// Whose server speaks, if its answers bear a mark.
 pub fn family(text: &str) -> Option<Family> {
     guess::family(text)
 }

@@ -1,5 +1,4 @@
-//! Names of exceptions: a class that is called `LoginBadCredentialsException` says why, even where its
-//! message says nothing.
+//! Names of exceptions: the class `LoginBadCredentialsException` says why, even if its message does not.
 //!
 //! Read last, and by a table of its own: names are made of everyday words. Not here: messages.
 
@@ -14,7 +13,7 @@ use Reason as R;
 /// How names of exceptions end.
 const ENDINGS: &[&str] = &["Exception", "Error", "Timeout", "Disconnected", "Refused", "Failure"];
 
-/// So many names of one text are read.
+/// At most so many names of one text are read.
 const MOST: usize = 16;
 
 const NAMES: &[Wording] = wordings! {
@@ -50,6 +49,10 @@ const NAMES: &[Wording] = wordings! {
     }
     Is(R::OverQuota) => {
         "quota exceeded", "exchangelib: ErrorQuotaExceeded";
+        "over quota", "apache/james-project: OverQuotaException";
+    }
+    Is(R::ProtocolError) => {
+        "response parse error", "Ruby: Net::IMAP::ResponseParseError";
     }
     Is(R::DnsNotFound) => {
         "unknown host", "Java";
@@ -59,7 +62,7 @@ const NAMES: &[Wording] = wordings! {
     }
 };
 
-/// What the names of exceptions in a text say.
+/// The reason that the names of exceptions in a text give.
 pub(super) fn reason(text: &str, mechanism: Option<Mechanism>) -> Option<Reason> {
     let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
     words.filter_map(spoken).take(MOST).find_map(|name| {

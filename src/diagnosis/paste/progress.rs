@@ -1,8 +1,9 @@
-//! Progress: what programs tell of steps that came about, which is no failure.
+//! Progress: programs report steps that succeeded, which is no failure.
 //!
 //! Not here: answers of servers, which have a form of their own; sentences that complain.
 
-use super::statements::{complains, is_narrative};
+use super::languages;
+use super::statements::{complains, is_narrative, is_progress};
 use crate::diagnosis::text::{fold, leading_number, matches, words};
 
 /// How programs tell that something worked.
@@ -16,6 +17,7 @@ const SUCCESSES: &[&str] = &[
     "login succeeded",
     "success login on", // imapsync
     "connection*successful",
+    "was successful",
     "logged in",
     "logged out", // Dovecot: Disconnected: Logged out
     "successfully",
@@ -26,6 +28,7 @@ const SUCCESSES: &[&str] = &[
     "refresh succeeded",
     "succeeded",
     "check passed",
+    "all tests passed",
     "detected 0 errors", // imapsync
     "return value 0",
     "imap-login: login:",
@@ -41,12 +44,26 @@ const SUCCESSES: &[&str] = &[
     "sent ok",
     "accepted for delivery",
     "message delivered",
+    "mail delivered",
     "ready to take our messages", // nodemailer
     "stored mail into",           // Dovecot
+    "saved mail to",              // Dovecot, older
     "connection verified",
+    "normal termination",      // fetchmail
+    "query status=1 (nomail)", // fetchmail
 ];
 
-/// Steps of a session that came about. They count where nothing in the whole text sounds like trouble.
+/// Fields that hold an outcome, and the values by which they report no failure.
+const OUTCOMES: &[(&str, &[&str])] = &[
+    ("status", &["success", "succeeded", "ok", "completed", "delivered", "sent"]),
+    ("result", &["success", "succeeded", "ok", "passed", "completed"]),
+    ("outcome", &["success", "succeeded", "ok"]),
+    ("action", &["delivered", "relayed"]), // RFC 3464: a delivery status
+    ("tcptestsucceeded", &["true"]),       // PowerShell: Test-NetConnection
+    ("exitcode", &["0", "ex_ok"]),
+];
+
+/// Steps of a session that succeeded. They count only if no line of the text sounds like trouble.
 const STEPS: &[&str] = &[
     "connected to",
     "connection established",
@@ -64,13 +81,45 @@ const STEPS: &[&str] = &[
     "synchronizing...",
     "sync complete",
     "sync finished",
-    "flushed",
-    "retrieved",
     "idle started",
+    "no mail for", // fetchmail
+    "queued as",
+    "is up",            // Nagios, Icinga
+    "(*) open",         // netcat
     "loading*side box", // mbsync
 ];
 
-/// Levels by which a program says that a line is no failure.
+/// Words that tell of a step that is done. They count as [`STEPS`] do.
+const DONE: &[&str] = &[
+    "ok",
+    "done",
+    "completed",
+    "complete",
+    "finished",
+    "established",
+    "connected",
+    "authenticated",
+    "opened",
+    "fetched",
+    "synced",
+    "synchronized",
+    "retrieved",
+    "flushed",
+    "passed",
+    "sent",
+    "delivered",
+    "saved",
+    "processed",
+    "pulled",
+    "pushed",
+    "success",
+];
+
+/// Work in a mailbox, which needs a login.
+const WORK: &[&str] =
+    &["finished account", "sync complete", "sync finished", "syncing", "messages transferred"];
+
+/// Levels of log lines that report no failure.
 const LEVELS: &[&str] = &["info", "debug", "trace", "notice", "information", "inf", "dbg"];
 
 /// The level stands among so many first words of a line.
@@ -96,6 +145,23 @@ const TROUBLE: &[&str] = &[
     "missing",
     "unknown ",
     "disconnect",
+    "deferred",
+    "delayed",
+    "bounced",
+    "expired",
+    "reject",
+    "exceed",
+    "throttl",
+    "disabled",
+    "blocked",
+    "banned",
+    "locked",
+    "suspend",
+    "undeliverable",
+    "greylist",
+    "killed",
+    "died",
+    "down",
     "bad ",
     "broken",
     "stuck",
@@ -110,11 +176,85 @@ const TROUBLE: &[&str] = &[
     "reconnect",
 ];
 
-/// Whether a statement tells that something worked.
+/// Phrases that deny trouble. They are removed before the search for trouble.
+const DENIALS: &[&str] = &[
+    "no message",
+    "no new",
+    "no mail",
+    "no unread",
+    "no error",
+    "no problem",
+    "no failure",
+    "no changes",
+    "no client certificate",
+    "not applied", // Entra: Conditional access: Not applied
+    "0 error",
+    "0 failed",
+    "errors: 0",
+    "failed: 0",
+    "failed=0",
+    "errors=0",
+    "without error",
+    "nb_errors/max_errors", // imapsync: 0/50 nb_errors/max_errors
+    "rejected: []",
+    "rejected\": []",
+];
+
+/// A folded text without the phrases that deny trouble.
+pub(super) fn without_denials(folded: &str) -> String {
+    let denied = |text: String, denial: &&str| {
+        if text.contains(*denial) { text.replace(*denial, "") } else { text }
+    };
+    DENIALS.iter().fold(folded.to_owned(), denied)
+}
+
+/// Whether a program reports that something worked. A person's report is no proof: people also describe the
+/// parts that work.
 pub(super) fn succeeds(text: &str) -> bool {
     let folded = fold(text);
-    (SUCCESSES.iter().any(|words| matches(&folded, words)) || is_accepted(&folded))
-        && !folded.contains("not ")
+    let told = SUCCESSES.iter().any(|words| matches(&folded, words))
+        || languages::succeeds(&folded)
+        || is_accepted(&folded)
+        || has_good_outcome(&folded)
+        || is_plugin_ok(text)
+        || is_complete_session(&folded);
+    told && !without_denials(&folded).contains("not ") && !is_narrative(&folded)
+}
+
+/// Whether a statement tells of work in a mailbox.
+pub(super) fn is_work(text: &str) -> bool {
+    let folded = fold(text);
+    WORK.iter().any(|words| matches(&folded, words))
+}
+
+/// Whether a field of the text holds a good outcome: `Status: Success`, `TcpTestSucceeded : True`.
+fn has_good_outcome(folded: &str) -> bool {
+    let mut before = "";
+    words(folded).any(|word| {
+        let name = std::mem::replace(&mut before, word);
+        OUTCOMES.iter().any(|(field, values)| *field == name && values.contains(&word))
+    })
+}
+
+/// Whether a monitoring plugin found no fault: `OK - …`, `SMTP OK: …`.
+fn is_plugin_ok(text: &str) -> bool {
+    let mut words = text.split_whitespace().take(3);
+    let is_ok = |word: &str| matches!(word, "OK" | "OK:" | "OK,");
+    match (words.next(), words.next(), words.next()) {
+        (Some(first), Some(sign), _) if is_ok(first) => first != "OK" || sign.starts_with(['-', '|', '–']),
+        (Some(name), Some(second), sign) if is_ok(second) => {
+            name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+                && (second != "OK" || sign.is_some_and(|sign| sign.starts_with(['-', '|', '–'])))
+        }
+        _ => false,
+    }
+}
+
+/// Whether postfix counts a session's commands and none failed: `ehlo=2 auth=1 quit=1 commands=4`. If one
+/// failed, it writes `auth=0/1`.
+fn is_complete_session(folded: &str) -> bool {
+    let (_, counted) = folded.split_once("disconnect from ").unwrap_or_default();
+    counted.contains(" commands=") && counted.contains("quit=") && !counted.contains('/')
 }
 
 /// Whether a text quotes a reply of class 2 with its enhanced code: `smtpmsg='250 2.0.0 Ok: queued'`.
@@ -130,20 +270,39 @@ fn is_accepted(folded: &str) -> bool {
     })
 }
 
-/// Whether a line of a log bears a level that is none of failures.
+/// Whether a log line bears one of [`LEVELS`].
 fn is_informative(folded: &str) -> bool {
     words(folded).take(WITHIN).any(|word| LEVELS.contains(&word))
 }
 
-/// Whether a text is a log of steps that came about, and nothing else.
+/// Whether a mail server logged the line: `postfix/qmgr[99]: …`, `dovecot: imap(ops)<99><x>: …`.
+fn is_of_daemon(text: &str) -> bool {
+    text.split_whitespace().take(WITHIN).any(|word| {
+        let Some(name) = word.strip_suffix(':') else { return false };
+        let numbered = name.strip_suffix(']').and_then(|name| name.rsplit_once('['));
+        let is_numbered = numbered.is_some_and(|(name, pid)| {
+            !name.is_empty() && !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        is_numbered || (name.contains(")<") && name.ends_with('>'))
+    })
+}
+
+/// Whether a text is a log of steps that succeeded, and nothing else.
 pub(super) fn goes_well<'a>(statements: impl Iterator<Item = &'a str>) -> bool {
     let mut stepped = false;
     for text in statements {
-        let folded = fold(text);
-        if complains(text) || is_narrative(&folded) || TROUBLE.iter().any(|word| folded.contains(word)) {
+        let whole = fold(text);
+        let folded = without_denials(&whole);
+        let done = succeeds(text);
+        let troubled = || !is_progress(&whole) && TROUBLE.iter().any(|word| folded.contains(word));
+        if complains(text) || is_narrative(&folded) || (!done && troubled()) {
             return false;
         }
-        stepped |= is_informative(&folded) || STEPS.iter().any(|words| matches(&folded, words));
+        stepped |= done
+            || is_informative(&folded)
+            || is_of_daemon(text)
+            || STEPS.iter().any(|words| matches(&whole, words))
+            || words(&folded).any(|word| DONE.contains(&word.trim_end_matches(['.', '!'])));
     }
     stepped
 }

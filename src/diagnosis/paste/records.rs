@@ -1,4 +1,4 @@
-//! Structured log lines: the members of a JSON record that hold somebody's words.
+//! Structured log lines: the members of a JSON record that hold words.
 //!
 //! Not here: JSON that is itself an answer, such as an error response of a token endpoint.
 
@@ -30,13 +30,13 @@ const WORDS: &[&str] = &[
 const ANSWERS: &[&str] =
     &["error_description", "error_codes", "access_token", "schemes", "token_type", "error_uri"];
 
-/// More records of one line are not read.
+/// At most so many records of one line are read.
 const MOST: usize = 64;
 
-/// Records are nested no deeper than this.
+/// Records are read to this depth of nesting.
 const DEPTH: usize = 4;
 
-/// The words of a line that is a JSON record; `None` where it is none.
+/// The words of a line that is a JSON record; `None` if it is no record.
 pub(super) fn words(line: &str) -> Option<String> {
     // A container's log prefixes the record by a time and a name.
     let from = line.find('{').filter(|at| *at < 200)?;
@@ -107,7 +107,7 @@ fn collect(members: &Map<String, Value>, depth: usize, found: &mut Vec<String>) 
     }
 }
 
-/// The answer in a member, or the words of a record that stands there as text.
+/// Adds the answer in a member, or the words of a record that the member holds as text.
 fn carried(inner: &Map<String, Value>, depth: usize, found: &mut Vec<String>) {
     if is_answer(inner) {
         let answer = Value::Object(inner.clone()).to_string();

@@ -1,4 +1,4 @@
-//! Statements: what programs and people say in words of their own, where no server's answer is at hand.
+//! Statements: programs and people tell of a failure in their own words, without a server's answer.
 //!
 //! An inner exception outweighs the outer one, a plain statement outweighs a guess or a question, and a
 //! client's goodbye is no cause while anything else is known. Not here: the wordings.
@@ -6,17 +6,17 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::clients;
 use super::evidence::Statement;
 use super::{Reading, Reason};
+use super::{clients, files, progress};
 use crate::diagnosis::network_text;
-use crate::diagnosis::text::{fold, nameless};
+use crate::diagnosis::text::{fold, matches, nameless};
 use crate::model::Mechanism;
 
-/// So many statements are read from either end of a long log.
+/// At most so many statements are read from either end of a log.
 const MOST: usize = 48;
 
-/// What stands between an outer exception and the one inside it.
+/// Words between an outer exception and the one inside it.
 const INNER: &[&str] = &[
     "--->",
     "nested exception is",
@@ -27,7 +27,7 @@ const INNER: &[&str] = &[
     "failed because",
 ];
 
-/// What a program tells of its progress, in words that failures have too.
+/// Reports of progress whose words also occur in failures.
 const PROGRESS: &[&str] = &[
     "ssl handshake has read",
     "verify return code: 0",
@@ -47,6 +47,10 @@ const PROGRESS: &[&str] = &[
     "start time:",
     "keep-alive timeout",
     "tls connection established",
+    "maps_find: ",        // postfix -v
+    "match_list_match: ", // postfix -v
+    "dict_lookup: ",      // postfix -v
+    "openssl exception",  // of a licence: offlineimap's banner
 ];
 
 /// Words of a guess, an advice or a list of possible causes.
@@ -80,10 +84,8 @@ const HEDGES: &[&str] = &[
 ];
 
 /// Words by which people speak of themselves.
-const PEOPLE: &[&str] = &[
-    "i", "i'm", "i've", "i'd", "my", "we", "we're", "our", "me", "anyone", "thanks", "hello", "hi", "how",
-    "help",
-];
+const PEOPLE: &[&str] =
+    &["i", "i'm", "i've", "i'd", "my", "we", "we're", "me", "anyone", "thanks", "hello", "hi", "how", "help"];
 
 /// How much a statement weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,7 +93,7 @@ enum Weight {
     Plain,
     /// A guess, an advice, one point of a list.
     Guess,
-    /// What people tell around it.
+    /// A person's account.
     Narrative,
 }
 
@@ -102,16 +104,16 @@ pub(super) fn reason(text: &str, mechanism: Option<Mechanism>) -> Option<Reason>
         return None;
     }
     let network = || {
-        // "TLS handshake complete": the name of a step is no failure of it.
+        // "TLS handshake complete" names a step that did not fail.
         let named = |reason: &Reason| {
             *reason == Reason::TlsProtocol && folded.contains("handshake") && !fails(&folded)
         };
         network_text(&without_settings(text)).filter(|reason| !named(reason))
     };
-    clients::reason(&folded, mechanism).or_else(network)
+    files::reason(&folded).or_else(|| clients::reason(&folded, mechanism)).or_else(network)
 }
 
-/// Whether a sentence tells of something that did not come about.
+/// Whether a sentence tells that something failed.
 fn fails(folded: &str) -> bool {
     const WORDS: &[&str] = &[
         "alert",
@@ -129,7 +131,7 @@ fn fails(folded: &str) -> bool {
     COMPLAINTS.iter().chain(WORDS).any(|word| folded.contains(word))
 }
 
-/// A text without the limits of time that a program was given: `timeout=300`, `timeout: 30`.
+/// A text without settings of time limits: `timeout=300`, `timeout: 30`.
 fn without_settings(text: &str) -> String {
     let mut kept = Vec::new();
     let mut words = text.split_whitespace().peekable();
@@ -137,6 +139,8 @@ fn without_settings(text: &str) -> String {
         let lower = word.to_ascii_lowercase();
         let is_limit = lower.contains("timeout")
             && (lower.contains('=')
+                // imapsync: "imap connection timeout is 120 seconds".
+                || words.peek().is_some_and(|next| *next == "is")
                 || words
                     .peek()
                     .is_some_and(|next| next.starts_with(|c: char| c == '-' || c.is_ascii_digit())));
@@ -147,7 +151,7 @@ fn without_settings(text: &str) -> String {
     kept.join(" ")
 }
 
-/// How a line begins that only supposes something.
+/// First words of a line that only supposes something.
 const SUPPOSITIONS: &[&str] = &["perhaps", "maybe", "possibly", "probably"];
 
 /// A text without the lines that only suppose something.
@@ -162,7 +166,7 @@ pub(super) fn without_guesses(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.lines().filter(|line| !supposes(line)).collect::<Vec<_>>().join("\n"))
 }
 
-/// Words of somebody who complains, whatever it is about.
+/// Words of complaint.
 const COMPLAINTS: &[&str] = &[
     "error",
     "fail",
@@ -176,33 +180,43 @@ const COMPLAINTS: &[&str] = &[
     "refused",
     "rejected",
     "invalid",
+    // The same in other languages.
+    "fehler",
+    "erreur",
+    "échec",
+    "échoué",
+    "errore",
+    "erro ",
+    "fallo",
+    "falha",
+    "mislukt",
+    "błąd",
+    "ошибка",
+    "失败",
+    "失敗",
+    "错误",
+    "エラー",
 ];
 
 /// Whether a statement complains.
 pub(super) fn complains(text: &str) -> bool {
-    let folded = nameless(&fold(text));
-    !is_progress(&folded)
-        && COMPLAINTS.iter().any(|word| folded.contains(word))
-        && !folded.contains("rejected: []")
-        && !folded.contains("rejected\": []")
-        && !folded.contains("0 errors")
-        && !folded.contains("no error")
-        && !folded.contains("return value 0")
+    let folded = progress::without_denials(&nameless(&fold(text)));
+    !is_progress(&folded) && COMPLAINTS.iter().any(|word| folded.contains(word))
 }
 
-/// What is left of a statement that names no cause: that a login failed.
+/// The reason of a statement that names no cause and tells that a login failed.
 pub(super) fn refusal(text: &str, mechanism: Option<Mechanism>) -> Option<Reason> {
     clients::refusal(&fold(text), mechanism)
 }
 
-/// So many lines a server's answer may have.
+/// A server's answer has at most so many lines.
 const ANSWER: usize = 4;
 
-/// What structured logs and those of syslog hold, and no answer does.
+/// Signs of structured logs and of syslog, which no answer has.
 const LOGGED: &[&str] = &["=\"", "=<", "]: "];
 
-/// Whether the statements may be a server's answer that somebody copied without its form: a few lines,
-/// none of which is a person's or a structured log's.
+/// Whether the statements may be a server's answer without its code or tag: a few lines, none of them a
+/// person's or a structured log's.
 pub(super) fn may_be_answer(statements: &[Statement]) -> bool {
     statements.len() <= ANSWER
         && statements.iter().all(|statement| {
@@ -211,7 +225,10 @@ pub(super) fn may_be_answer(statements: &[Statement]) -> bool {
         })
 }
 
-/// What the statements mean together.
+/// Messages of clients about what the server's own log explains, if it is in the same paste.
+const CONSEQUENCES: &[&str] = &["empty startup greeting"];
+
+/// The meaning of all statements together.
 pub(super) fn judge(
     statements: &[Statement],
     client: impl Fn(&str) -> Option<Reading>,
@@ -222,10 +239,13 @@ pub(super) fn judge(
     for weight in [Weight::Plain, Weight::Guess, Weight::Narrative] {
         let these = || parts.iter().filter(|part| part.weight == weight).map(|part| part.text);
         let is_cause = |reading: &Reading| reading.reason() != Some(Reason::ConnectionClosed);
-        let cause = |text| {
+        let cause = |text: &'_ str| {
+            if CONSEQUENCES.iter().any(|words| fold(text).contains(words)) {
+                return None;
+            }
             let quoted = weight != Weight::Narrative || text_is_quoted(text);
             let first = client(text);
-            // A closed connection is told in words of TLS as well.
+            // Words of TLS also describe a closed connection.
             let says_more = |reading: &Reading| {
                 is_cause(reading) && (first.is_none() || reading.reason() != Some(Reason::TlsProtocol))
             };
@@ -244,7 +264,7 @@ struct Part<'a> {
     weight: Weight,
 }
 
-/// The statements and what is nested in them: the innermost first, then the others as they stand.
+/// The statements in the order of reading: the innermost nested ones first, then the others as written.
 fn in_order(statements: &[Statement]) -> Vec<Part<'_>> {
     let mut seen = HashSet::new();
     let (mut inner, mut outer) = (Vec::new(), Vec::new());
@@ -265,7 +285,7 @@ fn part(text: &str) -> Option<Part<'_>> {
     tells.then(|| Part { text, weight: weight(&folded) })
 }
 
-/// A statement up to what is nested in it, and the nested ones.
+/// A statement up to the first nested one, and the nested ones.
 fn split(text: &str) -> (&str, Vec<&str>) {
     let folded = text.to_ascii_lowercase();
     let mut cuts: Vec<(usize, usize)> = INNER
@@ -299,17 +319,22 @@ const OTHERS: &[&str] = &[
     "(publickey",
 ];
 
-/// Whether a statement is about a login that is none at a mail server.
+/// Whether a statement is about a login at a service that is no mail server.
 pub(super) fn is_of_another_service(folded: &str) -> bool {
     OTHERS.iter().any(|name| folded.contains(name))
 }
 
-/// Whether people speak of themselves, or ask.
+/// Whether a statement speaks of a failed login at a server that was not reached, as Roundcube does.
+pub(super) fn is_of_no_connection(folded: &str) -> bool {
+    matches(folded, "login failed for*could not connect to")
+}
+
+/// Whether a person writes about themselves, or asks.
 pub(super) fn is_narrative(folded: &str) -> bool {
     weight(folded) == Weight::Narrative
 }
 
-fn is_progress(folded: &str) -> bool {
+pub(super) fn is_progress(folded: &str) -> bool {
     PROGRESS.iter().any(|words| folded.contains(words))
 }
 
@@ -326,6 +351,8 @@ fn is_setting(folded: &str) -> bool {
 }
 
 fn weight(folded: &str) -> Weight {
+    // Ruby's logger begins a line of level INFO by "I, [".
+    let folded = folded.strip_prefix("i, [").unwrap_or(folded);
     let words = || folded.split(|c: char| !(c.is_alphanumeric() || c == '\''));
     if folded.ends_with('?') || words().any(|word| PEOPLE.contains(&word)) {
         Weight::Narrative
@@ -344,7 +371,7 @@ fn is_point(folded: &str) -> bool {
         || matches!(first, "-" | "•")
 }
 
-/// Whether people quote somebody: what stands in their sentence may be an answer.
+/// Whether a person quotes a text, which may be an answer.
 fn text_is_quoted(text: &str) -> bool {
     text.contains(['"', '\'', '`', ':', '\u{201c}', '\u{ab}'])
 }
