@@ -222,6 +222,7 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "syscall returned=5", "Ruby: SSL_connect SYSCALL returned=5 errno=0";
         "incomplete response", "lettre: the stream ended within a reply";
         "[closed] imap connection", "c-client (PHP imap): [CLOSED] IMAP connection broken";
+        "connection broken", "c-client (PHP imap): POP3 connection broken in response";
         "connection reset", "rustls/tokio-rustls#163";
         "econnreset", "Node.js";
         "forcibly closed", "Windows WSAECONNRESET";

@@ -151,13 +151,17 @@ const BASIC: &[(u16, Says)] = &[
     (535, Refused),
     (538, Is(R::EncryptionRequired)),
     (540, Is(R::TlsProtocol)), // courier: TLS not available
-    (550, Is(R::Unexpected)),  // RFC 5321: "mailbox unavailable", for whatever reason
+    (550, Denied),
     (551, Denied),
     (552, Is(R::OverQuota)),
     (553, Denied),
-    (554, Is(R::Unexpected)), // RFC 5321: "transaction failed"
-    (571, Denied),            // courier: Delivery not authorized
+    (554, Denied),
+    (571, Denied), // courier: Delivery not authorized
 ];
+
+/// Codes that refuse a message for any reason at all: "mailbox unavailable", "transaction failed". At a login
+/// they refuse the login; later, without words that a table knows, they tell nothing.
+const VAGUE: &[u16] = &[550, 554];
 
 /// What an SMTP answer means.
 pub(super) fn classify(text: &str, at: &Situation) -> Reason {
@@ -175,6 +179,10 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
         (Some(500 | 502), code) => code.is_none_or(is_unknown),
         (None, code) => code == Some("5.5.1"),
         _ => false,
+    };
+    let by_basic_code = || {
+        let tells = |code: u16| at.phase != Phase::Sender || !VAGUE.contains(&code);
+        BASIC.iter().find(|(code, _)| Some(*code) == basic && tells(*code)).map(|(_, says)| *says)
     };
     let by_code = |table: &[(&str, Says)]| {
         let code = enhanced?;
@@ -200,7 +208,7 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
         .or_else(|| (at.phase == Phase::Greeting && basic == Some(554)).then_some(Is(R::ServerUnavailable)))
         .or_else(|| at.voice.find(REFUSALS, text))
         .or_else(|| by_code(WEAK_CODES))
-        .or_else(|| BASIC.iter().find(|(code, _)| Some(*code) == basic).map(|(_, says)| *says))
+        .or_else(by_basic_code)
         .or(match enhanced.and_then(|code| code.chars().next()) {
             Some('4') => Some(Is(R::ServerUnavailable)),
             _ => None,

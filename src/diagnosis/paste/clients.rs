@@ -266,6 +266,7 @@ const WORDINGS: &[Wording] = wordings! {
         "lost connection after", "generic";
     }
     Is(R::ProtocolError) => {
+        "response error: error tag", "lettre: the server's reply is none of SMTP";
         "illegal in state", "Python imaplib: command SEARCH illegal in state AUTH";
         "missing +ok response", "Gmail: Missing +OK response upon connecting to the server";
         "greeting was expected", "generic";

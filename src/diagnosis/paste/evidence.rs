@@ -93,6 +93,9 @@ impl Evidence {
                 continue;
             }
             let (answer, shape) = answer_of(line);
+            // `BAD COMMANDS.` in an indented line is the rest of a refusal.
+            let is_rest = line.indented && last == Last::Piece && evidence.last_refuses();
+            let shape = shape.filter(|(kind, _)| *kind != Kind::Untagged || !is_rest);
             in_mail &= shape.is_none();
             if in_mail {
                 continue;
@@ -366,7 +369,7 @@ fn reply(first: &str, second: &str) -> Option<(Kind, Option<Dialect>)> {
         return smtp(Kind::Refusal);
     }
     // Roundcube puts the code between brackets: `SMTP Error (454): Authentication failed`.
-    let first = first.trim_end_matches([')', ']', ':']);
+    let first = first.trim_end_matches([')', ':']);
     let (code, continued) = first.split_once('-').map_or((first, false), |(code, _)| (code, true));
     let class: u16 = leading_number(code).filter(|_| code.len() == 3)?;
     match class {

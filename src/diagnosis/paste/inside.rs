@@ -212,7 +212,7 @@ fn is_answer(line: &str, at: usize) -> bool {
     if smtp::is_enhanced(first.trim_end_matches([':', ',', ')'])) {
         return !before.ends_with('=');
     }
-    let bare = first.trim_end_matches([')', ']', ':']);
+    let bare = first.trim_end_matches([')', ':']);
     let code = bare.split('-').next().is_some_and(smtp::is_code);
     // A number within prose is no code, unless an enhanced code follows or a sign before it opens a quotation.
     let head = before.get(before.len().saturating_sub(WEB)..).unwrap_or_default().to_ascii_lowercase();

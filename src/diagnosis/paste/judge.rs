@@ -40,8 +40,9 @@ impl Case<'_> {
         let reading = first.or(second).map(|(_, reading)| reading);
         reading
             .or_else(|| self.bare_answer())
-            .or_else(|| self.missing_login())
+            .or_else(|| self.missing_login().filter(|_| self.lists_other_logins()))
             .or_else(|| self.statements())
+            .or_else(|| self.missing_login())
             .or_else(|| self.evidence.broke_at_tls().then(|| self.of_network(Reason::TlsProtocol)))
             .or_else(|| self.of_local_proxy())
             .or_else(|| self.farewell())
@@ -73,7 +74,9 @@ impl Case<'_> {
             .filter(|(_, piece)| refuses(piece))
             .filter(|(at, _)| !self.evidence.is_overcome(*at));
         let mut standing: Vec<_> = standing.take(MOST).map(|(_, piece)| piece).collect();
-        standing.sort_by_key(|piece| (piece.optional, matches!(piece.kind, Kind::Wrapped | Kind::Untagged)));
+        standing.sort_by_key(|piece| {
+            (piece.optional, matches!(piece.kind, Kind::Wrapped | Kind::Untagged | Kind::Foreign))
+        });
         standing.into_iter().find_map(|piece| {
             let reading = self.read(piece).found()?;
             // A goodbye is a consequence. `farewell` reads it if no cause is found.
@@ -215,6 +218,14 @@ impl Case<'_> {
         }
         let reading = self.answer(&offer.text, dialect, Some(Phase::Capability), wanted, Voice::Server);
         reading.reason().filter(|reason| OF_AN_OFFER.contains(reason)).map(|_| reading)
+    }
+
+    /// Whether the client wants to log in by a token, and the server lists logins: then its list outweighs the
+    /// client's complaint that the login failed.
+    fn lists_other_logins(&self) -> bool {
+        let lists = |piece: &Piece| smtp::is_offer(&piece.text) && fold(&piece.text).contains("auth ");
+        let by_token = self.mechanism(None).is_some_and(|mechanism| !mechanism.shows_password());
+        by_token && self.evidence.pieces.iter().any(lists)
     }
 
     fn of_client(&self, text: &str) -> Option<Reading> {

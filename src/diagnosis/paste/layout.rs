@@ -29,14 +29,11 @@ fn joined(text: &str) -> Cow<'_, str> {
     if width < NARROWEST || full < 2 || !full_lines_are_cut {
         return Cow::Borrowed(text);
     }
-    let mut joined = String::with_capacity(text.len());
-    for (line, length) in text.lines().zip(&lengths) {
-        joined.push_str(line);
-        if *length < width {
-            joined.push('\n');
-        }
-    }
-    Cow::Owned(joined)
+    let with_its_end = |(line, length): (&str, &usize)| {
+        if *length < width { format!("{line}\n") } else { line.to_owned() }
+    };
+    let joined: String = text.lines().zip(&lengths).map(with_its_end).collect();
+    Cow::Owned(joined.trim_end().to_owned())
 }
 
 /// Marks of both sides, as Webklex and others print them.

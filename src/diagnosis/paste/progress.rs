@@ -178,7 +178,7 @@ const TROUBLE: &[&str] = &[
 
 /// Phrases that deny trouble. They are removed before the search for trouble.
 const DENIALS: &[&str] = &[
-    "no message",
+    "- no message", // Zammad
     "no new",
     "no mail",
     "no unread",
