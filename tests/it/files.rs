@@ -161,11 +161,12 @@ fn validate_writes_to_the_state_on_request_and_leaves_nothing() {
     ] {
         folder.write("config.yaml", configuration("{ file: secret }", state));
         folder.write("usage.csv", "");
-        let (exit, said) = folder.run(&["validate", "--state"]);
-        assert_eq!(exit, Some(status), "{state}: {said}");
-        assert!(said.contains(sentence), "{state}: {said}");
-        assert_eq!(folder.run(&["validate"]).0, Some(0), "{state}");
+        let tried = run(&["validate", "--state"], Some(&folder.config()));
+        assert_eq!(tried.status, Some(status), "{state}: {}", tried.said());
+        assert!(tried.said().contains(sentence), "{state}: {}", tried.said());
+        assert_eq!(run(&["validate"], Some(&folder.config())).status, Some(0), "{state}");
     }
-    let files: Vec<_> = fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let files: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(files.len(), 2, "{files:?}");
 }

@@ -4,7 +4,7 @@
 //! the words around it, and a success has no fault. Not here: the meaning of a single piece, which the
 //! tables and `statements` hold.
 
-use super::evidence::{Evidence, Kind, Piece, is_prompt};
+use super::evidence::{Evidence, Kind, Piece};
 use super::{Paste, Reading, Source, guess, names, progress, statements};
 use crate::diagnosis::text::{fold, unescape};
 use crate::diagnosis::wording::Voice;
