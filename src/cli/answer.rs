@@ -1,6 +1,6 @@
 //! What is printed, and where: the answer to standard output, all else to standard error.
 //!
-//! The last gate before a terminal: whatever was overlooked before, nothing but our own colours acts on it.
+//! The last filter before a terminal: it removes every control sequence but our own colours.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use crate::safe;
 use super::table::{BOLD, GREEN, PLAIN, RED};
 use super::{Exit, cannot_run};
 
-/// Prints the answer. A reader that has seen enough (`| head`) is no fault.
+/// Prints the answer. A reader that closes the pipe early (`| head`) is no fault.
 pub(super) fn say(text: &str, exit: Exit) -> Exit {
     let text = safe::coloured(text, &[RED, GREEN, BOLD, PLAIN]);
     let mut out = io::stdout().lock();
@@ -22,7 +22,7 @@ pub(super) fn say(text: &str, exit: Exit) -> Exit {
     }
 }
 
-/// Prints what is not the answer.
+/// Prints to standard error.
 pub(super) fn complain(text: &str) {
     write(&safe::lines(text));
 }
@@ -52,14 +52,14 @@ impl Progress {
         }
     }
 
-    /// Shows something else in its line.
+    /// Replaces the text of its line.
     pub(super) fn note(&self, text: &str) {
         if self.done.is_some() {
             write(&format!("\r\x1b[K{text}"));
         }
     }
 
-    /// Takes the line away again.
+    /// Clears the line.
     pub(super) fn end(self) {
         if self.done.is_some() {
             write("\r\x1b[K");

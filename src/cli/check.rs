@@ -83,7 +83,7 @@ pub(super) async fn run(options: Options) -> Exit {
     }
 }
 
-/// What is to be checked, or every complaint about what was asked for.
+/// The plan to check, or every fault of the request.
 fn plan(options: &Options) -> Result<Plan, String> {
     let loaded = config::load(&options.config.config).map_err(|errors| errors.to_string())?;
     for notice in &loaded.warnings {

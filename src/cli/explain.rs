@@ -20,7 +20,7 @@ use super::answer::{complain, say};
 use super::table::{BOLD, RED, Style};
 use super::{Exit, cannot_run, colours};
 
-/// More is not read, in bytes: a log's end belongs into the paste, not the log.
+/// The longest text that is read, in bytes: the end of a log is enough.
 const LONGEST: usize = 64 * 1024;
 
 /// Standard input in place of a text.
@@ -67,10 +67,10 @@ const SOURCES: &[(&str, Source)] = &[("oauth", Source::Token), ("net", Source::N
 /// A phase, or that it may be any.
 type Step = Option<Phase>;
 
-/// Other names of steps: POP3's, the one in which a sender is refused, and what says nothing.
+/// Other names of steps: those of POP3, the step that refuses a sender, and words that name no step.
 const STEPS: &[(&str, Step)] = &[("send", Some(Phase::Sender)), ("any", None)];
 
-/// Ways to show a password that no check of ours takes, and none at all.
+/// Password mechanisms that no check uses, and the absence of any.
 const MECHANISMS: &[(&str, Tried)] = &[
     ("user_pass", Some(Mechanism::Other)),
     ("apop", Some(Mechanism::Other)),
@@ -166,7 +166,7 @@ pub(super) fn run(options: &Options) -> Exit {
     let hint = remedy::hint_unconfigured(
         verdict.reason,
         &Heard {
-            // Whose server it is shows in many an answer: enough for a remedy, not for a verdict.
+            // Many answers show which provider sent them: enough for a remedy, not for a verdict.
             family: provider.or_else(|| paste::family(&text)),
             dialect: match reading.source {
                 Some(Source::Mail(dialect)) => Some(dialect),
@@ -232,7 +232,7 @@ fn json(reason: Reason, hint: &str) -> String {
     safe::json(format!("{object:#}\n"))
 }
 
-/// The members of [`json`], of which none but the meaning has anything to say.
+/// The members of [`json`] for an answer that is no failure: only the meaning has a value.
 fn no_failure_json() -> String {
     let object = json!({
         "reason": null,
@@ -259,7 +259,7 @@ fn page(reading: &Reading, verdict: Verdict, hint: &str, style: Style) -> String
     let passes = match (row.transient, verdict.retry_after) {
         (true, Some(pause)) => format!("by itself; the server asks for a pause of {}", stretch(pause)),
         (true, None) => "by itself, mostly".to_owned(),
-        (false, _) => "not before somebody acts".to_owned(),
+        (false, _) => "not by itself".to_owned(),
     };
     let mut text = format!("{}\n", style.paint(RED, row.label));
     let mut entry = |name: &str, line: &str| {
@@ -279,7 +279,7 @@ fn page(reading: &Reading, verdict: Verdict, hint: &str, style: Style) -> String
     text
 }
 
-/// How the text was understood, so that whoever knows better can say so by an option.
+/// How the text was understood. A user who knows better can say so by an option.
 fn read_as(reading: &Reading) -> Option<String> {
     let who = match reading.source? {
         Source::Mail(dialect) => format!("an answer by {}", dialect.title()),
@@ -291,7 +291,7 @@ fn read_as(reading: &Reading) -> Option<String> {
     Some(format!("as {who}{phase}{login}"))
 }
 
-/// What stands between backticks is a command or a value: on a terminal it stands out by itself.
+/// Highlights commands and values, which stand between backticks, on a terminal.
 fn commands(line: &str, style: Style) -> String {
     if !style.colours {
         return line.to_owned();

@@ -1,4 +1,4 @@
-//! One event, one line of the log: values of others move nothing and forge nothing, in text and in JSON.
+//! One event, one line of the log: foreign values cannot move the cursor or forge a line, in text or in JSON.
 //!
 //! Not here: where the log goes and how much of it there is (`logging`).
 
@@ -37,7 +37,7 @@ fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> fmt::Resu
     }
 }
 
-/// Lines of JSON in which what acts on a reader is escaped.
+/// Lines of JSON in which control characters are escaped.
 pub(super) struct Escaped<F>(pub(super) F);
 
 impl<S, N, F> FormatEvent<S, N> for Escaped<F>

@@ -1,6 +1,6 @@
 //! The log: where it goes, how it looks, how much of it there is.
 //!
-//! Owns the one rule that no option can lift: what libraries say below `info` is never written.
+//! Owns the one rule that no option can lift: lines of libraries below `info` are never written.
 //! Mail and HTTP libraries log commands and headers there, and those carry tokens.
 
 use std::io;
@@ -166,7 +166,7 @@ impl Log {
 enum Out {
     /// Queues the line: the caller never waits for the reader of standard error.
     Queued(Spool),
-    /// Written at once: there is no thread to be had for the queue.
+    /// Written at once: the thread for the queue could not be started.
     Direct,
 }
 

@@ -1,6 +1,6 @@
-//! A round as a monitoring plugin tells it: one line, details below, performance data.
+//! A round in the format of monitoring plugins: one line, details below, performance data.
 //!
-//! After the Monitoring Plugins Development Guidelines: the first line says all that fits on a pager,
+//! It follows the Monitoring Plugins Development Guidelines: the first line fits on a pager,
 //! `|` sets numbers apart, the exit status is the verdict.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use crate::token;
 
 use super::Exit;
 
-/// What ends within this time deserves a warning.
+/// A secret or certificate that ends within this time is a warning.
 const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// More failing checks than these are counted in the first line; the lines below name them all.
 const NAMED: usize = 5;
@@ -56,7 +56,7 @@ pub(super) async fn ends(plan: &Plan) -> Ends {
     ends
 }
 
-/// The verdict over a round, and what ends soon of what it rests on.
+/// The verdict on a round, and the certificates and secrets that end soon.
 pub(super) fn judge(observations: &[Observation], ends: &Ends, now: Timestamp) -> (String, Exit) {
     let failing: Vec<&Observation> = observations.iter().filter(|seen| !seen.outcome.is_up()).collect();
     let ending = ending(observations, ends, now);

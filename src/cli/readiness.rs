@@ -68,7 +68,7 @@ pub(super) async fn run(options: Options) -> Exit {
 /// Probes every check once, tries the passwords that may be tried, and judges.
 async fn round(plan: &Plan) -> Result<Board, StoreError> {
     let readiness = match Readiness::open(plan) {
-        // An agent is at work there: what it knows is used, and nothing is added to it.
+        // An agent writes to this directory: its memory is read, and nothing is added to it.
         Err(StoreError::Busy(_)) => Readiness::look(plan)?,
         opened => opened?,
     };
@@ -80,7 +80,7 @@ async fn round(plan: &Plan) -> Result<Board, StoreError> {
     })
     .await;
     progress.end();
-    // The round is over: no mailbox is talked to twice at once.
+    // Only after the round: no mailbox may be probed twice at once.
     password_trials::once(&readiness, &Prober::new(&plan.limits, Arc::new(|_| ()))).await;
     readiness.save().await;
     Ok(readiness.board(clock::now()))
@@ -177,7 +177,7 @@ fn table(board: &Board, now: Timestamp) -> String {
     text
 }
 
-/// What is to be known of the whole besides, line by line.
+/// Facts about the whole, one a line.
 fn remarks(board: &Board) -> Vec<String> {
     let memory = format!("Memory: {}.", board.memory);
     let imports = board.imports.iter().map(|report| match &report.fault {

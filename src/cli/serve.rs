@@ -161,7 +161,7 @@ impl Signals {
                 _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.hang_up.recv() => {
                     let reloader = reloader.clone();
-                    // Beside: the stop does not wait for a file. What comes of it is in the log.
+                    // In a task of its own, since the stop must not wait for a file. The log has the outcome.
                     tokio::spawn(async move { reloader.reload("by SIGHUP").await });
                 }
             }

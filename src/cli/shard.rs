@@ -13,7 +13,7 @@ const COUNT_VARIABLE: &str = "MAILBOX_EXPORTER_SHARDS";
 /// Where a pod's own name stands.
 const NAME_VARIABLE: &str = "HOSTNAME";
 
-/// What was written.
+/// The value of `--shard`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Choice {
     /// `I/N`.
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shard_is_written_or_found_out_and_what_is_neither_is_refused_with_the_remedy() {
+    fn a_shard_is_read_or_refused_with_the_remedy() {
         let rows = [
             // written, HOSTNAME, MAILBOX_EXPORTER_SHARDS, shard or part of the complaint
             ("0/1", None, None, Ok("0/1")),

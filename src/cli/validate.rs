@@ -101,8 +101,8 @@ fn written(folder: Option<&PathBuf>) -> Result<(), String> {
     }
 }
 
-/// The secret of a credential by its shape. One that is not here is no finding: a configuration is also validated where
-/// its secrets are not.
+/// What is odd about the shape of a credential's secret. A missing secret is no finding: a configuration may be validated
+/// on a machine without its secrets.
 async fn looked_at(described: &Described) -> Vec<Notice> {
     let credential = &described.credential;
     let Some(place) = credential.pasted() else { return Vec::new() };
@@ -116,7 +116,7 @@ async fn looked_at(described: &Described) -> Vec<Notice> {
     }
 }
 
-/// Whether something stands in the place of a secret, readable or not.
+/// Whether the secret's file or variable exists, readable or not.
 fn is_here(place: &SecretRef) -> bool {
     match place {
         SecretRef::File(path) => {

@@ -98,7 +98,7 @@ pub(super) async fn one_mailbox(
     typed(site.pages.single(&headers, write).await)
 }
 
-/// The whole list is the same for everybody; a part of it is for one client.
+/// The whole list is the same for every client; a part of it is for one client.
 async fn list(
     site: &Site,
     title: Title,
@@ -162,7 +162,7 @@ fn with_list(
     out.write_all(b"}\n")
 }
 
-/// Writes a value without characters that act on a reader.
+/// Writes a value without control characters.
 fn write_safely(value: &Value, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(safe::json(value.to_string()).as_bytes())
 }

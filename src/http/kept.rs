@@ -64,7 +64,7 @@ impl Drop for Page {
     }
 }
 
-/// A page that somebody may still be reading.
+/// A page that a client may still be reading.
 struct Made {
     begun: Instant,
     page: Weak<Page>,

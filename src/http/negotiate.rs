@@ -1,7 +1,7 @@
 //! What a client accepts: `Accept` and `Accept-Encoding` with their weights (RFC 9110 section 12).
 //!
-//! Not here: what is then written. Nothing is ever refused with 406: who accepts nothing we have
-//! gets plain text as it is.
+//! Not here: what is then written. Nothing is ever refused with 406: a client that accepts
+//! none of our formats gets plain text.
 
 use axum::http::{HeaderMap, HeaderName, header};
 

@@ -1,4 +1,4 @@
-//! Who asks: requests that other sites' pages make in somebody's name are told apart by their headers.
+//! Where a request comes from: its headers tell whether the page of another site sent it in a user's name.
 //!
 //! Owns two checks. A page of another site may not make the agent act (`/probe`, `/-/reload`). And a name that an
 //! attacker has led to this address (DNS rebinding) is not taken for ours, where ours are known: on a loopback
@@ -60,7 +60,7 @@ impl Names {
     }
 }
 
-/// Sends away requests that nobody here has asked for.
+/// Refuses requests that other sites have sent.
 pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let purpose = ROUTES.iter().find(|route| route.path == path).map_or(Purpose::Page, |route| route.purpose);

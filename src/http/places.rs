@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// What a connection is at, the one that gives way first first.
+/// The state of a connection, in the order in which connections give way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Doing {
     /// It shakes hands, or its client has not asked yet.
@@ -41,7 +41,7 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Room for `most` connections, for one at least.
+    /// For `most` connections, at least one.
     pub(super) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { most: most.max(1), seats: Mutex::default() })
     }
@@ -57,7 +57,7 @@ impl Places {
         (Arc::new(Place { number, leave, places: Arc::clone(self) }), crowded)
     }
 
-    /// Has one connection give way, if there is any: the process has no descriptor left for the next one.
+    /// Closes one connection, if there is any: the process has no descriptor left for the next one.
     pub(super) fn make_room(&self) -> bool {
         give_way(&mut self.lock())
     }
@@ -84,7 +84,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Says what the connection is at from now on.
+    /// Sets the state of the connection.
     pub(super) fn is(&self, doing: Doing) {
         if let Some(seat) = self.places.lock().taken.get_mut(&self.number) {
             (seat.doing, seat.since) = (doing, Instant::now());

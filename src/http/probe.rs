@@ -1,7 +1,7 @@
 //! `/probe`: one mailbox now, as Prometheus' multi-target pattern has it.
 //!
-//! Owns what is asked for, by when an answer must be there, and how it is written. Whether somebody
-//! logs in for it is not decided here but by the loop that knows the holds (`monitor`).
+//! Owns what is asked for, by when an answer must be there, and how it is written. The loop that knows the holds
+//! (`monitor`) decides whether to log in for it.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -22,13 +22,13 @@ use crate::shard;
 
 use super::{Site, negotiate};
 
-/// By which Prometheus says how long it waits, in seconds.
+/// The header that says how long Prometheus waits, in seconds.
 const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
-/// How much earlier the answer is there, so that it also arrives.
+/// How much earlier than that the answer is sent, so that it arrives in time.
 const OFFSET: Duration = Duration::from_millis(500);
-/// How long an answer may take where nobody says, and at most: a connection lives hardly longer.
+/// The longest that an answer may take, also where the scraper names no time: a connection lives hardly longer.
 const PATIENCE: Duration = Duration::from_secs(100);
-/// As much of an unknown name is repeated.
+/// How much of an unknown name the answer repeats, in characters.
 const SHOWN: usize = 80;
 
 type Refusal = (StatusCode, String);
@@ -143,8 +143,8 @@ fn patience(headers: &HeaderMap) -> Result<Duration, Refusal> {
     }
 }
 
-/// What a person wants to know besides the numbers, as comments: the answer can still be scraped. The
-/// bar keeps `# TYPE` and `# HELP` out of reach of whatever others have written.
+/// The dialogue and the hints for people, as comments, so that the answer can still be scraped. The bar in each line
+/// keeps foreign text from looking like `# TYPE` or `# HELP`.
 fn comments(seen: &[(Arc<CheckRecord>, OnDemand)]) -> String {
     let mut text = String::new();
     let mut say = |line: String| {

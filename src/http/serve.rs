@@ -48,7 +48,7 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// What is said to somebody who comes without TLS where it is due.
+/// The answer to a client that speaks without TLS on a TLS port.
 const CLEAR_TEXT: &[u8] =
     b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n\
     This port speaks HTTPS: write https:// in front.\n";
@@ -142,7 +142,7 @@ fn is_the_clients(fault: &io::Error) -> bool {
     matches!(fault.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
 }
 
-/// Where requests go in.
+/// Answers the requests of a connection.
 struct Door {
     routes: Router,
     prefix: Arc<str>,
@@ -198,7 +198,7 @@ async fn speaks_in_clear(stream: &TcpStream) -> bool {
     matches!(stream.peek(&mut first).await, Ok(1)) && first.iter().all(u8::is_ascii_uppercase)
 }
 
-/// Takes what a client asks, and gives this answer whatever it was.
+/// Reads a request and sends this answer to it.
 async fn refuse(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &[u8]) -> io::Result<()> {
     // Bytes that are unread when a socket closes take the answer with them.
     if stream.read(&mut vec![0; HEAD_BYTES]).await? == 0 {
@@ -263,7 +263,7 @@ async fn overdue(place: &Place) {
     }
 }
 
-/// An error on a connection is the client's business, and only of interest to somebody who looks for it.
+/// How a connection ended. Its errors are the client's and are logged at debug level only.
 fn judge(ended: Result<(), hyper::Error>) -> Ended {
     let Err(fault) = ended else { return Ended::Otherwise };
     debug!(%fault, "connection ended early");

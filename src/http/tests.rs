@@ -72,7 +72,7 @@ impl World {
     }
 }
 
-/// Everybody may come.
+/// Without passwords and TLS.
 fn open() -> Protection {
     Protection::new(Arc::new(|_| Err("nothing is followed".to_owned())))
 }
@@ -131,7 +131,7 @@ async fn every_route_of_the_table_answers_and_head_has_no_body() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_names_the_routes_and_a_wrong_method_names_the_right_one() {
+async fn a_wrong_path_names_the_routes_a_wrong_method_the_right_one() {
     let world = World::new(&small()).await;
     let answer = world.ask("GET /metric HTTP/1.1").await;
     assert_eq!(answer.status(), "404");
@@ -161,7 +161,7 @@ async fn metrics_come_in_the_format_and_encoding_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn scrapers_that_come_together_all_see_what_was_recorded_before_they_came() {
+async fn scrapers_that_come_together_see_all_that_was_recorded() {
     let plan = small();
     let world = World::new(&plan).await;
     for round in 1..=5 {
@@ -187,7 +187,7 @@ async fn readiness_follows_the_flag_and_liveness_does_not() {
 }
 
 #[tokio::test]
-async fn the_page_waits_then_is_fine_then_names_the_fault_its_owner_and_the_remedy() {
+async fn the_page_names_a_fault_with_its_owner_and_the_remedy() {
     let plan = small();
     let world = World::new(&plan).await;
     let page = world.page().await;
@@ -216,7 +216,7 @@ async fn the_page_waits_then_is_fine_then_names_the_fault_its_owner_and_the_reme
 }
 
 #[tokio::test]
-async fn a_token_that_is_no_longer_renewed_and_a_secret_about_to_end_are_announced() {
+async fn a_token_and_a_secret_about_to_end_are_announced() {
     let now = jiff::Timestamp::now();
     let near = credential("contoso", Some(now + Duration::from_secs(10 * 86_400)));
     let far = credential("fabrikam", Some(now + Duration::from_secs(300 * 86_400)));
@@ -241,7 +241,7 @@ async fn a_token_that_is_no_longer_renewed_and_a_secret_about_to_end_are_announc
 }
 
 #[tokio::test]
-async fn text_of_servers_and_of_the_configuration_is_escaped_on_the_page() {
+async fn foreign_text_is_escaped_on_the_page() {
     const EVIL: &str = "</style><script>alert(1)</script>\"'<img src=x onerror=y>&amp;";
     let shared = credential(EVIL, None);
     let plan = plan(&[mailbox(EVIL, &shared, &[])]);
@@ -258,7 +258,7 @@ async fn text_of_servers_and_of_the_configuration_is_escaped_on_the_page() {
 }
 
 #[tokio::test]
-async fn one_broken_credential_is_one_entry_however_many_mailboxes_it_has() {
+async fn a_broken_credential_is_one_entry_for_all_its_mailboxes() {
     let (broken, fine) = (credential("fabrikam", None), credential("contoso", None));
     let mut mailboxes: Vec<_> = (0..700).map(|n| mailbox(&format!("m{n:03}"), &broken, &[])).collect();
     mailboxes.push(mailbox("zulu", &fine, &[]));
@@ -282,11 +282,11 @@ async fn one_broken_credential_is_one_entry_however_many_mailboxes_it_has() {
     assert!(page.contains("and 688 more") && page.contains("and 201 more mailboxes"));
     assert_eq!(page.matches("<th scope=\"row\"><a href=\"./mailboxes/m").count(), 500);
     let (lasting, passing) = (page.find("secret_expired").unwrap(), page.find(">timeout<").unwrap());
-    assert!(lasting < passing, "what needs somebody comes first");
+    assert!(lasting < passing, "what does not pass by itself comes first");
 }
 
 #[tokio::test]
-async fn a_mailbox_of_any_name_has_a_page_and_an_object_with_what_was_said() {
+async fn a_mailbox_of_any_name_has_a_page_and_an_object() {
     let name = "büro/<1> & co";
     let plan = plan(&[mailbox(name, &credential("contoso", None), &[("team", "desk")])]);
     let world = World::new(&plan).await;
@@ -320,9 +320,9 @@ async fn a_mailbox_of_any_name_has_a_page_and_an_object_with_what_was_said() {
     assert_eq!(imap["recent"].as_array().map(Vec::len), Some(2));
     assert!(smtp["protocol"] == "smtp" && smtp["last"].is_null());
 
-    for path in ["/mailboxes/nobody", "/api/v1/mailboxes/nobody"] {
+    for path in ["/mailboxes/absent", "/api/v1/mailboxes/absent"] {
         let answer = world.ask(&format!("GET {path} HTTP/1.1")).await;
         assert_eq!(answer.status(), "404", "{path}");
-        assert!(answer.text().contains("nobody"));
+        assert!(answer.text().contains("absent"));
     }
 }

@@ -1,4 +1,4 @@
-//! Doubt about who is called unused: a line of the same file that could not be understood may have said the opposite.
+//! Doubt about mailboxes that a file calls unused: an unread line of the same file may have said the opposite.
 //!
 //! Owns the rule that such a mailbox is not called unused by this file.
 
@@ -9,14 +9,14 @@ use crate::model::Finding;
 use super::Reading;
 use super::table::Table;
 
-/// Of more lines than these it is not known what they name: then the file calls nobody unused.
+/// The most unread lines that are searched for names. A file with more of them calls no mailbox unused.
 const MOST: usize = 10_000;
 
-/// What stands in the lines that were not understood.
+/// The text of the unread lines.
 pub(super) struct Doubt {
     lines: Vec<String>,
     words: HashSet<String>,
-    /// There are more.
+    /// There are more unread lines than [`MOST`].
     all: bool,
 }
 
@@ -32,7 +32,7 @@ impl Doubt {
         Self { all: lines.len() > MOST, words, lines }
     }
 
-    /// Takes back what the file says in favour of a mailbox that such a line names.
+    /// Drops "unused" for the mailboxes that an unread line names.
     pub(super) fn withhold(&self, reading: &mut Reading) {
         if self.lines.is_empty() {
             return;

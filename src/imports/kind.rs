@@ -1,4 +1,4 @@
-//! What a file is that is not what it was named as: said once, instead of a complaint about each of its lines.
+//! Files of another kind than expected: one message names the kind, instead of one for each line.
 //!
 //! Owns the forms and the tables that people export by mistake.
 
@@ -80,7 +80,7 @@ const EXPORTS: &[Export] = &[
     },
 ];
 
-/// What bytes are that are no table of text.
+/// The kind of a file that is not a text table.
 pub(super) fn of_bytes(bytes: &[u8]) -> Option<&'static str> {
     FORMS.iter().find(|(is_it, _)| is_it(bytes)).map(|(_, sentence)| *sentence)
 }

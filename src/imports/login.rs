@@ -1,7 +1,7 @@
 //! The column of a report that says by what a sender logged in: a password or OAuth.
 //!
-//! That somebody uses OAuth alone is believed only where the column's name speaks of authentication and the whole
-//! value is a known word for it. A part of a value, above all of an address, decides nothing.
+//! A sender counts as using OAuth alone only where the column's name speaks of authentication and the whole value is
+//! a known word for it. A part of a value, above all of an address, decides nothing.
 
 use super::table::plain;
 
@@ -38,7 +38,7 @@ const NAMES: &[&str] = &[
 const PASSWORD: &[&str] =
     &["basic", "básic", "basis", "standardauth", "base", "legacy", "password", "plain", "podstawow", "基本"];
 
-/// Everything that means OAuth; nothing else does.
+/// The only words that mean OAuth.
 const OAUTH: &[&str] = &[
     "oauth",
     "oauth2",
@@ -59,7 +59,7 @@ const OAUTH: &[&str] = &[
     "新式验证",
 ];
 
-/// Between several ways in one value.
+/// Separators between several ways of logging in within one value.
 const BETWEEN: &[char] = &[',', ';', '/', '|', '+', '&'];
 
 /// The column, and how its values are read.
@@ -81,7 +81,7 @@ impl Column {
             |column: &Self| rows.iter().filter(|(_, row)| column.by_password(row).is_some()).count();
         let candidates = names.iter().enumerate().filter_map(column);
         let counted = candidates.map(|column| (understood(&column), column)).filter(|(rows, _)| *rows > 0);
-        // Of equals the first.
+        // The first of several equals.
         counted.rev().max_by_key(|(rows, _)| *rows).map(|(_, column)| column)
     }
 

@@ -55,7 +55,7 @@ impl Topic {
 /// The content of a file, and when it was last written.
 pub type Content = (Vec<u8>, Timestamp);
 
-/// A fact of one line: about a mailbox by whichever name the file has for it.
+/// A fact of one line, about a mailbox by the name that the file has for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Fact {
     line: usize,

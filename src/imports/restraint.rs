@@ -1,4 +1,4 @@
-//! What no file may do: call somebody unused who was seen, take a setting for the organisation's by guess, be taken for
+//! What no file may do: call a sender unused that was seen, take a setting for the organisation's by guess, be taken for
 //! something that it is not. Tests.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on should say so at once
@@ -45,7 +45,7 @@ fn findings(import: &Import, address: &str) -> Vec<Finding> {
 }
 
 #[test]
-fn a_report_without_a_login_column_has_every_sender_seen_whatever_stands_in_an_address() {
+fn without_a_login_column_every_sender_counts_as_seen() {
     for header in [
         "Sender address,Message count,TLS 1.2,Domain",
         "Sender,Messages,Version,Team",
@@ -76,7 +76,7 @@ fn a_value_of_the_login_column_counts_as_a_whole() {
 }
 
 #[test]
-fn rows_that_name_no_configured_mailbox_are_counted_and_shown_within_bounds() {
+fn rows_without_a_configured_mailbox_are_counted_in_bounds() {
     let mut text = "Sender address,Authentication protocol\n".to_owned();
     for number in 0..1000 {
         text += &format!("stranger{number:04}\u{202e}{}@fabrikam.example,Basic\n", "x".repeat(100));
@@ -91,7 +91,7 @@ fn rows_that_name_no_configured_mailbox_are_counted_and_shown_within_bounds() {
 }
 
 #[test]
-fn a_sign_in_log_shows_who_used_a_password_and_calls_nobody_unused() {
+fn a_sign_in_log_shows_password_users_and_calls_none_unused() {
     let portal = "Date (UTC),Request ID,User,Username,Application,Status,Sign-in error code,Client app\n\
         2026-11-01,1,Printer,printer@modernfoods.example,Office 365 Exchange Online,Success,,Authenticated SMTP\n\
         2026-11-01,2,X,x@oauthlab.example,Office 365 Exchange Online,Failure,50126,IMAP4\n\

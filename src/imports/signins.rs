@@ -1,8 +1,8 @@
 //! The sign-in log of Entra as the portal, Graph and Log Analytics export it: who signs in by a protocol that shows
 //! a password.
 //!
-//! A row makes somebody a user of passwords, never the opposite: the log goes back some days or weeks, and somebody's
-//! printer sends once a quarter.
+//! A row proves that a mailbox uses a password, and a missing row proves nothing: the log goes back some days or weeks,
+//! and a printer may send once a quarter.
 
 use crate::model::{Finding, Protocol};
 
@@ -11,7 +11,7 @@ use super::{Fact, Reading, named};
 
 /// The column that makes a table a sign-in log.
 const CLIENT: &[&str] = &["clientapp", "clientappused"];
-/// Who signed in, the best name first: `User` is what people are called.
+/// The columns of the user, the best first: `User` may hold a display name.
 const WHO: &[&str] = &["username", "userprincipalname", "signinidentifier", "userid", "user"];
 /// Whether it succeeded: a word or a number.
 const STATUS: &[&str] = &["status", "resulttype", "signinerrorcode", "statuserrorcode", "errorcode"];
@@ -57,7 +57,7 @@ impl SignIns {
         reading
     }
 
-    /// Nothing where no password was taken, or not by a protocol that is looked at here.
+    /// `None` where no password was accepted, or the protocol is not one of ours.
     fn fact(&self, line: usize, row: &[String]) -> Result<Option<Fact>, String> {
         let field = |column: usize| row.get(column).map_or("", String::as_str);
         let Some(protocols) = protocols(field(self.client)) else { return Ok(None) };

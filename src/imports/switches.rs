@@ -99,7 +99,7 @@ pub(super) fn read(table: &Table, plan: &Plan) -> Result<Reading, String> {
         }
         return Err("has no column SmtpClientAuthenticationDisabled, ImapEnabled or PopEnabled: export it by `Get-CASMailbox | Export-Csv`".to_owned());
     }
-    // Which organisation it is the file does not say.
+    // The file does not say which organisation it is.
     let tenants: BTreeSet<&str> = plan
         .mailboxes
         .iter()
@@ -164,7 +164,7 @@ fn understand(row: &[String], header: &Header, known: &BTreeSet<String>) -> Resu
     if names.is_empty() {
         return Err("names no mailbox".to_owned());
     }
-    // Whichever of the names the configuration knows; else the first, which is then a stranger's.
+    // The name that the configuration knows; else the first, which then names no configured mailbox.
     let mailbox = names.iter().map(|name| name.to_lowercase());
     let mailbox = mailbox
         .clone()

@@ -20,9 +20,9 @@ const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 pub(super) struct Table {
     /// Each with its number in the file, from 1; the first is the header where there is one.
     pub(super) rows: Vec<(usize, Vec<String>)>,
-    /// Lines that are no row, and why.
+    /// Lines that could not be read, and why.
     pub(super) refused: Vec<(usize, String)>,
-    /// What stands in them, in lower case.
+    /// The text of these lines, in lower case.
     pub(super) unread: Vec<String>,
 }
 
@@ -30,7 +30,7 @@ impl Table {
     /// Reads a file.
     ///
     /// # Errors
-    /// Why nothing could be made of it.
+    /// The reason why the whole file is refused.
     pub(super) fn of(bytes: &[u8]) -> Result<Self, String> {
         if let Some(what) = kind::of_bytes(bytes) {
             return Err(what.to_owned());
@@ -45,7 +45,7 @@ impl Table {
         let mut table = Self { rows: Vec::new(), refused: Vec::new(), unread: Vec::new() };
         for (index, line) in text.lines().enumerate() {
             let (number, line) = (index + 1, line.trim_end_matches('\r'));
-            // `#TYPE …` is PowerShell's, `sep=;` is Excel's; other lines with # are somebody's remarks.
+            // `#TYPE …` is PowerShell's, `sep=;` is Excel's; other lines with # are remarks.
             if line.trim().is_empty() || line.starts_with('#') {
                 continue;
             }

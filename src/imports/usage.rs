@@ -1,8 +1,8 @@
 //! Who still uses passwords: written by hand, or the SMTP AUTH clients report of Exchange as it is exported.
 //!
-//! Only a column that names the way of logging in says that a sender uses OAuth; where there is none, every sender is
-//! seen. A sender who is not in the report is not thereby unused: it looks back a week, and somebody's printer sends
-//! once a quarter.
+//! Only a column that names the way of logging in says that a sender uses OAuth; without that column every sender
+//! counts as seen. A sender that is not in the report is not thereby unused: the report looks back a week, and a
+//! printer may send once a quarter.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -14,7 +14,7 @@ use super::signins::SignIns;
 use super::table::{Table, plain};
 use super::{Fact, Reading, kind, login, named};
 
-/// What the column with the mailbox is called, by people and by the report in its languages.
+/// The names of the mailbox column: those that people write, and the report's in its languages.
 const MAILBOX: &[&str] = &[
     "mailbox",
     "address",
@@ -50,9 +50,9 @@ const MAILBOX: &[&str] = &[
     "发件人地址",
 ];
 const PROTOCOL: &[&str] = &["protocol", "protokoll", "protocole", "protocolo", "protocollo"];
-/// What the column of the answer is called, …
+/// The names of the column with the answer, …
 const USE: &[&str] = &["use", "used", "usage", "password", "passwords"];
-/// … and what it may be called where its values leave no doubt: other tables have such a column too.
+/// … and names that count only where the values leave no doubt: other tables have such columns too.
 const STATE: &[&str] = &["state", "status"];
 const UNTIL: &[&str] = &["until", "validuntil", "expires", "bis"];
 const TENANT: &[&str] = &["tenant", "tenantid"];
@@ -151,7 +151,7 @@ fn by_hand(line: usize, row: &[String], columns: &ByHand) -> Result<Fact, String
         "" | "*" | "all" | "any" => None,
         name => Some(Protocol::from_label(name).ok_or_else(|| {
             let known: Vec<_> = Protocol::ALL.iter().map(|protocol| protocol.label()).collect();
-            format!("the protocol is none of {}", known.join(", "))
+            format!("the protocol is not one of {}", known.join(", "))
         })?),
     };
     let finding = answer_of(field(columns.usage), columns.loose).ok_or("expected used or unused")?;

@@ -226,7 +226,7 @@ pub struct EndRow {
     pub noun: &'static str,
     /// Stands behind "the date is".
     pub origin: &'static str,
-    /// Somebody renews it all the time, so a near end is no news.
+    /// It is renewed all the time, so a near end is no news.
     pub renewed: bool,
 }
 

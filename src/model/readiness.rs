@@ -68,8 +68,8 @@ table! {
         /// The server checked the password.
         Reached => finding("reached", Some(Basic::Open), "the password reached the directory: passwords are still looked at");
         Accepted => finding("accepted", Some(Basic::Open), "the password was accepted");
-        Unused => finding("unused", None, "nobody uses a password");
-        Used => finding("used", None, "somebody uses a password");
+        Unused => finding("unused", None, "the mailbox uses no password");
+        Used => finding("used", None, "the mailbox uses a password");
         SwitchedOn => finding("switched_on", None, "the protocol is switched on, which proves nothing");
         SwitchedOff => finding("switched_off", Some(Basic::Closed), "the protocol is switched off, for passwords and OAuth alike");
         Removed => finding("removed", Some(Basic::Closed), "the provider has removed passwords for good");
@@ -122,9 +122,9 @@ table! {
 table! {
     /// Whether passwords are still used to log in.
     pub enum Use: WordRow {
-        None => word("none", "nobody uses passwords");
-        Seen => word("seen", "somebody uses passwords");
-        Unknown => word("unknown", "nobody has said whether passwords are used");
+        None => word("none", "passwords are not used");
+        Seen => word("seen", "passwords are used");
+        Unknown => word("unknown", "it is not known whether passwords are used");
     }
 }
 
@@ -145,10 +145,10 @@ table! {
         Blocked => StateRow { label: "blocked", weight: Some(0), settled: false, meaning: "passwords are closed and OAuth does not work: broken already" };
         AtRisk => StateRow { label: "at_risk", weight: Some(0), settled: false, meaning: "OAuth does not work: the switch-off will break it" };
         Unknown => StateRow { label: "unknown", weight: Some(30), settled: false, meaning: "the evidence is stale or missing" };
-        Dual => StateRow { label: "dual", weight: Some(60), settled: false, meaning: "OAuth works, somebody may still use passwords" };
+        Dual => StateRow { label: "dual", weight: Some(60), settled: false, meaning: "OAuth works, passwords may still be used" };
         Ready => StateRow { label: "ready", weight: Some(90), settled: true, meaning: "passwords may be switched off" };
         Decommissioned => StateRow { label: "decommissioned", weight: Some(100), settled: true, meaning: "passwords are closed and OAuth works: done" };
-        NotExpected => StateRow { label: "not_expected", weight: None, settled: true, meaning: "nobody expects this protocol on the mailbox" };
+        NotExpected => StateRow { label: "not_expected", weight: None, settled: true, meaning: "this protocol is not expected on the mailbox" };
     }
 }
 

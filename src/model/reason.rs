@@ -28,7 +28,7 @@ table! {
         Net => OwnerRow { label: "net", title: "network team" };
         /// This program.
         Ops => OwnerRow { label: "ops", title: "operator of the exporter" };
-        /// Nobody.
+        /// Time: it passes by itself.
         Wait => OwnerRow { label: "wait", title: "nobody, it passes" };
     }
 }
@@ -68,7 +68,7 @@ table! {
         AppNotFound => lasting("app_not_found", &[App, Admin], "The tenant does not know this client id, or its service principal is missing.");
         AppDisabled => lasting("app_disabled", &[Admin], "The application, or the service it asks for, is switched off in the tenant.");
         TenantNotFound => lasting("tenant_not_found", &[Ops], "The tenant does not exist in this cloud, or none was named.");
-        ConsentMissing => lasting("consent_missing", &[Admin], "Nobody with the right to do so has consented to what the app asks for.");
+        ConsentMissing => lasting("consent_missing", &[Admin], "No administrator has consented to what the app asks for.");
         ScopeInvalid => lasting("scope_invalid", &[Ops], "The identity provider does not know the scope or resource that was asked for.");
         RoleMissing => lasting("role_missing", &[Admin], "The application permission for this protocol is not in the token: it was never granted, or was revoked.");
         TokenRequestInvalid => lasting("token_request_invalid", &[Ops], "The identity provider cannot read the token request: a parameter, the grant or the address is wrong.");
@@ -78,7 +78,7 @@ table! {
         AccountDisabled => lasting("account_disabled", &[Admin], "The user is blocked or the mailbox is disabled.");
         AccountLocked => lasting("account_locked", &[Owner::Owner, Admin], "The account is locked, suspended, or held until its owner signs in with a browser.");
         PasswordExpired => lasting("password_expired", &[Owner::Owner], "The password has expired.");
-        RefreshTokenExpired => lasting("refresh_token_expired", &[Owner::Owner], "The stored sign-in has expired or was revoked: somebody must authorise again.");
+        RefreshTokenExpired => lasting("refresh_token_expired", &[Owner::Owner], "The stored sign-in has expired or was revoked: the holder must authorise again.");
         IdpUnavailable => passing("idp_unavailable", &[Wait], "The identity provider has a fault or an outage.");
         IdpThrottled => passing("idp_throttled", &[Ops], "The identity provider is asked too often.");
         // --- signing in at the mail server

@@ -56,13 +56,13 @@ async fn a_check_on_hold_is_left_alone_a_young_observation_answers_and_a_strange
             Some(OnDemand::Held),
             "an observation of another mailbox does not count"
         );
-        assert_eq!(world.ask("nobody").await, Some(OnDemand::Unknown));
+        assert_eq!(world.ask("absent").await, Some(OnDemand::Unknown));
         assert!(world.report.checks().iter().all(|record| record.last.is_none()), "no check was probed");
     }
 }
 
 #[tokio::test]
-async fn after_the_stop_nobody_answers_and_nobody_waits_for_ever() {
+async fn after_the_stop_absent_answers_and_absent_waits_for_ever() {
     let world = World::new(|_| ());
     world.stop.cancel();
     world.monitor.await.unwrap();

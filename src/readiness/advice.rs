@@ -13,7 +13,7 @@ pub(super) fn advice(standing: &Standing) -> String {
     let exchange = standing.mailbox.provider.family == Family::ExchangeOnline;
     let smtp = standing.name.protocol == Protocol::Smtp;
     match standing.state {
-        State::NotExpected => "Nothing to do: nobody expects this protocol here.".to_owned(),
+        State::NotExpected => "Nothing to do: this protocol is not expected here.".to_owned(),
         State::Decommissioned => {
             "Nothing to do but to watch: passwords are closed and OAuth works.".to_owned()
         }

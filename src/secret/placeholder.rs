@@ -17,7 +17,7 @@ const fn form(shown: &'static str, marks: [&'static str; 2], inside: fn(&str) ->
     Form { shown, open, close, inside, alone: inside }
 }
 
-/// `{tenant}` is none of them: it is the configuration's own.
+/// `{tenant}` is not among them: the configuration itself fills it in.
 const FORMS: &[Form] = &[
     form("${…}", ["${", "}"], |_| true),
     form("{{…}}", ["{{", "}}"], |_| true),

@@ -1,4 +1,4 @@
-//! A mailbox as its servers know it: who may open it with what, and what is wrong with it.
+//! A mailbox as its servers know it: which login opens it, and what is wrong with it.
 //!
 //! Does not speak a protocol, and does not own ports (`site.rs`).
 
@@ -48,16 +48,16 @@ struct Settings {
     offers: Offers,
 }
 
-/// What comes of a claim.
+/// The answer to a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It opens the mailbox.
+    /// The claim opens the mailbox.
     Right,
-    /// The token does not.
+    /// The token is wrong.
     WrongToken,
-    /// The password does not.
+    /// The password is wrong.
     WrongPassword,
-    /// No password does.
+    /// Passwords are switched off.
     PasswordsOff,
 }
 
@@ -131,7 +131,7 @@ impl Account {
         })
     }
 
-    /// A fault of the token belongs to the app; it goes when the mailbox gets another.
+    /// Sets a token fault on the app, and clears it when the mailbox gets another fault.
     fn tell_app(&self, before: Fault, now: Fault) {
         match (before, now) {
             (_, Fault::Token(fault)) => self.app.set_fault(Some(fault)),

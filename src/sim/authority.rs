@@ -31,7 +31,7 @@ impl Authority {
     /// Makes keys and certificates.
     pub(super) fn new() -> io::Result<Self> {
         let (certificate, authority) = issuer("Simulator authority")?;
-        let (_, stranger) = issuer("Nobody's authority")?;
+        let (_, stranger) = issuer("Unknown authority")?;
         let (self_signed_pem, self_signed) = self_signed()?;
         let years = |from, to| {
             let mut params = leaf(&HOSTS)?;

@@ -1,4 +1,4 @@
-//! Everything a mailbox can suffer from, by name: one row each, and the script that makes it so.
+//! The faults of mailboxes, by name: one row each, with the script that produces it.
 //!
 //! Does not run the scripts: `session.rs` does, in the dialogues of `imap.rs`, `smtp.rs` and `pop3.rs`.
 //! The faults of the identity provider have a table of their own, `token_fault.rs`.
@@ -46,7 +46,7 @@ macro_rules! faults {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Fault {
             $( #[doc = $about] $variant, )+
-            /// What is wrong is wrong at the identity provider, for every mailbox of the app.
+            /// A fault at the identity provider, which hits every mailbox of the app.
             Token(TokenFault),
         }
 
@@ -175,13 +175,13 @@ faults! {
         imap [(Reach, Reset)], smtp [(Reach, Reset)], pop3 [(Reach, Reset)];
     CertificateExpired => "certificate_expired", "branch-north", "The server's certificate has expired.",
         imap [(Tls, Present(Identity::Expired))], smtp [(Tls, Present(Identity::Expired))], pop3 [(Tls, Present(Identity::Expired))];
-    CertificateNotYetValid => "certificate_not_yet_valid", "branch-south", "The server's certificate is not valid yet: somebody's clock is wrong.",
+    CertificateNotYetValid => "certificate_not_yet_valid", "branch-south", "The server's certificate is not valid yet: a clock is wrong.",
         imap [(Tls, Present(Identity::NotYetValid))], smtp [(Tls, Present(Identity::NotYetValid))], pop3 [(Tls, Present(Identity::NotYetValid))];
     CertificateOtherName => "certificate_other_name", "branch-east", "The certificate is for another host.",
         imap [(Tls, Present(Identity::OtherName))], smtp [(Tls, Present(Identity::OtherName))], pop3 [(Tls, Present(Identity::OtherName))];
     CertificateSelfSigned => "certificate_self_signed", "branch-west", "The server has signed its certificate itself.",
         imap [(Tls, Present(Identity::SelfSigned))], smtp [(Tls, Present(Identity::SelfSigned))], pop3 [(Tls, Present(Identity::SelfSigned))];
-    CertificateUnknownAuthority => "certificate_unknown_authority", "intercepted", "The certificate comes from an authority nobody trusts, as behind an intercepting proxy.",
+    CertificateUnknownAuthority => "certificate_unknown_authority", "intercepted", "The certificate comes from an untrusted authority, as behind an intercepting proxy.",
         imap [(Tls, Present(Identity::UnknownAuthority))], smtp [(Tls, Present(Identity::UnknownAuthority))], pop3 [(Tls, Present(Identity::UnknownAuthority))];
     Cleartext => "cleartext", "cleartext", "The server speaks clear text where TLS is due.",
         imap [(Tls, Cleartext)], smtp [(Tls, Cleartext)], pop3 [(Tls, Cleartext)];
@@ -230,7 +230,7 @@ faults! {
     CutGoodbye => "cut_goodbye", "cut-goodbye", "Everything is well, but the connection ends without a goodbye.",
         imap [(Goodbye, Cut)], smtp [(Goodbye, Cut)], pop3 [(Goodbye, Cut)];
 
-    // --- the server is not well
+    // --- the server has a fault
     ByeGreeting => "bye_greeting", "maintenance", "The server greets with a goodbye.",
         imap [(Greeting, Farewell("* BYE Connection closed. 14"))],
         smtp [(Greeting, Farewell("421 4.3.2 Service not available, closing transmission channel [{host}]"))], pop3 [(Greeting, Farewell("-ERR [SYS/TEMP] Server shutting down."))];
@@ -314,7 +314,7 @@ faults! {
     OddContinuation => "odd_continuation", "courier", "The request for the token is a sentence, not base64.",
         imap [(Capability, Offer(&["IMAP4rev1", "STARTTLS", "AUTH=XOAUTH2"])), (Continue, Reply("+ go ahead"))],
         smtp [(Continue, Reply("334 go ahead"))], pop3 [(Continue, Reply("+ go ahead"))];
-    UnknownUntagged => "unknown_untagged", "vendor", "An untagged word nobody knows comes before the capabilities.",
+    UnknownUntagged => "unknown_untagged", "vendor", "An unknown untagged word comes before the capabilities.",
         imap [(Capability, Before("* XVENDOR 17 something of our own"))], smtp [];
     EightBitText => "eight_bit_text", "umlaut", "Bytes above ASCII right after a known code, and in plain text.",
         imap [(Greeting, Bytes("* OK [ALERT]é ready\r\n".as_bytes()))],
@@ -349,7 +349,7 @@ faults! {
         imap [], smtp [(Greeting, Bytes(b"220\r\n"))];
     OddCode => "odd_code", "odd-code", "A reply code whose second digit no document knows.",
         imap [], smtp [(Auth, Reply("571 5.7.1 Delivery not authorized, message refused"))];
-    InjectedPlaintext => "injected_plaintext", "injected", "Somebody writes answers behind the one to STARTTLS, before TLS stands.",
+    InjectedPlaintext => "injected_plaintext", "injected", "An attacker writes answers behind the one to STARTTLS, before TLS stands.",
         imap [(StartTls, Behind("* CAPABILITY IMAP4rev1 AUTH=PLAIN"))], smtp [(StartTls, Behind("250-injected\r\n250 AUTH PLAIN"))], pop3 [(StartTls, Behind("+OK\r\nSASL PLAIN\r\n."))];
     ByeAuth => "bye_auth", "bye-auth", "The server says goodbye in the middle of the login.",
         imap [(Auth, Farewell("* BYE Connection closed. 14"))],

@@ -1,4 +1,4 @@
-//! Senders without measure: what a hostile server does to a client that does not count.
+//! Endless and huge answers: what a hostile server sends to a client that sets no bounds.
 //!
 //! Each one stops at its own bound and when the client closes. Short hostile texts are rows in `fault.rs`.
 
@@ -14,7 +14,7 @@ use crate::sim::wire::Wire;
 const BYTES: usize = 64 * 1024 * 1024;
 /// The longest one flood lasts.
 const TIME: Duration = Duration::from_secs(30);
-/// What goes out at once.
+/// The bytes of one write.
 const CHUNK: usize = 16 * 1024;
 /// Deep enough to end a parser that recurses without counting.
 const DEPTH: usize = 20_000;

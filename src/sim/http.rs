@@ -22,7 +22,7 @@ impl Request {
     /// Reads the next request; `None` when the client has left.
     ///
     /// # Errors
-    /// `InvalidData` for what is no HTTP or too long, and whatever the socket says.
+    /// `InvalidData` for a request that is not HTTP or is too long, and whatever the socket says.
     pub(super) async fn read(wire: &mut Wire) -> io::Result<Option<Self>> {
         let Some(start) = wire.line().await? else { return Ok(None) };
         let mut words = start.split(' ');

@@ -18,13 +18,13 @@ use crate::sim::token_fault::{TokenAct, Twist};
 use crate::sim::wire::Wire;
 use crate::sim::{assertion, lock, sasl, token};
 
-/// What Exchange Online's tokens are for.
+/// The audience of tokens for Exchange Online.
 pub(super) const AUDIENCE: &str = "https://outlook.office365.com";
-/// What tokens for another service are for.
+/// The audience of tokens for another service.
 const GRAPH_AUDIENCE: &str = "https://graph.microsoft.com";
 /// The one scope that is granted.
 pub(super) const SCOPE: &str = "https://outlook.office365.com/.default";
-/// Length of the body nobody wants to keep.
+/// Length of a body that a client should not keep.
 const HUGE_BODY: usize = 8 * 1024 * 1024;
 /// How much longer than its body a truncated answer claims to be.
 const MISSING: usize = 400;
@@ -42,7 +42,7 @@ pub(super) struct Idp {
     apps: Mutex<HashMap<String, SimApp>>,
 }
 
-/// What a request says about its sender, before anything is believed.
+/// The sender's credentials as the request has them, not yet checked.
 struct Asked {
     tenant: String,
     /// The address that the request was sent to, without its scheme.
@@ -168,7 +168,7 @@ fn missing(parameter: &str) -> Refusal {
     (400, "invalid_request", 900_144, text)
 }
 
-/// What Entra checks of a client credentials request; by what the application has proven itself.
+/// Checks a client credentials request as Entra does, and returns how the application has proven itself.
 fn check(app: &SimApp, asked: &Asked, now: Timestamp) -> Result<&'static str, Refusal> {
     if asked.tenant != app.tenant {
         let text = format!(

@@ -27,7 +27,7 @@ const BASE: &[&str] = &[
 ];
 /// The folders of every mailbox.
 const FOLDERS: &[&str] = &["INBOX", "Archive", "Drafts", "Sent Items", "Deleted Items"];
-/// How many commands nobody understands end a connection.
+/// How many unknown commands end a connection.
 const NONSENSE: usize = 10;
 const WORDING: Wording = Wording {
     prompt: "+ ",
@@ -46,11 +46,10 @@ const WRONG_STATE: &str = "{tag} BAD Command received in Invalid state.";
 const NOT_UNDERSTOOD: &str = "{tag} BAD Command Error. 10";
 const BAD_ARGUMENT: &str = "{tag} BAD Command Argument Error. 11";
 
-/// What a client may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Stranger,
-    Inside,
+    LoggedOut,
+    LoggedIn,
 }
 
 /// Serves one connection to its end.
@@ -59,7 +58,7 @@ pub(super) async fn serve(session: &mut Session, implicit_tls: bool) -> io::Resu
         session.secure().await?;
     }
     greet(session).await?;
-    let mut state = State::Stranger;
+    let mut state = State::LoggedOut;
     let mut nonsense = 0;
     while let Some(line) = session.wire.line().await? {
         let (tag, rest) = line.split_once(' ').unwrap_or((line.as_str(), ""));
@@ -69,18 +68,18 @@ pub(super) async fn serve(session: &mut Session, implicit_tls: bool) -> io::Resu
         match word.as_str() {
             "CAPABILITY" => capability(session).await?,
             "STARTTLS" => start_tls(session).await?,
-            "AUTHENTICATE" if state == State::Stranger => {
+            "AUTHENTICATE" if state == State::LoggedOut => {
                 if authenticate(session, rest).await? {
-                    state = State::Inside;
+                    state = State::LoggedIn;
                 }
             }
-            "LOGIN" if state == State::Stranger => {
+            "LOGIN" if state == State::LoggedOut => {
                 if login(session, rest).await? {
-                    state = State::Inside;
+                    state = State::LoggedIn;
                 }
             }
-            "SELECT" | "EXAMINE" if state == State::Inside => select(session, &word, rest).await?,
-            "CLOSE" | "UNSELECT" if state == State::Inside => {
+            "SELECT" | "EXAMINE" if state == State::LoggedIn => select(session, &word, rest).await?,
+            "CLOSE" | "UNSELECT" if state == State::LoggedIn => {
                 session.hear(&word);
                 session.say(&format!("{{tag}} OK {word} completed.")).await?;
             }
@@ -100,7 +99,7 @@ pub(super) async fn serve(session: &mut Session, implicit_tls: bool) -> io::Resu
             }
             "LOGOUT" => return logout(session).await,
             _ => {
-                // What is not understood may be a secret that went astray: its words are not kept.
+                // An unknown command may be a misplaced secret: its words are not kept.
                 session.hear("?");
                 nonsense += 1;
                 if nonsense > NONSENSE {

@@ -12,7 +12,7 @@ use crate::sim::session::{Met, Session};
 
 /// How one protocol says what happens in a login.
 pub(super) struct Wording {
-    /// In front of everything the client is to answer.
+    /// The prefix of every line that the client must answer.
     pub(super) prompt: &'static str,
     pub(super) accepted: &'static str,
     pub(super) malformed: &'static str,
@@ -23,7 +23,7 @@ pub(super) struct Wording {
 }
 
 impl Session {
-    /// One AUTH or AUTHENTICATE from its mechanism to its verdict; `true` when the client is in.
+    /// One AUTH or AUTHENTICATE from its mechanism to its verdict; `true` when the client is logged in.
     pub(super) async fn authenticate(
         &mut self,
         mechanism: Mechanism,
@@ -62,7 +62,7 @@ impl Session {
         }
     }
 
-    /// The verdict on a claim; `true` when the client is in.
+    /// The verdict on a claim; `true` when the client is logged in.
     pub(super) async fn decide(&mut self, claim: &Claim, wording: &Wording) -> io::Result<bool> {
         self.sent.secret.clone_from(&claim.secret);
         self.identify(&claim.user);

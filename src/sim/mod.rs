@@ -61,7 +61,7 @@ pub use token_fault::TokenFault;
 
 /// The domain of every mailbox.
 const DOMAIN: &str = "contoso.example";
-/// How long to wait after a failed accept, such as one for want of file descriptors.
+/// How long to wait after a failed accept, such as for a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The simulated world. Dropping it stops every listener and every connection.
@@ -192,7 +192,7 @@ async fn listen(idp: &Arc<Idp>, tls: Option<TlsAcceptor>, stop: &CancellationTok
                 };
                 let (idp, tls, stop) = (Arc::clone(&idp), tls.clone(), stop.clone());
                 tokio::spawn(async move {
-                    // Small answers must not wait; a socket that will not have it is only slower.
+                    // Small answers must not wait for more data. A socket that refuses this option is only slower.
                     let _ = stream.set_nodelay(true);
                     let mut wire = Wire::new(stream, None);
                     let dialogue = async {
@@ -201,7 +201,7 @@ async fn listen(idp: &Arc<Idp>, tls: Option<TlsAcceptor>, stop: &CancellationTok
                         }
                         idp.serve(wire).await
                     };
-                    // However a dialogue ends, it is the client's to tell: here is nobody to report to.
+                    // The client reports how the dialogue ended.
                     let _ = stop.run_until_cancelled(timeout(CONNECTION_LIMIT, dialogue)).await;
                 });
             }
@@ -211,7 +211,7 @@ async fn listen(idp: &Arc<Idp>, tls: Option<TlsAcceptor>, stop: &CancellationTok
     Ok(port)
 }
 
-/// What is behind a lock; a panic elsewhere leaves counts and settings that are still good to read.
+/// Locks, also after a panic in another task: the counts and settings behind the lock are still sound.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

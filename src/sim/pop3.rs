@@ -13,7 +13,7 @@ use crate::sim::session::{HOST, Met, Session, over};
 
 /// What is offered in every state of a connection.
 const BASE: &[&str] = &["TOP", "UIDL"];
-/// How many commands nobody understands end a connection.
+/// How many unknown commands end a connection.
 const NONSENSE: usize = 10;
 /// Bytes of every message.
 const OCTETS: u64 = 3_120;

@@ -1,4 +1,4 @@
-//! What a client proves itself with: XOAUTH2, OAUTHBEARER, PLAIN and LOGIN, decoded strictly.
+//! SASL as the server reads it: XOAUTH2, OAUTHBEARER, PLAIN and LOGIN, decoded strictly.
 //!
 //! Does not judge: whether a token or a password is right is the account's business.
 
@@ -50,7 +50,7 @@ impl Mechanism {
     }
 }
 
-/// Who a client says it is, and its proof.
+/// The name that a client logs in with, and its proof.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Claim {
     /// The login name.
@@ -61,7 +61,7 @@ pub(super) struct Claim {
     pub(super) bearer: bool,
 }
 
-/// Text of a base64 line; `None` when it is none.
+/// The text of a base64 line; `None` if it is not base64 of UTF-8.
 pub(super) fn decode(line: &str) -> Option<String> {
     String::from_utf8(STANDARD.decode(line).ok()?).ok()
 }

@@ -1,4 +1,4 @@
-//! The words a fault is written in: at which step of a dialogue, and what is done there.
+//! How a fault is written: the step of a dialogue, and what the server does there.
 //!
 //! Does not know which faults exist (`fault.rs`) nor how a dialogue goes (`imap.rs`, `smtp.rs`).
 
@@ -18,7 +18,7 @@ impl Service {
     pub const ALL: [Self; 3] = [Self::Imap, Self::Smtp, Self::Pop3];
 }
 
-/// Where in a connection something is done.
+/// A step of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// The TCP connection itself.
@@ -45,16 +45,16 @@ pub(super) enum Step {
     Goodbye,
 }
 
-/// What is done at a step. Texts get a line end of their own and may hold the placeholders of [`fill`].
+/// What the server does at a step. Texts get a line end of their own and may hold the placeholders of [`fill`].
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Act {
-    /// Reach: the port is held, and nobody listens on it.
+    /// Reach: the port is held without listening.
     Refuse,
     /// Reach: the first packet of a connection is never answered.
     Ignore,
     /// Reach: accepted, then reset at once.
     Reset,
-    /// Reach: every byte comes alone, so many milliseconds after the one before.
+    /// Reach: every byte comes alone, this many milliseconds after the one before.
     Drip(u64),
     /// Tls: another certificate than the right one.
     Present(Identity),
@@ -78,11 +78,11 @@ pub(super) enum Act {
     Farewell(&'static str),
     /// These bytes, exactly, instead of the honest answer; the dialogue goes on.
     Bytes(&'static [u8]),
-    /// More than anybody wants to read, then the connection ends.
+    /// An endless or huge answer, then the connection ends.
     Flood(Flood),
     /// Capability: these words (IMAP) or lines (SMTP, POP3) are what is offered, before and after TLS.
     Offer(&'static [&'static str]),
-    /// Auth: a login that is right is answered so.
+    /// Auth: the answer to a login that is right.
     Accept(&'static str),
     /// Auth: this text, in base64, as an error challenge (bearer mechanisms only); the verdict follows.
     Challenge(&'static str),
@@ -103,11 +103,11 @@ pub(super) enum Identity {
     OtherName,
     /// Signed by itself, CA:TRUE, as OpenSSL makes them by default.
     SelfSigned,
-    /// Issued by an authority nobody was told about.
+    /// Issued by an authority that no client trusts.
     UnknownAuthority,
 }
 
-/// What is sent without measure.
+/// An endless or huge answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flood {
     /// One IMAP line of nested parentheses.

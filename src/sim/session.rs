@@ -1,4 +1,4 @@
-//! One mail connection: who it belongs to, and the faults that are met on its way.
+//! One mail connection: the mailbox it belongs to, and its fault at each step.
 //!
 //! Common ground of `imap.rs`, `smtp.rs` and `pop3.rs`, which own the dialogues. Logging in is `login.rs`.
 
@@ -16,7 +16,7 @@ use crate::sim::script::{Act, Identity, Service, Step, fill};
 use crate::sim::site::Site;
 use crate::sim::wire::Wire;
 
-/// The front end every mailbox is served by; named as Exchange Online names its own.
+/// The name of the front end, in the form that Exchange Online uses.
 pub(super) const HOST: &str = "SIM0PR04CA0012.eurprd04.prod.outlook.com";
 
 /// A connection in progress.
@@ -51,7 +51,7 @@ pub(super) enum Met {
     Answered,
 }
 
-/// The end of a connection as the script wants it; nobody reports it.
+/// The end of a connection as the script wants it; it is not an error.
 pub(super) fn over() -> io::Error {
     io::ErrorKind::ConnectionAborted.into()
 }
@@ -76,7 +76,7 @@ impl Session {
         session
     }
 
-    /// The connection is this mailbox's from now on.
+    /// Binds the connection to this mailbox.
     pub(super) fn adopt(&mut self, account: Arc<Account>) {
         self.open.truncate(1);
         self.open.push(account.ledger(self.service).open());
@@ -96,7 +96,7 @@ impl Session {
         self.account.as_ref().map_or_else(Offers::default, |account| account.offers())
     }
 
-    /// The ledger of the mailbox, or of the whole server while nobody has logged in.
+    /// The ledger of the mailbox, or of the whole server before a login.
     pub(super) fn ledger(&self) -> &Arc<Ledger> {
         match &self.account {
             Some(account) => account.ledger(self.service),
@@ -109,7 +109,7 @@ impl Session {
         self.ledger().hear(words, self.wire.secured());
     }
 
-    /// What is to be done at this step, if it is not the honest thing.
+    /// The fault's act at this step; `None` for the honest answer.
     pub(super) fn act(&self, step: Step) -> Option<Act> {
         let fault = self.account.as_ref().map_or(Fault::None, |account| account.fault());
         fault.script(self.service).iter().find(|(at, _)| *at == step).map(|&(_, act)| act)
@@ -176,7 +176,7 @@ impl Session {
         self.wire.send(line.as_bytes()).await
     }
 
-    /// The honest answer to STARTTLS, and in the same write what somebody has put behind it.
+    /// The honest answer to STARTTLS, and in the same write what the script puts behind it.
     pub(super) async fn say_go_ahead(&mut self, text: &str) -> io::Result<()> {
         let mut line = self.line(text);
         if let Some(Act::Behind(more)) = self.act(Step::StartTls) {

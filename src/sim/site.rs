@@ -30,7 +30,7 @@ const BACKLOG: u32 = 4096;
 const FILL_PATIENCE: Duration = Duration::from_millis(100);
 /// The most attempts to fill a queue that holds one.
 const FILL_ATTEMPTS: usize = 8;
-/// How long to wait after a failed accept, such as one for want of file descriptors.
+/// How long to wait after a failed accept, such as for a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The ports of one server.
@@ -53,13 +53,13 @@ pub(super) struct Site {
 }
 
 enum Tenants {
-    /// Every connection is this mailbox's.
+    /// Every connection belongs to this mailbox.
     One(Arc<Account>),
-    /// The login name tells whose a connection is.
+    /// The login name tells which mailbox a connection belongs to.
     Many(HashMap<String, Arc<Account>>),
 }
 
-/// How long a connection that will be reset stands: long enough for the client to know that it stood.
+/// How long a connection stands before it is reset: long enough for the client to see it as connected.
 const RESET_DELAY: Duration = Duration::from_millis(100);
 
 /// What a port does at the moment.
@@ -111,7 +111,7 @@ impl Site {
                 implicit_tls,
             };
             let stop = stop.clone();
-            // The port answers before its number is told to anybody.
+            // The port answers before its number is returned.
             let first = door.stand(socket).await?;
             tokio::spawn(async move { stop.run_until_cancelled(door.run(first, &stop)).await });
         }
@@ -166,9 +166,9 @@ struct Door {
 struct Standing {
     stance: Stance,
     listener: Option<TcpListener>,
-    /// A port on which nobody listens stays ours.
+    /// Keeps a port that refuses connections from being taken by another process.
     held: Option<TcpSocket>,
-    /// What fills the queue of a listener that answers nobody.
+    /// The connections that fill the queue of a listener that does not accept.
     queue: Vec<TcpStream>,
 }
 
@@ -202,7 +202,7 @@ impl Door {
         Ok(standing)
     }
 
-    /// Accepts, or does not, until it is dropped.
+    /// Serves the port, and changes its stance with the fault, until it is dropped.
     async fn run(&self, first: Standing, stop: &CancellationToken) {
         let mut standing = Some(first);
         loop {
@@ -249,7 +249,7 @@ impl Door {
             Some(Act::Drip(milliseconds)) => Some(Duration::from_millis(milliseconds)),
             _ => None,
         };
-        // Small lines must not wait for each other; a socket that will not have it is only slower.
+        // Small lines must not wait for each other. A socket that refuses this option is only slower.
         let _ = stream.set_nodelay(true);
         let wire = Wire::new(stream, pace);
         let mut session =
@@ -263,7 +263,7 @@ impl Door {
                     Service::Pop3 => pop3::serve(&mut session, implicit_tls).await,
                 }
             };
-            // However a dialogue ends, it is the client's to tell: here is nobody to report to.
+            // The client reports how the dialogue ended.
             let _ = stop.run_until_cancelled(timeout(CONNECTION_LIMIT, dialogue)).await;
         });
     }

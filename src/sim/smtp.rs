@@ -23,7 +23,7 @@ const BASE: &[&str] = &[
     "CHUNKING",
     "SMTPUTF8",
 ];
-/// How many commands nobody understands end a connection.
+/// How many unknown commands end a connection.
 const NONSENSE: usize = 10;
 const WORDING: Wording = Wording {
     prompt: "334 ",
@@ -43,7 +43,7 @@ const NOT_UNDERSTOOD: &str = "500 5.3.3 Unrecognized command [{host} {when} {id}
 #[derive(Default)]
 struct State {
     greeted: bool,
-    inside: bool,
+    logged_in: bool,
     sender: bool,
 }
 
@@ -61,7 +61,7 @@ pub(super) async fn serve(session: &mut Session, implicit_tls: bool) -> io::Resu
         match word.as_str() {
             "EHLO" | "HELO" => {
                 session.hear(&word);
-                state = State { greeted: true, inside: state.inside, sender: false };
+                state = State { greeted: true, logged_in: state.logged_in, sender: false };
                 hello(session, &word, rest).await?;
             }
             "STARTTLS" => {
@@ -185,7 +185,7 @@ async fn auth(session: &mut Session, rest: &str, state: &mut State) -> io::Resul
     let (name, initial) = rest.split_once(' ').map_or((rest, None), |(name, initial)| (name, Some(initial)));
     let mechanism = Mechanism::named(name);
     session.hear(&format!("AUTH {}", mechanism.map_or("?", Mechanism::name)));
-    if !state.greeted || state.inside {
+    if !state.greeted || state.logged_in {
         return session.say(WRONG_STATE).await;
     }
     if !session.wire.secured() && !session.offers().without_tls {
@@ -200,7 +200,7 @@ async fn auth(session: &mut Session, rest: &str, state: &mut State) -> io::Resul
     };
     match mechanism.filter(|mechanism| names.split(' ').any(|name| name == mechanism.name())) {
         Some(mechanism) => {
-            state.inside = session.authenticate(mechanism, initial, &WORDING).await?;
+            state.logged_in = session.authenticate(mechanism, initial, &WORDING).await?;
             Ok(())
         }
         None => session.say("504 5.7.4 Unrecognized authentication type [{host} {when} {id}]").await,
@@ -209,7 +209,7 @@ async fn auth(session: &mut Session, rest: &str, state: &mut State) -> io::Resul
 
 async fn mail(session: &mut Session, rest: &str, state: &mut State) -> io::Result<()> {
     session.hear("MAIL FROM");
-    if !state.inside {
+    if !state.logged_in {
         return session.say("530 5.7.57 Client not authenticated to send mail. [{host} {when} {id}]").await;
     }
     if state.sender {

@@ -1,6 +1,6 @@
 //! Access tokens that look like Entra's: a JWT of about 1.5 KB with the claims of an app-only v1 token.
 //!
-//! The signature is keyed bytes of the right form: nobody verifies it, since the mail servers look tokens up.
+//! The signature is keyed bytes of the right form: it is not verified, since the mail servers look tokens up.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +15,7 @@ const BACKDATED_SECONDS: i64 = 300;
 /// A key identifier of the usual form.
 const KEY_ID: &str = "Wnh1bGF0b3Ita2V5LW5vdC1yZWFs";
 
-/// A token for `app`, valid from a little before `now` (Unix seconds) for so many seconds.
+/// A token for `app`, valid from a little before `now` (Unix seconds) for `lifetime` seconds.
 pub(super) fn jwt(
     app: &SimApp,
     audience: &str,
@@ -70,7 +70,7 @@ pub(super) fn opaque() -> String {
     format!("EwB{}", letters(900))
 }
 
-/// So many letters that differ every time.
+/// This many random letters.
 fn letters(count: usize) -> String {
     let mut text = String::new();
     while text.len() < count {

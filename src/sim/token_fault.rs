@@ -1,4 +1,4 @@
-//! Everything the identity provider can do wrong, by name: one row each.
+//! The faults of the identity provider, by name: one row each.
 //!
 //! Does not serve requests: `idp.rs` reads the rows.
 
@@ -6,7 +6,7 @@ use crate::sim::token_fault::TokenAct::{
     Body, Close, Huge, Issue, Redirect, Refuse, Silence, Throttle, Truncated,
 };
 
-/// What a row makes of a token request.
+/// How the identity provider answers a token request.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum TokenAct {
     /// An Entra error: status, OAuth2 `error`, AADSTS number, sentence.
@@ -18,7 +18,7 @@ pub(super) enum TokenAct {
     Throttle,
     /// A redirect to this place.
     Redirect(&'static str),
-    /// A token as honest as the request, but for one thing.
+    /// A token with one oddity.
     Issue(Twist),
     /// No answer until the client leaves.
     Silence,
@@ -30,7 +30,7 @@ pub(super) enum TokenAct {
     Truncated,
 }
 
-/// What is odd about a token response that is issued all the same.
+/// The oddity of a token that is issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Twist {
     /// Nothing.
@@ -96,7 +96,7 @@ token_faults! {
         Refuse(400, "unauthorized_client", 7000112, "Application '{client}'(contoso-mail) is disabled.");
     TenantNotFound => "tenant_not_found", "branch", "The tenant in the address does not exist in this cloud.",
         Refuse(400, "invalid_tenant", 90002, "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant.");
-    ScopeInvalid => "scope_invalid", "scanner", "The scope that is asked for is none.",
+    ScopeInvalid => "scope_invalid", "scanner", "The scope that is asked for does not exist.",
         Refuse(400, "invalid_scope", 70011, "The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid.");
     ConsentMissing => "consent_missing", "newsletter", "No administrator has consented to the application.",
         Refuse(400, "invalid_grant", 65001, "The user or administrator has not consented to use the application with ID '{client}' named 'contoso-mail'. Send an interactive authorization request for this user and resource.");
@@ -109,7 +109,7 @@ token_faults! {
     IdpThrottled => "idp_throttled", "bulk", "The identity provider refuses for the number of requests.", Throttle;
     EchoedSecret => "echoed_secret", "echo", "The refusal repeats the secret it was sent.",
         Refuse(401, "invalid_client", 7000215, "Invalid client secret '{secret}' provided for app '{client}'.");
-    Roleless => "roleless", "returns", "The token holds no permission: consent was never granted, and nobody says so but the mail server.", Issue(Twist::NoRoles);
+    Roleless => "roleless", "returns", "The token holds no permission: consent was never granted, and only the mail server says so.", Issue(Twist::NoRoles);
     WrongAudience => "wrong_audience", "contracts", "The token is for Microsoft Graph, which opens no mailbox by IMAP or SMTP.", Issue(Twist::GraphAudience);
     OpaqueToken => "opaque_token", "partners", "The token is not a JWT, and works.", Issue(Twist::Opaque);
     StaleToken => "stale_token", "cached", "The token comes out of a cache in between: its own time ended half an hour ago.", Issue(Twist::Stale);

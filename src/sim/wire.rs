@@ -31,7 +31,7 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    /// Over this socket; with `pace` every byte goes out alone, so long after the one before.
+    /// Over this socket; with `pace` every byte is sent alone, that long after the one before.
     pub(super) fn new(io: impl Io + 'static, pace: Option<Duration>) -> Self {
         Self { io: BufReader::new(Box::new(io)), secured: false, pace }
     }

@@ -89,7 +89,7 @@ BREAKS = [
     ("Workload", f"{POD}/securityContext/seccompProfile", None),
     ("Workload", f"{POD}/hostNetwork", True),
     ("Workload", f"{POD}/automountServiceAccountToken", True),
-    ("Workload", f"{POD}/serviceAccountName", "somebody"),
+    ("Workload", f"{POD}/serviceAccountName", "another"),
     ("Workload", f"{POD}/volumes/0", {"name": "config", "hostPath": {"path": "/etc"}}),
     ("Workload", f"{POD}/volumes/0/name", "other"),
     ("Workload", f"{POD}/volumes/1/secret/defaultMode", 0o444),
@@ -161,7 +161,7 @@ def prove(installations: list[list[dict]]) -> list[str]:
         else:
             place[key] = value
         if not faults(broken):
-            found.append(f"nobody minds {kind} {pointer} = {value}")
+            found.append(f"no check refuses {kind} {pointer} = {value}")
     return found
 
 
@@ -185,7 +185,7 @@ def main(program: str, files: list[str]) -> None:
     if not found:
         found = prove(list(installations.values()))
         if not misread(program, "mailboxes: 3"):
-            found.append("nobody minds a configuration that is none")
+            found.append("no check refuses a configuration that cannot be read")
     if found:
         sys.exit("\n".join(found))
     print(f"{len(files)} installations, {sum(map(len, installations.values()))} documents, {len(BREAKS)} breaks found")

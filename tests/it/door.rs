@@ -40,7 +40,7 @@ fn one_round_of_the_demo_shows_every_lesson_and_ends_well() {
 }
 
 #[test]
-fn the_demo_finds_a_port_of_its_own_and_serves_page_and_metrics_until_it_is_told_to_stop() {
+fn the_demo_finds_a_free_port_and_serves_until_its_stop() {
     // Taken by this test, or by another process already.
     let _taken = TcpListener::bind("127.0.0.1:9993");
     let demo = Program::new(&["demo"]).start();
@@ -77,7 +77,7 @@ async fn a_plugins_first_line_says_why_nothing_could_be_checked() {
     let fine = world.file("plugin-fine.yaml", SMALLEST);
     let rows: [(&[&str], Option<&Path>, &str); 4] = [
         (&["check", "--output", "nagios"], Some(&faulty), "1:12"),
-        (&["check", "--output", "nagios", "nobody"], Some(&fine), "nobody"),
+        (&["check", "--output", "nagios", "absent"], Some(&fine), "absent"),
         (&["check", "--output", "nagios", "--protocol", "nntp"], Some(&fine), "nntp"),
         (&["check", "--output", "nagios"], None, "--config"),
     ];
@@ -96,7 +96,7 @@ const BAD_INPUT: [(&str, &str, &[&str], i32, &str); 7] = [
     ("unknown-key", "defalts: { interval: 1m }\n", &["serve"], 2, "did you mean"),
     ("wrong-type", "mailboxes: 7\n", &["validate"], 2, "1:12"),
     ("plugin", "mailboxes: 7\n", &["check", "--output", "nagios"], 3, "1:12"),
-    ("who", "", &["check", "nobody"], 2, "desk"),
+    ("who", "", &["check", "absent"], 2, "desk"),
     ("where", "", &["serve", "--listen", "nowhere"], 2, "--listen"),
     ("secret", "", &["check"], 1, ""),
 ];

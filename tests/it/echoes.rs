@@ -65,7 +65,7 @@ fn said(world: &World) -> (String, Vec<serde_json::Value>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_answer_of_a_provider_shows_a_secret_or_a_token_whatever_its_status() {
+async fn no_answer_of_a_provider_shows_a_secret_or_a_token() {
     let mut answers = Vec::new();
     for (place, spelling) in spellings(SECRET).into_iter().enumerate() {
         answers.push((format!("text{place}"), 403, format!("Blocked by policy 17: {spelling}")));

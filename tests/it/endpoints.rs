@@ -1,5 +1,5 @@
 //! Token endpoints and proxies as they are: answers that every other client takes, refusals with the status
-//! 200, answers that are no HTTP, proxies that let nobody through.
+//! 200, answers that are not HTTP, proxies that refuse.
 //!
 //! Refusals of identity providers in their own words are in `recorded`.
 
@@ -20,7 +20,7 @@ const ANSWERS: &[Row] = &[
     (b"HTTP/1.1 201 Created\r\nContent-Type: text/html\r\n\r\n\xef\xbb\xbf{\"access_token\":\"abc\",\"scope\":[\"a\",\"b\"]}", "up", ""),
     (b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.x+json\r\n\r\n{\"access_token\":\"abc\",\"expires_in\":3600,\"error\":null}", "up", ""),
     (b"HTTP/1.1 200 OK\r\nX-Odd\x01: \x02\r\n\r\n{\"access_token\":\"abc\"}", "up", ""),
-    // --- what is none
+    // --- what is not a token
     (b"HTTP/1.1 200 OK\r\n\r\n{\"error\":\"invalid_client\",\"error_description\":\"Client authentication failed.\"}", "token secret_invalid", "Client authentication failed."),
     (b"HTTP/1.1 200 OK\r\n\r\n{\"access_token\":\"error: no such client\"}", "token protocol_error", "is no token"),
     (b"HTTP/1.1 200 OK\r\n\r\n{\"access_token\":\"\"}", "token protocol_error", "is no token"),
@@ -91,7 +91,7 @@ async fn a_token_request_is_written_as_the_provider_wants_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_proxy_that_lets_nobody_through_is_named() {
+async fn a_proxy_that_refuses_is_named() {
     let rows: [(&'static [u8], Reason); 4] = [
         (b"HTTP/1.1 403 Forbidden\r\n\r\n", Reason::NetworkUnreachable),
         (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", Reason::NetworkUnreachable),

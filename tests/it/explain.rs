@@ -20,7 +20,7 @@ fn piped(bytes: &[u8], arguments: &[&str]) -> Run {
 }
 
 #[test]
-fn smtp_auth_switched_off_is_named_with_its_owner_its_command_and_what_else_it_hits() {
+fn smtp_auth_switched_off_is_named_with_owner_and_command() {
     let output = explain(&[
         "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant.",
     ]);
@@ -64,7 +64,7 @@ fn options_sharpen_what_a_text_alone_leaves_open() {
     {
         assert_eq!(reason(&[refusal, "--provider", provider]), "basic_auth_disabled", "{provider}");
     }
-    assert_eq!(reason(&[refusal, "--provider", "a house nobody knows"]), "credentials_rejected");
+    assert_eq!(reason(&[refusal, "--provider", "a house of its own"]), "credentials_rejected");
     let refusal = "535 5.7.3 Authentication unsuccessful";
     assert_eq!(reason(&[refusal, "--mechanism", "login"]), "credentials_rejected");
     assert_eq!(reason(&[refusal, "--mechanism", "XOAUTH2"]), "token_rejected");
@@ -106,7 +106,7 @@ fn any_pair_of_phase_and_protocol_is_taken() {
 }
 
 #[test]
-fn what_is_not_recognised_is_unexpected_and_printed_all_the_same() {
+fn an_unknown_text_is_unexpected_and_printed_all_the_same() {
     for text in ["flux capacitor", "", "99999999", "a1 NO flux"] {
         let output = explain(&["--output", "json", text]);
         assert_eq!(output.status, Some(NOT_RECOGNISED), "{text}");
@@ -116,7 +116,7 @@ fn what_is_not_recognised_is_unexpected_and_printed_all_the_same() {
 }
 
 #[test]
-fn a_success_is_no_fault_and_a_list_of_extensions_says_what_it_lacks() {
+fn a_success_is_no_fault_and_a_list_says_what_it_lacks() {
     for (arguments, reason) in [
         (&["250 OK"][..], None),
         (&["--phase", "sender", "250 2.1.0 Sender OK"], None),
@@ -155,7 +155,7 @@ fn no_failure_is_told_as_such_with_the_members_of_every_answer() {
 }
 
 #[test]
-fn a_status_alone_is_one_of_http_where_the_identity_provider_has_spoken() {
+fn a_bare_status_of_an_identity_provider_is_one_of_http() {
     for (status, reason) in [("429", "idp_throttled"), ("503", "idp_unavailable"), ("401", "secret_invalid")]
     {
         let output = explain(&["--protocol", "oauth", "--output", "json", status]);
@@ -201,7 +201,7 @@ fn a_wrong_option_is_told_and_ends_with_2() {
 }
 
 #[test]
-fn standard_input_is_read_whatever_its_bytes_and_only_up_to_a_bound() {
+fn standard_input_of_any_bytes_is_read_up_to_a_bound() {
     let output = piped(b"a1 NO [UNAVAILABLE] \xff\xfe Temporary authentication failure.\r\n", &[]);
     assert!(output.stdout.starts_with("server_unavailable\n"), "{}", output.stdout);
     // As some shells pipe it: two bytes a letter.

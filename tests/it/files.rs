@@ -25,7 +25,7 @@ fn configuration(secret: &str, more: &str) -> String {
 }
 
 #[test]
-fn a_fifo_in_the_place_of_any_file_is_named_and_nothing_waits_for_it() {
+fn a_fifo_in_the_place_of_any_file_is_named_at_once() {
     let of_file = "{ file: secret }";
     let rows: [(&str, String, i32); 6] = [
         ("config.yaml", String::new(), 2),
@@ -48,7 +48,7 @@ fn a_fifo_in_the_place_of_any_file_is_named_and_nothing_waits_for_it() {
 }
 
 #[test]
-fn validate_tells_what_is_odd_about_a_secret_with_its_place_and_never_the_secret() {
+fn validate_names_an_odd_secrets_place_and_never_the_secret() {
     for (content, sentence) in [
         ("\"hunter2~hunter2\"\n", "begins and ends with a quotation mark"),
         ("hunter2 hunter2", "has a blank inside"),
@@ -77,7 +77,7 @@ fn validate_tells_what_is_odd_about_a_secret_with_its_place_and_never_the_secret
 }
 
 #[test]
-fn a_secret_that_is_not_here_and_one_between_mark_and_line_ends_are_no_finding() {
+fn a_missing_secret_and_one_with_a_mark_are_no_finding() {
     let folder = Folder::new();
     folder.write("config.yaml", configuration("{ file: secret }", ""));
     assert!(!validate(&folder).said().contains("warning"));
@@ -92,17 +92,17 @@ fn imports_are_taken_from_a_list_and_from_patterns() {
     folder.write("config.yaml", configuration("{ file: secret }", more));
     fs::create_dir(folder.join("more")).unwrap();
     folder.write("one.csv", "a@contoso.example,smtp,unused\n");
-    folder.write("more/two.csv", "somebody@fabrikam.example,smtp,used\n");
+    folder.write("more/two.csv", "another@fabrikam.example,smtp,used\n");
     let run = validate(&folder);
     let (exit, said) = (run.status, run.said());
     assert_eq!(exit, Some(0), "{said}");
     assert!(said.contains("no faults in 3 files"), "{said}");
-    assert!(said.contains("1 row names no configured mailbox (somebody@fabrikam.example)"), "{said}");
+    assert!(said.contains("1 row names no configured mailbox (another@fabrikam.example)"), "{said}");
     assert!(said.contains("readiness.usage[2]: no file matches this pattern"), "{said}");
 }
 
 #[test]
-fn a_web_configuration_verifies_clients_against_the_system_only_where_they_may_come_without() {
+fn the_systems_authorities_verify_only_optional_certificates() {
     let rcgen::CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     for (policy, status, sentence) in [
@@ -123,7 +123,7 @@ fn a_web_configuration_verifies_clients_against_the_system_only_where_they_may_c
 }
 
 #[tokio::test]
-async fn a_refused_secret_has_its_shape_told_first_and_a_mark_before_an_authority_hides_nothing() {
+async fn a_refused_secret_has_its_shape_told_first() {
     let mut world = World::start().await;
     let mailbox = world.mailbox(Fault::None).await;
     world.yaml.watch("m", &mailbox, Door::Imap, "");

@@ -1,4 +1,4 @@
-//! Words of others that try to act on whoever reads them: on a terminal, in a log, in exports and plugins.
+//! Words of others that try to act on their readers: on a terminal, in a log, in exports and plugins.
 
 use std::fs;
 
@@ -44,7 +44,7 @@ async fn no_output_of_a_command_holds_what_acts_on_its_reader() {
         &["check", "--transcript", "--log-format", "json"],
         &["check", "--transcript", "--output", "json"],
         &["check", "--output", "nagios"],
-        &["check", "\u{1b}[31mnobody\u{202e}"],
+        &["check", "\u{1b}[31mabsent\u{202e}"],
         &["readiness"],
         &["readiness", "--output", "json"],
         &["readiness", "--output", "csv"],

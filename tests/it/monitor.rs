@@ -1,4 +1,4 @@
-//! The schedule as it runs: when checks are probed, what a refusal changes, and that nobody waits for anybody.
+//! The schedule as it runs: when checks are probed, what a refusal changes, and that no check waits for another.
 //!
 //! The arithmetic alone is tested beside it, in `schedule`.
 
@@ -23,7 +23,7 @@ fn minutes(gaps: &[Duration]) -> Vec<u64> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_probe_comes_within_a_minute_and_the_others_on_a_grid() {
+async fn the_first_probe_comes_in_a_minute_the_others_on_a_grid() {
     let mut world = World::start_here().await;
     let app = world.app();
     let mailbox = world.mailbox_of(&app, Fault::None).await;
@@ -157,7 +157,7 @@ async fn ticks_that_are_missed_are_counted_and_not_made_up_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_outlasts_its_interval_is_not_joined_by_a_second_one() {
+async fn a_probe_longer_than_its_interval_is_not_doubled() {
     let mut world = World::start_here().await;
     world.yaml.head = "limits: { concurrency: 1 }".to_owned();
     let app = world.app();

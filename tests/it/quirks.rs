@@ -184,7 +184,10 @@ async fn a_server_is_told_the_configured_names() {
     assert!(seen.values().all(|observation| observation.outcome.is_up()), "{seen:?}");
     let has = |heard: &peer::Heard, line: &str| heard.lock().unwrap().iter().any(|said| said.ends_with(line));
     assert!(has(&read, " SELECT \"Entw&APw-rfe\""), "{read:?}");
-    assert!(!read.lock().unwrap().iter().any(|line| line.contains(" ID ")), "nobody asked who we are");
+    assert!(
+        !read.lock().unwrap().iter().any(|line| line.contains(" ID ")),
+        "the server does not ask for an ID"
+    );
     assert!(has(&sent, "EHLO agent.contoso.example"), "{sent:?}");
     assert!(has(&sent_by_default, "EHLO [127.0.0.1]"), "{sent_by_default:?}");
 }

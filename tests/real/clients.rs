@@ -28,11 +28,11 @@ const CURL: [(&str, &str, &str, With, i32); 14] = [
     ("imaps", "imaps", "user1", Token("app-right"), 0),
     ("imap", "imap", "user1", Token("app-right"), 0),
     ("imaps", "imaps", "user1", Token("app-expired"), LOGIN_DENIED),
-    ("imaps", "imaps", "nobody", Token("app-right"), LOGIN_DENIED),
+    ("imaps", "imaps", "absent", Token("app-right"), LOGIN_DENIED),
     ("imaps", "imaps-plain", "user1", Password("PLAIN", PASSWORD), 0),
     ("imap", "imap-login", "user1", Password("LOGIN", PASSWORD), 0),
     ("imaps", "imaps", "user1", Password("PLAIN", "wrong"), LOGIN_DENIED),
-    ("imaps", "imaps", "nobody", Password("PLAIN", PASSWORD), LOGIN_DENIED),
+    ("imaps", "imaps", "absent", Password("PLAIN", PASSWORD), LOGIN_DENIED),
     ("smtp", "submission", "user1", Token("app-right"), 0),
     ("smtps", "submissions", "user1", Token("app-right"), 0),
     ("smtp", "submission", "user1", Token("app-forged"), LOGIN_DENIED),
@@ -47,7 +47,7 @@ const XOAUTH2: [(&str, &str, bool); 5] = [
     ("app-expired", "user1", false),
     ("app-forged", "user1", false),
     ("app-other-audience", "user1", false),
-    ("app-right", "nobody", false),
+    ("app-right", "absent", false),
 ];
 
 /// curl with the rig's authority and an end.

@@ -98,7 +98,7 @@ pub(crate) fn secrets(rig: &Rig) -> Vec<String> {
     for secret in [CLIENT_SECRET, WRONG_SECRET, PASSWORD, WRONG_PASSWORD] {
         // Form-encoded as well, where that differs.
         secrets.extend([secret.to_owned(), secret.replace('~', "%7E"), STANDARD.encode(secret)]);
-        for user in ["user1", "nobody"] {
+        for user in ["user1", "absent"] {
             secrets.push(STANDARD.encode(format!("\0{user}@{DOMAIN}\0{secret}")));
         }
     }
@@ -106,7 +106,7 @@ pub(crate) fn secrets(rig: &Rig) -> Vec<String> {
         // Half a token that was cut is a secret no less; and a signature is enough to complete one.
         let (claims, signature) = token.rsplit_once('.').unwrap();
         secrets.extend([claims[..claims.len() / 2].to_owned(), signature.to_owned()]);
-        for user in ["user1", "nobody"] {
+        for user in ["user1", "absent"] {
             let response = STANDARD.encode(format!("user={user}@{DOMAIN}\x01auth=Bearer {token}\x01\x01"));
             secrets.push(response[..response.len() / 2].to_owned());
         }

@@ -20,7 +20,7 @@ stop() {
         kill "$dovecot" 2>>"$work/keeper.log"
     done
     wait
-    # The Postfix master is nobody's child: give it until its children are gone, at most 5 s.
+    # The Postfix master is not a child of this shell: give it until its children are gone, at most 5 s.
     for _ in $(seq 50); do
         [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null || break
         sleep 0.1

@@ -53,7 +53,7 @@ pub(crate) fn configure(work: &Path, ports: &Ports) {
     fs::create_dir_all(postfix.join("spool")).unwrap();
     fs::write(conf.join("main.cf"), main(work)).unwrap();
     fs::write(conf.join("master.cf"), master(ports)).unwrap();
-    // Everybody may send as themselves, and as nobody else.
+    // Every user may send as itself alone.
     fs::write(conf.join("senders"), "/^(.*)$/ $1\n").unwrap();
     // The delivery agent takes no substitutions, hence a line for each.
     let domain = DOMAIN.replace('.', "\\.");

@@ -30,7 +30,7 @@ fn stands(board: &Value, mailbox: &str) -> (String, String, Vec<String>) {
 }
 
 #[test]
-fn real_servers_prove_closed_by_what_they_do_not_offer_and_open_by_a_login_alone() {
+fn real_servers_prove_closed_by_their_offer_and_open_by_a_login() {
     let rig = Rig::shared();
     let board = round(rig, "readiness", "password_login: declared");
     let cases: [(&str, &str, &str, &[&str]); 6] = [
@@ -71,7 +71,7 @@ fn real_servers_prove_closed_by_what_they_do_not_offer_and_open_by_a_login_alone
 }
 
 #[test]
-fn a_declared_password_reaches_a_real_server_once_a_day_and_the_command_tries_no_deliberate_one() {
+fn a_declared_password_reaches_a_real_server_once_a_day() {
     let rig = Rig::shared();
     let opted_in = format!("password_login: refusal, refusal_tenants: [{TENANT}]");
     for _ in 0..2 {

@@ -23,7 +23,7 @@ pub(crate) const DOMAIN: &str = "rig.test";
 /// The password of every mailbox. The tests look for it where it must not be.
 pub(crate) const PASSWORD: &str = "canary-mailbox-password-93cd";
 
-/// Every port by name; nobody ever listens on `closed`.
+/// Every port by name; no server ever listens on `closed`.
 const PORTS: [&str; 18] = [
     "imap",
     "imaps",

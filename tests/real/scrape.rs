@@ -27,7 +27,7 @@ const WATCHED: [&str; 6] = [
     "smtp-starttls",
     "smtp-sender",
     "imaps-token-expired",
-    "imaps-nobody-listens",
+    "imaps-closed-port",
     "smtps-app-unknown",
 ];
 

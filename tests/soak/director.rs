@@ -211,7 +211,7 @@ async fn recover(arena: &Arena, settings: &Settings) {
     sleep(quiet(settings).saturating_sub(begun.elapsed())).await;
 }
 
-/// SIGTERM for both; nobody reads the log of one of them, if that is among the attacks.
+/// SIGTERM for both; the log of one of them is not read if that is among the attacks.
 fn stop(arena: &Arena, settings: &Settings) {
     let unread = settings.includes("unread-log");
     if unread {

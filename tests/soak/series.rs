@@ -33,7 +33,7 @@ impl Series {
         self.values.iter().filter(|value| **value > bound).count()
     }
 
-    /// The value that so many of a hundred do not exceed; 0 where there is none.
+    /// The value that so many of a hundred do not exceed; 0 without values.
     pub(crate) fn percentile(&self, percent: usize) -> u64 {
         let mut sorted = self.values.clone();
         sorted.sort_unstable();

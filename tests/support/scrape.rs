@@ -8,7 +8,7 @@ use super::http::get;
 pub(crate) struct Scrape(String);
 
 impl Scrape {
-    /// The page as it is now; empty while there is none.
+    /// The page as it is now; empty while the agent does not answer.
     pub(crate) fn of(agent: SocketAddr) -> Self {
         Self(get(agent, "/metrics").map(|(_, body)| body).unwrap_or_default())
     }

@@ -11,7 +11,7 @@ use crate::sim::{Fault, Sim, SimApp, SimCertificate, SimMailbox};
 
 use super::{INTERVAL, TIMEOUT};
 
-/// Whom the mailboxes belong to, in turn: a label of the configuration, to group by. One in four belongs to nobody.
+/// The teams that the mailboxes belong to, in turn: a label to group by. One mailbox in four has no team.
 const TEAMS: [Option<&str>; 4] = [Some("billing"), Some("people"), Some("logistics"), None];
 /// When the secret of the first credential ends: near enough to be pointed out.
 const SECRET_ENDS_IN: SignedDuration = SignedDuration::from_hours(20 * 24);

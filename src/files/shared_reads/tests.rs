@@ -59,7 +59,7 @@ fn threads() -> usize {
 }
 
 #[tokio::test]
-async fn five_hundred_tasks_that_wait_for_one_file_hold_no_threads_and_share_a_read() {
+async fn tasks_that_wait_for_one_file_share_a_read_without_threads() {
     let folder = Folder::new("shared");
     let file = folder.file("secret", "before");
     let shared = SharedReads::new(Arc::default());
@@ -116,7 +116,7 @@ async fn a_task_never_gets_what_was_read_before_it_asked() {
 }
 
 #[tokio::test]
-async fn a_folder_that_hangs_takes_few_threads_and_no_other_folder_waits_for_it() {
+async fn a_folder_that_hangs_takes_few_threads_and_delays_no_other() {
     let (hangs, works) = (Folder::new("hangs"), Folder::new("works"));
     let shared = SharedReads::new(Arc::default());
     let begun = Instant::now();

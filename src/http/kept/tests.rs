@@ -31,7 +31,7 @@ async fn body(response: Response) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_page_is_shared_by_those_who_came_together_and_never_served_to_who_came_later() {
+async fn a_page_is_shared_by_requests_that_came_together_only() {
     let plan = plan(&[mailbox("desk", &credential("contoso", None), &[])]);
     let (report, pages) = (Arc::new(Report::new(&plan)), Pages::default());
     let ask = || {
@@ -43,7 +43,7 @@ async fn a_page_is_shared_by_those_who_came_together_and_never_served_to_who_cam
     let together = tokio::join!(ask(), ask(), ask(), ask(), ask());
     let kept = [together.0, together.1, together.2, together.3, together.4].map(|page| page.ok().unwrap());
     let made: BTreeSet<_> = kept.iter().map(Arc::as_ptr).collect();
-    assert!(made.len() <= 2, "the first may have begun before the second asked; nobody else is alone");
+    assert!(made.len() <= 2, "the first may have begun before the second asked; no other client is alone");
 
     report.record(up(&plan.checks[0], dawn()));
     let later = to_bytes(unpacked(ask().await.ok().unwrap()), usize::MAX).await.unwrap().to_vec();
@@ -53,7 +53,7 @@ async fn a_page_is_shared_by_those_who_came_together_and_never_served_to_who_cam
 }
 
 #[tokio::test]
-async fn the_page_is_the_same_with_and_without_gzip_and_says_its_length_beforehand() {
+async fn the_page_is_the_same_with_gzip_and_has_a_length() {
     let (pages, text) = (Pages::default(), noise(3 * PIECE + 5));
     let ask = |headers: HeaderMap| {
         let text = text.clone();
@@ -74,7 +74,7 @@ async fn the_page_is_the_same_with_and_without_gzip_and_says_its_length_beforeha
 }
 
 #[tokio::test]
-async fn clients_that_do_not_read_share_pages_and_memory_stays_bounded() {
+async fn clients_that_do_not_read_share_pages_in_bounded_memory() {
     let pages = Pages::default();
     let text = Arc::new(noise(1024 * 1024));
     let mut unread = Vec::new();

@@ -1,4 +1,4 @@
-//! Who is sent away, and by which names and paths the agent is reached.
+//! Which requests are refused, and by which names and paths the agent is reached.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use std::sync::{Arc, Mutex};
@@ -164,7 +164,7 @@ fn resolved(page: &str, link: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_link_of_every_page_leads_to_a_page_with_and_without_a_prefix() {
+async fn every_link_leads_to_a_page_with_and_without_a_prefix() {
     let (world, _) = world(Names::default()).await;
     let plan = small();
     let why = (Phase::Auth, Reason::TokenRejected);
@@ -177,7 +177,7 @@ async fn every_link_of_every_page_leads_to_a_page_with_and_without_a_prefix() {
             "/readiness",
             "/reasons",
             "/mailboxes/desk",
-            "/mailboxes/nobody",
+            "/mailboxes/absent",
             "/reasons/token_rejected",
             "/reasons/x",
         ] {

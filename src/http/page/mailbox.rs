@@ -154,7 +154,7 @@ fn login(mechanism: Mechanism) -> Markup {
     }
 }
 
-/// What to think of a public provider that shows somebody else's certificate.
+/// What it means that a public provider shows a certificate of a private authority.
 pub(super) const INTERCEPTED: &str = "A public provider has its certificates from public authorities: something in between seems to read along.";
 
 /// With what the login can be found in the identity provider's sign-in log.

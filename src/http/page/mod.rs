@@ -52,7 +52,7 @@ pub(super) use mailbox::mailbox;
 pub(super) use readiness::readiness;
 pub(super) use reasons::{reason, reasons};
 
-/// A page that is the same for everybody.
+/// A page that is the same for every client.
 async fn shared(
     site: &Site,
     title: Title,

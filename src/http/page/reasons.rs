@@ -109,7 +109,7 @@ fn page(reason: Reason, checks: &[Arc<CheckRecord>]) -> Markup {
             dl {
                 dt { "Who" } dd { (owners(reason)) }
                 dt { "Passes" } dd {
-                    @if reason.row().transient { "It may pass by itself." } @else { "It stays until somebody acts." }
+                    @if reason.row().transient { "It may pass by itself." } @else { "It lasts until it is repaired." }
                 }
                 dt { "Causes" } dd { @for cause in entry.causes { (text::hint(cause)) } }
                 dt { "What to do" } dd {

@@ -1,5 +1,5 @@
 //! What works today and will not tomorrow, or should not: secrets and certificates about to end, tokens that
-//! are no longer renewed, a wrong clock, TLS that somebody reads along.
+//! are no longer renewed, a wrong clock, TLS that is intercepted.
 //!
 //! Not here: what is broken already, which is `trouble`.
 
@@ -82,7 +82,7 @@ fn secret(facts: &Facts, record: &CredentialRecord) -> Option<Markup> {
     })
 }
 
-/// A clock that is wrong by more than anybody forgives. It is this machine's: one warning does.
+/// This machine's clock, if it is further off than servers tolerate.
 fn clock(facts: &Facts) -> Option<Markup> {
     let requests = facts.credentials.iter().flat_map(|credential| &credential.tokens);
     let measured = requests.filter_map(|token| Some((token, token.last.as_ref()?.clock_skew?)));
@@ -98,7 +98,7 @@ fn clock(facts: &Facts) -> Option<Markup> {
     })
 }
 
-/// Hosts of public providers in whose place somebody else seems to answer.
+/// Hosts of public providers whose connections seem to be intercepted.
 fn intercepted(facts: &Facts) -> BTreeSet<String> {
     let seen = facts.checks.iter().filter_map(|record| record.last.as_ref());
     let servers = seen.filter(|seen| seen.server.intercepted).map(|seen| seen.check.endpoint.to_string());

@@ -55,7 +55,7 @@ impl Group<'_> {
     }
 }
 
-/// The faults: what needs somebody first, then by the number of checks, then the oldest first.
+/// The faults: those that do not pass by themselves first, then by the number of checks, then the oldest first.
 fn groups(facts: &Facts) -> Vec<Group<'_>> {
     let mut groups: BTreeMap<Common, Group<'_>> = BTreeMap::new();
     for record in &facts.checks {
@@ -126,7 +126,7 @@ fn entry(now: Timestamp, group: &Group<'_>) -> Markup {
                 strong { (mailboxes) }
                 @if group.checks != group.mailboxes.len() { " (" (text::counted(group.checks, "check", "checks")) ")" }
                 " for " (text::stretch(text::between(group.since, now)))
-                ", " @if reason.transient { "may pass by itself" } @else { "stays until somebody acts" }
+                ", " @if reason.transient { "may pass by itself" } @else { "lasts until it is repaired" }
             }
             (said(Here::Top, failure))
             dl {

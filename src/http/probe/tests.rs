@@ -49,7 +49,7 @@ async fn world(plan: &Plan) -> (World, Asked) {
 }
 
 #[tokio::test]
-async fn the_answer_holds_the_families_of_that_mailbox_and_of_nobody_else() {
+async fn the_answer_holds_the_families_of_that_mailbox_alone() {
     let (world, asked) = world(&two()).await;
     let answer = world.ask("GET /probe?mailbox=invoices HTTP/1.1").await;
     assert!(answer.status() == "200" && answer.has("content-type: text/plain; version=0.0.4; charset=utf-8"));
@@ -115,7 +115,7 @@ async fn what_cannot_be_asked_for_is_refused_with_what_can() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_wait_is_the_scrapers_and_shared_fairly_and_no_answer_looks_like_a_verdict() {
+async fn the_scrapers_wait_is_shared_fairly_and_a_late_one_gets_503() {
     for (seconds, first, all) in [("10", 4.75, 9.5), ("0.2", 0.05, 0.1)] {
         let (asked, begun) = (Arc::new(Mutex::new(Vec::new())), Instant::now());
         let seen = Arc::clone(&asked);

@@ -94,10 +94,16 @@ impl Drop for HashPermit {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+    use std::time::Duration;
+
     use tokio::sync::mpsc;
     use tokio::task::yield_now;
+    use tokio::time::timeout;
 
     use super::*;
+
+    /// A permit that has not come by then is lost.
+    const PATIENCE: Duration = Duration::from_secs(20);
 
     fn user(name: &str) -> Lane {
         Some(name.to_owned())
@@ -154,8 +160,8 @@ mod tests {
         leaving.abort();
         assert!(leaving.await.unwrap_err().is_cancelled());
         drop(first);
-        waiting.await.unwrap();
-        drop(queue.take(None).await);
+        timeout(PATIENCE, waiting).await.unwrap().unwrap();
+        drop(timeout(PATIENCE, queue.take(None)).await.unwrap());
         assert!(!queue.lock().busy);
     }
 }

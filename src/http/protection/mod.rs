@@ -1,4 +1,4 @@
-//! Who may see the pages, and by which TLS: the web configuration in force, looked at again at every
+//! Access to the pages, and their TLS: the web configuration in force, checked again at every
 //! connection and every request, so that a rotated certificate or a new password needs no restart.
 //!
 //! Not here: reading the file (handed in, because only `config` reads YAML); listening.
@@ -29,7 +29,7 @@ use users::Users;
 /// Reads a web configuration again; the sentence says what is wrong with it.
 pub type Reader = Arc<dyn Fn(&Path) -> Result<Web, String> + Send + Sync>;
 
-/// What answers without a password: the kubelet has nowhere to keep one safely, and "ok" is no secret.
+/// The routes without a password: the kubelet has no safe place for one, and "ok" is no secret.
 const OPEN: [&str; 2] = ["/-/healthy", "/-/ready"];
 
 /// A faulty configuration that does not change is read again this often.
@@ -44,7 +44,7 @@ struct Shared {
     looked: Mutex<Looked>,
     /// When the last look began.
     last: Arc<AsyncMutex<Option<Instant>>>,
-    /// Nothing where everybody may come, in clear text.
+    /// `None` for access without a password, in clear text.
     force: RwLock<Option<Arc<Force>>>,
     users: Users,
 }
@@ -75,7 +75,7 @@ impl Force {
     }
 
     /// What the same file says now. A file that is being written is empty for a moment, and an empty one is valid:
-    /// it must not open the endpoint to everybody.
+    /// it must not open the endpoint.
     fn replaced_by(&self, web: Web) -> Result<Arc<Self>, String> {
         let protects = self.web.tls.is_some() || !self.web.users.0.is_empty();
         let says_nothing = web.tls.is_none() && web.users.0.is_empty() && web.headers.is_empty();
@@ -111,7 +111,7 @@ fn look(web: &Web) -> Vec<Look> {
 }
 
 impl Protection {
-    /// Open to everybody, in clear text, until it is told to follow a web configuration; `read` reads such a
+    /// Open, in clear text, until it is told to follow a web configuration; `read` reads such a
     /// file again.
     pub fn new(read: Reader) -> Self {
         let force = RwLock::default();
@@ -124,7 +124,7 @@ impl Protection {
         }))
     }
 
-    /// From now on what `web` says, and whatever its file says later on; `None` opens to everybody. Reads
+    /// From now on what `web` says, and whatever its file says later on; `None` opens the endpoint. Reads
     /// certificates, and blocks while it does.
     ///
     /// # Errors

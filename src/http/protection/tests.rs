@@ -22,7 +22,7 @@ fn threads() -> usize {
 }
 
 #[tokio::test]
-async fn hundreds_of_clients_wait_for_a_look_at_the_files_without_a_thread_each() {
+async fn clients_wait_for_a_look_at_the_files_without_a_thread_each() {
     let (file, reads) =
         (std::env::temp_dir().join("there-is-no-such-web.yaml"), Arc::<AtomicUsize>::default());
     let (answer, disk) = channel::<()>();

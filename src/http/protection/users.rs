@@ -1,4 +1,4 @@
-//! User names and passwords (RFC 7617), held against bcrypt hashes.
+//! User names and passwords (RFC 7617), compared with bcrypt hashes.
 //!
 //! A hash takes a tenth of a second by design: verdicts are remembered, and one hash is computed at a time (in the order
 //! of `hash_queue`), so that guessing costs the probes at most one core. The time does not show whether a user exists.
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_verdict_is_remembered_for_as_long_as_the_hash_stands_and_memory_is_bounded() {
+    async fn a_verdict_is_remembered_while_its_hash_stands() {
         let (users, mut known) = (Users::default(), known());
         assert!(users.admit(&known, Some(&basic("alice:right"))).await);
         assert_eq!(users.verdicts.lock().unwrap().len(), 1);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unknown_user_is_held_against_the_costliest_hash_and_never_admitted() {
+    async fn an_unknown_user_costs_the_costliest_hash_and_is_refused() {
         let hash = |password: &str, cost| bcrypt::hash(password, cost).unwrap();
         let known = [("alice", hash("a", 5)), ("bob", hash("b", 4))].map(|(n, h)| (n.to_owned(), h));
         let known = model::Users(known.into());

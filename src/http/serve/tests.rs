@@ -33,7 +33,7 @@ async fn dropped(world: &World, cause: &str) -> u64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stopping_ends_within_its_bound_even_with_clients_that_only_sit_there() {
+async fn a_stop_ends_within_its_bound_also_with_idle_clients() {
     let world = World::new(&large()).await;
     world.ready.set();
     assert_eq!(world.ask("GET /-/ready HTTP/1.1").await.status(), "200");
@@ -74,7 +74,7 @@ async fn a_request_head_without_end_is_cut_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_takes_no_byte_of_its_answer_is_cut_off_after_ten_seconds_and_counted() {
+async fn a_client_that_takes_no_byte_is_cut_off_in_ten_seconds() {
     let world = World::new(&large()).await;
     let mut stream = ask_and_do_not_read(&world).await;
     sleep(STALL + Duration::from_secs(5)).await;
@@ -116,7 +116,7 @@ async fn a_thousand_idle_connections_keep_no_newcomer_waiting() {
 }
 
 #[tokio::test]
-async fn while_the_clock_shows_no_date_that_http_can_write_a_client_is_told_so() {
+async fn a_clock_without_an_http_date_is_answered_by_a_sentence() {
     let far = Duration::from_secs(9_000_000_000_000_000_000);
     let epoch = SystemTime::UNIX_EPOCH;
     for opened in [epoch.checked_sub(Duration::from_secs(1)), epoch.checked_add(far)].into_iter().flatten() {

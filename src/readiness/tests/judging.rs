@@ -167,10 +167,10 @@ fn an_imported_fact_that_says_until_when_is_believed_until_then() {
 }
 
 #[test]
-fn a_newer_file_that_calls_somebody_unused_does_not_hide_an_older_one_that_saw_them() {
+fn a_newer_unused_does_not_hide_an_older_sighting() {
     let (saw, unused) = (seen(Usage, Used, 60 * 24), seen(Usage, Unused, 1));
     assert_eq!(judged(&[saw.clone(), unused.clone()], true).usage, Use::Seen);
-    // Nor does what somebody said of a time that is over.
+    // Nor does a statement about a time that is over.
     let over = Evidence { until: Some(noon() - SignedDuration::from_mins(1)), ..seen(Usage, Used, 2) };
     assert_eq!(judged(&[saw, over, unused.clone()], true).usage, Use::Seen);
     let stale = seen(Usage, Used, 31 * 24 * 60);

@@ -143,7 +143,7 @@ pub(super) fn key<'a>(place: &SecretRef, blocks: &'a [pem::Pem]) -> Result<KeyBl
 const NO_CERTIFICATE: &[(&str, &str)] = &[
     (
         "CERTIFICATE REQUEST",
-        "holds a certificate request, which nobody has signed: `openssl x509 -req -in {file} -signkey app.key -days 365 -out app.pem` signs it with its own key",
+        "holds a certificate request, which is not signed: `openssl x509 -req -in {file} -signkey app.key -days 365 -out app.pem` signs it with its own key",
     ),
     ("PKCS7", "is PKCS#7: `openssl pkcs7 -print_certs -in {file} -out app.pem` converts it"),
     ("TRUSTED CERTIFICATE", "is in OpenSSL's own form: `openssl x509 -in {file} -out app.pem` converts it"),

@@ -1,7 +1,7 @@
 //! What an escape stands for: in URLs, HTML, JSON and mail.
 //!
 //! Each function looks at the beginning of some letters and tells what they stand for, and how many
-//! of them it took. Whatever lies above ASCII is [`FOREIGN`]: nobody can tell in which encoding it was.
+//! of them it took. Everything above ASCII is [`FOREIGN`]: its encoding is not known.
 
 use super::reading::Letter;
 

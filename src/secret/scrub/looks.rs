@@ -1,4 +1,4 @@
-//! What looks like a token, though nobody named it.
+//! What looks like a token, though no name stands beside it.
 //!
 //! Owns the beginnings by which tokens are known and the measure of randomness for all others: host
 //! names, paths, identifiers and fingerprints have to pass.
@@ -82,7 +82,7 @@ fn known(letters: &[Letter]) -> Option<usize> {
     (length >= SHORTEST && (*mixed == Mixed::Any || is_mixed(token))).then_some(length)
 }
 
-/// The length of a run that begins here and is random. A host name has dots and is none.
+/// The length of a run that begins here and is random. A host name has dots and does not count.
 fn random(letters: &[Letter]) -> Option<usize> {
     let length = run(letters, "+/_-");
     let token = letters.get(..length)?;
@@ -107,7 +107,7 @@ fn kind(char: char) -> u8 {
     }
 }
 
-/// Where a proof begins behind its scheme, and how long it is: both 0 where there is none.
+/// Where a proof begins behind its scheme, and how long it is: both 0 without a scheme.
 fn after_scheme(letters: &[Letter]) -> (usize, usize) {
     let same = |scheme: &&&str| {
         let mut pairs = scheme.chars().zip(letters);

@@ -44,11 +44,11 @@ const OF_REQUEST: [&str; 4] = ["grant_type", "client_secret", "client_assertion"
 const ALSO_OF_REQUEST: [&str; 6] =
     ["client_id", "scope", "resource", "audience", "refresh_token", "requested_token_use"];
 
-/// A reply code, and the number of an AADSTS error, are as short as this; a code that somebody can redeem is not.
+/// A reply code, and the number of an AADSTS error, are as short as this; a code that can be redeemed is longer.
 const LONGEST_REPLY_CODE: usize = 7;
 /// A word behind a colon that may be a secret.
 const SHORTEST_BEHIND_COLON: usize = 8;
-/// Longer names are nobody's.
+/// The longest name of a member: no real one is longer.
 const LONGEST_NAME: usize = 64;
 /// Letters of a tag that are looked at.
 const LONGEST_TAG: usize = 4096;

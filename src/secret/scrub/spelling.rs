@@ -168,7 +168,7 @@ fn mark_whole(all: &[Reading], place: usize, secret: &str, marks: &mut [bool]) {
 }
 
 /// Where the secret ends that begins with the first of these letters. A letter of it above ASCII may have
-/// become a few signs that stand for what somebody could not read.
+/// become a few signs that stand for a letter that some program could not read.
 fn end_of(secret: &[char], letters: &[Letter]) -> Option<usize> {
     let mut ends = vec![0];
     for wanted in secret {
@@ -199,7 +199,7 @@ fn could_be(wanted: char, char: char) -> bool {
         || (!wanted.is_ascii() && is_lost(char))
 }
 
-/// Whether this stands for a letter above ASCII that somebody could not read, or read otherwise.
+/// Whether this stands for a letter above ASCII that some program could not read, or read otherwise.
 fn is_lost(char: char) -> bool {
     char == '?' || char == FOREIGN || (!char.is_ascii() && char != BREAK)
 }

@@ -1,4 +1,4 @@
-//! Who is let in, who is not, and what is remembered of both.
+//! Which logins the servers accept and refuse, and what the ledger remembers of both.
 
 use std::time::Duration;
 
@@ -183,7 +183,7 @@ async fn the_identity_provider_checks_what_it_is_asked() {
         (tenant, good.replace(scope, "openid"), 1_002_012),
         (tenant, good.replace("sim8Q", "wrong"), 7_000_215),
         (tenant, good.replace("client_secret", "secret"), 7_000_218),
-        (tenant, good.replace(&app.client_id, "nobody"), 700_016),
+        (tenant, good.replace(&app.client_id, "absent"), 700_016),
     ] {
         let answer = token_answer(&sim, tenant, "", &form).await;
         assert!(answer.contains(&format!("\"error_codes\":[{code}]")), "{code}: {answer}");

@@ -1,4 +1,4 @@
-//! A client that walks a dialogue as far as it is let, and writes down what it was told and how it ended.
+//! A client that goes through a dialogue as far as the server lets it, and records the answers and the end.
 
 use std::sync::Arc;
 use std::time::Duration;

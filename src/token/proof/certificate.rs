@@ -102,7 +102,7 @@ mod tests {
         let (kept, begun) = (LastGood::default(), Instant::now());
         let broken = || Err(Cause::new(crate::model::Reason::SecretUnreadable, "no pair"));
         let at = |seconds| begun + Duration::from_secs(seconds);
-        assert!(kept.or_kept(broken(), at(0)).is_err(), "there is none yet");
+        assert!(kept.or_kept(broken(), at(0)).is_err(), "there is no good pair yet");
         let good = kept.or_kept(pair("good").await, at(1)).unwrap();
         // Long after it was read: the minute begins when the files are first found broken.
         for seconds in [1000, 1059] {

@@ -13,7 +13,7 @@ EXPECTED = [
     ("MailboxConditionalAccess", {}, 1),
     ("MailboxRoleMissing", {"protocol": "imap"}, 1),
     ("MailboxRefused", {"owner": "identity"}, 1),  # a token that is rejected
-    ("MailboxRefused", {"owner": "exporter"}, 2),  # a folder that is missing, a port nobody listens on
+    ("MailboxRefused", {"owner": "exporter"}, 2),  # a folder that is missing, a closed port
     ("MailboxNotConnected", {}, 1),
     ("MailboxSmtpAuthOffTenant", {}, 1),
     ("MailboxSmtpAuthOff", {"protocol": "smtp"}, 1),

@@ -13,7 +13,7 @@ import urllib.request
 
 
 def free_port():
-    """A port that nobody listens on."""
+    """A port without a listener."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
@@ -46,7 +46,7 @@ def within(seconds, ask):
 
 
 def get(url, body=None):
-    """The JSON at an address, `None` while nobody answers there or nobody is ready. With a body it is posted."""
+    """The JSON at an address, `None` while no server answers there or it is not ready. With a body it is posted."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
     try:

@@ -45,7 +45,7 @@ def of_names(rules, known):
         for query in expressions(rule):
             bare = re.sub(r'"(?:[^"\\]|\\.)*"', '""', query)
             for metric in set(WORDS.findall(bare)) - {"up"} - recorded - set(known):
-                yield f"{rule['name']}: nobody exports {metric}"
+                yield f"{rule['name']}: no component exports {metric}"
             for clause in re.findall(r"\b(?:by|without|on|ignoring|group_left|group_right) ?\(([^)]*)\)", bare):
                 for label in set(filter(None, re.split(r"[\s,]+", clause))) - labels:
                     yield f"{rule['name']}: nothing has the label {label}"
@@ -95,7 +95,7 @@ def of_reasons(rules, table):
 
 
 def of_documents(root, rules):
-    """Alerts without what somebody who is paged needs."""
+    """Alerts without what the person on call needs."""
     section = (root / RUNBOOK).read_text().split("\n## When an alert fires\n")
     if len(section) != 2:
         yield f"{RUNBOOK} has no section `When an alert fires`"

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-# A line of JSON that is no longer than this stands whole: a file of one value a line is read by nobody.
+# A line of JSON that is no longer than this stands whole: a file of one value a line is hard to read.
 WIDTH = 120
 
 

@@ -1,4 +1,4 @@
-"""What the boards show of a healthy mailbox, of all, and once the agent is gone: nobody lost, nothing unknown green.
+"""What the boards show of a healthy mailbox, of all, and once the agent is gone: none lost, nothing unknown green.
 
 Not here: that the queries have answers at all (`live`).
 """

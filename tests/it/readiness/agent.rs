@@ -87,7 +87,7 @@ async fn what_was_seen_and_tried_survives_sigkill() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_state_directory_has_one_agent_and_the_command_reads_beside_it() {
+async fn a_state_directory_has_one_agent_and_any_readers() {
     let mut fleet = Fleet::new().await;
     fleet.pace = OFTEN;
     let mailbox = fleet.exchange(Fault::None, "checks: [smtp], password: { file: pw }").await;
@@ -106,7 +106,7 @@ async fn a_state_directory_has_one_agent_and_the_command_reads_beside_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_changed_import_counts_without_a_restart_and_what_was_seen_stays() {
+async fn a_changed_import_counts_without_a_restart() {
     let mut fleet = Fleet::new().await;
     fleet.pace = OFTEN;
     fleet.exchange(Fault::None, "checks: [smtp]").await;

@@ -98,7 +98,7 @@ impl Fleet {
         run(&[&["readiness"], arguments].concat(), Some(&self.configure()))
     }
 
-    /// Makes the memory as an agent would have begun it yesterday, where there is none.
+    /// Makes the memory as an agent would have begun it yesterday, unless it exists.
     pub(crate) fn age(&self) {
         if self.world.folder.join("state").exists() {
             return;

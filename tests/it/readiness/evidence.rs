@@ -6,7 +6,7 @@ use crate::readiness::board::{Fleet, takes_passwords};
 use crate::support::process::run;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_imap_server_without_any_password_login_is_closed_and_one_with_it_proves_nothing() {
+async fn an_imap_server_without_password_logins_is_closed() {
     let mut fleet = Fleet::new().await;
     fleet.generic("checks: [imap]").await;
     takes_passwords(&fleet.generic("checks: [imap]").await);
@@ -53,7 +53,7 @@ async fn what_is_listed_before_tls_proves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_calendar_closes_imap_at_exchange_and_only_sets_a_date_for_smtp() {
+async fn the_calendar_closes_imap_at_exchange_and_dates_smtp() {
     let mut fleet = Fleet::new().await;
     fleet.exchange(Fault::None, "").await;
     takes_passwords(&fleet.exchange(Fault::None, "checks: [imap]").await);
@@ -84,7 +84,7 @@ async fn a_calendar_of_ones_own_takes_the_place_of_the_shipped_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn submission_that_is_switched_off_is_closed_and_broken_whichever_switch_it_is() {
+async fn submission_is_blocked_by_either_of_its_switches() {
     let mut fleet = Fleet::new().await;
     fleet.exchange(Fault::SmtpAuthDisabledTenant, "").await;
     fleet.exchange(Fault::SmtpAuthDisabledMailbox, "").await;
@@ -99,7 +99,7 @@ async fn submission_that_is_switched_off_is_closed_and_broken_whichever_switch_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_token_is_at_risk_and_a_server_that_cannot_be_reached_is_unknown() {
+async fn a_refused_token_is_at_risk_and_an_unreached_server_unknown() {
     let mut fleet = Fleet::new().await;
     fleet.exchange(Fault::TokenRejected, "").await;
     fleet.exchange(Fault::Refused, "").await;

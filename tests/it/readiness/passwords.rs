@@ -32,7 +32,7 @@ async fn a_declared_password_that_is_taken_proves_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_declared_password_that_a_policy_refuses_proves_closed_and_a_wrong_one_nothing() {
+async fn a_password_refused_by_policy_proves_closed_a_wrong_one_not() {
     let mut fleet = Fleet::new().await;
     fleet.exchange(Fault::None, "password: { file: pw }, checks: [smtp]").await;
     takes_passwords(&fleet.exchange(Fault::None, "password: { file: pw }, checks: [smtp]").await);
@@ -71,7 +71,7 @@ async fn a_declared_password_is_tried_once_a_day_across_restarts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_wrong_password_tells_open_from_closed_once_a_day_and_mailbox_across_restarts() {
+async fn the_wrong_password_tells_open_from_closed_once_a_day() {
     let mut fleet = Fleet::new().await;
     let open = fleet.exchange(Fault::None, "checks: [smtp]").await;
     takes_passwords(&open);
@@ -109,7 +109,7 @@ async fn the_wrong_password_is_never_tried_without_the_tenants_opt_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_wrong_password_is_never_tried_on_a_protocol_that_offers_no_password_login() {
+async fn the_wrong_password_is_tried_only_where_passwords_are_offered() {
     let mut fleet = Fleet::new().await;
     let mailbox = fleet.generic("checks: [imap]").await;
     fleet.top = fleet.refusal();
@@ -124,7 +124,7 @@ async fn the_wrong_password_is_never_tried_on_a_protocol_that_offers_no_password
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_locked_account_stops_all_passwords_of_the_tenant_for_good() {
+async fn a_locked_account_stops_all_passwords_of_its_tenant() {
     let mut fleet = Fleet::new().await;
     let locked = fleet.exchange(Fault::AccountLocked, "checks: [smtp]").await;
     let next = fleet.exchange(Fault::None, "checks: [smtp], password: { file: pw }").await;

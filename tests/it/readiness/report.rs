@@ -38,7 +38,7 @@ async fn every_format_names_state_evidence_and_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn imported_usage_decides_who_uses_passwords_and_the_report_says_what_was_not_taken() {
+async fn imported_usage_decides_and_refused_lines_are_reported() {
     let mut fleet = Fleet::new().await;
     let unused = fleet.exchange(Fault::None, "checks: [smtp]").await;
     let used = fleet.exchange(Fault::None, "checks: [smtp]").await;
@@ -89,7 +89,7 @@ async fn imported_switches_that_a_later_login_refutes_do_not_count() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_expects_is_not_probed_and_outside_the_score() {
+async fn a_protocol_that_is_not_expected_is_not_probed_or_scored() {
     let mut fleet = Fleet::new().await;
     let mailbox = fleet.exchange(Fault::TokenRejected, "not_expected: [imap, smtp], checks: [imap]").await;
     let board = fleet.round();

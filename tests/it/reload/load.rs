@@ -105,12 +105,12 @@ async fn a_probe_that_outlives_its_check_ends_and_brings_nothing_back() {
     assert!(!metrics(&app).await.contains(goes.address()));
     eventually("it has come to its end", async || open() == 0 && app.facts().in_flight == 0).await;
     assert!(!metrics(&app).await.contains(goes.address()));
-    assert_eq!(goes.connections(Service::Imap).total, 1, "nobody asks for it any more");
+    assert_eq!(goes.connections(Service::Imap).total, 1, "it is not probed again");
     app.stop().await;
 }
 
 #[tokio::test]
-async fn a_new_check_is_probed_as_soon_as_at_a_start_and_a_changed_one_in_its_new_way() {
+async fn a_new_check_is_probed_soon_and_a_changed_one_anew() {
     let world = World::start().await;
     let (old, new) = (world.mailbox(Fault::None).await, world.mailbox(Fault::None).await);
     let head = "defaults: { interval: 2s, checks: [imap] }";

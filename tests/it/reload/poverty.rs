@@ -30,7 +30,7 @@ fn healthy(address: SocketAddr) {
 }
 
 #[test]
-fn an_agent_whose_log_nobody_reads_serves_and_stops() {
+fn an_agent_whose_log_is_not_read_serves_and_stops() {
     let (folder, address) = (Folder::new(), free());
     let (reader, mut writer) = pipe().unwrap();
     // The pipe is full before the first line is written.

@@ -78,7 +78,7 @@ async fn three_hundred_reloads_at_once_cost_two_and_all_are_answered() {
 }
 
 #[tokio::test]
-async fn a_reload_whose_files_hang_is_a_failed_one_and_neither_the_next_nor_the_stop_hangs() {
+async fn a_reload_whose_files_hang_fails_and_hangs_nothing_else() {
     let agent = Hanging::new().await;
     agent.hangs.store(true, Ordering::Relaxed);
     let reloader = agent.app.reloader().clone();

@@ -17,7 +17,7 @@ fn serve(world: &World, arguments: &[&str], variables: &[(&str, &str)]) -> Proce
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hang_up_reloads_with_what_the_command_line_says_and_every_fault_is_in_the_log() {
+async fn a_hang_up_reloads_and_every_fault_is_in_the_log() {
     let world = World::start().await;
     let mailbox = world.mailbox(Fault::None).await;
     let yaml = world.fresh("defaults: { interval: 1h }").with(&mailbox, "");

@@ -19,7 +19,7 @@ const SUCCESSFUL: &str = "mailbox_exporter_config_last_reload_successful";
 const TIME: &str = "mailbox_exporter_config_last_reload_success_timestamp_seconds";
 
 #[tokio::test]
-async fn a_bad_file_changes_nothing_says_every_fault_and_shows_until_it_is_mended() {
+async fn a_bad_file_changes_nothing_and_names_every_fault() {
     let world = World::start().await;
     let mailbox = world.mailbox(Fault::None).await;
     let yaml = world.fresh("defaults: { interval: 1s, checks: [imap] }").with(&mailbox, "");
@@ -50,7 +50,7 @@ async fn a_bad_file_changes_nothing_says_every_fault_and_shows_until_it_is_mende
 }
 
 #[tokio::test]
-async fn a_token_is_kept_where_its_credential_is_the_same_and_asked_for_anew_where_it_is_not() {
+async fn a_token_is_kept_while_its_credential_is_the_same() {
     let world = World::start().await;
     let app_of_all = world.app();
     let first = world.mailbox_of(&app_of_all, Fault::None).await;
@@ -90,7 +90,7 @@ async fn a_credential_that_fails_keeps_its_back_off() {
 }
 
 #[tokio::test]
-async fn a_reload_ends_what_refusals_have_stretched_and_not_what_a_server_has_asked_for() {
+async fn a_reload_ends_stretched_intervals_but_no_requested_pause() {
     let world = World::start().await;
     let refused = world.mailbox(Fault::TokenRejected).await;
     let throttled = world.mailbox(Fault::Throttled).await;
@@ -160,7 +160,7 @@ async fn reloads_that_come_together_are_taken_one_after_the_other() {
 const SEEN_WITHIN: Duration = Duration::from_secs(5);
 
 #[tokio::test]
-async fn a_changed_file_is_taken_by_itself_and_so_is_a_new_one_that_matches() {
+async fn changed_files_and_new_ones_that_match_are_taken() {
     let world = World::start().await;
     let boxes = world.mailboxes(3).await;
     let yaml = world.fresh("defaults: { interval: 1h }\nmailbox_files: [ \"*.more.yaml\" ]");

@@ -13,7 +13,7 @@ use crate::support::wait::eventually;
 use crate::support::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn three_shards_probe_every_mailbox_once_and_ask_for_no_token_that_they_do_not_need() {
+async fn three_shards_share_mailboxes_and_ask_only_for_their_tokens() {
     let world = World::start().await;
     let boxes = world.mailboxes(24).await;
     let alone = world.mailbox(Fault::None).await;

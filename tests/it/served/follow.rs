@@ -22,7 +22,7 @@ use crate::support::pki::Authority;
 use crate::support::wait::PATIENCE;
 
 #[tokio::test]
-async fn an_endpoint_can_begin_to_follow_a_file_and_leave_it_while_it_runs() {
+async fn an_endpoint_can_follow_a_web_configuration_and_leave_it() {
     let folder = Folder::new();
     folder.write("web.yaml", format!("basic_auth_users:\n{}", user("alice", PASSWORD)));
     let web = config::load_web(&folder.join("web.yaml")).unwrap();
@@ -56,7 +56,7 @@ async fn an_endpoint_can_begin_to_follow_a_file_and_leave_it_while_it_runs() {
 }
 
 #[tokio::test]
-async fn a_reload_takes_another_web_configuration_and_refuses_a_faulty_one() {
+async fn a_reload_takes_a_web_configuration_unless_it_is_faulty() {
     let folder = Folder::new();
     folder.write("web.yaml", format!("basic_auth_users:\n{}", user("alice", PASSWORD)));
     let file = configuration(&folder);

@@ -90,7 +90,7 @@ pub(crate) fn user(name: &str, password: &str) -> String {
 pub(crate) const TLS: &str = "tls_server_config: {cert_file: server.crt, key_file: server.key}\n";
 
 #[tokio::test]
-async fn pages_come_by_tls_with_the_configured_headers_and_clear_text_is_told_so() {
+async fn pages_come_by_tls_and_clear_text_gets_a_sentence() {
     let headers = "http_server_config:\n  http2: false\n  headers:\n    Strict-Transport-Security: max-age=600\n    X-Frame-Options: deny\n";
     let site = Site::new(&format!("{TLS}{headers}")).await;
     let answer = site.plain().get(site.url("/metrics")).send().await.unwrap();
@@ -112,14 +112,14 @@ async fn pages_come_by_tls_with_the_configured_headers_and_clear_text_is_told_so
     let curl = curl.await.unwrap().unwrap();
     assert_eq!(String::from_utf8_lossy(&curl.stdout), "ready\n", "{curl:?}");
 
-    let stranger = client(trusting(&Authority::new("Somebody").pem).with_no_client_auth());
+    let stranger = client(trusting(&Authority::new("Another site").pem).with_no_client_auth());
     assert!(site.status(&stranger, "/").await.unwrap_err().is_connect());
     let clear = without_tls(&site.app).await;
     assert!(clear.starts_with("HTTP/1.0 400 ") && clear.contains("speaks HTTPS"), "{clear}");
     stop(site.app).await;
 }
 
-/// What somebody hears who forgot the `s`.
+/// What a client hears that forgot the `s` of `https`.
 async fn without_tls(app: &App) -> String {
     let mut stream = TcpStream::connect(app.address()).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
@@ -218,7 +218,7 @@ async fn clients_are_asked_for_certificates_as_the_policy_says() {
 }
 
 #[tokio::test]
-async fn users_get_in_by_their_password_and_the_kubelet_sees_the_two_probes_without() {
+async fn users_need_a_password_and_the_kubelets_probes_do_not() {
     let site = Site::new(&format!("{TLS}basic_auth_users:\n{}", user("alice", PASSWORD))).await;
     let client = site.plain();
     for path in ["/", "/metrics", "/api/v1/mailboxes", "/-/nothing", "/-/healthy/", "//-/healthy"] {
@@ -243,7 +243,7 @@ async fn users_get_in_by_their_password_and_the_kubelet_sees_the_two_probes_with
 }
 
 #[tokio::test]
-async fn a_rotated_certificate_and_a_new_password_count_at_once_and_a_broken_file_changes_nothing() {
+async fn rotated_files_count_at_once_and_broken_ones_change_nothing() {
     let site = Site::new(&format!("{TLS}basic_auth_users:\n{}", user("alice", "first"))).await;
     let ask = async |pem: &str, password: &str| {
         let client = client(trusting(pem).with_no_client_auth());
@@ -298,7 +298,7 @@ async fn a_rotated_certificate_and_a_new_password_count_at_once_and_a_broken_fil
     put(&volume.join("later"), "server", &next.server());
     eventually("what has come counts", async || ask(&next.pem, "fourth").await == Some(200)).await;
 
-    // TLS can be switched off as well: the file says so, and nobody else can write it.
+    // TLS can be switched off as well: only the operator can write this file.
     site.write("web.yaml", "http_server_config: {headers: {X-Frame-Options: deny}}\n");
     let clear = without_tls(&site.app).await;
     assert!(clear.starts_with("HTTP/1.1 200 "), "{clear}");
@@ -306,7 +306,7 @@ async fn a_rotated_certificate_and_a_new_password_count_at_once_and_a_broken_fil
 }
 
 #[tokio::test(start_paused = true)]
-async fn clients_that_never_shake_hands_keep_nobody_out_and_are_cut_off() {
+async fn clients_that_never_shake_hands_are_cut_off() {
     let site = Site::new(TLS).await;
     let begun = Instant::now();
     let mut silent = Vec::new();
@@ -333,7 +333,7 @@ async fn clients_that_never_shake_hands_keep_nobody_out_and_are_cut_off() {
 }
 
 #[test]
-fn a_faulty_web_configuration_is_named_by_validate_and_keeps_serve_from_starting() {
+fn a_faulty_web_configuration_stops_validate_and_serve() {
     let folder = Folder::new();
     folder.write("web.yaml", "tls_server_config:\n  cert_file: no.crt\n  key_fil: no.key\n");
     let config = configuration(&folder);

@@ -1,4 +1,4 @@
-//! A log that nobody reads. A pipe holds 64 KiB; the fleet fills it within seconds.
+//! A log that is not read. A pipe holds 64 KiB; the fleet fills it within seconds.
 
 use crate::arena::{Arena, Turn};
 

@@ -61,7 +61,7 @@ attacks! {
     "long-names", "/probe of unknown names of 15 KB, four at once", SHORT, probes::long_names;
     "hang-ups", "a storm of SIGHUP", SHORT, reloads::hang_ups;
     "lost-reloads", "reloads whose askers leave at once", SHORT, reloads::abandoned;
-    "unread-log", "standard error is a pipe that nobody reads", LONG, log::unread;
+    "unread-log", "standard error is a pipe that is not read", LONG, log::unread;
     "fifo-secret", "the secret of one mailbox is a FIFO", LONG, files::fifo_secret;
     "fifo-config", "the configuration is a FIFO, and a reload is asked for", SHORT, files::fifo_config;
     "lost-state", "the state directory is taken away and given back", SHORT, files::lost_state;

@@ -56,7 +56,7 @@ pub(super) async fn guesses(arena: &Arena, turn: Turn) {
 
 /// One guess after the other, at a known name and at unknown ones. The task ends with the attack.
 async fn guess(client: Client, url: Arc<str>, number: usize) {
-    let name = if number.is_multiple_of(2) { GUESSED.to_owned() } else { format!("nobody{number}") };
+    let name = if number.is_multiple_of(2) { GUESSED.to_owned() } else { format!("absent{number}") };
     for turn in 0_u64.. {
         let password = format!("guess-{number}-{turn}");
         let request = client.get(&*url).basic_auth(&name, Some(password)).timeout(NEW_WITHIN);

@@ -15,7 +15,7 @@ const LEAVES: Duration = Duration::from_millis(700);
 const WITHIN: Duration = Duration::from_secs(5);
 /// Between two questions.
 const PAUSE: Duration = Duration::from_millis(300);
-/// How long a name is that belongs to nobody: just below the bound of a request's head.
+/// The length of a name that no mailbox has: just below the bound of a request's head.
 const NAME: usize = 15_000;
 /// What one unknown name may take, in a debug build.
 const NAME_WITHIN: Duration = Duration::from_secs(2);
@@ -26,7 +26,7 @@ pub(super) async fn cut_short(arena: &Arena, mut turn: Turn) {
         let name = turn.dice.choice(&arena.slow).cloned().unwrap_or_default();
         let path = format!("/probe?mailbox={name}");
         if turn.dice.bool() {
-            // The client leaves: there is nobody to answer.
+            // The client leaves before the answer.
             let _ = arena.open.door.get(&path, LEAVES).await;
         } else {
             let headers = [("x-prometheus-scrape-timeout-seconds", CUT)];
@@ -84,7 +84,7 @@ pub(super) async fn wrong_host(arena: &Arena, mut turn: Turn) {
     }
 }
 
-/// Long names of nobody cost little.
+/// Long unknown names cost little.
 pub(super) async fn long_names(arena: &Arena, mut turn: Turn) {
     while turn.is_on() {
         let letters = [(); 4].map(|()| turn.dice.lowercase());
