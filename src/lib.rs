@@ -49,5 +49,5 @@ pub mod app;
 // The door.
 pub mod cli;
 
-// Beside the house: the counterpart of `demo` and of the tests. It shares nothing but the model.
+// Beside the house: the counterpart of `demo` and of the tests. It shares no code with it.
 pub mod sim;

@@ -5,6 +5,7 @@
 //! page).
 
 use crate::model::{Basic, Family, Finding, Oauth, Protocol, Signal, Standing, State, Use};
+use crate::safe;
 
 /// The name of the authentication policy in the suggested commands.
 const POLICY: &str = "OAuth only";
@@ -49,7 +50,7 @@ fn smtp_is_off(standing: &Standing) -> bool {
 /// How to switch off passwords and keep OAuth. Only for protocols other than this one does the documentation
 /// say that OAuth survives the policy.
 fn switch_off(standing: &Standing) -> String {
-    let user = quoted(&standing.mailbox.address);
+    let user = safe::powershell(&standing.mailbox.address);
     format!(
         "Refuse passwords and keep OAuth: `New-AuthenticationPolicy -Name '{POLICY}' -AllowBasicAuthSmtp:$false; \
          Set-User -Identity {user} -AuthenticationPolicy '{POLICY}'; \
@@ -112,7 +113,7 @@ fn smtp_on(standing: &Standing) -> String {
     format!(
         "SMTP AUTH is off, which stops OAuth as well: `Set-CASMailbox -Identity {} -SmtpClientAuthenticationDisabled $false` \
          (to keep passwords out use an authentication policy with AllowBasicAuthSmtp:$false), or declare `not_expected: [smtp]`.",
-        quoted(&standing.mailbox.address)
+        safe::powershell(&standing.mailbox.address)
     )
 }
 
@@ -142,11 +143,6 @@ fn unknown(standing: &Standing) -> String {
             shell(name)
         )
     }
-}
-
-/// Quotes a PowerShell string (about_Quoting_Rules).
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 /// Quotes one word for a shell.

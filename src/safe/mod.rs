@@ -53,6 +53,20 @@ pub fn url_part(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
+/// A string of PowerShell, its quotes included (about_Quoting_Rules). PowerShell takes typographic single quotes for the
+/// plain one, so each of them is doubled.
+pub fn powershell(text: &str) -> String {
+    let mut quoted = String::from("'");
+    for letter in text.chars() {
+        quoted.push(letter);
+        if matches!(letter, '\'' | '\u{2018}'..='\u{201b}') {
+            quoted.push(letter);
+        }
+    }
+    quoted.push('\'');
+    quoted
+}
+
 /// One line for people, in a log, a table or a message: what ends a line becomes a blank, what acts on
 /// a terminal or hides becomes `U+FFFD`.
 pub fn line(text: &str) -> Cow<'_, str> {
@@ -161,6 +175,12 @@ mod tests {
 
     const EVIL: &str =
         "a\r\n\u{1b}[31mb\u{9b}2J\u{7}\u{7f}\u{85}\u{ad}\u{200b}\u{202e}\u{2028}\u{2066}\u{feff}\u{e0041}z";
+
+    #[test]
+    fn no_quote_ends_a_powershell_string() {
+        assert_eq!(powershell("o'neil@contoso.example"), "'o''neil@contoso.example'");
+        assert_eq!(powershell("a\u{2019}b"), "'a\u{2019}\u{2019}b'");
+    }
 
     #[test]
     fn nothing_that_acts_on_its_reader_is_left_in_any_medium() {

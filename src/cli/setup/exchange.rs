@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 
 use crate::diagnosis::remedy::{NATIVE_CLIENT, consent_url};
 use crate::model::{Access, Check, Goal, Protocol, TokenAccess};
+use crate::safe::powershell;
 
 use super::Case;
-use super::step::{Step, quoted};
+use super::step::Step;
 
 /// More mailboxes than these are written as one loop.
 const SINGLE: usize = 3;
@@ -53,25 +54,25 @@ fn connect() -> Step {
 /// Exchange has to know the app's service principal.
 fn register(app: &str, case: &Case<'_>) -> Step {
     let verify =
-        format!("`Get-ServicePrincipal | Where-Object AppId -eq {}` shows this object id", quoted(app));
+        format!("`Get-ServicePrincipal | Where-Object AppId -eq {}` shows this object id", powershell(app));
     let step = Step::new("Make the app known to Exchange", verify)
         .note("The object id is that of the enterprise application, not that of the app registration.");
     let step = match &case.object_id {
         Some(_) => step,
         None => step.note(format!(
             "Put it in the place of ENTERPRISE_APP_OBJECT_ID here and below: az ad sp show --id {} --query id --output tsv",
-            quoted(app)
+            powershell(app)
         )),
     };
     step.command(format!(
         "New-ServicePrincipal -AppId {} -ObjectId {} -DisplayName '{NAME}'",
-        quoted(app),
+        powershell(app),
         object_id(case)
     ))
 }
 
 fn object_id(case: &Case<'_>) -> String {
-    case.object_id.as_deref().map_or_else(|| "ENTERPRISE_APP_OBJECT_ID".to_owned(), quoted)
+    case.object_id.as_deref().map_or_else(|| "ENTERPRISE_APP_OBJECT_ID".to_owned(), powershell)
 }
 
 /// What Entra has to grant: one permission per protocol, and an administrator's consent.
@@ -108,7 +109,7 @@ fn rights(case: &Case<'_>, by_rbac: impl Fn(&Check) -> bool) -> Vec<Step> {
     let mut steps = Vec::new();
     if let Some(one) = opened.first() {
         let verify =
-            format!("`Get-MailboxPermission -Identity {} -User {user}` shows FullAccess", quoted(one));
+            format!("`Get-MailboxPermission -Identity {} -User {user}` shows FullAccess", powershell(one));
         let step = Step::new("Let the app open the mailboxes", verify);
         let command = |identity: &str| {
             format!("Add-MailboxPermission -Identity {identity} -User {user} -AccessRights FullAccess")
@@ -117,7 +118,7 @@ fn rights(case: &Case<'_>, by_rbac: impl Fn(&Check) -> bool) -> Vec<Step> {
     }
     if let Some(one) = sending.first() {
         let verify =
-            format!("`Get-RecipientPermission -Identity {} -Trustee {user}` shows SendAs", quoted(one));
+            format!("`Get-RecipientPermission -Identity {} -Trustee {user}` shows SendAs", powershell(one));
         let command = |identity: &str| {
             format!(
                 "Add-RecipientPermission -Identity {identity} -Trustee {user} -AccessRights SendAs -Confirm:$false"
@@ -134,11 +135,11 @@ fn rights(case: &Case<'_>, by_rbac: impl Fn(&Check) -> bool) -> Vec<Step> {
 fn assignment(case: &Case<'_>) -> Option<Step> {
     let sending = case.addresses(|check| check.protocol() == Protocol::Smtp);
     let one = sending.first()?;
-    let members: Vec<_> = sending.iter().map(|address| quoted(address)).collect();
+    let members: Vec<_> = sending.iter().map(|address| powershell(address)).collect();
     let verify = format!(
         "`Test-ServicePrincipalAuthorization -Identity {} -Resource {}` shows InScope True",
         object_id(case),
-        quoted(one)
+        powershell(one)
     );
     let step = Step::new("Let the app send by RBAC for Applications", verify)
         .note("The app must not have SMTP.SendAsApp in Entra: that permission brings the tenant-wide check back.")
@@ -161,7 +162,7 @@ fn switches(case: &Case<'_>) -> Vec<Step> {
         let (setting, value) = protocol.row().cas_switch;
         let value = if value { "$true" } else { "$false" };
         let verify =
-            format!("`Get-CASMailbox -Identity {} | Format-List {setting}` shows {value}", quoted(one));
+            format!("`Get-CASMailbox -Identity {} | Format-List {setting}` shows {value}", powershell(one));
         let command = |identity: &str| format!("Set-CASMailbox -Identity {identity} -{setting} {value}");
         let step = Step::new(format!("Switch {protocol} on for the mailboxes"), verify);
         let step = match protocol {
@@ -178,7 +179,7 @@ fn switches(case: &Case<'_>) -> Vec<Step> {
 /// Refuses passwords and keeps OAuth.
 fn policy(case: &Case<'_>) -> Step {
     let addresses = case.addresses(|_| true);
-    let one = addresses.first().map_or_else(String::new, |address| quoted(address));
+    let one = addresses.first().map_or_else(String::new, |address| powershell(address));
     let verify = format!("`Get-User -Identity {one} | Format-List AuthenticationPolicy` shows '{POLICY}'");
     let command = |identity: &str| format!("Set-User -Identity {identity} -AuthenticationPolicy '{POLICY}'");
     Step::new("Later: refuse passwords for the mailboxes", verify)
@@ -191,9 +192,9 @@ fn policy(case: &Case<'_>) -> Step {
 /// The command for each address: line by line, or as one loop if there are many.
 fn for_each(addresses: &[&str], command: impl Fn(&str) -> String) -> String {
     if addresses.len() <= SINGLE {
-        let lines: Vec<_> = addresses.iter().map(|address| command(&quoted(address))).collect();
+        let lines: Vec<_> = addresses.iter().map(|address| command(&powershell(address))).collect();
         return lines.join("\n");
     }
-    let list: Vec<_> = addresses.iter().map(|address| format!("  {}", quoted(address))).collect();
+    let list: Vec<_> = addresses.iter().map(|address| format!("  {}", powershell(address))).collect();
     format!("@(\n{}\n) | ForEach-Object {{ {} }}", list.join("\n"), command("$_"))
 }

@@ -74,29 +74,9 @@ pub(super) fn script(title: &str, steps: &[Step]) -> String {
     text
 }
 
-/// A string of PowerShell (about_Quoting_Rules). PowerShell also takes the typographic quotes as quotes, so each is
-/// doubled.
-pub(super) fn quoted(text: &str) -> String {
-    let mut quoted = String::from("'");
-    for letter in text.chars() {
-        quoted.push(letter);
-        if matches!(letter, '\'' | '\u{2018}'..='\u{201b}') {
-            quoted.push(letter);
-        }
-    }
-    quoted.push('\'');
-    quoted
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_quote_of_an_address_ends_a_powershell_string() {
-        assert_eq!(quoted("o'neil@contoso.example"), "'o''neil@contoso.example'");
-        assert_eq!(quoted("a\u{2019}b"), "'a\u{2019}\u{2019}b'");
-    }
 
     #[test]
     fn a_script_has_only_commands_outside_of_comments() {

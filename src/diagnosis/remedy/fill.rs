@@ -124,7 +124,7 @@ impl Values {
         let value =
             value.filter(|value| !value.is_empty() && !value.contains(|c: char| c == '`' || c.is_control()));
         match (place.chars().next(), value) {
-            (Some('\''), value) => powershell(value.unwrap_or(&unknown())),
+            (Some('\''), value) => safe::powershell(value.unwrap_or(&unknown())),
             (Some('!'), Some(value)) => word(value).map_or_else(unknown, str::to_owned),
             (Some('%'), Some(value)) => safe::url_part(value),
             (_, Some(value)) => value.to_owned(),
@@ -137,21 +137,6 @@ fn place(text: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = text.split_once('{')?;
     let (place, after) = rest.split_once('}')?;
     Some((before, place, after))
-}
-
-/// A single-quoted string: nothing in it is expanded. PowerShell takes the typographic apostrophes for
-/// quotes as well; each is doubled (about_Quoting_Rules).
-pub(super) fn powershell(value: &str) -> String {
-    let mut quoted = String::with_capacity(value.len() + 2);
-    quoted.push('\'');
-    for character in value.chars() {
-        if matches!(character, '\'' | '\u{2018}'..='\u{201b}') {
-            quoted.push(character);
-        }
-        quoted.push(character);
-    }
-    quoted.push('\'');
-    quoted
 }
 
 /// The value, if every shell takes it for one word as it stands.

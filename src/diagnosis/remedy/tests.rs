@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::{NATIVE_CLIENT, Subject, consent_url, fill, generic_hint, hint};
+use super::{NATIVE_CLIENT, Subject, consent_url, generic_hint, hint};
 use crate::model::{
     Access, Auth, Check, Claims, Credential, Endpoint, Family, Goal, IpChoice, Mailbox, Mechanism, Phase,
     Proof, Protocol, Provider, Reason, Security, ServerFacts, TokenAccess, TokenSpec,
@@ -345,9 +345,9 @@ fn the_consent_url_follows_cloud_protocol_and_redirect() {
 
 #[test]
 fn apostrophes_of_every_kind_are_doubled() {
-    assert_eq!(fill::powershell("o'brien"), "'o''brien'");
-    assert_eq!(fill::powershell("o\u{2019}brien"), "'o\u{2019}\u{2019}brien'");
-    assert_eq!(fill::powershell("$(x); `y"), "'$(x); `y'");
+    assert_eq!(crate::safe::powershell("o'brien"), "'o''brien'");
+    assert_eq!(crate::safe::powershell("o\u{2019}brien"), "'o\u{2019}\u{2019}brien'");
+    assert_eq!(crate::safe::powershell("$(x); `y"), "'$(x); `y'");
 }
 
 proptest! {
