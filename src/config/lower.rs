@@ -15,8 +15,8 @@ use super::presets;
 use super::provider::{self, Providers, Resolved};
 use super::value;
 use crate::model::{
-    self, Access, Address, Auth, Check, Credential, Endpoint, IpChoice, Limits, Listen, Mechanism, Plan,
-    Policy, Protocol, Shard, TokenAccess, TokenSpec,
+    self, Access, Address, Auth, Check, Credential, Endpoint, IpChoice, Limits, Listen, Plan, Policy,
+    Protocol, Shard, TokenAccess, TokenSpec,
 };
 
 /// Where the pages and metrics are: every address, the port of the project.
@@ -363,7 +363,7 @@ fn login(provider: &Resolved, credential: &Credential) -> Result<Access, Option<
         scope: Arc::clone(scope),
         ca_file: provider.provider.ca_file.clone(),
     };
-    let mechanism = mechanism.as_ref().map_or(Mechanism::Xoauth2, |at| at.value);
+    let mechanism = mechanism.as_ref().map(|at| at.value);
     Ok(Access::Token(TokenAccess { spec, mechanism, permission: None }))
 }
 

@@ -112,6 +112,7 @@ fn describe(check: &Check) -> String {
         Access::Token(TokenAccess { spec, mechanism, permission }) => {
             let secret = mailbox.credential.places_in_words().unwrap_or_default();
             let permission = permission.unwrap_or("no permission");
+            let mechanism = mechanism.map_or_else(|| "xoauth2".to_owned(), |named| format!("{named} alone"));
             let authority = spec.ca_file.as_ref().map(|path| format!(", trusting {}", path.display()));
             format!(
                 "{mechanism} with {} {} for {} ({permission}), secret in {secret}{}",

@@ -73,8 +73,9 @@ impl TokenSpec {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenAccess {
     pub spec: TokenSpec,
-    /// [`Mechanism::Xoauth2`] or [`Mechanism::Oauthbearer`].
-    pub mechanism: Mechanism,
+    /// The configured mechanism, [`Mechanism::Xoauth2`] or [`Mechanism::Oauthbearer`]; `None` takes what the
+    /// server offers.
+    pub mechanism: Option<Mechanism>,
     /// The permission that the token should carry, if one is known (`IMAP.AccessAsApp`).
     pub permission: Option<&'static str>,
 }

@@ -122,7 +122,7 @@ mod tests {
         provider: Provider,
         mailbox: Mailbox,
         spec: TokenSpec,
-        mechanism: Mechanism,
+        mechanism: Option<Mechanism>,
         permission: Option<&'static str>,
         password: Option<SecretRef>,
         check: Check,
@@ -160,7 +160,7 @@ mod tests {
                 interval: Duration::from_secs(300),
                 timeout: Duration::from_secs(90),
             };
-            let (mechanism, permission, password) = (Mechanism::Xoauth2, None, None);
+            let (mechanism, permission, password) = (None, None, None);
             Self { credential, provider, mailbox, spec, mechanism, permission, password, check }
         }
     }
@@ -199,7 +199,7 @@ mod tests {
             ("timeout", |parts| parts.check.timeout /= 2),
             ("token_url", |parts| parts.spec.url = "https://other/".into()),
             ("scope", |parts| parts.spec.scope = "other".into()),
-            ("mechanism", |parts| parts.mechanism = Mechanism::Oauthbearer),
+            ("mechanism", |parts| parts.mechanism = Some(Mechanism::Oauthbearer)),
             ("permission", |parts| parts.permission = Some("IMAP.AccessAsApp")),
             ("password", |parts| parts.password = Some(SecretRef::Env("SECRET".to_owned()))),
         ];

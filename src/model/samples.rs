@@ -43,7 +43,7 @@ fn check(mailbox: &Arc<Mailbox>, host: &str, goal: Goal) -> Arc<Check> {
         mailbox: Arc::clone(mailbox),
         endpoint: Endpoint { host: host.to_owned(), port: 993, security: Security::Implicit },
         ip: IpChoice::Auto,
-        access: Access::Token(TokenAccess { spec, mechanism: Mechanism::Xoauth2, permission: None }),
+        access: Access::Token(TokenAccess { spec, mechanism: None, permission: None }),
         goal,
         interval: Duration::from_secs(300),
         timeout: Duration::from_secs(90),

@@ -36,8 +36,22 @@ pub struct Login<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Bearer<'a> {
     pub token: &'a Redacted,
-    /// [`Mechanism::Xoauth2`] or [`Mechanism::Oauthbearer`].
-    pub mechanism: Mechanism,
+    /// The configured mechanism, [`Mechanism::Xoauth2`] or [`Mechanism::Oauthbearer`]; `None` takes what the
+    /// server offers.
+    pub mechanism: Option<Mechanism>,
+}
+
+impl Bearer<'_> {
+    /// How the token is sent to a server that offers these mechanisms. XOAUTH2 comes first where it is offered:
+    /// more servers have it, and its refusals are better known.
+    fn mechanism_among(&self, offered: &BTreeSet<Mechanism>) -> Mechanism {
+        let has = |mechanism| offered.contains(&mechanism);
+        match self.mechanism {
+            Some(configured) => configured,
+            None if !has(Mechanism::Xoauth2) && has(Mechanism::Oauthbearer) => Mechanism::Oauthbearer,
+            None => Mechanism::Xoauth2,
+        }
+    }
 }
 
 /// The proof of a login: an access token or a password.

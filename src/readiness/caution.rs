@@ -106,8 +106,8 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Access, Auth, Credential, Endpoint, Family, Goal, IpChoice, Mailbox, Mechanism, Proof, Provider,
-        Security, TokenAccess, TokenSpec,
+        Access, Auth, Credential, Endpoint, Family, Goal, IpChoice, Mailbox, Proof, Provider, Security,
+        TokenAccess, TokenSpec,
     };
 
     const NOW: i64 = 1_795_521_600;
@@ -142,7 +142,7 @@ mod tests {
             }),
             endpoint: Endpoint { host: host.to_owned(), port: 587, security: Security::StartTls },
             ip: IpChoice::Auto,
-            access: Access::Token(TokenAccess { spec, mechanism: Mechanism::Xoauth2, permission: None }),
+            access: Access::Token(TokenAccess { spec, mechanism: None, permission: None }),
             goal: Goal::Submission { sender: false, ehlo: None },
             interval: std::time::Duration::from_secs(300),
             timeout: std::time::Duration::from_secs(60),

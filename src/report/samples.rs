@@ -64,7 +64,7 @@ pub(crate) fn check(mailbox: &Arc<Mailbox>, protocol: Protocol) -> Arc<Check> {
         ip: IpChoice::Auto,
         access: Access::Token(TokenAccess {
             spec: spec(&mailbox.credential),
-            mechanism: Mechanism::Xoauth2,
+            mechanism: None,
             permission: Some(permission),
         }),
         goal,

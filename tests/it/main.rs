@@ -17,6 +17,7 @@ mod files;
 mod hostile;
 mod media;
 mod monitor;
+mod oauthbearer;
 mod peer;
 mod pop3;
 mod probes;

@@ -29,7 +29,7 @@ pub(crate) struct Case {
     /// A name in [`crate::rig::Ports`].
     pub(crate) port: &'static str,
     pub(crate) tls: &'static str,
-    /// A row of [`CREDENTIALS`]; the mechanism of tokens, empty for passwords.
+    /// A row of [`CREDENTIALS`]; the mechanism of tokens or [`OFFERED`], empty for passwords.
     pub(crate) credential: &'static str,
     mechanism: &'static str,
     /// Port of the token endpoint, by name; the identity provider itself where empty.
@@ -60,6 +60,9 @@ const CREDENTIALS: [(&str, &str); 8] = [
 pub(crate) const WRONG_SECRET: &str = "canary-wrong-client-secret-77aa";
 /// The same.
 pub(crate) const WRONG_PASSWORD: &str = "canary-wrong-password-c0c0";
+
+/// No mechanism is configured: the token goes by one that the server offers.
+const OFFERED: &str = "offered";
 
 const IMAPS: Case = Case {
     name: "",
@@ -100,6 +103,8 @@ const NO_NAME: Verdict = Down("resolve", &["dns_not_found", "dns_failure"]);
 pub(crate) const CASES: &[Case] = &[
     Case { name: "imaps-xoauth2", ..IMAPS },
     Case { name: "imaps-oauthbearer", mechanism: "oauthbearer", ..IMAPS },
+    Case { name: "imaps-offered", mechanism: OFFERED, ..IMAPS },
+    Case { name: "imaps-bearer-alone", port: "imaps-bearer", mechanism: OFFERED, ..IMAPS },
     Case { name: "imaps-by-name", host: "localhost", ..IMAPS },
     Case { name: "imap-starttls", ..IMAP },
     Case { name: "imap-starttls-oauthbearer", mechanism: "oauthbearer", ..IMAP },
@@ -113,6 +118,8 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "smtps-oauthbearer", mechanism: "oauthbearer", ..SUBMISSIONS },
     Case { name: "smtp-starttls", ..SUBMISSION },
     Case { name: "smtp-starttls-oauthbearer", mechanism: "oauthbearer", ..SUBMISSION },
+    Case { name: "smtps-offered", mechanism: OFFERED, ..SUBMISSIONS },
+    Case { name: "smtps-bearer-alone", port: "submissions-bearer", mechanism: OFFERED, ..SUBMISSIONS },
     Case { name: "smtps-plain", port: "submissions-plain", credential: "password", mechanism: "", ..SUBMISSIONS },
     Case { name: "smtps-login", port: "submissions-login", credential: "password", mechanism: "", ..SUBMISSIONS },
     Case { name: "smtp-sender", extra: "smtp: {sender: true}", ..SUBMISSION },
@@ -120,6 +127,8 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "pop3s-oauthbearer", mechanism: "oauthbearer", ..POP3S },
     Case { name: "pop3-stls", ..POP3 },
     Case { name: "pop3-stls-oauthbearer", mechanism: "oauthbearer", ..POP3 },
+    Case { name: "pop3s-offered", mechanism: OFFERED, ..POP3S },
+    Case { name: "pop3s-bearer-alone", port: "pop3s-bearer", mechanism: OFFERED, ..POP3S },
     Case { name: "pop3s-plain", port: "pop3s-plain", credential: "password", mechanism: "", ..POP3S },
     Case { name: "pop3-password-stls", credential: "password", mechanism: "", ..POP3 },
     Case { name: "pop3s-fetched", user: "fetched", ..POP3S },
@@ -157,6 +166,12 @@ pub(crate) const CASES: &[Case] = &[
     Case { name: "smtp-sender-foreign", user: "other", login: "user1", extra: "smtp: {sender: true}", verdict: Down("sender", &["mailbox_access_denied"]), ..SUBMISSION },
     // --- what the server offers
     Case { name: "imaps-no-xoauth2", port: "imaps-plain", verdict: UNSUPPORTED, ..IMAPS },
+    Case { name: "imaps-not-named", port: "imaps-bearer", verdict: UNSUPPORTED, ..IMAPS },
+    Case { name: "smtps-not-named", port: "submissions-bearer", verdict: UNSUPPORTED, ..SUBMISSIONS },
+    Case { name: "pop3s-not-named", port: "pop3s-bearer", verdict: UNSUPPORTED, ..POP3S },
+    Case { name: "imaps-bearer-alone-expired", port: "imaps-bearer", credential: "expired", mechanism: OFFERED, verdict: TOKEN_REJECTED, ..IMAPS },
+    Case { name: "smtps-bearer-alone-expired", port: "submissions-bearer", credential: "expired", mechanism: OFFERED, verdict: TOKEN_REJECTED, ..SUBMISSIONS },
+    Case { name: "pop3s-bearer-alone-expired", port: "pop3s-bearer", credential: "expired", mechanism: OFFERED, verdict: TOKEN_REJECTED, ..POP3S },
     Case { name: "imaps-no-oauthbearer", port: "imaps-plain", mechanism: "oauthbearer", verdict: UNSUPPORTED, ..IMAPS },
     Case { name: "smtps-no-xoauth2", port: "submissions-plain", verdict: UNSUPPORTED, ..SUBMISSIONS },
     Case { name: "pop3s-no-xoauth2", port: "pop3s-plain", verdict: UNSUPPORTED, ..POP3S },
@@ -278,8 +293,11 @@ fn provider(rig: &Rig, case: &Case, yaml: &mut String) {
         let idp = if case.idp.is_empty() { rig.idp.port() } else { rig.ports.of(case.idp) };
         let _ = writeln!(
             yaml,
-            "    token_url: \"http://127.0.0.1:{idp}/{{tenant}}/oauth2/v2.0/token\"\n    scope: {SCOPE}\n    mechanism: {mechanism}"
+            "    token_url: \"http://127.0.0.1:{idp}/{{tenant}}/oauth2/v2.0/token\"\n    scope: {SCOPE}"
         );
+        if *mechanism != OFFERED {
+            let _ = writeln!(yaml, "    mechanism: {mechanism}");
+        }
     }
     if case.trusts_authority {
         let _ = writeln!(yaml, "    ca_file: {}", authority(&rig.work).display());

@@ -1,6 +1,6 @@
-//! Dovecot's configuration: one instance that offers everything, and three that each lack something.
+//! Dovecot's configuration: one instance that offers everything, and four that each lack something.
 //!
-//! `auth_mechanisms` holds for a whole instance, hence the four. Settings and their traps: doc.dovecot.org/2.3.
+//! `auth_mechanisms` holds for a whole instance, hence the five. Settings and their traps: doc.dovecot.org/2.3.
 
 use std::fmt::Write;
 use std::fs;
@@ -32,7 +32,7 @@ const PLENTY: u32 = 200;
 pub(crate) const FEW: u32 = 6;
 
 /// Every instance.
-pub(crate) const INSTANCES: [Instance; 4] = [
+pub(crate) const INSTANCES: [Instance; 5] = [
     Instance {
         name: "full",
         mechanisms: "plain login xoauth2 oauthbearer",
@@ -56,6 +56,14 @@ pub(crate) const INSTANCES: [Instance; 4] = [
         imap: "imap-token",
         imaps: Some("imaps-token"),
         pop3: None,
+    },
+    Instance {
+        name: "bearer",
+        mechanisms: "oauthbearer",
+        sessions: PLENTY,
+        imap: "imap-bearer",
+        imaps: Some("imaps-bearer"),
+        pop3: Some(["pop3-bearer", "pop3s-bearer"]),
     },
     Instance {
         name: "login",

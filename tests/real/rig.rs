@@ -1,4 +1,4 @@
-//! The rig: a directory, an authority, an identity provider, four Dovecots and a Postfix, started once for all tests.
+//! The rig: a directory, an authority, an identity provider, five Dovecots and a Postfix, started once for all tests.
 //!
 //! What the servers are told is in `dovecot.rs` and `postfix.rs`; how they are stopped, in `keeper.sh`.
 
@@ -24,11 +24,13 @@ pub(crate) const DOMAIN: &str = "rig.test";
 pub(crate) const PASSWORD: &str = "canary-mailbox-password-93cd";
 
 /// Every port by name; no server ever listens on `closed`.
-const PORTS: [&str; 18] = [
+const PORTS: [&str; 23] = [
     "imap",
     "imaps",
     "imap-plain",
     "imaps-plain",
+    "imap-bearer",
+    "imaps-bearer",
     "imap-login",
     "imap-token",
     "imaps-token",
@@ -36,10 +38,13 @@ const PORTS: [&str; 18] = [
     "pop3s",
     "pop3-plain",
     "pop3s-plain",
+    "pop3-bearer",
+    "pop3s-bearer",
     "submission",
     "submissions",
     "submission-bare",
     "submissions-plain",
+    "submissions-bearer",
     "submissions-login",
     "submissions-noauth",
     "closed",

@@ -159,6 +159,32 @@ fn every_case_ends_in_its_phase_for_its_reason() {
 }
 
 #[test]
+fn a_token_goes_by_the_mechanism_that_the_server_offers() {
+    let rig = Rig::shared();
+    let rows = [
+        ("imaps-offered", "AUTHENTICATE XOAUTH2"),
+        ("imaps-bearer-alone", "AUTHENTICATE OAUTHBEARER"),
+        ("smtps-offered", "AUTH XOAUTH2"),
+        ("smtps-bearer-alone", "AUTH OAUTHBEARER"),
+        ("pop3s-offered", "AUTH XOAUTH2"),
+        ("pop3s-bearer-alone", "AUTH OAUTHBEARER"),
+    ];
+    let cases = rows.map(|(name, _)| case(name));
+    let config = configure(rig, "offered", "{}", &cases);
+    let answer = results(&run(&["check", "--output", "json", "--transcript"], Some(&config)));
+    assert_eq!(answer.len(), rows.len());
+    for (name, command) in rows {
+        let result = answer.iter().find(|result| result["mailbox"] == name).unwrap();
+        let lines = result["transcript"].as_array().unwrap();
+        let logs_in =
+            |line: &&Value| line["from"] == "client" && line["text"].as_str().unwrap().contains("AUTH");
+        let logins: Vec<_> = lines.iter().filter(logs_in).collect();
+        assert_eq!(logins.len(), 1, "{name}: {lines:?}");
+        assert!(logins[0]["text"].as_str().unwrap().contains(command), "{name}: {lines:?}");
+    }
+}
+
+#[test]
 fn a_session_too_many_is_told_from_a_refused_password() {
     let rig = Rig::shared();
     let config = configure(rig, "crowded", "{}", &[CROWDED]);

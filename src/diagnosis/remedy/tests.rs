@@ -13,8 +13,8 @@ use proptest::prelude::*;
 
 use super::{NATIVE_CLIENT, Subject, consent_url, generic_hint, hint};
 use crate::model::{
-    Access, Auth, Check, Claims, Credential, Endpoint, Family, Goal, IpChoice, Mailbox, Mechanism, Phase,
-    Proof, Protocol, Provider, Reason, Security, ServerFacts, TokenAccess, TokenSpec,
+    Access, Auth, Check, Claims, Credential, Endpoint, Family, Goal, IpChoice, Mailbox, Phase, Proof,
+    Protocol, Provider, Reason, Security, ServerFacts, TokenAccess, TokenSpec,
 };
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
@@ -62,7 +62,7 @@ fn check(family: Family, protocol: Protocol, address: &str) -> Check {
         ip: IpChoice::Auto,
         access: Access::Token(TokenAccess {
             spec,
-            mechanism: Mechanism::Xoauth2,
+            mechanism: None,
             permission: (family == Family::ExchangeOnline).then_some(permission),
         }),
         goal,

@@ -21,7 +21,7 @@ impl Imap {
     ) -> Result<(), Cause> {
         let wanted = match probe.login.secret {
             // LOGINDISABLED forbids the LOGIN command alone (RFC 3501 section 6.2.3).
-            Secret::Token(bearer) => Some(bearer.mechanism),
+            Secret::Token(bearer) => Some(bearer.mechanism_among(&offer.mechanisms)),
             Secret::Password(_) => {
                 PASSWORD_MECHANISMS.into_iter().find(|mechanism| offer.mechanisms.contains(mechanism))
             }

@@ -22,7 +22,7 @@ impl Pop3 {
         used: &mut Option<Mechanism>,
     ) -> Result<(), Cause> {
         let wanted = match probe.login.secret {
-            Secret::Token(bearer) => Some(bearer.mechanism),
+            Secret::Token(bearer) => Some(bearer.mechanism_among(&offer.mechanisms)),
             Secret::Password(_) if offer.unknown => Some(Mechanism::LoginCommand),
             Secret::Password(_) => {
                 PASSWORD_MECHANISMS.into_iter().find(|mechanism| offer.mechanisms.contains(mechanism))

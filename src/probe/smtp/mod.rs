@@ -143,7 +143,7 @@ impl Smtp {
         used: &mut Option<Mechanism>,
     ) -> Result<(), Cause> {
         let wanted = match probe.login.secret {
-            Secret::Token(bearer) => bearer.mechanism,
+            Secret::Token(bearer) => bearer.mechanism_among(&extensions.mechanisms),
             Secret::Password(_) if extensions.mechanisms.contains(&Mechanism::Plain) => Mechanism::Plain,
             Secret::Password(_) => Mechanism::Login,
         };
