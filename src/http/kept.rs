@@ -43,6 +43,7 @@ pub(super) enum Title {
     Metrics(Exposition),
     Index,
     Readiness,
+    Credentials,
     Reasons,
     MailboxesJson,
     ReadinessJson,

@@ -157,6 +157,13 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         method: "GET",
+        path: "/credentials",
+        answers: "every credential: its end and who says so, its tokens, what rests on it, what to do",
+        purpose: Purpose::Page,
+        handler: || get(page::credentials),
+    },
+    Route {
+        method: "GET",
         path: "/reasons",
         answers: "every reason of a failure, and what fails for it now",
         purpose: Purpose::Page,

@@ -2,7 +2,7 @@
 //!
 //! Not here: metric names; the tokens themselves, which never leave their cache.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -55,6 +55,8 @@ pub struct CredentialRecord {
     pub credential: Arc<Credential>,
     /// How many checks log in with it.
     pub checks: usize,
+    /// The mailboxes of these checks, by name.
+    pub mailboxes: Arc<[Arc<str>]>,
     /// Its tokens; empty for a password.
     pub tokens: Vec<TokenRecord>,
 }
@@ -67,6 +69,11 @@ impl CredentialRecord {
     /// When the token file of a federated credential expires.
     pub fn token_file_end(&self) -> Option<Timestamp> {
         self.found_ends().filter(|end| end.source == EndSource::TokenFile).map(|end| end.at).max()
+    }
+
+    /// The first request that fails now, and why.
+    pub fn failing(&self) -> Option<(&TokenRecord, &Cause)> {
+        self.tokens.iter().find_map(|token| Some((token, token.last.as_ref()?.failure.as_ref()?)))
     }
 
     /// The dates on which the credential expires, the earliest of each source, the nearest first.
@@ -91,9 +98,17 @@ fn key(spec: &TokenSpec) -> TokenKey {
 #[derive(Debug)]
 pub(super) struct Credentials(Mutex<Records>);
 
+/// A credential of the plan, and what rests on it.
+#[derive(Debug)]
+struct Declared {
+    credential: Arc<Credential>,
+    checks: usize,
+    mailboxes: Arc<[Arc<str>]>,
+}
+
 #[derive(Debug, Default)]
 struct Records {
-    declared: BTreeMap<Arc<str>, (Arc<Credential>, usize)>,
+    declared: BTreeMap<Arc<str>, Declared>,
     tokens: BTreeMap<TokenKey, TokenRecord>,
 }
 
@@ -108,15 +123,20 @@ impl Credentials {
     pub(super) fn apply(&self, plan: &Plan) {
         let mut records = locked(&self.0);
         let mut known = std::mem::take(&mut records.tokens);
-        records.declared = plan
-            .credentials
-            .iter()
-            .map(|credential| (Arc::clone(&credential.name), (Arc::clone(credential), 0)))
-            .collect();
+        let mut rests: HashMap<&str, (usize, BTreeSet<&Arc<str>>)> = HashMap::new();
         for check in &plan.checks {
-            if let Some((_, checks)) = records.declared.get_mut(&check.mailbox.credential.name) {
-                *checks += 1;
-            }
+            let (checks, mailboxes) = rests.entry(&check.mailbox.credential.name).or_default();
+            *checks += 1;
+            mailboxes.insert(&check.mailbox.name);
+        }
+        let declared = |credential: &Arc<Credential>| {
+            let (checks, mailboxes) = rests.remove(&*credential.name).unwrap_or_default();
+            let mailboxes = mailboxes.into_iter().cloned().collect();
+            let declared = Declared { credential: Arc::clone(credential), checks, mailboxes };
+            (Arc::clone(&credential.name), declared)
+        };
+        records.declared = plan.credentials.iter().map(declared).collect();
+        for check in &plan.checks {
             let Access::Token(TokenAccess { spec, permission, .. }) = &check.access else { continue };
             let key = key(spec);
             let before = known.remove(&key).filter(|before| before.spec == *spec);
@@ -167,17 +187,21 @@ impl Credentials {
     /// A copy of all records, ordered by the credential's name.
     pub(super) fn records(&self) -> Vec<CredentialRecord> {
         let records = locked(&self.0);
-        let of = |name: &Arc<str>| {
-            records.tokens.values().filter(|record| record.spec.credential == *name).cloned().collect()
+        let record = |(name, declared): (&Arc<str>, &Declared)| CredentialRecord {
+            credential: Arc::clone(&declared.credential),
+            checks: declared.checks,
+            mailboxes: Arc::clone(&declared.mailboxes),
+            tokens: records.of(name),
         };
-        records
-            .declared
-            .iter()
-            .map(|(name, (credential, checks))| CredentialRecord {
-                credential: Arc::clone(credential),
-                checks: *checks,
-                tokens: of(name),
-            })
-            .collect()
+        records.declared.iter().map(record).collect()
+    }
+}
+
+impl Records {
+    /// The tokens of one credential.
+    fn of(&self, name: &Arc<str>) -> Vec<TokenRecord> {
+        let first: TokenKey = (Arc::clone(name), "".into(), "".into());
+        let tokens = self.tokens.range(first..).take_while(|((credential, ..), _)| credential == name);
+        tokens.map(|(_, token)| token.clone()).collect()
     }
 }

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    Certificate, Claims, DialogueLine, Mailbox, Mechanism, Observation, Outcome, ServerFacts, Speaker,
+    Certificate, Claims, DialogueLine, End, Mailbox, Mechanism, Observation, Outcome, ServerFacts, Speaker,
     TokenSeal,
 };
 
@@ -191,9 +191,15 @@ pub fn credential(record: &CredentialRecord) -> Value {
         .maybe("secret", credential.places_in_words())
         .maybe("expires", record.ends().first().map(|end| end.at.to_string()))
         .maybe("expires_source", record.ends().first().map(|end| end.source.label()))
+        .put("ends", record.ends().iter().map(end).collect::<Value>())
         .put("checks", record.checks)
+        .put("mailboxes", record.mailboxes.iter().map(|name| &**name).collect::<Value>())
         .put("tokens", record.tokens.iter().map(token).collect::<Value>())
         .done()
+}
+
+fn end(end: &End) -> Value {
+    json!({ "at": end.at.to_string(), "source": end.source.label() })
 }
 
 fn token(record: &TokenRecord) -> Value {

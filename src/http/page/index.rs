@@ -50,7 +50,7 @@ fn page(facts: &Facts) -> Markup {
         facts.now,
         standing,
         &verdict,
-        &html! { "mailbox-exporter · " a href=(Here::Top.to("readiness")) { "readiness" } },
+        &html! { "mailbox-exporter · " a href=(Here::Top.to("credentials")) { "credentials" } " · " a href=(Here::Top.to("readiness")) { "readiness" } },
         &main,
     )
 }

@@ -4,6 +4,7 @@
 //! out anything about mail.
 
 mod agent;
+mod credentials;
 mod fleet;
 mod index;
 mod mailbox;
@@ -47,6 +48,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+pub(super) use credentials::credentials;
 pub(super) use index::index;
 pub(super) use mailbox::mailbox;
 pub(super) use readiness::readiness;

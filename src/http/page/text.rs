@@ -36,9 +36,14 @@ impl Here {
     }
 }
 
+/// Text as a part of an address, or of an `id`: without any character that means something there.
+pub(super) fn url_part(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
 /// A mailbox's name, leading to its page.
 pub(super) fn mailbox(here: Here, name: &str) -> Markup {
-    html! { a href={ (here.to("mailboxes/")) (utf8_percent_encode(name, NON_ALPHANUMERIC)) } { (name) } }
+    html! { a href={ (here.to("mailboxes/")) (url_part(name)) } { (name) } }
 }
 
 /// A reason's label, leading to its page.

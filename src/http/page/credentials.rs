@@ -1,0 +1,244 @@
+//! `/credentials`: every credential, when it ends and who says so, what its tokens permit, which mailboxes rest on
+//! it, and what to do.
+//!
+//! Not here: what a reason means and how it is repaired (`model`, `diagnosis`).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use crate::clock;
+use crate::diagnosis::remedy::generic_hint;
+use crate::http::Site;
+use crate::http::kept::Title;
+use crate::model::{Auth, Outcome, Phase};
+use crate::report::{CheckRecord, CredentialRecord, TokenRecord};
+
+use super::text::Here;
+use super::{Standing, frame, home, shared, soon, text};
+
+/// More credentials than these are counted, not shown.
+const SHOWN: usize = 100;
+
+/// More mailboxes of a credential than these are counted, not named.
+const NAMES: usize = 8;
+
+pub(in crate::http) async fn credentials(State(site): State<Site>, headers: HeaderMap) -> Response {
+    let report = Arc::clone(&site.report);
+    let write = move || page(clock::now(), report.credentials(), &report.checks());
+    shared(&site, Title::Credentials, &headers, write).await
+}
+
+/// The remedy of each credential whose token fails now, filled in with its own values.
+type Remedies<'r> = HashMap<&'r str, &'r str>;
+
+fn remedies(checks: &[Arc<CheckRecord>]) -> Remedies<'_> {
+    let mut remedies = HashMap::new();
+    for record in checks {
+        let Some(last) = &record.last else { continue };
+        if let Outcome::Down { failure, hint } = &last.outcome
+            && failure.phase == Phase::Token
+        {
+            remedies.entry(&*last.check.mailbox.credential.name).or_insert(hint.as_str());
+        }
+    }
+    remedies
+}
+
+fn standing(now: Timestamp, record: &CredentialRecord) -> Standing {
+    let near = record.ends().first().is_some_and(|end| soon::is_near(now, end.at));
+    match record.tokens.iter().any(|token| token.last.is_some()) {
+        _ if record.failing().is_some() => Standing::Failing,
+        _ if near => Standing::Waiting,
+        // A password shows only in the checks that use it.
+        false if !record.tokens.is_empty() => Standing::Waiting,
+        _ => Standing::Fine,
+    }
+}
+
+fn page(now: Timestamp, records: Vec<CredentialRecord>, checks: &[Arc<CheckRecord>]) -> Markup {
+    let mut rows: Vec<_> = records.iter().map(|record| (standing(now, record), record)).collect();
+    rows.sort_by_key(|(standing, _)| *standing);
+    let failing = rows.iter().filter(|(standing, _)| *standing == Standing::Failing).count();
+    let title = match (failing, rows.len()) {
+        (_, 0) => "No credential is configured".to_owned(),
+        (0, all) => format!("{}, none fails", text::counted(all, "credential", "credentials")),
+        (failing, all) => {
+            format!("{failing} of {} cannot get a token", text::counted(all, "credential", "credentials"))
+        }
+    };
+    let remedies = remedies(checks);
+    let main = html! {
+        section {
+            @for (standing, record) in rows.iter().take(SHOWN) { (entry(now, *standing, record, &remedies)) }
+            @if rows.len() > SHOWN {
+                p.more { "and " (rows.len() - SHOWN) " more: " a href=(Here::Top.to("api/v1/credentials")) { "all of them as JSON" } }
+            }
+        }
+    };
+    let worst = rows.first().map_or(Standing::Waiting, |(standing, _)| *standing);
+    frame(now, worst, &title, &html! { (home(Here::Top)) " · credentials" }, &main)
+}
+
+fn entry(now: Timestamp, standing: Standing, record: &CredentialRecord, remedies: &Remedies<'_>) -> Markup {
+    let credential = &record.credential;
+    html! {
+        article.credential class=(standing.class()) id={ "credential-" (text::url_part(&credential.name)) } {
+            h2 { (credential.name) }
+            dl {
+                dt { "Kind" }
+                dd {
+                    (credential.label())
+                    @if let Some(tenant) = credential.tenant() { ", tenant " code { (tenant) } }
+                    @if let Some(client) = credential.client_id() { ", client " code { (client) } }
+                    @if let Some(places) = credential.places_in_words() { ", secret in " (places) }
+                }
+                dt { "Ends" } dd { (ends(now, record)) }
+                @for token in &record.tokens {
+                    dt { "Token for " (token.spec.resource()) }
+                    dd { (self::token(now, token)) }
+                }
+                dt { (text::plural(record.mailboxes.len(), "Mailbox", "Mailboxes")) }
+                dd.names { (mailboxes(record)) }
+                dt { "What to do" } dd { (to_do(now, record, remedies)) }
+            }
+        }
+    }
+}
+
+fn ends(now: Timestamp, record: &CredentialRecord) -> Markup {
+    let ends = record.ends();
+    html! {
+        @if ends.is_empty() && record.token_file_end().is_none() {
+            @match &record.credential.auth {
+                Auth::Password(_) => span.none { "a password, whose end only its directory knows" },
+                Auth::Token(_) => span.none { "unknown: no end is declared" },
+            }
+        }
+        @for end in &ends {
+            p {
+                "the " (end.source.row().noun) " "
+                span.failing[soon::is_near(now, end.at)] { (text::end(now, end.at)) }
+                ", " (text::clock(end.at)) "; the date is " (end.source.row().origin)
+            }
+        }
+        @if let Some(end) = record.token_file_end() {
+            p { "the token file " (text::end(now, end)) ", " (text::clock(end)) "; it is renewed all the time" }
+        }
+    }
+}
+
+fn token(now: Timestamp, record: &TokenRecord) -> Markup {
+    let failure = record.last.as_ref().and_then(|last| last.failure.as_ref());
+    html! {
+        @match (&record.last, failure) {
+            (None, _) => p { "not asked for yet" },
+            (Some(last), None) => p { "issued " (text::ago(now, last.started_at)) ", after " (text::took(last.duration)) },
+            (Some(last), Some(cause)) => {
+                p.failing { span.state { (text::reason(Here::Top, cause.reason)) } " " (text::ago(now, last.started_at))
+                    @if let Some(since) = record.failing_since { ", for " (text::stretch(text::between(since, now))) }
+                }
+                @if !cause.detail.is_empty() { blockquote { (cause.detail) } }
+            }
+        }
+        @if let Some(id) = record.last.as_ref().and_then(|last| last.request_id.as_ref()) {
+            p { "client-request-id, the sign-in log's \"Correlation ID\": " code { (id) } }
+        }
+        @if let Some(token) = &record.token {
+            p { "the token in hand " (text::end(now, token.expires_at)) }
+        }
+        (permissions(record))
+    }
+}
+
+/// What the token permits beside what checks need.
+fn permissions(record: &TokenRecord) -> Markup {
+    let claims = record.token.as_ref().map(|token| token.claims.as_ref());
+    html! {
+        @if !record.permissions.is_empty() {
+            p.permissions {
+                "needs "
+                @for (place, needed) in record.permissions.iter().enumerate() {
+                    @if place > 0 { ", " }
+                    code { (needed) }
+                    @match claims {
+                        None => "",
+                        Some(None) => " (the token does not say)",
+                        Some(Some(claims)) if claims.permissions.iter().any(|held| held == needed) => " (in the token)",
+                        Some(Some(_)) => span.failing { " (not in the token)" },
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn lacks(record: &TokenRecord) -> Vec<&'static str> {
+    let claims = record.token.as_ref().and_then(|token| token.claims.as_ref());
+    let lacking =
+        |needed: &&&str| claims.is_some_and(|claims| !claims.permissions.iter().any(|held| held == **needed));
+    record.permissions.iter().filter(lacking).copied().collect()
+}
+
+fn mailboxes(record: &CredentialRecord) -> Markup {
+    let all = record.mailboxes.len();
+    html! {
+        @if all == 0 { span.none { "none uses it" } } @else {
+            @for (place, name) in record.mailboxes.iter().take(NAMES).enumerate() {
+                @if place > 0 { ", " }
+                (text::mailbox(Here::Top, name))
+            }
+            @if all > NAMES { " and " (all - NAMES) " more" }
+            ": " (text::counted(all, "mailbox", "mailboxes")) ", " (text::counted(record.checks, "check", "checks"))
+        }
+    }
+}
+
+/// Everything that is to be done about a credential, the most urgent first.
+fn to_do(now: Timestamp, record: &CredentialRecord, remedies: &Remedies<'_>) -> Markup {
+    let credential = &record.credential;
+    let mut steps: Vec<String> = Vec::new();
+    if let Some((_, cause)) = record.failing() {
+        let filled = remedies.get(&*credential.name).map(|hint| (*hint).to_owned());
+        steps.push(filled.unwrap_or_else(|| generic_hint(cause.reason, None, None)));
+    }
+    if let Some(end) = record.ends().first().filter(|end| soon::is_near(now, end.at)) {
+        let place = credential.places_in_words().unwrap_or_else(|| "its place".to_owned());
+        steps.push(format!(
+            "Replace the {} in {place}: a new one counts as soon as it is there.",
+            end.source.row().noun
+        ));
+    }
+    let lacking: Vec<_> = record.tokens.iter().flat_map(lacks).collect();
+    if !lacking.is_empty() {
+        steps.push(format!(
+            "The token lacks {}. Where access was given by RBAC for Applications, that is as it should be. Elsewhere an administrator consents: `mailbox-exporter consent-url --config FILE {}`",
+            lacking.join(", "),
+            credential.name
+        ));
+    }
+    if matches!(credential.auth, Auth::Password(_)) && record.checks > 0 {
+        steps.push(
+            "Move its mailboxes to OAuth before passwords end; the board of readiness shows who would break."
+                .to_owned(),
+        );
+    }
+    if record.checks > 0
+        && record.ends().is_empty()
+        && matches!(&credential.auth, Auth::Token(proof) if proof.pasted().is_some())
+    {
+        steps.push(format!("Write when the secret ends: `expires: YYYY-MM-DD` on credential {}, so that it is announced in time.", credential.name));
+    }
+    html! {
+        @if steps.is_empty() { "nothing" }
+        @for step in &steps { (text::hint(step)) }
+    }
+}
+
+#[cfg(test)]
+mod tests;
