@@ -25,6 +25,7 @@ const MAX_PERMITS: u32 = 100_000;
 /// Labels that metrics of ours or Prometheus itself set.
 const TAKEN_LABELS: &[&str] = &[
     "address",
+    "alert_path",
     "credential",
     "folder",
     "instance",
@@ -92,6 +93,7 @@ pub(super) struct Mailbox {
     pub(super) username: Written<String>,
     pub(super) credential: Option<At<String>>,
     pub(super) labels: BTreeMap<String, String>,
+    pub(super) alert_path: Written<bool>,
     pub(super) readiness: readiness::Said,
     pub(super) settings: Settings,
 }
@@ -161,6 +163,7 @@ fn mailbox(at: &Cursor<'_>) -> Option<Mailbox> {
         username: map.read("username", own_text),
         credential: map.require("credential", "the name of one of the credentials", own_text),
         labels: map.read("labels", labels).value().cloned().unwrap_or_default(),
+        alert_path: map.read("alert_path", Cursor::boolean),
         readiness: readiness::said(&map),
         settings: settings(&map),
     })

@@ -157,6 +157,7 @@ pub(super) static MAILBOX: Keys = section(
         works("username"),
         works("credential"),
         works("labels"),
+        works("alert_path"),
         works("provider"),
         works("checks"),
         works("interval"),

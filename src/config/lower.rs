@@ -113,6 +113,7 @@ impl<'a> Lowering<'a> {
                 credential: credential?,
                 provider: Arc::clone(&provider.as_ref()?.provider),
                 labels: written.labels.clone(),
+                alert_path: written.alert_path.or_default(false)?,
             });
             let ip = written.settings.ip.or(&self.file.defaults.ip).or_default(IpChoice::Auto)?;
             let check = |((protocol, endpoint), pace): ((Protocol, Option<Endpoint>), Option<Rhythm>)| {

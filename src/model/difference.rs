@@ -11,7 +11,7 @@ use super::{Check, CheckName, Credential, Limits, Listen, Mailbox, Plan};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// Unchanged checks: schedule, counters, back-off and history stay. They come from the new plan, since
-    /// labels and the declared expiry of a secret may differ.
+    /// labels, the mark of the alert path and the declared expiry of a secret may differ.
     pub stays: Vec<Arc<Check>>,
     /// Checks that are probed differently or at other times: counters and history stay, the schedule
     /// restarts.
@@ -69,7 +69,7 @@ impl Check {
 
 impl Mailbox {
     fn is_opened_like(&self, other: &Self) -> bool {
-        let Self { name, address, username, credential, provider, labels: _ } = self;
+        let Self { name, address, username, credential, provider, labels: _, alert_path: _ } = self;
         credential.proves_like(&other.credential)
             && (name, address, username, provider)
                 == (&other.name, &other.address, &other.username, &other.provider)
@@ -143,6 +143,7 @@ mod tests {
                 credential: Arc::clone(&shared),
                 provider: Arc::new(provider.clone()),
                 labels: BTreeMap::new(),
+                alert_path: false,
             };
             let spec = TokenSpec {
                 credential: Arc::clone(&shared.name),
@@ -208,8 +209,9 @@ mod tests {
             let difference = Difference::between(&old, &plan(vec![check("a", change)]));
             assert_eq!((difference.stays.len(), difference.changes.len()), (0, 1), "{what}");
         }
-        let shown: [(&str, Change); 3] = [
+        let shown: [(&str, Change); 4] = [
             ("nothing", |_| ()),
+            ("alert_path", |parts| parts.mailbox.alert_path = true),
             ("labels", |parts| drop(parts.mailbox.labels.insert("team".to_owned(), "x".to_owned()))),
             ("expires", |parts| parts.credential.expires = Some(Timestamp::UNIX_EPOCH)),
         ];

@@ -106,6 +106,8 @@ pub struct Mailbox {
     pub provider: Arc<Provider>,
     /// The operator's own labels, shown on `mailbox_info`.
     pub labels: BTreeMap<String, String>,
+    /// Alerts are sent by this mailbox, so mail cannot tell of its failure.
+    pub alert_path: bool,
 }
 
 /// The address of a server.

@@ -27,6 +27,7 @@ pub(crate) fn mailbox(name: &str, credential: &Arc<Credential>) -> Arc<Mailbox> 
         credential: Arc::clone(credential),
         provider: Arc::new(provider),
         labels: Default::default(),
+        alert_path: false,
     })
 }
 

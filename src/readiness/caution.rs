@@ -139,6 +139,7 @@ mod tests {
                     ca_file: None,
                 }),
                 labels: Default::default(),
+                alert_path: false,
             }),
             endpoint: Endpoint { host: host.to_owned(), port: 587, security: Security::StartTls },
             ip: IpChoice::Auto,

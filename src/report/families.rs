@@ -79,8 +79,8 @@ families! {
         "When the probe began that last turned success into failure or failure into success; until then the first probe since the agent started.";
     FOLDER_MESSAGES: Gauge "mailbox_folder_messages" ["mailbox", "folder"]
         "Messages in the folder that the last probe opened.";
-    MAILBOX_INFO: Gauge "mailbox_info" ["mailbox", "address", "provider", "credential"]
-        "1 for each mailbox, with the labels of its configuration.";
+    MAILBOX_INFO: Gauge "mailbox_info" ["mailbox", "address", "provider", "credential", "alert_path"]
+        "1 for each mailbox, with the labels of its configuration; alert_path is true for the mailbox that alerts are sent by, otherwise false.";
     CHECK_INFO: Gauge "mailbox_check_info" ["mailbox", "protocol", "server", "provider", "credential", "tenant"]
         "1 for each check, with what it depends on.";
     CHECK_INTERVAL: Gauge "mailbox_check_interval_seconds" ["mailbox", "protocol"]

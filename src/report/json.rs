@@ -147,6 +147,7 @@ pub fn mailbox(mailbox: &Mailbox, checks: &[&CheckRecord], whole: bool) -> Value
         .put("provider", &*mailbox.provider.name)
         .put("credential", &*mailbox.credential.name)
         .put("labels", json!(mailbox.labels))
+        .put("alert_path", mailbox.alert_path)
         .put("checks", checks.collect::<Value>())
         .done()
 }

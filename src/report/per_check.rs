@@ -119,8 +119,14 @@ impl Mailboxes {
         page.family(&families::MAILBOX_INFO, |series| {
             series.extra_labels(&self.labels);
             for mailbox in self.sorted.iter().filter(|mailbox| wanted(&mailbox.name)) {
-                let fixed =
-                    [&*mailbox.name, &*mailbox.address, &*mailbox.provider.name, &*mailbox.credential.name];
+                let alert_path = if mailbox.alert_path { "true" } else { "false" };
+                let fixed = [
+                    &*mailbox.name,
+                    &*mailbox.address,
+                    &*mailbox.provider.name,
+                    &*mailbox.credential.name,
+                    alert_path,
+                ];
                 let own =
                     self.labels.iter().map(|label| mailbox.labels.get(label).map_or("", String::as_str));
                 let values: Vec<&str> = fixed.into_iter().chain(own).collect();

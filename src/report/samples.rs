@@ -43,6 +43,7 @@ pub(crate) fn mailbox(name: &str, credential: &Arc<Credential>, labels: &[(&str,
         credential,
         provider: Arc::new(provider),
         labels,
+        alert_path: false,
     })
 }
 

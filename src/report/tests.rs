@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::model::{CheckName, Phase, Plan, Protocol, Reason};
+use crate::model::{CheckName, Mailbox, Phase, Plan, Protocol, Reason};
 
 use super::samples::{credential, dawn, down, issued, mailbox, plan, refused, up};
 use super::*;
@@ -288,6 +288,20 @@ fn hostile_label_values_are_escaped_in_both_formats() {
             page.lines().filter(|line| line.starts_with("mailbox_info{mailbox=\"desk\"")).collect();
         assert_eq!(lines.len(), 1);
         assert!(lines[0].ends_with(r#",site="Ulm \"Süd\"\\1\n2",team=""} 1"#), "{}", lines[0]);
+    }
+}
+
+#[test]
+fn the_mailbox_that_alerts_are_sent_by_is_marked() {
+    let shared = credential("contoso", None);
+    let [plain, marked] = ["plain", "marked"].map(|name| mailbox(name, &shared, &[]));
+    let marked = Arc::new(Mailbox { alert_path: true, ..(*marked).clone() });
+    let series = series(&Report::new(&plan(&[plain, marked])));
+    for (name, mark) in [("plain", "false"), ("marked", "true")] {
+        let of =
+            format!("address=\"{name}@contoso.example\",provider=\"exchange_online\",credential=\"contoso\"");
+        let info = format!("mailbox_info{{mailbox=\"{name}\",{of},alert_path=\"{mark}\"}}");
+        assert_eq!(series.get(&info), Some(&1.0), "{info}");
     }
 }
 

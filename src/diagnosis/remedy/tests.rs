@@ -57,6 +57,7 @@ fn check(family: Family, protocol: Protocol, address: &str) -> Check {
             credential,
             provider: Arc::new(Provider { name: "preset".into(), family, ca_file: None }),
             labels: BTreeMap::new(),
+            alert_path: false,
         }),
         endpoint: Endpoint { host: host.to_owned(), port: 993, security: Security::Implicit },
         ip: IpChoice::Auto,

@@ -50,6 +50,7 @@ fn page(mailbox: &Mailbox, records: &[Arc<CheckRecord>], board: &Board) -> Marku
             dt { "Provider" } dd { (mailbox.provider.name) }
             dt { "Credential" } dd { (mailbox.credential.name) ", " (mailbox.credential.label()) }
             @for (label, value) in &mailbox.labels { dt { (label) } dd { (value) } }
+            @if mailbox.alert_path { dt { "Alert path" } dd { "alerts are sent by this mailbox: mail cannot tell of its failure" } }
         } }
         @for record in records { (check(now, record)) (stands(now, record, board)) }
     };

@@ -118,6 +118,15 @@ SCENARIOS = [
         [of_mailbox("MailboxUnusable"), of_mailbox("MailboxBlocked"), of_mailbox("MailboxOAuthLost", owner="identity")],
     ),
     (
+        "the mailbox that sends the alarm is told without mail, whatever the cause, and stands for its other alerts",
+        [
+            alert("MailboxCredentialRefused", CREDENTIAL),
+            alert("MailboxServerFailing", SERVER, CRITICAL, owner="messaging"),
+            of_mailbox("MailboxAlertPathDown", "alerts", alert_path="true"),
+        ],
+        [of_mailbox("MailboxRefused", "alerts", owner="identity"), of_mailbox("MailboxUnusable", "alerts")],
+    ),
+    (
         "an expired or intercepted certificate stands for the mailboxes behind it",
         [
             alert("MailboxServerCertificateExpired", CRITICAL, server="mail.contoso.example:993", protocol="imap", owner="messaging"),
@@ -229,6 +238,7 @@ def scenario(url, mark, told, silent):
     for labels in told:
         paths = {path for path, one in messages() if one == labels}
         kind = labels["owner"] if labels["severity"] == "critical" else "alerts"
+        kind = "without-mail" if "alert_path" in labels else kind
         if paths != {kind}:
             faults.append(f"{labels} was told to {sorted(paths)}, not to {kind}")
     return faults
