@@ -11,19 +11,8 @@ import reference
 SITE = ("cluster", "namespace", "job")
 OF_TARGETS = {*SITE, "instance"}
 OF_RULES = {"owner", "le"}
-# First who must act by the program's table, then the alert's owner, where a mail server has refused.
-OWNERS = {"app": "identity", "admin": "messaging", "owner": "messaging", "ops": "exporter", "net": "network"}
+OWNERS = {"identity", "messaging", "network", "exporter"}
 SEVERITIES = {"critical", "warning"}
-# Lasting reasons that one mailbox's alert leaves to another alert.
-WITH_OWN_ALERT = {
-    "role_missing": "MailboxRoleMissing",
-    "smtp_auth_disabled_tenant": "MailboxSmtpAuthOffTenant",
-    "smtp_auth_disabled_mailbox": "MailboxSmtpAuthOff",
-    "mailbox_not_connected": "MailboxNotConnected",
-    "conditional_access": "MailboxConditionalAccess",
-    "mfa_required": "MailboxConditionalAccess",
-    "tls_certificate_expired": "MailboxServerCertificateExpired",
-}
 RUNBOOK = "deploy/prometheus/README.md"
 BASE = f"https://mailbox-exporter.example/{RUNBOOK}#"
 WORDS = re.compile(r"\b(?:mailbox|process)_[a-z0-9_]+\b|\bmailbox:[a-z0-9_:]+|\bup\b")
@@ -69,29 +58,13 @@ def of_sites(rules):
 
 
 def of_reasons(rules, table):
-    """Reasons that do not exist, lasting ones without an alert, passing ones that page too soon, and wrong owners."""
+    """Reasons that do not exist."""
     for rule in rules:
         for query in expressions(rule):
             for alternatives in re.findall(r'\breason ?(?:=~|!~|!=|=) ?"([^"]*)"', query):
                 for word in alternatives.split("|"):
                     if word != "x" and not any(re.fullmatch(word, reason) for reason in table):
                         yield f"{rule['name']}: there is no reason {word}"
-    refused = next(rule for rule in rules if rule["name"] == "MailboxRefused")
-    told = {}
-    for words, owner in re.findall(r'reason=~"([^"]*)"\}[^"]*"owner", "(\w+)"', refused["query"]):
-        for word in words.split("|"):
-            told[word] = owner
-    for reason, row in table.items():
-        owner = row["owners"][0]["name"]
-        if row["transient"]:
-            if reason in told:
-                yield f"MailboxRefused: {reason} passes by itself and must wait as MailboxUnusable does"
-        elif reason in WITH_OWN_ALERT:
-            own = next(rule for rule in rules if rule["name"] == WITH_OWN_ALERT[reason])
-            if reason not in own["query"]:
-                yield f"{own['name']}: {reason} is said to be its own"
-        elif told.get(reason) != OWNERS.get(owner):
-            yield f"MailboxRefused: {reason} is told to {told.get(reason)}, and {OWNERS.get(owner)} must act"
 
 
 def of_documents(root, rules):
@@ -114,7 +87,7 @@ def of_documents(root, rules):
             yield f"{rule['name']}: severity {labels.get('severity')}"
         owner = labels.get("owner")
         told = set(re.findall(r'"owner", "(\w+)"', rule["query"])) if owner == "{{ $labels.owner }}" else {owner}
-        if not told or not told <= set(OWNERS.values()):
+        if not told or not told <= OWNERS:
             yield f"{rule['name']}: owner {told}"
         if set(texts) != {"summary", "description", "runbook_url"} or "First: " not in texts["description"]:
             yield f"{rule['name']}: summary, description with the first action, runbook_url; nothing else"
