@@ -3,8 +3,8 @@
 //! A hash takes a tenth of a second by design: verdicts are remembered, and one hash is computed at a time (in the order
 //! of `hash_queue`), so that guessing costs the probes at most one core. The time does not show whether a user exists.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::http::HeaderValue;
 use base64::Engine as _;
@@ -17,8 +17,8 @@ use crate::model;
 
 use super::hash_queue::HashQueue;
 
-/// Verdicts remembered. Scrapers and people are few; guesses push out other guesses.
-const REMEMBERED: usize = 64;
+/// Wrong passwords remembered: enough for a scraper that is set up with an old one.
+const REFUSALS: usize = 64;
 
 /// A hash of name and password.
 type Question = [u8; 32];
@@ -27,8 +27,38 @@ type Question = [u8; 32];
 pub(super) struct Users {
     /// Random for each process, so that a question cannot be computed beforehand.
     salt: Uuid,
-    verdicts: Mutex<HashMap<Question, bool>>,
+    verdicts: Mutex<Verdicts>,
     queue: HashQueue,
+}
+
+/// The last verdicts.
+#[derive(Default)]
+struct Verdicts {
+    /// By user: the question that was answered with yes. It is kept whatever others guess, because a forgotten user
+    /// would have to wait among those who guess at the same name.
+    admitted: HashMap<String, Question>,
+    refused: HashSet<Question>,
+}
+
+impl Verdicts {
+    fn of(&self, name: &str, question: &Question) -> Option<bool> {
+        if self.admitted.get(name) == Some(question) {
+            return Some(true);
+        }
+        self.refused.contains(question).then_some(false)
+    }
+
+    fn admit(&mut self, name: String, question: Question, users: &model::Users) {
+        self.admitted.retain(|name, _| users.0.contains_key(name));
+        self.admitted.insert(name, question);
+    }
+
+    fn refuse(&mut self, question: Question) {
+        if self.refused.len() >= REFUSALS {
+            self.refused.clear();
+        }
+        self.refused.insert(question);
+    }
 }
 
 impl Default for Users {
@@ -44,12 +74,12 @@ impl Users {
         let known = users.0.get(&name);
         let hash = known.or_else(|| costliest(users)).cloned().unwrap_or_default();
         let question = self.question(&[&name, &hash, &password]);
-        if let Some(verdict) = self.remembered(&question) {
+        if let Some(verdict) = self.verdicts().of(&name, &question) {
             return verdict;
         }
-        let permit = self.queue.take(known.map(|_| name)).await;
+        let permit = self.queue.take(known.map(|_| name.clone())).await;
         // Another request may have answered the same question meanwhile.
-        if let Some(verdict) = self.remembered(&question) {
+        if let Some(verdict) = self.verdicts().of(&name, &question) {
             return verdict;
         }
         // The closure holds the permit: if the client leaves now, the hash is still computed.
@@ -58,20 +88,16 @@ impl Users {
             bcrypt::verify(password, &hash)
         };
         let verdict = matches!(task::spawn_blocking(verify).await, Ok(Ok(true))) && known.is_some();
-        let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-        if verdicts.len() >= REMEMBERED {
-            // Guesses go first; admitted users stay unless they are too many themselves.
-            verdicts.retain(|_, admitted| *admitted);
-            if verdicts.len() >= REMEMBERED {
-                verdicts.clear();
-            }
+        if verdict {
+            self.verdicts().admit(name, question, users);
+        } else {
+            self.verdicts().refuse(question);
         }
-        verdicts.insert(question, verdict);
         verdict
     }
 
-    fn remembered(&self, question: &Question) -> Option<bool> {
-        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).get(question).copied()
+    fn verdicts(&self) -> MutexGuard<'_, Verdicts> {
+        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn question(&self, parts: &[&str]) -> Question {
@@ -146,29 +172,39 @@ mod tests {
         }
     }
 
+    /// How many verdicts are remembered: yes, no.
+    fn counts(users: &Users) -> (usize, usize) {
+        let verdicts = users.verdicts();
+        (verdicts.admitted.len(), verdicts.refused.len())
+    }
+
     #[tokio::test]
     async fn a_verdict_is_remembered_while_its_hash_stands() {
         let (users, mut known) = (Users::default(), known());
-        assert!(users.admit(&known, Some(&basic("alice:right"))).await);
-        assert_eq!(users.verdicts.lock().unwrap().len(), 1);
-        assert!(users.admit(&known, Some(&basic("alice:right"))).await);
-        assert_eq!(users.verdicts.lock().unwrap().len(), 1, "the second time it was remembered");
+        for _ in 0..2 {
+            assert!(users.admit(&known, Some(&basic("alice:right"))).await);
+            assert_eq!(counts(&users), (1, 0));
+        }
         known.0.insert("alice".to_owned(), bcrypt::hash("other", 4).unwrap());
         assert!(!users.admit(&known, Some(&basic("alice:right"))).await, "the password was changed");
         known.0.remove("alice");
         assert!(!users.admit(&known, Some(&basic("alice:right"))).await, "the user is gone");
-        known.0.insert("alice".to_owned(), bcrypt::hash("x", 4).unwrap());
-        for guess in 0..REMEMBERED + 10 {
-            assert!(!users.admit(&known, Some(&basic(&format!("alice:{guess}")))).await);
+        assert!(users.admit(&known, Some(&basic("bob:"))).await);
+        assert_eq!(counts(&users), (1, 2), "the verdict of the user who is gone is dropped");
+    }
+
+    #[tokio::test]
+    async fn no_number_of_guesses_and_users_makes_a_verdict_forgotten() {
+        let (users, hash) = (Users::default(), bcrypt::hash("right", 4).unwrap());
+        let names = (0..2 * REFUSALS).map(|number| (format!("user{number}"), hash.clone()));
+        let known = model::Users(names.collect());
+        for name in known.0.keys() {
+            assert!(users.admit(&known, Some(&basic(&format!("{name}:right")))).await);
+            assert!(!users.admit(&known, Some(&basic(&format!("{name}:guess")))).await);
         }
-        assert!(users.verdicts.lock().unwrap().len() <= REMEMBERED);
-        assert!(users.admit(&known, Some(&basic("alice:x"))).await);
-        let admitted = || users.verdicts.lock().unwrap().values().filter(|admitted| **admitted).count();
-        let before = admitted();
-        for guess in 0..REMEMBERED {
-            assert!(!users.admit(&known, Some(&basic(&format!("alice:again {guess}")))).await);
-        }
-        assert_eq!(admitted(), before, "who was let in does not pay for who guesses");
+        let (admitted, refused) = counts(&users);
+        assert_eq!(admitted, known.0.len());
+        assert!(refused <= REFUSALS, "{refused}");
     }
 
     #[tokio::test]
