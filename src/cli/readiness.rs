@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::app;
 use crate::check::Prober;
 use crate::clock;
-use crate::model::{Board, Plan, Score, Standing, State};
+use crate::model::{Board, Conflict, Plan, Score, Standing, State};
 use crate::password_trials;
 use crate::readiness::{Readiness, StoreError};
 use crate::report::readiness_json;
@@ -191,11 +191,25 @@ fn remarks(board: &Board) -> Vec<String> {
             report.of_unknown()
         ),
     });
+    let silent = board.sources.iter().filter(|source| source.last_success.is_none());
+    let silent = silent.map(|source| format!("{}: has given nothing yet.", source.name));
+    let conflicts = board.standings.iter().filter_map(|standing| {
+        let Conflict { setting, seen } = standing.conflict.as_ref()?;
+        Some(format!(
+            "Conflict: {} {}: {} says that {} ({}), and since then {}. Export the settings again.",
+            standing.name.mailbox,
+            standing.name.protocol,
+            setting.signal.row().title,
+            setting.finding.row().meaning,
+            setting.note,
+            seen.finding.row().meaning
+        ))
+    });
     let stopped = board
         .stopped
         .iter()
         .map(|(tenant, at, said)| format!("No password is tried in tenant {tenant} since {at}: {said}"));
-    std::iter::once(memory).chain(imports).chain(stopped).collect()
+    std::iter::once(memory).chain(imports).chain(silent).chain(conflicts).chain(stopped).collect()
 }
 
 fn csv(board: &Board) -> Result<String, csv::Error> {

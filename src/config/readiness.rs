@@ -40,6 +40,8 @@ pub(super) struct Section {
     calendar: Written<(PathBuf, Option<Vec<Deadline>>)>,
     usage: Written<Vec<At<ImportFile>>>,
     switches: Written<Vec<At<ImportFile>>>,
+    /// The names of all entries of these two.
+    import_sources: Vec<String>,
     refusal_tenants: Written<Vec<At<String>>>,
     password_login: Written<PasswordLogin>,
     /// Where relative paths of mailboxes begin.
@@ -50,12 +52,14 @@ pub(super) struct Section {
 #[derive(Debug)]
 struct ImportFile {
     path: PathBuf,
+    /// The entry that names it.
+    source: String,
     /// The content, or why it could not be read.
     content: Result<Content, String>,
 }
 
 impl ImportFile {
-    fn read(path: PathBuf, sources: &mut Sources) -> Self {
+    fn read(path: PathBuf, source: String, sources: &mut Sources) -> Self {
         let read = source::content(&path);
         sources.note(&path, read.as_ref().ok().map(|content| content.bytes.as_slice()));
         let content = match read {
@@ -66,7 +70,7 @@ impl ImportFile {
             Ok(_) | Err(Fault::TooLarge(_)) => Err(Fault::TooLarge(LARGEST_IMPORT).to_string()),
             Err(fault) => Err(fault.to_string()),
         };
-        Self { path, content }
+        Self { path, source, content }
     }
 }
 
@@ -86,9 +90,9 @@ pub(super) fn read(top: &Map<'_>, base: &Path, sources: &mut Sources) -> Section
     top.read("readiness", |at| {
         let map = at.map(&keys::READINESS)?;
         section.calendar = map.read("calendar", |at| Some(calendar(path(at)?, at, sources)));
-        let mut imported = |at: &Cursor<'_>| imported(at, base, sources);
-        section.usage = map.read("usage", &mut imported);
-        section.switches = map.read("switches", &mut imported);
+        let names = &mut section.import_sources;
+        section.usage = map.read("usage", |at| imported(at, Topic::Usage, base, sources, names));
+        section.switches = map.read("switches", |at| imported(at, Topic::Switches, base, sources, names));
         section.refusal_tenants = map.read("refusal_tenants", |at| {
             let tenant =
                 |at: Cursor<'_>| Some(At { value: at.text()?.to_owned(), place: at.place().clone() });
@@ -166,6 +170,7 @@ impl Section {
             state_dir: self.state_dir.value().cloned(),
             calendar: self.calendar.value().and_then(|(_, rows)| rows.clone()),
             imports: Vec::new(),
+            sources: self.import_sources.clone(),
             password_login: self.password_login.value().copied().unwrap_or(PasswordLogin::Never),
             refusal_tenants: self
                 .refusal_tenants
@@ -254,8 +259,9 @@ impl Section {
     /// What the imported files say about the mailboxes of the plan. Warns of what is not taken from them.
     pub(super) fn imports(&self, plan: &Plan, faults: &Faults) -> Vec<Arc<Import>> {
         let import = |(topic, at): (Topic, &At<ImportFile>)| {
-            let ImportFile { path, content } = &at.value;
-            let import = imports::understand(path, topic, content, plan);
+            let ImportFile { path, source, content } = &at.value;
+            let mut import = imports::understand(path, topic, content, plan);
+            import.report.source.clone_from(source);
             if let Some(sentence) = sentence(&import.report) {
                 faults.warn(&at.place, sentence);
             }
@@ -266,11 +272,19 @@ impl Section {
 }
 
 /// Reads the files that are imported: one, several, or patterns. Each is noted with its content.
-fn imported(at: &Cursor<'_>, base: &Path, sources: &mut Sources) -> Option<Vec<At<ImportFile>>> {
+fn imported(
+    at: &Cursor<'_>,
+    topic: Topic,
+    base: &Path,
+    sources: &mut Sources,
+    names: &mut Vec<String>,
+) -> Option<Vec<At<ImportFile>>> {
     let items = if at.is_list() { at.list("a file, or a list of files")? } else { vec![at.clone()] };
     let mut files: Vec<At<ImportFile>> = Vec::new();
     for item in items {
         let (text, place) = (item.text()?, item.place().clone());
+        let name = format!("{}/{}", topic.label(), text.trim_start_matches('/'));
+        names.push(name.clone());
         let found = if text.contains(['*', '?', '[']) {
             let pattern = At { value: text.to_owned(), place: place.clone() };
             let found = source::expand(std::slice::from_ref(&pattern), base, at.faults());
@@ -281,7 +295,7 @@ fn imported(at: &Cursor<'_>, base: &Path, sources: &mut Sources) -> Option<Vec<A
         };
         for path in found {
             if files.iter().all(|known| known.value.path != path) {
-                files.push(At { value: ImportFile::read(path, sources), place: place.clone() });
+                files.push(At { value: ImportFile::read(path, name.clone(), sources), place: place.clone() });
             }
         }
     }

@@ -44,6 +44,14 @@ pub enum Topic {
 }
 
 impl Topic {
+    /// The key of the configuration.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Switches => "switches",
+        }
+    }
+
     const fn signal(self) -> Signal {
         match self {
             Self::Usage => Signal::Usage,

@@ -86,8 +86,8 @@ pub use plan::{Limits, Listen, Plan};
 pub use policy::{Expectation, PasswordLogin, Policy};
 pub use protocol::{ByProtocol, Protocol};
 pub use readiness::{
-    Basic, Board, Confidence, Deadline, DeadlineKind, Evidence, Exhibit, Finding, Import, ImportReport,
-    Keeping, Oauth, Record, Score, Signal, Standing, State, Use,
+    Basic, Board, Confidence, Conflict, Deadline, DeadlineKind, Evidence, Exhibit, Finding, Import,
+    ImportReport, Keeping, Oauth, Record, Score, Signal, SourceReading, Standing, State, Use,
 };
 pub use reason::{Cause, Failure, Owner, Reason};
 pub use shard::Shard;

@@ -40,6 +40,8 @@ pub struct Policy {
     pub calendar: Option<Vec<Deadline>>,
     /// What the imported CSV files say.
     pub imports: Vec<Arc<Import>>,
+    /// The names of all configured imports, those without a file included.
+    pub sources: Vec<String>,
     pub password_login: PasswordLogin,
     /// Tenants that allow the deliberately wrong password.
     pub refusal_tenants: BTreeSet<String>,
@@ -55,6 +57,7 @@ impl Default for Policy {
             state_dir: None,
             calendar: None,
             imports: Vec::new(),
+            sources: Vec::new(),
             password_login: PasswordLogin::Never,
             refusal_tenants: BTreeSet::new(),
             government: BTreeSet::new(),

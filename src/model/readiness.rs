@@ -192,6 +192,13 @@ pub struct Deadline {
     pub reviewed: Option<Date>,
 }
 
+/// A setting that says the opposite of what was seen after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    pub setting: Evidence,
+    pub seen: Evidence,
+}
+
 /// OAuth logins of the last seven days.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Record {
@@ -230,6 +237,8 @@ pub struct Standing {
     pub reason: Option<Reason>,
     /// The newest evidence of each signal; for passwords also the latest conclusive one.
     pub evidence: Vec<Exhibit>,
+    /// Where settings and observations disagree.
+    pub conflict: Option<Conflict>,
     pub record: Record,
     pub deadline: Option<Deadline>,
     /// What to do next, in one line.
@@ -252,6 +261,8 @@ pub struct Score {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportReport {
     pub file: String,
+    /// The entry of the configuration that names the file; see [`SourceReading::name`].
+    pub source: String,
     /// The date of its data.
     pub at: Option<Timestamp>,
     pub taken: usize,
@@ -300,6 +311,17 @@ pub struct Import {
     pub evidence: BTreeMap<CheckName, Vec<Evidence>>,
 }
 
+/// How a source of facts other than the probes is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceReading {
+    /// `usage/` or `switches/` and the entry of the configuration, a pattern included.
+    pub name: String,
+    /// Rows that it gave the last time; 0 before.
+    pub rows: usize,
+    /// The date of its newest data; `None` if it has never given any.
+    pub last_success: Option<Timestamp>,
+}
+
 /// The state of saving to the state directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keeping {
@@ -320,6 +342,8 @@ pub struct Board {
     pub calendar: Vec<Deadline>,
     /// What was imported.
     pub imports: Vec<ImportReport>,
+    /// Every source of the configuration, by name, those without a file included.
+    pub sources: Vec<SourceReading>,
     /// What is remembered across restarts, and what is not, in one sentence.
     pub memory: String,
     /// How writing it down goes; `None` without a state directory.

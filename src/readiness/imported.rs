@@ -3,12 +3,12 @@
 //!
 //! Not here: understanding files (`imports`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::model::{CheckName, Evidence, Import, ImportReport};
+use crate::model::{CheckName, Evidence, Import, ImportReport, SourceReading};
 
 /// The files of a plan.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +50,19 @@ impl Imported {
             evidence.map(|seen| Evidence { at: file.at, ..seen.clone() }).collect::<Vec<_>>()
         };
         self.0.iter().flat_map(of_file).collect::<Vec<_>>().into_iter()
+    }
+
+    /// How each named source is doing, all its files together. A source without a file has given nothing.
+    pub(super) fn readings(&self, names: &[String]) -> Vec<SourceReading> {
+        let names: BTreeSet<&String> = names.iter().collect();
+        let reading = |name: &String| {
+            let given = self.0.iter().filter(|file| file.report.source == *name);
+            let given = given.filter_map(|file| Some((file.facts.as_ref()?.report.taken, file.at)));
+            let (rows, last_success) =
+                given.fold((0, None), |(rows, last), (taken, at)| (rows + taken, last.max(Some(at))));
+            SourceReading { name: name.clone(), rows, last_success }
+        };
+        names.into_iter().map(reading).collect()
     }
 
     pub(super) fn reports(&self) -> impl Iterator<Item = &ImportReport> {
@@ -96,6 +109,30 @@ mod tests {
         assert!(imported.reports().all(|report| report.fault.is_some()));
         imported.apply(&[], &mut first_seen);
         assert_eq!(imported.of(&name()).count(), 0, "the plan no longer names it");
+    }
+
+    #[test]
+    fn a_source_counts_all_its_files_and_shows_when_it_has_none() {
+        let mut first_seen = BTreeMap::new();
+        let file = |name: &str, sha256: &str, taken, at| {
+            let mut import = Import::clone(&usable(at));
+            let (file, source) = (format!("{name}.csv"), "usage/*.csv".to_owned());
+            import.report = ImportReport { file, source, taken, at: Some(at), ..ImportReport::default() };
+            Arc::new(Import { sha256: sha256.to_owned(), ..import })
+        };
+        let (old, new) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24));
+        let mut imported = Imported::default();
+        imported.apply(&[file("a", "x", 3, new), file("b", "y", 4, old)], &mut first_seen);
+        let names = ["usage/*.csv", "switches/none*.csv"].map(str::to_owned);
+        let readings = |imported: &Imported| -> Vec<_> {
+            let readings = imported.readings(&names).into_iter();
+            readings.map(|it| (it.name, it.rows, it.last_success)).collect()
+        };
+        let [usage, switches] = &names;
+        let expected = [(switches.clone(), 0, None), (usage.clone(), 7, Some(new))];
+        assert_eq!(readings(&imported), expected);
+        imported.apply(&[], &mut first_seen);
+        assert_eq!(readings(&imported)[1], (usage.clone(), 0, None), "the pattern finds nothing now");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod advice;
 mod calendar;
 mod caution;
+mod conflict;
 mod contents;
 mod imported;
 mod journal;
@@ -198,6 +199,7 @@ impl Readiness {
             standings,
             calendar: known.calendar.clone(),
             imports: known.imported.reports().cloned().collect(),
+            sources: known.imported.readings(&known.policy.sources),
             memory: self.memory(),
             keeping: self.keeper.as_ref().map(Keeper::keeping),
             stopped: stopped.map(|(tenant, (at, note))| (tenant.clone(), *at, note.clone())).collect(),
@@ -308,6 +310,7 @@ impl Known {
             usage: judged.usage,
             state: judged.state,
             reason: self.probed.get(&name).and_then(|(_, reason)| *reason),
+            conflict: conflict::conflict(&judged.exhibits),
             evidence: judged.exhibits,
             record,
             deadline: calendar::next(calendar::of(&self.calendar, check, protocol), now),
@@ -329,6 +332,7 @@ impl Known {
             state: State::NotExpected,
             reason: None,
             evidence: Vec::new(),
+            conflict: None,
             record: Record::default(),
             deadline: None,
             advice: String::new(),

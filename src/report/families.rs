@@ -120,6 +120,12 @@ families! {
         "Mailboxes of a tenant in each state of readiness, 0 included.";
     READINESS_EVIDENCE: Gauge "mailbox_readiness_evidence_timestamp_seconds" ["mailbox", "protocol", "signal"]
         "When a signal last said something about passwords, stale or not: offer, oauth_login, password_login, refusal, usage, switch or calendar.";
+    READINESS_SOURCE_ROWS: Gauge "mailbox_readiness_source_rows" ["source"]
+        "Rows that an import (usage/… and switches/…, as the configuration names it) gave about configured mailboxes, all its files together; 0 for one that has given none.";
+    READINESS_SOURCE_LAST_SUCCESS: Gauge "mailbox_readiness_source_last_success_timestamp_seconds" ["source"]
+        "The date of the newest data of an import. Absent for one that has never given any.";
+    READINESS_CONFLICT: Gauge "mailbox_readiness_conflict" ["mailbox", "protocol"]
+        "1 where a setting says the opposite of what was seen after it (switched off, and a login works), 0 where a known setting agrees. Absent where no setting is known.";
     BASIC_AUTH_DEADLINE: Gauge "mailbox_basic_auth_deadline_timestamp_seconds" ["provider", "protocol", "kind"]
         "When a provider switches passwords off: default_off (an administrator may turn them on again), removal or account_password. Absent where no date is known.";
     // --- the reasons

@@ -6,7 +6,7 @@ use std::io;
 
 use jiff::tz::TimeZone;
 
-use crate::model::{Board, Keeping, Signal, Standing};
+use crate::model::{Board, Exhibit, Keeping, Signal, Standing};
 
 use super::exposition::{Page, timestamp};
 use super::families;
@@ -49,6 +49,18 @@ pub(super) fn write(board: &Board, page: &mut Page<'_>) -> io::Result<()> {
         }
         Ok(())
     })?;
+    write_sources(board, page)?;
+    page.family(&families::READINESS_CONFLICT, |series| {
+        board.standings.iter().try_for_each(|standing| {
+            let (mailbox, protocol) = name(standing);
+            let is_set = |exhibit: &Exhibit| exhibit.fresh && exhibit.evidence.signal == Signal::Switch;
+            match &standing.conflict {
+                Some(_) => series.add(&[mailbox, protocol], 1.0),
+                None if standing.evidence.iter().any(is_set) => series.add(&[mailbox, protocol], 0.0),
+                None => Ok(()),
+            }
+        })
+    })?;
     page.family(&families::BASIC_AUTH_DEADLINE, |series| {
         let mut written: Vec<(&str, &str, &str)> = Vec::new();
         for row in &board.calendar {
@@ -62,6 +74,17 @@ pub(super) fn write(board: &Board, page: &mut Page<'_>) -> io::Result<()> {
             }
         }
         Ok(())
+    })
+}
+
+/// Writes how the sources of facts other than the probes are doing.
+fn write_sources(board: &Board, page: &mut Page<'_>) -> io::Result<()> {
+    page.family(&families::READINESS_SOURCE_ROWS, |series| {
+        board.sources.iter().try_for_each(|source| series.add(&[&source.name], source.rows as f64))
+    })?;
+    page.family(&families::READINESS_SOURCE_LAST_SUCCESS, |series| {
+        let known = board.sources.iter().filter_map(|source| Some((&source.name, source.last_success?)));
+        known.into_iter().try_for_each(|(name, at)| series.add(&[name], timestamp(at)))
     })
 }
 

@@ -4,7 +4,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{Board, Deadline, Exhibit, ImportReport, Score, Standing};
+use crate::model::{
+    Board, Conflict, Deadline, Evidence, Exhibit, ImportReport, Score, SourceReading, Standing,
+};
 
 /// The whole board.
 pub fn board(board: &Board) -> Value {
@@ -16,6 +18,7 @@ pub fn board(board: &Board) -> Value {
         "mailboxes": board.standings.iter().map(standing).collect::<Vec<_>>(),
         "calendar": board.calendar.iter().map(deadline).collect::<Vec<_>>(),
         "imports": board.imports.iter().map(import).collect::<Vec<_>>(),
+        "sources": board.sources.iter().map(source).collect::<Vec<_>>(),
         "memory": board.memory,
         "stopped_tenants": stopped.collect::<Vec<_>>(),
     })
@@ -43,7 +46,32 @@ pub fn standing(standing: &Standing) -> Value {
         "reason",
         standing.reason.filter(|_| !standing.state.row().settled).map(|reason| reason.label().into()),
     );
+    put(&mut object, "conflict", standing.conflict.as_ref().map(conflict));
     put(&mut object, "deadline", standing.deadline.as_ref().map(deadline));
+    object
+}
+
+fn conflict(conflict: &Conflict) -> Value {
+    let evidence = |evidence: &Evidence| {
+        let mut object = json!({
+            "signal": evidence.signal.label(),
+            "finding": evidence.finding.label(),
+            "meaning": evidence.finding.row().meaning,
+            "at": evidence.at.to_string(),
+        });
+        put(&mut object, "note", note(evidence));
+        object
+    };
+    json!({ "setting": evidence(&conflict.setting), "seen": evidence(&conflict.seen) })
+}
+
+fn note(evidence: &Evidence) -> Option<Value> {
+    Some(&evidence.note).filter(|note| !note.is_empty()).map(|note| note.as_str().into())
+}
+
+fn source(source: &SourceReading) -> Value {
+    let mut object = json!({ "source": source.name, "rows": source.rows });
+    put(&mut object, "last_success", source.last_success.map(|at| at.to_string().into()));
     object
 }
 
@@ -69,11 +97,7 @@ fn exhibit(exhibit: &Exhibit) -> Value {
         "fresh": exhibit.fresh,
     });
     put(&mut object, "until", evidence.until.map(|until| until.to_string().into()));
-    put(
-        &mut object,
-        "note",
-        Some(&evidence.note).filter(|note| !note.is_empty()).map(|note| note.as_str().into()),
-    );
+    put(&mut object, "note", note(evidence));
     object
 }
 

@@ -13,11 +13,11 @@ use jiff::Timestamp;
 use jiff::civil::date;
 
 use crate::model::{
-    Access, Auth, Basic, Board, Cause, Check, Claims, Confidence, Credential, Deadline, DeadlineKind, End,
-    EndSource, Endpoint, Evidence, Exhibit, Failure, Family, Finding, Goal, IpChoice, Keeping, Limits,
-    Listen, Mailbox, Mechanism, Oauth, Observation, Outcome, Phase, Plan, Policy, Proof, Protocol, Provider,
-    Reason, Record, Score, Security, ServerFacts, Shard, Signal, Standing, State, Timings, TokenAccess,
-    TokenFacts, TokenReport, TokenSpec, Transcript, Use,
+    Access, Auth, Basic, Board, Cause, Check, Claims, Confidence, Conflict, Credential, Deadline,
+    DeadlineKind, End, EndSource, Endpoint, Evidence, Exhibit, Failure, Family, Finding, Goal, IpChoice,
+    Keeping, Limits, Listen, Mailbox, Mechanism, Oauth, Observation, Outcome, Phase, Plan, Policy, Proof,
+    Protocol, Provider, Reason, Record, Score, Security, ServerFacts, Shard, Signal, SourceReading, Standing,
+    State, Timings, TokenAccess, TokenFacts, TokenReport, TokenSpec, Transcript, Use,
 };
 
 /// The beginning of time in these tests, 2026-11-24 00:00 UTC.
@@ -239,6 +239,14 @@ pub(crate) fn board(plan: &Plan) -> Board {
             usage: Use::Unknown,
             state: State::Dual,
             reason: None,
+            conflict: Some(Conflict {
+                setting: Evidence {
+                    finding: Finding::SwitchedOff,
+                    signal: Signal::Switch,
+                    ..evidence.clone()
+                },
+                seen: evidence.clone(),
+            }),
             evidence: vec![Exhibit { evidence, fresh: true }],
             record: Record::default(),
             deadline: None,
@@ -250,6 +258,7 @@ pub(crate) fn board(plan: &Plan) -> Board {
             capped: false,
             counts: State::ALL.iter().map(|state| (Protocol::Imap, *state, 0)).collect(),
         }],
+        sources: vec![SourceReading { name: "usage/*.csv".to_owned(), rows: 3, last_success: Some(dawn()) }],
         calendar: vec![deadline(Some(date(2026, 12, 31))), deadline(None)],
         ..Board::default()
     }

@@ -69,6 +69,9 @@ fn page(board: &Board, now: Timestamp) -> Markup {
             dl {
                 dt { "Memory" } dd { (board.memory) }
                 @for report in &board.imports { dt { (report.file) } dd { (import(report, now)) } }
+                @for source in board.sources.iter().filter(|source| source.last_success.is_none()) {
+                    dt { (source.name) } dd { p.failing { "has given nothing yet" } }
+                }
             }
         }
     };
@@ -135,7 +138,20 @@ fn row(standing: &Stands, now: Timestamp) -> Markup {
                 @if let Some(deadline) = &standing.deadline { p.facts { (deadline.kind) " " (when(deadline, now)) } }
             }
             td data-column="What to do" { (text::hint(&standing.advice)) }
-            td data-column="Evidence" { (exhibits(standing, now)) }
+            td data-column="Evidence" { (conflict(standing, now)) (exhibits(standing, now)) }
+        }
+    }
+}
+
+/// Where a setting and an observation disagree.
+fn conflict(standing: &Stands, now: Timestamp) -> Markup {
+    html! {
+        @if let Some(conflict) = &standing.conflict {
+            @let (setting, seen) = (&conflict.setting, &conflict.seen);
+            p.failing {
+                "Conflict: " (setting.signal.row().title) " says that " (setting.finding.row().meaning) " (" (text::ago(now, setting.at))
+                "), and since then " (seen.finding.row().meaning) " (" (text::ago(now, seen.at)) "). Export the settings again."
+            }
         }
     }
 }
@@ -160,6 +176,7 @@ pub(super) fn of_check(standing: &Stands, now: Timestamp) -> Markup {
         details {
             summary { "Without passwords: " (standing.state) ", " (standing.state.row().meaning) }
             (text::hint(&standing.advice))
+            (conflict(standing, now))
             dl {
                 dt { "Passwords" } dd { (standing.basic) ": " (standing.basic.row().meaning) }
                 dt { "OAuth" } dd { (standing.oauth) ", " (logins(standing)) }

@@ -86,6 +86,36 @@ async fn imported_switches_that_a_later_login_refutes_do_not_count() {
     let board = fleet.round();
     assert_eq!(board.state("m0", "smtp"), "dual");
     assert_eq!((board.basic("m1", "smtp"), board.state("m1", "smtp")), ("closed".into(), "blocked".into()));
+    let conflict = &board.standing("m0", "smtp")["conflict"];
+    assert_eq!(
+        (&conflict["setting"]["finding"], &conflict["seen"]["finding"]),
+        (&"switched_off".into(), &"oauth_works".into()),
+        "{conflict}"
+    );
+    assert!(conflict["setting"]["note"].as_str().unwrap().ends_with("switches.csv line 3"), "{conflict}");
+    assert_eq!(board.standing("m1", "smtp").get("conflict"), None, "nothing was seen there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_of_facts_shows_what_it_gave_and_when() {
+    let mut fleet = Fleet::new().await;
+    let mailbox = fleet.exchange(Fault::None, "checks: [smtp]").await;
+    fleet
+        .file("week-1.csv", format!("{},smtp,used\nstranger@contoso.example,smtp,used\n", mailbox.address()));
+    fleet.file("week-2.csv", format!("{},smtp,used\n", mailbox.address()));
+    fleet.top = "readiness: { usage: week-*.csv, switches: [none-*.csv, lost.csv] }\n".to_owned();
+    let board = fleet.round();
+    let sources = board.json["sources"].as_array().unwrap();
+    let facts: Vec<_> = sources
+        .iter()
+        .map(|it| {
+            (it["source"].as_str().unwrap(), it["rows"].as_u64().unwrap(), it.get("last_success").is_some())
+        })
+        .collect();
+    assert_eq!(
+        facts,
+        [("switches/lost.csv", 0, false), ("switches/none-*.csv", 0, false), ("usage/week-*.csv", 2, true)]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
