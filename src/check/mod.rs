@@ -246,8 +246,8 @@ struct Seen<'a> {
 /// a thumbprint tells which certificate signs.
 async fn told(check: &Check, verdict: &Result<(), Failure>) -> Vec<String> {
     let Err(failure) = verdict else { return Vec::new() };
-    match &check.mailbox.credential.auth {
-        Auth::Token(proof) => token::told(proof, failure.cause.reason).await,
+    match &check.access {
+        Auth::Token(access) => token::told(&access.spec, failure.cause.reason).await,
         Auth::Password(place) if failure.cause.reason == Reason::CredentialsRejected => {
             secret::told(place, None).await
         }

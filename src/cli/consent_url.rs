@@ -49,6 +49,11 @@ fn urls(plan: &Plan, options: &Options) -> Result<BTreeSet<String>, String> {
         .collect();
     match (checks().next(), urls.is_empty()) {
         (None, _) => Err(format!("no mailbox uses credential {name}, so it is not known what it needs")),
+        (Some(check), true) if check.token_spec().is_some_and(|spec| spec.proof.is_per_user()) => {
+            Err(format!(
+                "credential {name} is a Google service account, which has no consent URL: an administrator of the domain delegates to it in the Admin console; `mailbox-exporter setup {name}` prints client id and scope"
+            ))
+        }
         (_, true) => {
             Err(format!("credential {name} opens nothing in Exchange Online: there is nothing to consent to"))
         }

@@ -19,13 +19,20 @@ const PLACE: &str = "a secret is a place, never a value: write {file: PATH} or {
 pub(super) fn read(name: &str, at: &Cursor<'_>, base: &Path) -> Option<Arc<Credential>> {
     let Some(kind) = at.secret_key("type") else {
         let map = at.map(&keys::CREDENTIAL)?;
-        map.require("type", "one of client_secret, certificate, federated, password", |_| Some(()))?;
+        map.require(
+            "type",
+            "one of client_secret, certificate, federated, google_service_account, password",
+            |_| Some(()),
+        )?;
         return None;
     };
     let (auth, expires) = match kind.word(&keys::CREDENTIAL_TYPES) {
         Some("client_secret") => client_secret(&at.map(&keys::CLIENT_SECRET)?, base),
         Some("certificate") => certificate(&at.map(&keys::CERTIFICATE)?, base),
         Some("federated") => federated(&at.map(&keys::FEDERATED)?, base),
+        Some("google_service_account") => {
+            google_service_account(&at.map(&keys::GOOGLE_SERVICE_ACCOUNT)?, base)
+        }
         Some(_) => password(&at.map(&keys::PASSWORD)?, base),
         // The keys of a type that is still to come are not known, and the type has been refused.
         None if kind.is_any_of(&keys::CREDENTIAL_TYPES) => return None,
@@ -115,6 +122,13 @@ fn federated(map: &Map<'_>, base: &Path) -> Parts {
     let authority = environment(AUTHORITY_VARIABLE);
     let proof = || Some(Proof::Federated { app: app?, token: token?, audience: audience?, authority });
     (proof().map(Arc::new).map(Auth::Token), expires)
+}
+
+fn google_service_account(map: &Map<'_>, base: &Path) -> Parts {
+    let key = map.require("key", "the file that Google downloads: key: {file: PATH}", |at| secret(at, base));
+    let expires = map.read("expires", value::date);
+    let proof = key.map(|key| Proof::GoogleServiceAccount { key: key.value });
+    (proof.map(Arc::new).map(Auth::Token), expires)
 }
 
 /// The keys of every kind that has a registered application.

@@ -13,7 +13,7 @@ use super::file::{File, Mailbox, Settings};
 use super::place::{At, Place, Quoted, Written};
 use super::presets;
 use super::provider::{self, Providers, Resolved};
-use super::value;
+use super::{token_endpoint, value};
 use crate::model::{
     self, Access, Address, Auth, Check, Credential, Endpoint, IpChoice, Limits, Listen, Plan, Policy,
     Protocol, Shard, TokenAccess, TokenSpec,
@@ -325,53 +325,27 @@ fn login(provider: &Resolved, credential: &Credential) -> Result<Access, Option<
         }
         Auth::Token(proof) => proof,
     };
-    let tenant = proof.tenant();
-    let url = provider.token_url.as_ref().map_err(|_| None)?;
-    let scope = provider.scope.as_ref().map_err(|_| None)?;
-    let (url, scope) = match (url, scope) {
-        (Some(url), Some(scope)) => (url, scope),
-        (url, scope) => {
-            let missing = match (url, scope) {
-                (None, None) => "token_url and no scope",
-                (None, Some(_)) => "token_url",
-                (Some(_), _) => "scope",
-            };
-            let remedy = match provider.no_app {
-                Some(why) => why.to_owned(),
-                None => "write what is missing there".to_owned(),
-            };
-            return Err(Some(format!(
-                "credential {name} cannot get a token at provider {at}, which has no {missing}: {remedy}"
-            )));
-        }
-    };
-    if tenant.is_none() && value::has_tenant(url) {
-        return Err(Some(format!(
-            "credential {name} has no tenant, and the token_url of provider {at} holds {{tenant}}: write tenant there, the directory (tenant) of the application"
-        )));
-    }
-    let url = value::at_authority(url, proof.authority());
-    let url = value::fill_tenant(&url, tenant.unwrap_or_default());
-    if reqwest::Url::parse(&url).is_err() {
-        return Err(Some(format!(
-            "the tenant of credential {name} makes no valid address of the token_url of provider {at}"
-        )));
-    }
+    let endpoint = token_endpoint::of(provider, &name, proof)?;
     let spec = TokenSpec {
         credential: Arc::clone(&credential.name),
         proof: Arc::clone(proof),
-        url: url.into(),
-        scope: Arc::clone(scope),
+        url: endpoint.url,
+        url_is_written: endpoint.is_written,
+        scope: endpoint.scope,
         ca_file: provider.provider.ca_file.clone(),
+        user: None,
     };
     let mechanism = mechanism.as_ref().map(|at| at.value);
     Ok(Access::Token(TokenAccess { spec, mechanism, permission: None }))
 }
 
-/// A login with the permission that its protocol needs.
+/// A login with the permission that its protocol needs, and with the user if each has a token.
 fn permitted(mut login: Access, mailbox: &model::Mailbox, protocol: Protocol) -> Access {
     if let Access::Token(access) = &mut login {
         access.permission = presets::permission(mailbox.provider.family, protocol);
+        if access.spec.proof.is_per_user() {
+            access.spec.user = Some(mailbox.username.as_str().into());
+        }
     }
     login
 }

@@ -18,6 +18,7 @@ mod readiness;
 mod section;
 mod source;
 mod sources;
+mod token_endpoint;
 mod tree;
 mod value;
 mod web;

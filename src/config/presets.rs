@@ -136,7 +136,7 @@ pub(super) static PRESETS: &[Preset] = &[
         family: Family::Gmail,
         servers: &[tls(Imap, "imap.gmail.com"), starttls(Smtp, "smtp.gmail.com"), tls(Pop3, "pop.gmail.com")],
         app: App::None(
-            "Google has no client secret for mailboxes; a service account is not in this version, an app password works with type: password",
+            "Google opens mailboxes for a service account of their domain (type: google_service_account) and for app passwords (type: password)",
         ),
         government: false,
     },

@@ -53,6 +53,8 @@ pub(super) struct Resolved {
     pub(super) provider: Arc<Provider>,
     servers: ByProtocol<Fact<Endpoint>>,
     pub(super) token_url: Fact<Arc<str>>,
+    /// What of a preset counts no more, since it was written.
+    pub(super) written: Own,
     pub(super) scope: Fact<Arc<str>>,
     /// The mechanism and where it was written; a preset has none, so that passwords may be used with it.
     pub(super) mechanism: Fact<At<Mechanism>>,
@@ -60,6 +62,13 @@ pub(super) struct Resolved {
     pub(super) no_app: Option<&'static str>,
     /// It descends from the preset of a US Government cloud.
     pub(super) government: bool,
+}
+
+/// What the file says itself, here or in a provider that is extended.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Own {
+    pub(super) token_url: bool,
+    pub(super) scope: bool,
 }
 
 impl Resolved {
@@ -208,6 +217,7 @@ fn from_preset(preset: &Preset) -> Resolved {
         provider: Arc::new(Provider { name: preset.name.into(), family: preset.family, ca_file: None }),
         servers: ByProtocol::from_fn(|protocol| Ok(preset.endpoint(protocol))),
         token_url: Ok(token_url),
+        written: Own::default(),
         scope: Ok(scope),
         mechanism: Ok(None),
         no_app,
@@ -221,6 +231,7 @@ fn nothing() -> Resolved {
         provider: Arc::new(Provider { name: "".into(), family: Family::Generic, ca_file: None }),
         servers: ByProtocol::from_fn(|_| Ok(None)),
         token_url: Ok(None),
+        written: Own::default(),
         scope: Ok(None),
         mechanism: Ok(None),
         no_app: None,
@@ -245,6 +256,10 @@ fn extend(base: &Resolved, draft: &Draft, faults: &Faults) -> Resolved {
             endpoint(protocol, &base.servers[protocol], &draft.servers[protocol], faults)
         }),
         token_url: text(&draft.token_url, &base.token_url),
+        written: Own {
+            token_url: base.written.token_url || !draft.token_url.is_absent(),
+            scope: base.written.scope || !draft.scope.is_absent(),
+        },
         scope: text(&draft.scope, &base.scope),
         mechanism: match &draft.mechanism {
             Written::Absent => base.mechanism.clone(),

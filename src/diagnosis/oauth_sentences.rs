@@ -214,6 +214,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "malformed", "generic";
         "redirect_uri_mismatch", "Google";
         "could not determine client id", "Google: Could not determine client ID from request";
+        "failed audience check", "Google: Invalid JWT: Failed audience check";
     }
     Is(R::IdpThrottled) => {
         "too many requests", "AzureAD/microsoft-authentication-library-for-dotnet#2855";

@@ -50,9 +50,13 @@ pub struct TokenSpec {
     pub proof: Arc<Proof>,
     /// The token endpoint, with `{tenant}` filled in.
     pub url: Arc<str>,
+    /// The endpoint was written in the configuration: what a key file or the environment says does not count.
+    pub url_is_written: bool,
     pub scope: Arc<str>,
     /// Certificate authorities that are trusted besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// The login name whose mailbox the token opens, if the kind has a token for each.
+    pub user: Option<Arc<str>>,
 }
 
 impl TokenSpec {

@@ -149,6 +149,12 @@ pub enum Proof {
         /// Takes the place of the worldwide authority in the token URL: other clouds.
         authority: Option<String>,
     },
+    /// A signed assertion in the name of one user (RFC 7523 section 2.1): Google's domain-wide delegation. Each
+    /// mailbox has a token of its own.
+    GoogleServiceAccount {
+        /// The key file as Google writes it.
+        key: SecretRef,
+    },
 }
 
 impl Proof {
@@ -158,6 +164,7 @@ impl Proof {
             Self::ClientSecret { .. } => "client_secret",
             Self::Certificate { .. } => "certificate",
             Self::Federated { .. } => "federated",
+            Self::GoogleServiceAccount { .. } => "google_service_account",
         }
     }
 
@@ -167,6 +174,15 @@ impl Proof {
             Self::ClientSecret { app, .. } | Self::Certificate { app, .. } | Self::Federated { app, .. } => {
                 Some(app)
             }
+            Self::GoogleServiceAccount { .. } => None,
+        }
+    }
+
+    /// Whether a token opens the mailbox of one user only, so that each user needs one.
+    pub const fn is_per_user(&self) -> bool {
+        match self {
+            Self::GoogleServiceAccount { .. } => true,
+            Self::ClientSecret { .. } | Self::Certificate { .. } | Self::Federated { .. } => false,
         }
     }
 
@@ -182,7 +198,7 @@ impl Proof {
     pub fn authority(&self) -> Option<&str> {
         match self {
             Self::Federated { authority, .. } => authority.as_deref(),
-            Self::ClientSecret { .. } | Self::Certificate { .. } => None,
+            Self::ClientSecret { .. } | Self::Certificate { .. } | Self::GoogleServiceAccount { .. } => None,
         }
     }
 
@@ -192,6 +208,7 @@ impl Proof {
             Self::ClientSecret { secret, .. } => vec![secret],
             Self::Certificate { pair, .. } => pair.places(),
             Self::Federated { token, .. } => vec![token],
+            Self::GoogleServiceAccount { key } => vec![key],
         }
     }
 
@@ -199,7 +216,7 @@ impl Proof {
     pub const fn pasted(&self) -> Option<&SecretRef> {
         match self {
             Self::ClientSecret { secret, .. } => Some(secret),
-            Self::Certificate { .. } | Self::Federated { .. } => None,
+            Self::Certificate { .. } | Self::Federated { .. } | Self::GoogleServiceAccount { .. } => None,
         }
     }
 }

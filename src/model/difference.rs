@@ -151,6 +151,8 @@ mod tests {
                 url: "https://idp/".into(),
                 scope: "s".into(),
                 ca_file: None,
+                url_is_written: false,
+                user: None,
             };
             let check = Check {
                 mailbox: Arc::new(mailbox.clone()),

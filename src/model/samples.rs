@@ -39,6 +39,8 @@ fn check(mailbox: &Arc<Mailbox>, host: &str, goal: Goal) -> Arc<Check> {
         url: "https://login.microsoftonline.com/t/oauth2/v2.0/token".into(),
         scope: "https://outlook.office365.com/.default".into(),
         ca_file: None,
+        url_is_written: false,
+        user: None,
     };
     Arc::new(Check {
         mailbox: Arc::clone(mailbox),

@@ -126,6 +126,8 @@ mod tests {
             url: url.into(),
             scope: "s".into(),
             ca_file: None,
+            url_is_written: false,
+            user: None,
         };
         Check {
             mailbox: Arc::new(Mailbox {

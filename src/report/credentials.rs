@@ -9,11 +9,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{
-    Access, Cause, Certificate, Credential, End, EndSource, Plan, TokenAccess, TokenFacts, TokenReport,
-    TokenSpec,
+    Access, Cause, Certificate, Credential, End, EndSource, Plan, Reason, TokenAccess, TokenFacts,
+    TokenReport, TokenSpec,
 };
 
 use super::locked;
+use super::user_tokens::{UserTokens, Users, is_wide};
 
 /// The last request for one token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,20 +34,47 @@ pub struct TokenRequest {
     pub failure: Option<Cause>,
 }
 
-/// The state of one token that checks need.
+/// The state of one token that checks need, or of the tokens of all users if each has its own.
 #[derive(Debug, Clone)]
 pub struct TokenRecord {
+    /// Without a user.
     pub spec: TokenSpec,
     /// The permissions that checks need from it.
     pub permissions: BTreeSet<&'static str>,
-    /// The last request; `None` before the first.
+    /// The last request, for whatever user; `None` before the first.
     pub last: Option<TokenRequest>,
-    /// The last issued token. It stays in use while its renewal fails.
+    /// Why the credential gets no token. That one user of several gets none is no failure of the credential.
+    pub failure: Option<Cause>,
+    /// The last issued token. It stays in use while its renewal fails. Of several users' tokens, the one that
+    /// expires first.
     pub token: Option<TokenFacts>,
+    /// The tokens of all users, by number; `None` if one token serves all.
+    pub users: Option<UserTokens>,
     /// When the proof expires by its own word, as far as requests found out.
     pub ends: Vec<End>,
     /// The start of the first failed request since the last that succeeded.
     pub failing_since: Option<Timestamp>,
+}
+
+impl TokenRecord {
+    fn new(spec: TokenSpec) -> Self {
+        Self {
+            spec,
+            permissions: BTreeSet::new(),
+            last: None,
+            failure: None,
+            token: None,
+            users: None,
+            ends: Vec::new(),
+            failing_since: None,
+        }
+    }
+
+    /// Why requests fail, as far as it concerns the credential.
+    pub fn reasons(&self) -> BTreeSet<Reason> {
+        let users = self.users.iter().flat_map(UserTokens::reasons);
+        self.failure.iter().map(|cause| cause.reason).chain(users).collect()
+    }
 }
 
 /// The state of one credential.
@@ -90,8 +118,34 @@ impl CredentialRecord {
 /// The order of tokens, and what tells one from another.
 type TokenKey = (Arc<str>, Arc<str>, Arc<str>);
 
+/// What is kept of a token.
+#[derive(Debug)]
+struct Kept {
+    record: TokenRecord,
+    /// Empty if one token serves all.
+    users: Users,
+}
+
+impl Kept {
+    fn record(&self) -> TokenRecord {
+        let mut record = TokenRecord { users: self.users.counted(), ..self.record.clone() };
+        if let Some(users) = &record.users {
+            record.token = users.first_end.map(|expires_at| TokenFacts { expires_at, claims: None });
+        }
+        record
+    }
+}
+
 fn key(spec: &TokenSpec) -> TokenKey {
     (Arc::clone(&spec.credential), Arc::clone(&spec.scope), Arc::clone(&spec.url))
+}
+
+/// Whether a request was for the token of this record, or for one of its users'.
+fn is_of(record: &TokenRecord, spec: &TokenSpec) -> bool {
+    match spec.user {
+        None => record.spec == *spec,
+        Some(_) => record.spec == TokenSpec { user: None, ..spec.clone() },
+    }
 }
 
 /// The state of all credentials of a plan. There are few, so one lock suffices.
@@ -109,7 +163,7 @@ struct Declared {
 #[derive(Debug, Default)]
 struct Records {
     declared: BTreeMap<Arc<str>, Declared>,
-    tokens: BTreeMap<TokenKey, TokenRecord>,
+    tokens: BTreeMap<TokenKey, Kept>,
 }
 
 impl Credentials {
@@ -122,7 +176,7 @@ impl Credentials {
     /// Switches to a new plan. A token keeps its state if it is requested in the same way as before.
     pub(super) fn apply(&self, plan: &Plan) {
         let mut records = locked(&self.0);
-        let mut known = std::mem::take(&mut records.tokens);
+        let known = std::mem::take(&mut records.tokens);
         let mut rests: HashMap<&str, (usize, BTreeSet<&Arc<str>>)> = HashMap::new();
         for check in &plan.checks {
             let (checks, mailboxes) = rests.entry(&check.mailbox.credential.name).or_default();
@@ -139,35 +193,47 @@ impl Credentials {
         for check in &plan.checks {
             let Access::Token(TokenAccess { spec, permission, .. }) = &check.access else { continue };
             let key = key(spec);
-            let before = known.remove(&key).filter(|before| before.spec == *spec);
-            let record = records.tokens.entry(key).or_insert_with(|| {
-                let fresh = TokenRecord {
-                    spec: spec.clone(),
+            let before = known.get(&key).filter(|before| is_of(&before.record, spec));
+            let kept = records.tokens.entry(key).or_insert_with(|| {
+                let fresh = || TokenRecord::new(TokenSpec { user: None, ..spec.clone() });
+                let record = before.map_or_else(fresh, |before| TokenRecord {
                     permissions: BTreeSet::new(),
-                    last: None,
-                    token: None,
-                    ends: Vec::new(),
-                    failing_since: None,
-                };
-                before.map_or(fresh, |before| TokenRecord { permissions: BTreeSet::new(), ..before })
+                    ..before.record.clone()
+                });
+                Kept { record, users: Users::default() }
             });
-            record.permissions.extend(*permission);
+            if let Some(user) = &spec.user {
+                kept.users.add(user, before.map(|before| &before.users));
+            }
+            kept.record.permissions.extend(*permission);
         }
     }
 
     /// Records a request. False if no check of the plan needs this token in this form.
     pub(super) fn note(&self, report: &TokenReport) -> bool {
         let mut records = locked(&self.0);
-        let record = records.tokens.get_mut(&key(&report.spec));
-        let Some(record) = record.filter(|record| record.spec == report.spec) else { return false };
+        let kept = records.tokens.get_mut(&key(&report.spec));
+        let Some(Kept { record, users }) = kept.filter(|kept| is_of(&kept.record, &report.spec)) else {
+            return false;
+        };
+        if let Some(user) = &report.spec.user
+            && !users.note(user, report)
+        {
+            return false;
+        }
         match &report.outcome {
             Ok(token) => {
                 record.token = Some(token.clone());
-                record.failing_since = None;
+                if !users.is_failing() {
+                    record.failing_since = None;
+                    record.failure = None;
+                }
             }
-            Err(_) => {
+            Err(cause) if report.spec.user.is_none() || is_wide(cause.reason) => {
                 record.failing_since.get_or_insert(report.started_at);
+                record.failure = Some(cause.clone());
             }
+            Err(_) => {}
         }
         if !report.ends.is_empty() {
             record.ends.clone_from(&report.ends);
@@ -202,6 +268,6 @@ impl Records {
     fn of(&self, name: &Arc<str>) -> Vec<TokenRecord> {
         let first: TokenKey = (Arc::clone(name), "".into(), "".into());
         let tokens = self.tokens.range(first..).take_while(|((credential, ..), _)| credential == name);
-        tokens.map(|(_, token)| token.clone()).collect()
+        tokens.map(|(_, kept)| kept.record()).collect()
     }
 }

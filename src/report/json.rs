@@ -10,7 +10,7 @@ use crate::model::{
     TokenSeal,
 };
 
-use super::{CheckRecord, CredentialRecord, Glance, TokenRecord, TokenRequest};
+use super::{CheckRecord, CredentialRecord, Glance, TokenRecord, TokenRequest, UserTokens};
 
 /// A JSON object under construction.
 struct Object(Map<String, Value>);
@@ -211,10 +211,20 @@ fn token(record: &TokenRecord) -> Value {
         .put("url", &*record.spec.url)
         .put("permissions_needed", record.permissions.iter().copied().collect::<Value>())
         .maybe("expires_at", held.map(|token| token.expires_at.to_string()))
+        .maybe("users", record.users.as_ref().map(users))
         .maybe("claims", held.and_then(|token| token.claims.as_ref()).map(claims))
         .maybe("failing_since", record.failing_since.map(|at| at.to_string()))
         .maybe("last_request", record.last.as_ref().map(request))
         .done()
+}
+
+/// The tokens of users, if each has its own.
+fn users(users: &UserTokens) -> Value {
+    let failing = users
+        .failing
+        .iter()
+        .fold(Object::new(), |object, (reason, count)| object.put(reason.label(), *count));
+    Object::new().put("needed", users.needed).put("held", users.held).put("failing", failing.done()).done()
 }
 
 fn request(request: &TokenRequest) -> Value {

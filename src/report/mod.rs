@@ -23,6 +23,7 @@ pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 pub mod text;
+mod user_tokens;
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -45,6 +46,7 @@ pub use exposition::Exposition;
 pub use families::{FAMILIES, Family, Kind};
 pub use history::{CheckRecord, Glance, RECENT};
 pub use metrics::{Dropped, ServerRecord};
+pub use user_tokens::UserTokens;
 
 /// The values of the label `outcome`.
 const SUCCESS: &str = "success";

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use super::credentials::CredentialRecord;
+use super::credentials::{CredentialRecord, TokenRecord};
 use super::exposition::{Page, Series, timestamp};
 use super::families::{self, Family};
 
@@ -15,16 +15,14 @@ type Rule = fn(&CredentialRecord, &mut Series<'_, '_>) -> io::Result<()>;
 /// Every family with series per credential.
 const RULES: &[(Family, Rule)] = &[
     (families::CREDENTIAL_SUCCESS, |record, series| {
-        let mut requests = record.tokens.iter().filter_map(|token| token.last.as_ref()).peekable();
-        if requests.peek().is_none() {
+        if record.tokens.iter().all(|token| token.last.is_none()) {
             return Ok(());
         }
-        let success = requests.all(|request| request.failure.is_none());
+        let success = record.tokens.iter().all(|token| token.reasons().is_empty());
         series.add(&[&record.credential.name], f64::from(u8::from(success)))
     }),
     (families::CREDENTIAL_FAILURE_INFO, |record, series| {
-        let failures = record.tokens.iter().filter_map(|token| token.last.as_ref()?.failure.as_ref());
-        let reasons: BTreeSet<_> = failures.map(|cause| cause.reason).collect();
+        let reasons: BTreeSet<_> = record.tokens.iter().flat_map(TokenRecord::reasons).collect();
         reasons.into_iter().try_for_each(|reason| series.add(&[&record.credential.name, reason.label()], 1.0))
     }),
     (families::TOKEN_EXPIRY, |record, series| {

@@ -82,6 +82,8 @@ fn spec(credential: &Arc<Credential>) -> TokenSpec {
         url: format!("https://login.microsoftonline.com/{}-tenant/oauth2/v2.0/token", credential.name).into(),
         scope: "https://outlook.office365.com/.default".into(),
         ca_file: None,
+        url_is_written: false,
+        user: None,
     }
 }
 

@@ -6,6 +6,7 @@
 mod pair;
 mod placeholder;
 mod scrub;
+mod service_account;
 mod shape;
 
 use std::path::Path;
@@ -16,6 +17,7 @@ use sha2::{Digest, Sha256};
 pub use self::pair::Pair;
 pub use self::placeholder::placeholder;
 pub use self::scrub::Scrubber;
+pub use self::service_account::ServiceAccount;
 pub use self::shape::{TYPOGRAPHIC, oddities};
 use crate::files;
 use crate::model::{Cause, Reason, Redacted, SecretRef, WRONG_PASSWORD};

@@ -127,6 +127,7 @@ impl Account {
         self.app.token(token).is_some_and(|issued| {
             issued.expires > Instant::now()
                 && issued.audience == AUDIENCE
+                && issued.user.as_ref().is_none_or(|user| user.eq_ignore_ascii_case(&self.username()))
                 && issued.roles.iter().any(|held| held == role)
         })
     }

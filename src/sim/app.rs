@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use uuid::Uuid;
 
 use crate::sim::certificate::{Registered, SimCertificate};
+use crate::sim::google::{Delegated, SimServiceAccount};
 use crate::sim::issuer::{SimIssuer, Trusted};
 use crate::sim::lock;
 use crate::sim::token_fault::TokenFault;
@@ -43,6 +44,7 @@ struct State {
     expected_secret: String,
     certificates: Vec<Registered>,
     trusted: Vec<Trusted>,
+    delegated: Option<Delegated>,
     /// The identifiers of the assertions that it has sent.
     used: HashSet<String>,
     fault: Option<TokenFault>,
@@ -75,6 +77,8 @@ pub struct SeenTokenRequest {
     pub client_request_id: Option<String>,
     /// Whether the secret came in the `Authorization` header instead of the form.
     pub basic_header: bool,
+    /// In whose name the token was asked for, where it was for one user.
+    pub user: Option<String>,
     /// What became of it.
     pub outcome: TokenOutcome,
 }
@@ -84,6 +88,8 @@ pub struct SeenTokenRequest {
 pub(super) struct Issued {
     pub(super) audience: String,
     pub(super) roles: Vec<String>,
+    /// Whose mailbox it opens; `None` for those of every user.
+    pub(super) user: Option<String>,
     pub(super) expires: Instant,
 }
 
@@ -104,6 +110,7 @@ impl SimApp {
             expected_secret: secret.clone(),
             certificates: Vec::new(),
             trusted: Vec::new(),
+            delegated: None,
             used: HashSet::new(),
             fault: None,
             expires_in: EXPIRES_IN,
@@ -170,6 +177,18 @@ impl SimApp {
         lock(&self.state).trusted = vec![issuer.trusted(subject)];
     }
 
+    /// The application is this service account at Google from now on, and may act for the domain's users in these scopes.
+    pub fn delegate(&self, account: &SimServiceAccount, scopes: &[&str]) {
+        lock(&self.state).delegated = Some(Delegated::new(account, scopes));
+    }
+
+    /// Google knows no such user from now on.
+    pub fn miss_user(&self, user: &str) {
+        if let Some(delegated) = &mut lock(&self.state).delegated {
+            delegated.miss(user);
+        }
+    }
+
     /// No token issued so far opens a mailbox any more.
     pub fn revoke_tokens(&self) {
         lock(&self.state).tokens.clear();
@@ -207,6 +226,10 @@ impl SimApp {
 
     pub(super) fn trusted(&self) -> Vec<Trusted> {
         lock(&self.state).trusted.clone()
+    }
+
+    pub(super) fn delegated(&self) -> Option<Delegated> {
+        lock(&self.state).delegated.clone()
     }
 
     /// Notes the identifier of an assertion; `false` if it was used before.

@@ -16,7 +16,7 @@ use crate::sim::http::{Request, head, unescape};
 use crate::sim::script::fill;
 use crate::sim::token_fault::{TokenAct, Twist};
 use crate::sim::wire::Wire;
-use crate::sim::{assertion, lock, sasl, token};
+use crate::sim::{assertion, google, lock, sasl, token};
 
 /// The audience of tokens for Exchange Online.
 pub(super) const AUDIENCE: &str = "https://outlook.office365.com";
@@ -30,7 +30,7 @@ const HUGE_BODY: usize = 8 * 1024 * 1024;
 const MISSING: usize = 400;
 /// How long ago a stale token has ended.
 const STALE_SECONDS: i64 = 1800;
-const JSON: &str = "application/json; charset=utf-8";
+pub(super) const JSON: &str = "application/json; charset=utf-8";
 
 /// `appidacr` of a token, by what the application has proven itself with.
 const BY_SECRET: &str = "1";
@@ -74,6 +74,9 @@ impl Idp {
 
     /// Answers one request; `false` ends the connection.
     async fn answer(&self, wire: &mut Wire, request: &Request) -> io::Result<bool> {
+        if request.path == google::PATH {
+            return self.google(wire, request).await;
+        }
         let Some(tenant) = request.path.trim_start_matches('/').strip_suffix("/oauth2/v2.0/token") else {
             let text = "There is only a token endpoint here.";
             return respond(wire, Timestamp::now(), 404, "text/plain", text, &[]).await;
@@ -96,6 +99,7 @@ impl Idp {
                 at: SystemTime::now(),
                 client_request_id: asked.request_id.clone(),
                 basic_header: asked.basic.is_some(),
+                user: None,
                 outcome,
             });
         };
@@ -117,6 +121,11 @@ impl Idp {
             saw(TokenOutcome::Fault(fault));
         }
         misbehave(wire, act, &app, &asked, terms.retry_after, now).await
+    }
+
+    /// The first application of which this is true.
+    pub(super) fn find(&self, is: impl Fn(&SimApp) -> bool) -> Option<SimApp> {
+        lock(&self.apps).values().find(|app| is(app)).cloned()
     }
 
     fn app(&self, asked: &Asked) -> Result<SimApp, Refusal> {
@@ -230,7 +239,7 @@ fn issue(app: &SimApp, twist: Twist, now: Timestamp, proof: &str) -> String {
         _ => token::jwt(app, audience, &roles, proof, now.as_second(), seconds),
     };
     let life = if twist == Twist::Stale { Duration::ZERO } else { terms.expires_in };
-    let issued = Issued { audience: audience.to_owned(), roles, expires: Instant::now() + life };
+    let issued = Issued { audience: audience.to_owned(), roles, user: None, expires: Instant::now() + life };
     app.remember(token.clone(), issued);
     let mut body = json!({
         "token_type": "Bearer",
@@ -251,6 +260,18 @@ fn issue(app: &SimApp, twist: Twist, now: Timestamp, proof: &str) -> String {
         }
     }
     body.to_string()
+}
+
+/// Misbehaves at another endpoint as at Entra's.
+pub(super) async fn misbehave_for(
+    wire: &mut Wire,
+    act: TokenAct,
+    app: &SimApp,
+    request: &Request,
+    now: Timestamp,
+) -> io::Result<bool> {
+    let asked = Asked::read(&app.tenant, request);
+    misbehave(wire, act, app, &asked, app.terms().retry_after, now).await
 }
 
 async fn misbehave(
@@ -322,7 +343,7 @@ async fn refuse(wire: &mut Wire, asked: &Asked, now: Timestamp, refusal: Refusal
 }
 
 /// Answers as a server does whose clock reads `now`.
-async fn respond(
+pub(super) async fn respond(
     wire: &mut Wire,
     now: Timestamp,
     status: u16,

@@ -11,6 +11,7 @@ mod authority;
 mod certificate;
 mod fault;
 mod flood;
+mod google;
 mod http;
 mod idp;
 mod imap;
@@ -53,6 +54,7 @@ pub use account::Offers;
 pub use app::{SeenTokenRequest, SimApp, TokenOutcome};
 pub use certificate::SimCertificate;
 pub use fault::{Fault, Shows};
+pub use google::SimServiceAccount;
 pub use issuer::SimIssuer;
 pub use ledger::{Connections, Heard};
 pub use mailbox::SimMailbox;
@@ -119,6 +121,11 @@ impl Sim {
     /// The token endpoint without TLS, with `{tenant}` to be filled in.
     pub fn token_url_plain(&self) -> String {
         format!("http://127.0.0.1:{}/{{tenant}}/oauth2/v2.0/token", self.token_port_plain)
+    }
+
+    /// Google's token endpoint by HTTPS.
+    pub fn google_url(&self) -> String {
+        format!("https://localhost:{}{}", self.token_port, google::PATH)
     }
 
     /// The scope that is granted.

@@ -70,6 +70,11 @@ pub(super) fn opaque() -> String {
     format!("EwB{}", letters(900))
 }
 
+/// A token of the form that Google's have.
+pub(super) fn of_google() -> String {
+    format!("ya29.{}", letters(200))
+}
+
 /// This many random letters.
 fn letters(count: usize) -> String {
     let mut text = String::new();

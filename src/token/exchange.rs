@@ -16,6 +16,7 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::answer::Answer;
+use super::http::Route;
 use super::{claims, http};
 use crate::clock;
 use crate::diagnosis;
@@ -112,16 +113,43 @@ impl<'a> Exchange<'a> {
         let request = client.exchange_client_credentials().add_scope(scope);
         let request =
             fields.into_iter().fold(request, |request, (name, value)| request.add_extra_param(name, value));
-        self.send(async {
-            let http = http::Http::new(self.dialer, self.spec, &self.request_id, &self.peer).await?;
+        self.within_bound(async {
+            let http = self.open(&self.spec.url, Route::AsConfigured).await?;
             let answer = request.request_async(&http).await.map_err(|error| refused(error, scrubber))?;
             self.issued(&answer)
         })
         .await
     }
 
-    /// Sends a request, within the bound of its phase.
-    async fn send(&self, request: impl Future<Output = Result<Issued, Cause>>) -> Result<Issued, Cause> {
+    /// A connection to this endpoint, for requests that the `oauth2` crate does not write.
+    pub(super) async fn open(&self, url: &str, route: Route) -> Result<http::Http, Cause> {
+        let ca_file = self.spec.ca_file.as_deref();
+        http::Http::new(self.dialer, (url, route), ca_file, &self.request_id, &self.peer).await
+    }
+
+    /// What the answer to such a request is worth.
+    pub(super) fn judge(
+        &self,
+        answer: Result<oauth2::HttpResponse, http::Fault>,
+        scrubber: &Scrubber,
+    ) -> Result<Issued, Cause> {
+        let response = answer.map_err(|fault| not_answered(fault, scrubber))?;
+        // What the parser quotes may be the token.
+        let answer = serde_json::from_slice::<Answer>(response.body()).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            let why = format!(
+                "the token response does not follow RFC 6749 section 5.1, at line {line}, column {column}"
+            );
+            Cause::new(Reason::ProtocolError, why)
+        })?;
+        self.issued(&answer)
+    }
+
+    /// Sends a request, or several, within the bound of the phase.
+    pub(super) async fn within_bound(
+        &self,
+        request: impl Future<Output = Result<Issued, Cause>>,
+    ) -> Result<Issued, Cause> {
         self.is_sent.store(true, Ordering::Relaxed);
         let bound = Phase::Token.row().bound;
         timeout(bound, request).await.unwrap_or_else(|_| {
@@ -170,12 +198,11 @@ fn lifetime(
     }
 }
 
-/// The failure in words without secrets. Parse errors quote the text that they could not parse, so only
-/// their position is given.
-fn refused(error: RequestTokenError<http::Fault, BasicErrorResponse>, scrubber: &Scrubber) -> Cause {
-    match error {
-        RequestTokenError::Request(http::Fault::Network(cause)) => cause,
-        RequestTokenError::Request(http::Fault::Status { status, retry_after, body }) => {
+/// Why there is no token response.
+fn not_answered(fault: http::Fault, scrubber: &Scrubber) -> Cause {
+    match fault {
+        http::Fault::Network(cause) => cause,
+        http::Fault::Status { status, retry_after, body } => {
             let answer = diagnosis::TokenAnswer { status: Some(status), retry_after, body: &body };
             let verdict = diagnosis::token(&answer);
             Cause {
@@ -184,6 +211,14 @@ fn refused(error: RequestTokenError<http::Fault, BasicErrorResponse>, scrubber: 
                 retry_after: verdict.retry_after,
             }
         }
+    }
+}
+
+/// The failure in words without secrets. Parse errors quote the text that they could not parse, so only
+/// their position is given.
+fn refused(error: RequestTokenError<http::Fault, BasicErrorResponse>, scrubber: &Scrubber) -> Cause {
+    match error {
+        RequestTokenError::Request(fault) => not_answered(fault, scrubber),
         RequestTokenError::Parse(error, _) => Cause::new(
             Reason::ProtocolError,
             format!("the token response does not follow RFC 6749 section 5.1, at `{}`", error.path()),

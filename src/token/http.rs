@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use serde_json::Value;
 use super::proxy::Proxy;
 use crate::clock;
 use crate::diagnosis;
-use crate::model::{Cause, Certificate, IpChoice, Phase, Reason, TokenSpec};
+use crate::model::{Cause, Certificate, IpChoice, Phase, Reason};
 use crate::net::{self, Dialer, Resolver, Sight};
 
 /// Maximum size of an answer in bytes. Token responses have a few thousand.
@@ -59,6 +60,13 @@ pub(super) enum Fault {
     },
 }
 
+/// How a request reaches its endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Route {
+    /// By the proxy of the environment, unless the endpoint is on loopback.
+    AsConfigured,
+}
+
 /// A client for one request. Keeping connections open would save two round trips an hour, and would hide a
 /// change of proxy or certificate.
 pub(super) struct Http {
@@ -70,15 +78,15 @@ pub(super) struct Http {
 }
 
 impl Http {
-    /// A client with the trust of the specification's provider. It uses the proxy of the environment, unless
-    /// the endpoint is on loopback.
+    /// A client for this endpoint, with the trust of its provider.
     pub(super) async fn new(
         dialer: &Dialer,
-        spec: &TokenSpec,
+        (url, route): (&str, Route),
+        ca_file: Option<&Path>,
         request_id: &str,
         peer: &Peer,
     ) -> Result<Self, Cause> {
-        let trust = dialer.trust(spec.ca_file.as_deref()).await?;
+        let trust = dialer.trust(ca_file).await?;
         let (tls, sight) = trust.client_config();
         // The cell is empty: every request has a new `Peer`.
         let _ = peer.0.1.set(sight);
@@ -91,11 +99,12 @@ impl Http {
             .connect_timeout(Phase::Connect.row().bound)
             .timeout(Phase::Token.row().bound)
             .user_agent(concat!("mailbox-exporter/", env!("CARGO_PKG_VERSION")));
-        let proxy = if is_local(&spec.url) {
-            builder = builder.no_proxy();
-            None
-        } else {
-            Proxy::before(&spec.url)
+        let proxy = match route {
+            Route::AsConfigured if is_local(url) => {
+                builder = builder.no_proxy();
+                None
+            }
+            Route::AsConfigured => Proxy::before(url),
         };
         let client =
             builder.build().map_err(|error| Cause::new(Reason::Internal, format!("HTTP client: {error}")))?;
@@ -104,7 +113,7 @@ impl Http {
 
     /// Sends the request; anything but a complete success is a fault. The answer is adapted for the `oauth2`
     /// crate, which requires status 200 and the JSON content type.
-    async fn send(&self, request: oauth2::HttpRequest) -> Result<oauth2::HttpResponse, Fault> {
+    pub(super) async fn send(&self, request: oauth2::HttpRequest) -> Result<oauth2::HttpResponse, Fault> {
         let proxy = self.proxy.as_ref();
         let mut request = reqwest::Request::try_from(request).map_err(|error| network(&error, proxy))?;
         if let Ok(id) = self.request_id.parse() {

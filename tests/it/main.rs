@@ -14,6 +14,7 @@ mod endpoints;
 mod explain;
 mod federated;
 mod files;
+mod google;
 mod hostile;
 mod media;
 mod monitor;

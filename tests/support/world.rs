@@ -71,8 +71,18 @@ impl World {
 
     /// Healthy mailboxes of one new application, on one server for each protocol.
     pub(crate) async fn mailboxes(&self, count: usize) -> Vec<SimMailbox> {
-        let (sim, app) = (Arc::clone(&self.sim), self.app());
+        self.mailboxes_of(&self.app(), count).await
+    }
+
+    /// Healthy mailboxes of this application, on one server for each protocol.
+    pub(crate) async fn mailboxes_of(&self, app: &SimApp, count: usize) -> Vec<SimMailbox> {
+        let (sim, app) = (Arc::clone(&self.sim), app.clone());
         self.apart(async move { sim.mailboxes_on_one_port(&app, count).await }).await.unwrap()
+    }
+
+    /// The simulated Google's token endpoint.
+    pub(crate) fn google_url(&self) -> String {
+        self.sim.google_url()
     }
 
     /// Runs something where the servers run.

@@ -3,8 +3,11 @@
 //! Sources: Microsoft Support (Outlook.com), Google Workspace Admin Help (domain-wide delegation), Google Account Help
 //! (app passwords), Dovecot's documentation of `oauth2`, versions 2.3 and 2.4.
 
+use std::collections::BTreeSet;
+
 use crate::diagnosis::remedy::host_of;
-use crate::model::{Auth, Family};
+use crate::model::{Auth, Family, Proof};
+use crate::secret::ServiceAccount;
 
 use super::Case;
 use super::step::Step;
@@ -12,20 +15,32 @@ use super::step::Step;
 /// The scope that opens IMAP, POP and SMTP at Google.
 const GOOGLE_SCOPE: &str = "https://mail.google.com/";
 
+/// The client id of a service account, if its key file is here: what the Admin console knows it by.
+pub(super) async fn google_client(proof: &Proof) -> Option<String> {
+    let Proof::GoogleServiceAccount { key } = proof else { return None };
+    ServiceAccount::read(key).await.ok()?.client_id
+}
+
 pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
+    if case.credential.auth.token().is_some_and(|proof| matches!(**proof, Proof::GoogleServiceAccount { .. }))
+    {
+        return google(case).into_iter().chain([see()]).collect();
+    }
     let by_password = case.credential.auth.kind() == Auth::Password(());
     let mut steps = match (case.family, by_password) {
         (Family::Gmail, true) => vec![app_password(case)],
-        (Family::Gmail, false) => google(),
+        (Family::Gmail, false) => google(case),
         (Family::OutlookCom, _) => vec![outlook(case)],
         (Family::Generic | Family::ExchangeOnline, true) => vec![password(case)],
         (Family::Generic | Family::ExchangeOnline, false) => own_server(case),
     };
-    steps.push(
-        Step::new("See whether it works", "the command ends with exit status 0")
-            .command("mailbox-exporter check --wait 60m"),
-    );
+    steps.push(see());
     steps
+}
+
+fn see() -> Step {
+    Step::new("See whether it works", "the command ends with exit status 0")
+        .command("mailbox-exporter check --wait 60m")
 }
 
 /// Whom the steps are for.
@@ -39,14 +54,18 @@ fn app_password(case: &Case<'_>) -> Step {
         .note("Open https://myaccount.google.com/apppasswords, make one named mailbox-exporter, and put it where the credential expects its password.")
 }
 
-fn google() -> Vec<Step> {
+fn google(case: &Case<'_>) -> Vec<Step> {
+    let client = case.google_client.as_deref().unwrap_or("the field client_id of the key file");
+    let scopes: BTreeSet<&str> =
+        case.checks.iter().filter_map(|check| Some(&*check.token_spec()?.scope)).collect();
+    let scopes = if scopes.is_empty() { vec![GOOGLE_SCOPE] } else { scopes.into_iter().collect() };
     vec![
         Step::new("Make a service account with a key", "Google Cloud console > IAM > Service accounts > the account > Keys lists it")
-            .note("Google Cloud console > IAM > Service accounts > Create; then Keys > Add key > JSON. The file is the credential's key.")
+            .note("Google Cloud console > IAM > Service accounts > Create; then Keys > Add key > JSON. The file is the credential's key: `type: google_service_account`.")
             .note("APIs & Services > Library > Gmail API > Enable."),
         Step::new("Delegate the domain to it", "Google Admin console > Security > API controls > Domain-wide delegation lists client id and scope")
             .note("Google Admin console > Security > Access and data control > API controls > Domain-wide delegation > Add new.")
-            .note(format!("Client id: the field client_id of the key file. Scope, exactly: {GOOGLE_SCOPE}"))
+            .note(format!("Client id: {client}. Scope, exactly: {}", scopes.join(",")))
             .note("It takes minutes, at most a day, to act."),
         Step::new("Allow IMAP", "Google Admin console > Apps > Google Workspace > Gmail > End User Access shows IMAP on")
             .note("Google Admin console > Apps > Google Workspace > Gmail > End User Access > POP and IMAP access > Enable IMAP."),

@@ -46,6 +46,8 @@ struct Case<'a> {
     checks: Vec<&'a Arc<Check>>,
     /// The object id of the enterprise application, if a token could be had.
     object_id: Option<String>,
+    /// The client id of the service account, if its key is here.
+    google_client: Option<String>,
     rbac: bool,
 }
 
@@ -112,7 +114,12 @@ async fn cases<'a>(plan: &'a Plan, options: &Options) -> Result<Vec<Case<'a>>, S
             let checks: Vec<_> = plan.checks.iter().filter(mine).collect();
             if !checks.is_empty() {
                 let object_id = object_id(&prober, &checks).await;
-                cases.push(Case { credential, family: *family, checks, object_id, rbac: options.rbac });
+                let google_client = match credential.auth.token() {
+                    Some(proof) => elsewhere::google_client(proof).await,
+                    None => None,
+                };
+                let rbac = options.rbac;
+                cases.push(Case { credential, family: *family, checks, object_id, google_client, rbac });
             }
         }
     }
@@ -128,7 +135,8 @@ async fn cases<'a>(plan: &'a Plan, options: &Options) -> Result<Vec<Case<'a>>, S
 /// The object id of the app's service principal, from a token. Without one the steps keep a placeholder.
 async fn object_id(prober: &Prober, checks: &[&Arc<Check>]) -> Option<String> {
     let check = checks.first()?;
-    let spec = check.token_spec()?;
+    // Service accounts of Google have no principal of their own in the mail system.
+    let spec = check.token_spec().filter(|spec| !spec.proof.is_per_user())?;
     match prober.tokens().fetch(spec, &check.name()).await {
         Ok(token) => token.claims()?.object_id.clone(),
         Err(cause) => {

@@ -48,6 +48,8 @@ fn check(family: Family, protocol: Protocol, address: &str) -> Check {
         url: url.into(),
         scope: scope.into(),
         ca_file: None,
+        url_is_written: false,
+        user: None,
     };
     Check {
         mailbox: Arc::new(Mailbox {

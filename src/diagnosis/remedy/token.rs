@@ -51,6 +51,8 @@ Just created: it takes some minutes until it counts.";
     AppNotFound, ExchangeOnline => "\
 One of these: tenant `{tenant}` is the wrong one; client id `{app}` is mistyped, or is an object id; the app has no enterprise application in this tenant.
 To see: `az ad sp show --id {!app}`. To create it: `az ad sp create --id {!app}`; for an app of another tenant an administrator opens {consent}";
+    AppNotFound, Gmail; Says("account not found") => "\
+Google does not know the service account: it was deleted, or the key file is another project's. Google Cloud console > IAM & Admin > Service accounts; a deleted account can be restored for 30 days.";
     AppNotFound, Gmail => "\
 Google does not know client `{app}`: it was deleted or mistyped. Google Cloud console > APIs & Services > Credentials; a deleted client can be restored for 30 days.";
     AppNotFound => "\
@@ -73,14 +75,15 @@ No tenant or realm `{tenant}` at `{idp}`. Compare `tenant` of credential `{crede
 An administrator consents: App registrations > `{app}` > API permissions > Grant admin consent, or `az ad app permission admin-consent --id {!app}`, or opens {consent}
 The list must hold the application permission `{permission}` of Office 365 Exchange Online; that of Microsoft Graph does not do.";
     ConsentMissing, Gmail => "\
-Google Admin console > Security > API controls > Domain-wide delegation: add the service account's client id with exactly the scope `https://mail.google.com/`. It takes up to a day, mostly minutes.";
+Google Admin console > Security > Access and data control > API controls > Domain-wide delegation: add the service account's client id with exactly the scope `{scope}`. It takes up to a day, mostly minutes.
+Mailbox `{user}` must belong to the domain whose Admin console that is.";
     ConsentMissing => "\
 The identity provider at `{idp}` does not let client `{app}` ask for `{scope}`. Its administrator allows it there.";
 
     ScopeInvalid, ExchangeOnline => "\
 Asked for was `{scope}`. For mailboxes it must be `{token_scope}`: one resource, ending in `/.default`; in national clouds that cloud's host.
 If that is what stands there, the tenant has no Exchange Online, or its service principal is missing: `az ad sp create --id 00000002-0000-0ff1-ce00-000000000000`.";
-    ScopeInvalid, Gmail => "Asked for was `{scope}`. For mailboxes it must be `https://mail.google.com/`.";
+    ScopeInvalid, Gmail => "Asked for was `{scope}`. For mailboxes it must be `https://mail.google.com/`, or `https://www.googleapis.com/auth/gmail.imap_admin` for IMAP alone.";
     ScopeInvalid => "\
 The identity provider at `{idp}` does not know scope `{scope}`. Compare the provider's `scope` with the scopes that client `{app}` has there.";
 
@@ -100,6 +103,8 @@ Client `{app}` lacks the role that the service demands. Its administrator assign
     TokenRequestInvalid, ExchangeOnline => "\
 Read the sentence: it names the parameter. Compare `tenant`, `client_id` and, where written, `token_url` and `scope` of credential `{credential}`: no placeholder may be left, the address must be `https://login.microsoftonline.com/TENANT_ID/oauth2/v2.0/token`.
 If it says that the client is public: App registrations > `{app}` > Authentication > Allow public client flows = No.";
+    TokenRequestInvalid, Gmail => "\
+Read the sentence: it names what is wrong. `{idp}` must be Google's token endpoint, `https://oauth2.googleapis.com/token`: what is signed is for the `token_url` of the provider or, if none is written, the `token_uri` of the key file.";
     TokenRequestInvalid => "\
 Read the sentence: it names what is wrong. `{idp}` must be the token endpoint, and client `{app}` must be allowed the grant `client_credentials` (Keycloak: Service accounts roles on).";
 

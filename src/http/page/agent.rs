@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::report::{ConfigurationRecord, CredentialRecord, Facts, TokenRecord};
+use crate::report::{ConfigurationRecord, CredentialRecord, Facts, TokenRecord, UserTokens};
 
 use super::text::Here;
 use super::{soon, text};
@@ -61,7 +61,7 @@ fn credential(now: Timestamp, record: &CredentialRecord) -> Markup {
 }
 
 fn token(now: Timestamp, record: &TokenRecord) -> Markup {
-    let failure = record.last.as_ref().and_then(|request| request.failure.as_ref());
+    let failure = record.failure.as_ref();
     html! {
         p.line {
             span.resource { (record.spec.resource()) } " "
@@ -70,9 +70,20 @@ fn token(now: Timestamp, record: &TokenRecord) -> Markup {
                 (None, Some(_)) => span.fine { span.state { "ok" } },
                 (None, None) => span.waiting { span.state { "not asked for yet" } },
             }
+            @if let Some(users) = &record.users { (user_tokens(users)) }
             @if let Some(token) = &record.token {
                 span.facts title=(text::clock(token.expires_at)) { (text::end(now, token.expires_at)) }
             }
+        }
+    }
+}
+
+/// The tokens of users: how many there are, and why some are missing.
+fn user_tokens(users: &UserTokens) -> Markup {
+    html! {
+        span.facts { "one for each user: " (users.held) " of " (users.needed) }
+        @for (reason, count) in &users.failing {
+            span.failing { span.state { (count) " " (text::reason(Here::Top, *reason)) } }
         }
     }
 }

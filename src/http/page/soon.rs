@@ -49,7 +49,7 @@ pub(super) fn section(facts: &Facts) -> Markup {
 
 /// A token that cannot be renewed while the old one still serves: its mailboxes look fine.
 fn renewal(facts: &Facts, record: &TokenRecord) -> Option<Markup> {
-    let cause = record.last.as_ref()?.failure.as_ref()?;
+    let cause = record.failure.as_ref()?;
     let token = record.token.as_ref().filter(|token| token.expires_at > facts.now)?;
     let reason = cause.reason.row();
     let owners: Vec<_> = reason.owners.iter().map(|owner| owner.row().title).collect();

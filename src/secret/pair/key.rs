@@ -10,14 +10,14 @@ use super::pem::KeyBlock;
 use crate::model::{Algorithm, Redacted};
 
 /// A private key that signs by one algorithm.
-pub(super) enum Key {
+pub(in crate::secret) enum Key {
     Rsa(rsa::KeyPair, &'static dyn RsaEncoding),
     P256(EcdsaKeyPair),
 }
 
 impl Key {
     /// Decodes a key: PKCS#8, PKCS#1 and SEC1 alike. The error stands behind the key's place.
-    pub(super) fn read(
+    pub(in crate::secret) fn read(
         block: &KeyBlock<'_>,
         passphrase: Option<&Redacted>,
         algorithm: Algorithm,
@@ -63,7 +63,7 @@ impl Key {
     }
 
     /// The public key, as a certificate holds it.
-    pub(super) fn public(&self) -> &[u8] {
+    pub(in crate::secret) fn public(&self) -> &[u8] {
         match self {
             Self::Rsa(key, _) => key.public_key().as_ref(),
             Self::P256(key) => key.public_key().as_ref(),
@@ -71,7 +71,7 @@ impl Key {
     }
 
     /// The signature in the form of JWS (RFC 7518 section 3).
-    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, aws_lc_rs::error::Unspecified> {
+    pub(in crate::secret) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, aws_lc_rs::error::Unspecified> {
         let random = SystemRandom::new();
         match self {
             Self::Rsa(key, encoding) => {

@@ -2,8 +2,8 @@
 //!
 //! Owns what makes them a pair. The forms that are refused are in `pem`; what is signed is up to `token`.
 
-mod key;
-mod pem;
+pub(super) mod key;
+pub(super) mod pem;
 
 use aws_lc_rs::digest::{self, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 use jiff::Timestamp;

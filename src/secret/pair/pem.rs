@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::model::SecretRef;
 
 /// A file as a shell takes it; `FILE` if the text comes from an environment variable.
-pub(super) struct Shell<'a>(pub(super) &'a SecretRef);
+pub(in crate::secret) struct Shell<'a>(pub(in crate::secret) &'a SecretRef);
 
 impl fmt::Display for Shell<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -77,7 +77,7 @@ fn is_der(bytes: &[u8], content: &[u8]) -> bool {
 }
 
 /// The blocks of a PEM file. Text around them (bag attributes, names) does not count.
-pub(super) fn blocks(place: &SecretRef, bytes: &[u8]) -> Result<Vec<pem::Pem>, String> {
+pub(in crate::secret) fn blocks(place: &SecretRef, bytes: &[u8]) -> Result<Vec<pem::Pem>, String> {
     let say = |sentence: &str| format!("{place} {}", sentence.replace("{file}", &Shell(place).to_string()));
     if let Some((_, sentence)) = NOT_PEM.iter().find(|(is, _)| is(bytes)) {
         return Err(say(sentence));
@@ -92,7 +92,7 @@ pub(super) fn blocks(place: &SecretRef, bytes: &[u8]) -> Result<Vec<pem::Pem>, S
 }
 
 /// A private key as its block gives it.
-pub(super) enum KeyBlock<'a> {
+pub(in crate::secret) enum KeyBlock<'a> {
     /// PKCS#8, PKCS#1 or SEC1.
     Plain(&'a [u8]),
     /// Encrypted PKCS#8.
@@ -113,7 +113,7 @@ const NO_KEY: &[(&str, &str)] = &[
 ];
 
 /// The private key among the blocks of a place.
-pub(super) fn key<'a>(place: &SecretRef, blocks: &'a [pem::Pem]) -> Result<KeyBlock<'a>, String> {
+pub(in crate::secret) fn key<'a>(place: &SecretRef, blocks: &'a [pem::Pem]) -> Result<KeyBlock<'a>, String> {
     let say = |sentence: &str| format!("{place} {}", sentence.replace("{file}", &Shell(place).to_string()));
     for block in blocks {
         match block.tag() {
@@ -150,7 +150,10 @@ const NO_CERTIFICATE: &[(&str, &str)] = &[
 ];
 
 /// The certificates among the blocks of a place, at least one.
-pub(super) fn certificates<'a>(place: &SecretRef, blocks: &'a [pem::Pem]) -> Result<Vec<&'a [u8]>, String> {
+pub(in crate::secret) fn certificates<'a>(
+    place: &SecretRef,
+    blocks: &'a [pem::Pem],
+) -> Result<Vec<&'a [u8]>, String> {
     let say = |sentence: &str| format!("{place} {}", sentence.replace("{file}", &Shell(place).to_string()));
     let found: Vec<&[u8]> =
         blocks.iter().filter(|block| block.tag() == "CERTIFICATE").map(pem::Pem::contents).collect();

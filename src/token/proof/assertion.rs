@@ -76,8 +76,9 @@ pub(super) fn sign(pair: &Pair, algorithm: Algorithm, client_id: &str, url: &str
     Ok(Redacted::from(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))))
 }
 
-fn part(value: &impl Serialize) -> Result<String, Cause> {
+/// One part of a JSON Web Signature.
+pub(super) fn part(value: &impl Serialize) -> Result<String, Cause> {
     let json = serde_json::to_vec(value)
-        .map_err(|error| Cause::new(Reason::Internal, format!("writing the client assertion: {error}")))?;
+        .map_err(|error| Cause::new(Reason::Internal, format!("writing the assertion: {error}")))?;
     Ok(URL_SAFE_NO_PAD.encode(json))
 }

@@ -16,9 +16,10 @@ mod assertion;
 mod certificate;
 mod client_secret;
 mod federated;
+mod google;
 
 use super::exchange::{Exchange, Issued};
-use crate::model::{Cause, End, Proof, Reason};
+use crate::model::{Cause, End, Proof, Reason, TokenSpec};
 use crate::secret::{self, Pair};
 
 /// What kinds remember between two requests for the same token.
@@ -41,13 +42,15 @@ pub(super) async fn request(
             certificate::request(exchange, app, pair, *algorithm, &memory.pair).await
         }
         Proof::Federated { app, token, .. } => federated::request(exchange, app, token).await,
+        Proof::GoogleServiceAccount { key } => google::request(exchange, key).await,
     }
 }
 
 /// The dates on which the proof expires by its own word, read now. Unreadable places say none.
 pub async fn ends(proof: &Proof) -> Vec<End> {
     match proof {
-        Proof::ClientSecret { .. } => Vec::new(),
+        // Neither a secret nor Google's key says when it expires.
+        Proof::ClientSecret { .. } | Proof::GoogleServiceAccount { .. } => Vec::new(),
         Proof::Certificate { pair, algorithm, .. } => {
             certificate::end(pair, *algorithm).await.into_iter().collect()
         }
@@ -56,8 +59,8 @@ pub async fn ends(proof: &Proof) -> Vec<End> {
 }
 
 /// What the proof tells after a refusal for this reason, in sentences: what an administrator compares.
-pub async fn told(proof: &Proof, reason: Reason) -> Vec<String> {
-    match (proof, reason) {
+pub async fn told(spec: &TokenSpec, reason: Reason) -> Vec<String> {
+    match (&*spec.proof, reason) {
         (Proof::ClientSecret { app, secret, .. }, Reason::SecretInvalid | Reason::CredentialsRejected) => {
             secret::told(secret, Some(&app.client_id)).await
         }
@@ -67,6 +70,15 @@ pub async fn told(proof: &Proof, reason: Reason) -> Vec<String> {
         (Proof::Federated { token, audience, .. }, Reason::FederatedIdentityMismatch) => {
             federated::told(token, audience).await
         }
+        (
+            Proof::GoogleServiceAccount { key },
+            Reason::ConsentMissing
+            | Reason::CertificateRejected
+            | Reason::AppNotFound
+            | Reason::AppDisabled
+            | Reason::AccountNotFound
+            | Reason::ScopeInvalid,
+        ) => google::told(key, spec, reason).await,
         _ => Vec::new(),
     }
 }
@@ -78,5 +90,6 @@ pub async fn fault(proof: &Proof) -> Option<Cause> {
         Proof::ClientSecret { .. } => None,
         Proof::Certificate { pair, algorithm, .. } => Pair::read(pair, *algorithm).await.err(),
         Proof::Federated { token, .. } => federated::fault(token).await,
+        Proof::GoogleServiceAccount { key } => google::fault(key).await,
     }
 }
