@@ -17,6 +17,17 @@ EXCUSED = {
     ("mailbox", "Reasons over time", "A"): "the mailbox that is chosen works",
     ("mailbox", "Firing alerts", "A"): "the mailbox that is chosen works",
 }
+# What the tiles of the readiness board count.
+EXPECTED = set(many.STATES) - {"not_expected"}
+TILES = {
+    ("Broken already", "A"): {"blocked"},
+    ("Broken already", "Z"): EXPECTED,
+    ("Will break", "A"): {"at_risk"},
+    ("Will break", "B"): {"dual"},
+    ("Will break", "Z"): EXPECTED,
+    ("Not known", "A"): {"unknown"},
+    ("Not known", "Z"): EXPECTED,
+}
 
 
 class Crowd(live.World):
@@ -55,7 +66,20 @@ def faults(world, boards):
                     found.append(f"{key}: {took:.1f} s with {many.MAILBOXES} mailboxes")
                 if key == ("fleet", "Causes", "A"):
                     found += _causes(series)
+                if key == ("readiness", "Score over time", "A"):
+                    found += _scores(series)
+                if key[0] == "readiness" and key[1:] in TILES:
+                    wanted = sum(n for (_, _, state), n in many.standings(range(many.MAILBOXES)).items() if state in TILES[key[1:]])
+                    if not series or series[0]["number"] != wanted:
+                        found.append(f"{key}: {series}, and not {wanted}")
     return found
+
+
+def _scores(series):
+    """The score of every tenant as it is, under its name."""
+    shown = {one["labels"].get("name"): one["number"] for one in series or []}
+    wanted = {f"app-{tenant}": many.score(tenant) for tenant in range(many.TENANTS)}
+    return [] if shown == wanted else [f"readiness: Score over time: {shown}, and not {wanted}"]
 
 
 def _causes(series):

@@ -15,7 +15,7 @@ TAG = "mailbox-exporter"
 KINDS = {"stat", "timeseries", "table", "row", "state-timeline"}
 # Labels that Prometheus adds, by its configuration or its operator, and those that a query makes.
 ADDED = {"cluster", "namespace", "job", "instance"}
-MADE = {"when", "urgency", "remedy"}
+MADE = {"when", "urgency", "remedy", "name"}
 # What Prometheus makes of alerts: the labels of every alert, and its own.
 ALERTS = {"ALERTS", "ALERTS_FOR_STATE"}
 ALERTED = {"alertname", "alertstate", "severity", "owner"}
@@ -28,6 +28,8 @@ ACTS = {
     "token:ops:scope_invalid": "exporter",
     "auth:app:token_rejected": "identity",
     "auth:admin:mailbox_not_connected": "messaging",
+    "auth:admin:role_missing": "identity",
+    "auth:admin:conditional_access": "identity",
     "auth:owner:over_quota": "messaging",
     "greeting:wait:server_unavailable": "messaging",
     "connect:net:timeout": "network",
@@ -112,11 +114,16 @@ def _variables(board, metrics, say):
             say(f"the variable {variable['name']} does not ask the chosen data source")
         if variable.get("refresh") not in (1, 2):
             say(f"the variable {variable['name']} is never refreshed: its panels would stay empty")
-        selector = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
-        if not selector:
-            say(f"the variable {variable['name']} is no label_values(selector, label)")
-            continue
-        _names(selector[1], metrics, say, more={selector[2]})
+        asks = variable["query"]["query"]
+        if selector := re.fullmatch(r"label_values\((.+), (\w+)\)", asks):
+            _names(selector[1], metrics, say, more={selector[2]})
+        elif named := re.fullmatch(r"query_result\((.+)\)", asks):
+            # One name on the screen, another in the query.
+            _expression(named[1], metrics, say)
+            if not all(f"(?<{group}>" in variable["regex"] for group in ("text", "value")):
+                say(f"the variable {variable['name']} does not say what is shown and what is asked with")
+        else:
+            say(f"the variable {variable['name']} is neither label_values(selector, label) nor query_result(query)")
 
 
 def _note(note, metrics, say):

@@ -4,6 +4,7 @@ Owns the series. Which metrics and labels there are, the program's own table say
 (`crowd`).
 """
 
+import collections
 import re
 
 import reference
@@ -90,12 +91,31 @@ def _mailbox(s, n, now):
         if why:
             s.add("mailbox_probe_failure_info", 1, **check, phase=why[0], reason=why[1])
             s.add("mailbox_probe_failures_total", 5, 1 / 300, **check, phase=why[0], reason=why[1])
-        standing = "blocked" if why else STATES[n % 4] if n % 9 else "unknown"
+        standing = _standing(n, why)
         for state in STATES:
             s.add("mailbox_readiness", int(state == standing), **check, state=state)
         for state in ("open", "closed", "unknown"):
             s.add("mailbox_basic_auth", int(state == ("open", "closed", "unknown")[n % 3]), **check, state=state)
         s.add("mailbox_readiness_evidence_timestamp_seconds", now - 3600 * (n % 99), **check, signal="oauth_login")
+
+
+def _standing(n, why):
+    """How far a check is from doing without passwords."""
+    return "blocked" if why else "unknown" if n % 9 == 0 else STATES[n // TENANTS % 4]
+
+
+def standings(mailboxes):
+    """How many checks are in each state, by tenant and protocol."""
+    return collections.Counter(
+        (n % TENANTS, protocol, _standing(n, _failure(n, n % TENANTS, protocol)))
+        for n in mailboxes
+        for protocol in SERVERS[PROVIDERS[n % TENANTS]]
+    )
+
+
+def score(tenant):
+    """A score that tells the tenants apart."""
+    return 20 * tenant
 
 
 def _uuid(tenant):
@@ -128,6 +148,7 @@ def agent(known, reasons, shard, now):
                 continue
             deadline = {"provider": provider, "protocol": "smtp", "kind": "default_off"}
             s.add("mailbox_basic_auth_deadline_timestamp_seconds", now + 86400 * (32 if provider != "gmail" else -200), **deadline)
+    counts = standings(mine)
     for tenant in range(TENANTS):
         credential = {"credential": f"app-{tenant}"}
         of = credential | {"resource": "outlook.office365.com"}
@@ -141,10 +162,10 @@ def agent(known, reasons, shard, now):
         for outcome in ("success", "failure"):
             s.add("mailbox_token_requests_total", 50, 0.002, **of, outcome=outcome)
             s.histogram("mailbox_token_request_duration_seconds", 0.3, 0.002, **of, outcome=outcome)
-        s.add("mailbox_readiness_score", 20 * tenant, tenant=_uuid(tenant))
-        for protocol in ("imap", "smtp"):
-            for n, state in enumerate(STATES):
-                s.add("mailbox_readiness_checks", 5 * n, tenant=_uuid(tenant), protocol=protocol, state=state)
+        s.add("mailbox_readiness_score", score(tenant), tenant=_uuid(tenant))
+        for protocol in SERVERS[PROVIDERS[tenant]]:
+            for state in STATES:
+                s.add("mailbox_readiness_checks", counts[tenant, protocol, state], tenant=_uuid(tenant), protocol=protocol, state=state)
     s.add("mailbox_exporter_build_info", 1, version="0.1.0", os="linux", arch="x86_64")
     s.add("mailbox_exporter_shard_info", 1, shard=shard, shards=AGENTS)
     s.add("mailbox_exporter_checks", 2 * len(mine))
