@@ -153,10 +153,24 @@ def _panel(panel, metrics, shown, say):
         if not target.get("legendFormat"):
             say("a target without legendFormat")
         _expression(target["expr"], metrics, say)
+    _columns(panel, say)
     for override in panel["fieldConfig"]["overrides"]:
         for part in override["properties"]:
             if part["id"] == "mappings" and override["matcher"]["options"] == "owner":
                 _owners(part["value"], shown, say)
+
+
+def _columns(panel, say):
+    """Two columns of one name show one of them twice; an override of what does not exist changes nothing."""
+    overrides = [(o["matcher"]["options"], o["properties"]) for o in panel["fieldConfig"]["overrides"] if o["matcher"]["id"] == "byName"]
+    renamed = {name: p["value"] for name, properties in overrides for p in properties if p["id"] == "displayName"}
+    names = list(renamed.values()) + [name for name, _ in overrides if name not in renamed]
+    for name in {name for name in names if names.count(name) > 1}:
+        say(f"two columns are called {name}")
+    legends = {target.get("legendFormat", "") for target in panel["targets"]}
+    if panel["type"] != "table" and "{{" not in str(legends):
+        for name in {name for name, _ in overrides} - legends:
+            say(f"an override of {name}, which no legend is called")
 
 
 def _thresholds(thresholds, say):
