@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use csv::{QuoteStyle, WriterBuilder};
 use jiff::Timestamp;
 
 use crate::app;
@@ -14,6 +13,7 @@ use crate::model::{Board, Conflict, Plan, Score, Standing, State};
 use crate::password_trials;
 use crate::readiness::{Readiness, StoreError};
 use crate::report::readiness_json;
+use crate::report::sheet::{self, READINESS as COLUMNS, standing_cells as cells};
 use crate::report::text::{ago, counted};
 use crate::safe;
 
@@ -84,35 +84,6 @@ async fn round(plan: &Plan) -> Result<Board, StoreError> {
     password_trials::once(&readiness, &Prober::new(&plan.limits, Arc::new(|_| ()))).await;
     readiness.save().await;
     Ok(readiness.board(clock::now()))
-}
-
-const COLUMNS: [&str; 8] =
-    ["mailbox", "protocol", "state", "passwords", "oauth", "use", "evidence", "deadline"];
-
-/// The columns; `when` says how the time of a piece of evidence is written.
-fn cells(standing: &Standing, when: &dyn Fn(Timestamp) -> String) -> [String; COLUMNS.len()] {
-    let deadline = standing.deadline.as_ref().and_then(|row| Some(format!("{} {}", row.date?, row.kind)));
-    [
-        standing.name.mailbox.to_string(),
-        standing.name.protocol.to_string(),
-        standing.state.to_string(),
-        standing.basic.to_string(),
-        standing.oauth.to_string(),
-        standing.usage.to_string(),
-        evidence(standing, when),
-        deadline.unwrap_or_else(|| "-".to_owned()),
-    ]
-}
-
-/// `oauth_login oauth_works 2 min ago, calendar removed`; what is stale says so.
-fn evidence(standing: &Standing, when: &dyn Fn(Timestamp) -> String) -> String {
-    let exhibits = standing.evidence.iter().map(|exhibit| {
-        let seen = &exhibit.evidence;
-        let stale = if exhibit.fresh { "" } else { ", stale" };
-        format!("{} {} {}{stale}", seen.signal, seen.finding, when(seen.at))
-    });
-    let text = exhibits.collect::<Vec<_>>().join("; ");
-    if text.is_empty() { "-".to_owned() } else { text }
 }
 
 /// `contoso 72.5 (smtp: 3 ready, 1 at_risk)`.
@@ -212,22 +183,9 @@ fn remarks(board: &Board) -> Vec<String> {
     std::iter::once(memory).chain(imports).chain(silent).chain(conflicts).chain(stopped).collect()
 }
 
-fn csv(board: &Board) -> Result<String, csv::Error> {
-    let mut writer = WriterBuilder::new().quote_style(QuoteStyle::Necessary).from_writer(Vec::new());
-    writer.write_record(COLUMNS.iter().chain(&["address", "tenant", "provider", "next"]))?;
-    for standing in ordered(board) {
-        let more = [
-            standing.mailbox.address.clone(),
-            standing.tenant.clone(),
-            standing.mailbox.provider.name.to_string(),
-            standing.advice.clone(),
-        ];
-        // A file is read later: points in time, no ages.
-        let when = |at: Timestamp| format!("at {at:.0}");
-        let cells = cells(standing, &when);
-        writer.write_record(cells.iter().chain(&more).map(|cell| safe::cell(cell).into_owned()))?;
-    }
-    let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+fn csv(board: &Board) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    sheet::readiness(ordered(board).into_iter(), &mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -1,8 +1,7 @@
-//! `/api/v1`: the pages' facts as JSON, for programs.
+//! `/api/v1`: the pages' facts as JSON, and its lists as CSV, for programs.
 //!
 //! Owns how lists are cut and written piece by piece. Not here: the members' names (`report::json`).
 
-use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -13,67 +12,57 @@ use serde_json::{Value, json};
 
 use crate::report::json::{credential, mailbox};
 use crate::report::readiness_json::{board, standing};
-use crate::report::{CheckRecord, Report};
+use crate::report::{CheckRecord, Report, sheet};
 use crate::safe;
 
-use super::Site;
 use super::kept::Title;
+use super::rows::{self, Row};
+use super::view::{Format, List, Parameters, Sort, View};
+use super::{Site, chosen};
 
+const CSV: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// Which part of a list is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Part {
-    offset: usize,
-    limit: usize,
-}
-
-impl Part {
-    const WHOLE: Self = Self { offset: 0, limit: usize::MAX };
-
-    fn asked(query: &HashMap<String, String>) -> Result<Self, String> {
-        let number = |name: &str, otherwise| match query.get(name) {
-            None => Ok(otherwise),
-            Some(text) => text.parse().map_err(|_| format!("{name} is a whole number, 0 or more")),
-        };
-        Ok(Self { offset: number("offset", 0)?, limit: number("limit", usize::MAX)? })
-    }
-
-    fn of<T>(self, list: impl IntoIterator<Item = T>) -> impl Iterator<Item = T> {
-        list.into_iter().skip(self.offset).take(self.limit)
-    }
-}
-
-type Asked = Query<HashMap<String, String>>;
+type Asked = Query<Parameters>;
 
 pub(super) async fn mailboxes(State(site): State<Site>, asked: Asked, headers: HeaderMap) -> Response {
     let report = Arc::clone(&site.report);
-    list(&site, Title::MailboxesJson, &asked, &headers, move |part, out| fleet(&report, part, out)).await
+    let write = move |view: &View, out: &mut dyn Write| fleet(&report, view, out);
+    list(&site, List::Mailboxes, &asked, &headers, write).await
 }
 
 pub(super) async fn credentials(State(site): State<Site>, asked: Asked, headers: HeaderMap) -> Response {
     let report = Arc::clone(&site.report);
-    let write = move |part: Part, out: &mut dyn Write| {
-        let all = report.credentials();
-        let whole = json!({ "total": all.len() });
-        with_list(whole, "credentials", part.of(&all).map(credential), out)
+    let write = move |view: &View, out: &mut dyn Write| {
+        let (all, checks) = (report.credentials(), report.checks());
+        let chosen = chosen::credentials(&all, &checks, view);
+        let (total, part) = (chosen.len(), view.part(chosen, usize::MAX));
+        match view.format {
+            Format::Csv => sheet::credentials(part, out),
+            Format::Json => with_list(json!({ "total": total }), "credentials", part.map(credential), out),
+        }
     };
-    list(&site, Title::CredentialsJson, &asked, &headers, write).await
+    list(&site, List::Credentials, &asked, &headers, write).await
 }
 
 pub(super) async fn readiness(State(site): State<Site>, asked: Asked, headers: HeaderMap) -> Response {
     let pages = site.clone();
-    let write = move |part: Part, out: &mut dyn Write| {
+    let write = move |view: &View, out: &mut dyn Write| {
         let mut all = pages.board();
         let standings = std::mem::take(&mut all.standings);
+        let chosen = chosen::standings(&standings, view, Sort::Name);
+        let (total, part) = (chosen.len(), view.part(chosen, usize::MAX));
+        if view.format == Format::Csv {
+            return sheet::readiness(part, out);
+        }
         let mut whole = board(&all);
         if let Some(members) = whole.as_object_mut() {
             members.remove("mailboxes");
-            members.insert("total".to_owned(), standings.len().into());
+            members.insert("total".to_owned(), total.into());
         }
-        with_list(whole, "mailboxes", part.of(&standings).map(standing), out)
+        with_list(whole, "mailboxes", part.map(standing), out)
     };
-    list(&site, Title::ReadinessJson, &asked, &headers, write).await
+    list(&site, List::Readiness, &asked, &headers, write).await
 }
 
 pub(super) async fn one_mailbox(
@@ -98,26 +87,31 @@ pub(super) async fn one_mailbox(
     typed(site.pages.single(&headers, write).await)
 }
 
-/// The whole list is the same for every client; a part of it is for one client.
+/// The whole list is the same for every client; any other view of it is for one client.
 async fn list(
     site: &Site,
-    title: Title,
+    list: List,
     Query(asked): &Asked,
     headers: &HeaderMap,
-    write: impl FnOnce(Part, &mut dyn Write) -> io::Result<()> + Send + 'static,
+    write: impl FnOnce(&View, &mut dyn Write) -> io::Result<()> + Send + 'static,
 ) -> Response {
-    let part = match Part::asked(asked) {
-        Ok(part) => part,
+    let view = match View::read(list, asked) {
+        Ok(view) => view,
         Err(error) => {
-            let body = format!("{}\n", json!({ "error": error }));
+            let body = safe::json(format!("{}\n", json!({ "error": error })));
             return typed((StatusCode::BAD_REQUEST, body).into_response());
         }
     };
-    typed(if part == Part::WHOLE {
-        site.pages.shared(title, headers, move |out| write(part, out)).await
+    let format = view.format;
+    let response = if view.is_whole() {
+        site.pages.shared(Title::List(list, format), headers, move |out| write(&view, out)).await
     } else {
-        site.pages.single(headers, move |out| write(part, out).map(|()| StatusCode::OK)).await
-    })
+        site.pages.single(headers, move |out| write(&view, out).map(|()| StatusCode::OK)).await
+    };
+    match format {
+        Format::Csv if response.status().is_success() => sheet_of(list, response),
+        Format::Csv | Format::Json => typed(response),
+    }
 }
 
 fn typed(mut response: Response) -> Response {
@@ -127,16 +121,39 @@ fn typed(mut response: Response) -> Response {
     response
 }
 
-/// Writes the list of mailboxes one by one: as one value it would take twenty times the memory of the page.
-fn fleet(report: &Report, part: Part, out: &mut dyn Write) -> io::Result<()> {
+/// A browser saves it as a file of that name.
+fn sheet_of(list: List, mut response: Response) -> Response {
+    let name = match list {
+        List::Mailboxes => "attachment; filename=\"mailboxes.csv\"",
+        List::Readiness => "attachment; filename=\"readiness.csv\"",
+        List::Credentials => "attachment; filename=\"credentials.csv\"",
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, CSV);
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(name));
+    response
+}
+
+/// Writes the list of mailboxes one by one: as one value it would take twenty times the memory of the page. A filter
+/// leaves out the checks that do not match as well.
+fn fleet(report: &Report, view: &View, out: &mut dyn Write) -> io::Result<()> {
     let records = report.checks();
-    let mut by_name: BTreeMap<&str, Vec<&CheckRecord>> = BTreeMap::new();
-    for record in &records {
-        by_name.entry(&record.check.mailbox.name).or_default().push(record);
+    let view = View { sort: view.sort.or(Some((Sort::Name, false))), ..view.clone() };
+    let chosen = rows::select(rows::rows(&records), &view);
+    let (total, part) = (chosen.len(), view.part(chosen, usize::MAX));
+    match view.format {
+        Format::Csv => sheet::checks(part.flat_map(|row| matching(row, &view)), out),
+        Format::Json => {
+            let one = |row: Row<'_>| mailbox(row.mailbox, &matching(row, &view), false);
+            with_list(json!({ "total": total }), "mailboxes", part.map(one), out)
+        }
     }
-    let whole = json!({ "total": by_name.len() });
-    let one = |checks: &Vec<&CheckRecord>| Some(mailbox(&checks.first()?.check.mailbox, checks, false));
-    with_list(whole, "mailboxes", part.of(by_name.values()).filter_map(one), out)
+}
+
+/// The checks of a mailbox that match.
+fn matching<'r>(row: Row<'r>, view: &View) -> Vec<&'r CheckRecord> {
+    let matches = |record: &&CheckRecord| view.filter.admits(&rows::subject(record));
+    row.checks.iter().map(|record| &**record).filter(matches).collect()
 }
 
 /// Writes an object with a list among its members, an element at a time.

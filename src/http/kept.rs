@@ -27,6 +27,7 @@ use tracing::error;
 use crate::report::Exposition;
 
 use super::negotiate;
+use super::view::{Format, List};
 
 /// The encoder costs more per call than per byte: it is fed in blocks of this many.
 const BLOCK: usize = 64 * 1024;
@@ -45,9 +46,7 @@ pub(super) enum Title {
     Readiness,
     Credentials,
     Reasons,
-    MailboxesJson,
-    ReadinessJson,
-    CredentialsJson,
+    List(List, Format),
 }
 
 /// A page that is complete, as gzip.

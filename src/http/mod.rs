@@ -4,6 +4,8 @@
 
 mod actions;
 mod api;
+mod chosen;
+mod filter;
 mod health;
 mod kept;
 mod negotiate;
@@ -13,10 +15,12 @@ mod places;
 mod prefix;
 mod probe;
 mod protection;
+mod rows;
 mod scrape;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -149,6 +153,13 @@ pub const ROUTES: &[Route] = &[
         handler: || get(page::mailbox),
     },
     Route {
+        method: "POST",
+        path: "/mailboxes/{name}/probe",
+        answers: "probes the mailbox now, by the rules of /probe, and leads back to its page",
+        purpose: Purpose::Act,
+        handler: || post(probe::now),
+    },
+    Route {
         method: "GET",
         path: "/readiness",
         answers: "the switch-off board: who would break without passwords, and what to do",
@@ -178,6 +189,13 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         method: "GET",
+        path: "/page.js",
+        answers: "the script of the pages, which work without it: refreshes them in place, copies commands",
+        purpose: Purpose::Page,
+        handler: || get(page::script),
+    },
+    Route {
+        method: "GET",
         path: "/metrics",
         answers: "metrics for Prometheus: text, or OpenMetrics when asked for",
         purpose: Purpose::Scrape,
@@ -193,7 +211,7 @@ pub const ROUTES: &[Route] = &[
     Route {
         method: "GET",
         path: "/api/v1/mailboxes",
-        answers: "every mailbox with its last observations, as JSON",
+        answers: "every mailbox with its last observations, as JSON or CSV (?limit, ?offset, ?sort, ?format, filters)",
         purpose: Purpose::Page,
         handler: || get(api::mailboxes),
     },
@@ -207,14 +225,14 @@ pub const ROUTES: &[Route] = &[
     Route {
         method: "GET",
         path: "/api/v1/readiness",
-        answers: "the switch-off board, as JSON",
+        answers: "the switch-off board, as JSON or CSV, with the same parameters",
         purpose: Purpose::Page,
         handler: || get(api::readiness),
     },
     Route {
         method: "GET",
         path: "/api/v1/credentials",
-        answers: "every credential with its tokens, as JSON",
+        answers: "every credential with its tokens, as JSON or CSV, with the same parameters",
         purpose: Purpose::Page,
         handler: || get(api::credentials),
     },
@@ -241,6 +259,21 @@ pub const ROUTES: &[Route] = &[
     },
 ];
 
+impl Route {
+    /// The route of a path; a part in braces stands for any.
+    fn of(path: &str) -> Option<&'static Self> {
+        let fits = |route: &&Self| {
+            let mut parts = path.split('/');
+            let fits = route
+                .path
+                .split('/')
+                .all(|part| parts.next().is_some_and(|is| part.starts_with('{') || part == is));
+            fits && parts.next().is_none()
+        };
+        ROUTES.iter().find(fits)
+    }
+}
+
 /// The routes, ready to be served.
 pub fn router(site: Site) -> Router {
     ROUTES
@@ -256,7 +289,7 @@ async fn unknown_path() -> impl IntoResponse {
     let mut text = String::from("There is no such page. These are:\n\n");
     for route in ROUTES {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{:<5} {:<25} {}", route.method, route.path, route.answers);
+        let _ = writeln!(text, "{:<5} {:<27} {}", route.method, route.path, route.answers);
     }
     (StatusCode::NOT_FOUND, text)
 }
@@ -266,6 +299,7 @@ async fn guard(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Not `no-referrer`: browsers would then send `Origin: null` with our own forms.
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }

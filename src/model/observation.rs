@@ -89,6 +89,14 @@ impl Outcome {
             Self::Down { failure, .. } => Some(failure),
         }
     }
+
+    /// What to do, where the mailbox cannot be used.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Up => None,
+            Self::Down { hint, .. } => Some(hint),
+        }
+    }
 }
 
 /// The sender of a line in the dialogue.

@@ -206,6 +206,14 @@ impl Readiness {
         }
     }
 
+    /// Judges the checks of one mailbox as of `now`.
+    pub fn standings_of(&self, mailbox: &str, now: Timestamp) -> Vec<Standing> {
+        let (known, mailbox) = (self.known(), Arc::<str>::from(mailbox));
+        let name = |protocol: &Protocol| CheckName { mailbox: Arc::clone(&mailbox), protocol: *protocol };
+        let checks = Protocol::ALL.iter().filter_map(|protocol| known.checks.get(&name(protocol)));
+        checks.map(|check| known.probed_standing(check, now)).collect()
+    }
+
     fn memory(&self) -> String {
         match self.keeper.as_ref().and_then(Keeper::fault) {
             Some(fault) => {

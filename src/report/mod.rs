@@ -20,6 +20,7 @@ pub mod readiness_json;
 mod reload_tests;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod sheet;
 #[cfg(test)]
 mod tests;
 pub mod text;

@@ -11,7 +11,7 @@ use super::text::Here;
 use super::{soon, text};
 
 /// More credentials than these are counted, not shown.
-const CREDENTIALS: usize = 100;
+const CREDENTIALS: usize = 20;
 
 /// The credentials and their tokens.
 pub(super) fn credentials(facts: &Facts) -> Markup {
@@ -22,22 +22,28 @@ pub(super) fn credentials(facts: &Facts) -> Markup {
                 table {
                     thead { tr { th { "Credential" } th { "Checks" } th { "Token" } th { "Secret" } } }
                     tbody {
-                        @for record in facts.credentials.iter().take(CREDENTIALS) { (credential(facts.now, record)) }
+                        @for record in worst(facts) { (credential(facts.now, record)) }
                     }
                 }
                 @if facts.credentials.len() > CREDENTIALS {
-                    p.more { "and " (facts.credentials.len() - CREDENTIALS) " more credentials" }
+                    p.more { "and " (facts.credentials.len() - CREDENTIALS) " more: " a href=(Here::Top.to("credentials")) { "all credentials" } }
                 }
             }
         }
     }
 }
 
+/// Those that fail first.
+fn worst(facts: &Facts) -> impl Iterator<Item = &CredentialRecord> {
+    let failing = facts.credentials.iter().filter(|record| record.failing().is_some());
+    failing.chain(facts.credentials.iter().filter(|record| record.failing().is_none())).take(CREDENTIALS)
+}
+
 fn credential(now: Timestamp, record: &CredentialRecord) -> Markup {
     html! {
         tr {
             th scope="row" {
-                (record.credential.name)
+                (text::credential(Here::Top, &record.credential.name))
                 small {
                     (record.credential.label())
                     @if let Some(tenant) = record.credential.tenant() { ", tenant " (tenant) }

@@ -6,32 +6,46 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
 use crate::clock;
 use crate::diagnosis::remedy::generic_hint;
-use crate::http::Site;
+use crate::http::filter::Filter;
 use crate::http::kept::Title;
+use crate::http::{Site, chosen};
 use crate::model::{Auth, Outcome, Phase};
 use crate::report::{CheckRecord, CredentialRecord, TokenRecord};
 
+use super::filters::{self, Occurring, Place};
 use super::text::Here;
-use super::{Standing, frame, home, shared, soon, text};
-
-/// More credentials than these are counted, not shown.
-const SHOWN: usize = 100;
+use super::{List, Parameters, Standing, View, fleet, frame, home, shared, single, soon, text, unreadable};
 
 /// More mailboxes of a credential than these are counted, not named.
 const NAMES: usize = 8;
 
-pub(in crate::http) async fn credentials(State(site): State<Site>, headers: HeaderMap) -> Response {
+const PLACE: Place =
+    Place { list: List::Credentials, page: "credentials", anchor: "", api: "api/v1/credentials" };
+
+const FILTERS: [&str; 4] = ["name", "outcome", "reason", "owner"];
+
+pub(in crate::http) async fn credentials(
+    State(site): State<Site>,
+    Query(asked): Query<Parameters>,
+    headers: HeaderMap,
+) -> Response {
     let report = Arc::clone(&site.report);
-    let write = move || page(clock::now(), report.credentials(), &report.checks());
-    shared(&site, Title::Credentials, &headers, write).await
+    let write = move |view: &View| page(clock::now(), &report.credentials(), &report.checks(), view);
+    match View::read(List::Credentials, &asked) {
+        Ok(view) if view.is_whole() => {
+            shared(&site, Title::Credentials, &headers, move || write(&view)).await
+        }
+        Ok(view) => single(&site, &headers, move || (StatusCode::OK, write(&view))).await,
+        Err(fault) => single(&site, &headers, move || unreadable(&fault, &home(Here::Top))).await,
+    }
 }
 
 /// The remedy of each credential whose token fails now, filled in with its own values.
@@ -61,34 +75,37 @@ fn standing(now: Timestamp, record: &CredentialRecord) -> Standing {
     }
 }
 
-fn page(now: Timestamp, records: Vec<CredentialRecord>, checks: &[Arc<CheckRecord>]) -> Markup {
-    let mut rows: Vec<_> = records.iter().map(|record| (standing(now, record), record)).collect();
-    rows.sort_by_key(|(standing, _)| *standing);
-    let failing = rows.iter().filter(|(standing, _)| *standing == Standing::Failing).count();
-    let title = match (failing, rows.len()) {
+fn page(now: Timestamp, all: &[CredentialRecord], checks: &[Arc<CheckRecord>], view: &View) -> Markup {
+    let failing = all.iter().filter(|record| record.failing().is_some()).count();
+    let count = text::counted(all.len(), "credential", "credentials");
+    let title = match (failing, all.len()) {
         (_, 0) => "No credential is configured".to_owned(),
-        (0, all) => format!("{}, none fails", text::counted(all, "credential", "credentials")),
-        (failing, all) => {
-            format!("{failing} of {} cannot get a token", text::counted(all, "credential", "credentials"))
-        }
+        (0, _) => format!("{count}, none fails"),
+        (failing, _) => format!("{failing} of {count} cannot get a token"),
     };
-    let remedies = remedies(checks);
+    let worst = all.iter().map(|record| standing(now, record)).min().unwrap_or(Standing::Waiting);
+    let mut chosen = chosen::credentials(all, checks, view);
+    if view.sort.is_none() {
+        chosen.sort_by_cached_key(|record| standing(now, record));
+    }
+    let (total, remedies) = (chosen.len(), remedies(checks));
+    let occurring = Occurring::among(checks.iter().map(|record| &**record));
     let main = html! {
         section {
-            @for (standing, record) in rows.iter().take(SHOWN) { (entry(now, *standing, record, &remedies)) }
-            @if rows.len() > SHOWN {
-                p.more { "and " (rows.len() - SHOWN) " more: " a href=(Here::Top.to("api/v1/credentials")) { "all of them as JSON" } }
+            @if !all.is_empty() { (filters::form(&PLACE, view, &occurring, &FILTERS)) }
+            (filters::pager(&PLACE, view, total))
+            @for record in chosen.into_iter().skip(view.offset).take(filters::rows(view)) {
+                (entry(now, record, &remedies))
             }
         }
     };
-    let worst = rows.first().map_or(Standing::Waiting, |(standing, _)| *standing);
-    frame(now, worst, &title, &html! { (home(Here::Top)) " · credentials" }, &main)
+    frame(now, worst, &title, (&html! { (home(Here::Top)) " · credentials" }, Here::Top), &main)
 }
 
-fn entry(now: Timestamp, standing: Standing, record: &CredentialRecord, remedies: &Remedies<'_>) -> Markup {
-    let credential = &record.credential;
+fn entry(now: Timestamp, record: &CredentialRecord, remedies: &Remedies<'_>) -> Markup {
+    let (credential, standing) = (&record.credential, standing(now, record));
     html! {
-        article.credential class=(standing.class()) id={ "credential-" (text::url_part(&credential.name)) } {
+        article.credential class=(standing.class()) {
             h2 { (credential.name) }
             dl {
                 dt { "Kind" }
@@ -194,7 +211,8 @@ fn mailboxes(record: &CredentialRecord) -> Markup {
                 (text::mailbox(Here::Top, name))
             }
             @if all > NAMES { " and " (all - NAMES) " more" }
-            ": " (text::counted(all, "mailbox", "mailboxes")) ", " (text::counted(record.checks, "check", "checks"))
+            @let view = View::of(Filter::default().with("credential", &record.credential.name));
+            ": " a href=(fleet::PLACE.link(&view)) { "in the table" } ", " (text::counted(all, "mailbox", "mailboxes")) ", " (text::counted(record.checks, "check", "checks"))
         }
     }
 }

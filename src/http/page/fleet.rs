@@ -2,54 +2,77 @@
 //!
 //! Not here: what to do about a fault.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::model::{Observation, Phase};
+use crate::http::rows;
+use crate::http::view::{List, Sort, View};
+use crate::model::{Observation, Phase, Protocol};
 use crate::report::{CheckRecord, Facts, RECENT};
 
+use super::filters::{self, Occurring, Place};
 use super::text::Here;
 use super::{Row, Standing, protocols, text};
-
-/// More mailboxes than these are counted, not shown. The worst come first, so none of them is hidden
-/// by one that is fine.
-const ROWS: usize = 500;
 
 /// Width of the bars' own coordinates. They are stretched to the cell's width.
 const BAR: f64 = 1000.0;
 
-/// The section.
-pub(super) fn section(facts: &Facts, rows: &[Row<'_>]) -> Markup {
+/// Where the table is.
+pub(super) const PLACE: Place =
+    Place { list: List::Mailboxes, page: "", anchor: "mailboxes", api: "api/v1/mailboxes" };
+
+const FILTERS: [&str; 8] =
+    ["name", "outcome", "protocol", "reason", "owner", "provider", "credential", "label"];
+
+/// The section: the part of the rows that the view asks for.
+pub(super) fn section(facts: &Facts, rows: Vec<Row<'_>>, view: &View) -> Markup {
     let protocols = protocols(facts);
+    let occurring = Occurring::among(facts.checks.iter().map(|record| &**record));
+    let chosen = rows::select(rows, view);
+    let total = chosen.len();
     html! {
-        section.fleet {
+        section.fleet id="mailboxes" {
             h2 { "Mailboxes" }
-            @if !rows.is_empty() {
-                (legend(facts))
-                table {
-                    thead {
-                        tr { th { "Mailbox" } @for protocol in &protocols { th { (protocol) } } }
-                    }
-                    tbody {
-                        @for row in rows.iter().take(ROWS) {
+            @if !facts.checks.is_empty() {
+                (filters::form(&PLACE, view, &occurring, &FILTERS))
+                (filters::pager(&PLACE, view, total))
+                @if total == 0 { p.none { "No mailbox matches." } } @else {
+                    (legend(facts))
+                    table {
+                        thead {
                             tr {
-                                th scope="row" {
-                                    (text::mailbox(Here::Top, &row.mailbox.name))
-                                    @if row.mailbox.address != *row.mailbox.name { small { (row.mailbox.address) } }
-                                }
-                                @for protocol in &protocols {
-                                    @match row.checks.iter().find(|record| record.check.protocol() == *protocol) {
-                                        Some(record) => (cell(facts.now, record)),
-                                        None => td.none data-column=(protocol) { "not checked" },
-                                    }
-                                }
+                                (filters::head(&PLACE, view, "Mailbox", Sort::Name))
+                                @for protocol in &protocols { th scope="col" { (protocol) } }
+                            }
+                        }
+                        tbody {
+                            @for row in chosen.into_iter().skip(view.offset).take(filters::rows(view)) {
+                                (line(facts.now, row, &protocols))
                             }
                         }
                     }
+                    (filters::pager(&PLACE, view, total))
                 }
-                @if rows.len() > ROWS { p.more { "and " (rows.len() - ROWS) " more mailboxes; /metrics has them all" } }
+            }
+        }
+    }
+}
+
+fn line(now: Timestamp, row: Row<'_>, protocols: &BTreeSet<Protocol>) -> Markup {
+    html! {
+        tr {
+            th scope="row" {
+                (text::mailbox(Here::Top, &row.mailbox.name))
+                @if row.mailbox.address != *row.mailbox.name { small { (row.mailbox.address) } }
+            }
+            @for protocol in protocols {
+                @match row.checks.iter().find(|record| record.check.protocol() == *protocol) {
+                    Some(record) => (cell(now, record)),
+                    None => td.none data-column=(protocol) { "not checked" },
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use jiff::Timestamp;
@@ -11,22 +11,28 @@ use maud::{Markup, html};
 
 use crate::clock;
 use crate::http::Site;
-use crate::model::{Board, Mailbox, Mechanism, Observation, Outcome, Speaker, TokenSeal};
+use crate::http::probe::Asked;
+use crate::model::{Mailbox, Mechanism, Observation, Outcome, Speaker, Standing as Stands, TokenSeal};
 use crate::report::CheckRecord;
 
 use super::text::Here;
-use super::{Standing, fleet, frame, home, readiness, single, text, trouble};
+use super::{Parameters, Standing, fleet, frame, home, readiness, single, text, trouble};
 
 pub(in crate::http) async fn mailbox(
     State(site): State<Site>,
     Path(name): Path<String>,
+    Query(query): Query<Parameters>,
     headers: HeaderMap,
 ) -> Response {
     let pages = site.clone();
+    let probed = query.iter().find(|(name, _)| name == "probed").and_then(|(_, how)| Asked::from_label(how));
     let write = move || {
         let records = pages.report.mailbox(&name);
         match records.first().map(|record| Arc::clone(&record.check.mailbox)) {
-            Some(mailbox) => (StatusCode::OK, page(&mailbox, &records, &pages.board())),
+            Some(mailbox) => {
+                let standings = pages.readiness.standings_of(&name, clock::now());
+                (StatusCode::OK, page(&mailbox, &records, &standings, probed))
+            }
             None => (StatusCode::NOT_FOUND, unknown(&name)),
         }
     };
@@ -37,29 +43,38 @@ fn unknown(name: &str) -> Markup {
     let main = html! {
         article { p { "No mailbox is named " code { (name) } "." } }
     };
-    frame(clock::now(), Standing::Waiting, "Unknown mailbox", &home(Here::Below), &main)
+    frame(clock::now(), Standing::Waiting, "Unknown mailbox", (&home(Here::Below), Here::Below), &main)
 }
 
-fn page(mailbox: &Mailbox, records: &[Arc<CheckRecord>], board: &Board) -> Markup {
+fn page(
+    mailbox: &Mailbox,
+    records: &[Arc<CheckRecord>],
+    standings: &[Stands],
+    probed: Option<Asked>,
+) -> Markup {
     let now = clock::now();
     let standing = records.iter().map(|record| Standing::of(record)).min().unwrap_or(Standing::Waiting);
     let main = html! {
+        @if let Some(asked) = probed { p.note role="status" { (asked.sentence()) } }
+        form.act method="post" action={ (Here::Below.to("mailboxes/")) (text::url_part(&mailbox.name)) "/probe" } {
+            button type="submit" { "Probe now" }
+        }
         section.agent { dl {
             dt { "Address" } dd { (mailbox.address) }
             @if mailbox.username != mailbox.address { dt { "Login name" } dd { (mailbox.username) } }
             dt { "Provider" } dd { (mailbox.provider.name) }
-            dt { "Credential" } dd { (mailbox.credential.name) ", " (mailbox.credential.label()) }
+            dt { "Credential" } dd { (text::credential(Here::Below, &mailbox.credential.name)) ", " (mailbox.credential.label()) }
             @for (label, value) in &mailbox.labels { dt { (label) } dd { (value) } }
             @if mailbox.alert_path { dt { "Alert path" } dd { "alerts are sent by this mailbox: mail cannot tell of its failure" } }
         } }
-        @for record in records { (check(now, record)) (stands(now, record, board)) }
+        @for record in records { (check(now, record)) (stands(now, record, standings)) }
     };
-    frame(now, standing, &mailbox.name, &home(Here::Below), &main)
+    frame(now, standing, &mailbox.name, (&home(Here::Below), Here::Below), &main)
 }
 
-fn stands(now: Timestamp, record: &CheckRecord, board: &Board) -> Markup {
+fn stands(now: Timestamp, record: &CheckRecord, standings: &[Stands]) -> Markup {
     let name = record.check.name();
-    let found = board.standings.iter().find(|standing| standing.name == name);
+    let found = standings.iter().find(|standing| standing.name == name);
     html! { @if let Some(standing) = found { (readiness::of_check(standing, now)) } }
 }
 

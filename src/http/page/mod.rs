@@ -1,10 +1,11 @@
-//! The pages: views of the report's facts, complete without scripts and without anything from elsewhere.
+//! The pages: views of the report's facts, complete without the script and without anything from elsewhere.
 //!
 //! Owns what they share: the frame, the style, the policy, how a mailbox stands. Not here: finding
 //! out anything about mail.
 
 mod agent;
 mod credentials;
+mod filters;
 mod fleet;
 mod index;
 mod mailbox;
@@ -14,37 +15,43 @@ mod soon;
 mod text;
 mod trouble;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::{Arc, LazyLock};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{Mailbox, Protocol};
+use crate::clock;
+use crate::model::Protocol;
 use crate::report::{CheckRecord, Facts};
 use crate::safe;
 
 use self::text::Here;
 use super::Site;
 use super::kept::Title;
+use super::rows::{self, Row, Standing};
+use super::view::{List, Parameters, View};
 
 /// How often a page asks for itself again, in seconds.
 const REFRESH_SECONDS: u32 = 15;
 
 const STYLE: &str = include_str!("style.css");
 
-/// Nothing may be loaded, run, framed or sent; the one style sheet is known by its hash. Should text
-/// of a server ever escape the escaping, it could still do nothing.
+const SCRIPT: &str = include_str!("page.js");
+
+/// Nothing may be loaded from elsewhere, framed or run inline. The one style sheet is known by its hash, the one script
+/// is the agent's own, and it asks the agent alone, as forms do. Should text of a server ever escape the escaping, it
+/// could still do nothing: no other answer of the agent has a type that browsers run.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = STANDARD.encode(Sha256::digest(STYLE));
     format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{hash}'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
 });
 
@@ -53,6 +60,11 @@ pub(super) use index::index;
 pub(super) use mailbox::mailbox;
 pub(super) use readiness::readiness;
 pub(super) use reasons::{reason, reasons};
+
+/// The script of the pages.
+pub(super) async fn script() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT)
+}
 
 /// A page that is the same for every client.
 async fn shared(
@@ -92,70 +104,30 @@ fn dressed(mut response: Response) -> Response {
     response
 }
 
-/// How one check, or one mailbox with all its checks, stands. The worst comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Standing {
-    Failing,
-    Waiting,
-    Fine,
-}
-
-impl Standing {
-    fn of(record: &CheckRecord) -> Self {
-        match &record.last {
-            None => Self::Waiting,
-            Some(last) if last.outcome.is_up() => Self::Fine,
-            Some(_) => Self::Failing,
-        }
-    }
-
-    const fn class(self) -> &'static str {
-        match self {
-            Self::Failing => "failing",
-            Self::Waiting => "waiting",
-            Self::Fine => "fine",
-        }
-    }
-}
-
-/// One mailbox and its checks, by protocol.
-struct Row<'f> {
-    mailbox: &'f Mailbox,
-    standing: Standing,
-    checks: Vec<&'f CheckRecord>,
-}
-
-/// The mailboxes, the worst first and then by name.
-fn rows<'f>(facts: &'f Facts) -> Vec<Row<'f>> {
-    let mut by_name: BTreeMap<&str, Vec<&'f CheckRecord>> = BTreeMap::new();
-    for record in &facts.checks {
-        by_name.entry(&record.check.mailbox.name).or_default().push(record);
-    }
-    let row = |checks: Vec<&'f CheckRecord>| {
-        let mailbox = &*checks.first()?.check.mailbox;
-        let standing = checks.iter().map(|record| Standing::of(record)).min()?;
-        Some(Row { mailbox, standing, checks })
-    };
-    let mut rows: Vec<Row<'f>> = by_name.into_values().filter_map(row).collect();
-    rows.sort_by_key(|row| row.standing);
-    rows
-}
-
 /// The program's name, leading to the status page.
 fn home(here: Here) -> Markup {
     html! { a href=(here.to("")) { "mailbox-exporter" } }
 }
 
 /// The frame of every page; `above` is what stands over the title.
-fn frame(now: Timestamp, standing: Standing, title: &str, above: &Markup, main: &Markup) -> Markup {
+///
+/// Browsers that run the script refresh in place; a page that asks for itself would take the reader's place away.
+fn frame(
+    now: Timestamp,
+    standing: Standing,
+    title: &str,
+    (above, here): (&Markup, Here),
+    main: &Markup,
+) -> Markup {
     html! {
         (DOCTYPE)
-        html lang="en" {
+        html lang="en" data-refresh=(REFRESH_SECONDS) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                meta http-equiv="refresh" content=(REFRESH_SECONDS);
+                noscript { meta http-equiv="refresh" content=(REFRESH_SECONDS); }
+                script src=(here.to("page.js")) defer {}
                 title { (title) " · mailbox-exporter" }
                 style { (PreEscaped(STYLE)) }
             }
@@ -169,6 +141,15 @@ fn frame(now: Timestamp, standing: Standing, title: &str, above: &Markup, main: 
             }
         }
     }
+}
+
+/// The answer to a view that cannot be had.
+fn unreadable(fault: &str, above: &Markup) -> (StatusCode, Markup) {
+    let main = html! { article { p { (fault) "." } } };
+    (
+        StatusCode::BAD_REQUEST,
+        frame(clock::now(), Standing::Waiting, "This view cannot be shown", (above, Here::Top), &main),
+    )
 }
 
 /// The protocols that checks of the plan speak, in the order of the table.

@@ -3,31 +3,47 @@
 //!
 //! Not here: judging.
 
-use axum::extract::State;
-use axum::http::HeaderMap;
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
 use crate::clock;
-use crate::http::Site;
 use crate::http::kept::Title;
+use crate::http::view::Sort;
+use crate::http::{Site, chosen};
 use crate::model;
 use crate::model::{Board, Deadline, ImportReport, Score, Standing as Stands};
+use crate::report::CheckRecord;
 
+use super::filters::{self, Occurring, Place};
 use super::text::Here;
-use super::{Standing, frame, home, shared, text};
+use super::{List, Parameters, Standing, View, frame, home, shared, single, text, unreadable};
 
-/// More evidence than this many mailboxes' is folded away.
-const SHOWN: usize = 200;
+const PLACE: Place =
+    Place { list: List::Readiness, page: "readiness", anchor: "mailboxes", api: "api/v1/readiness" };
 
-pub(in crate::http) async fn readiness(State(site): State<Site>, headers: HeaderMap) -> Response {
+const FILTERS: [&str; 6] = ["name", "protocol", "reason", "provider", "credential", "label"];
+
+pub(in crate::http) async fn readiness(
+    State(site): State<Site>,
+    Query(asked): Query<Parameters>,
+    headers: HeaderMap,
+) -> Response {
     let pages = site.clone();
-    shared(&site, Title::Readiness, &headers, move || page(&pages.board(), clock::now())).await
+    let write = move |view: &View| page(&pages.board(), &pages.report.checks(), view, clock::now());
+    match View::read(List::Readiness, &asked) {
+        Ok(view) if view.is_whole() => shared(&site, Title::Readiness, &headers, move || write(&view)).await,
+        Ok(view) => single(&site, &headers, move || (StatusCode::OK, write(&view))).await,
+        Err(fault) => single(&site, &headers, move || unreadable(&fault, &home(Here::Top))).await,
+    }
 }
 
-fn page(board: &Board, now: Timestamp) -> Markup {
+fn page(board: &Board, checks: &[Arc<CheckRecord>], view: &View, now: Timestamp) -> Markup {
     let expected = board.standings.iter().filter(|standing| standing.state != model::State::NotExpected);
     let (all, settled) = expected.fold((0, 0), |(all, settled), standing| {
         (all + 1, settled + usize::from(standing.state.row().settled))
@@ -39,23 +55,25 @@ fn page(board: &Board, now: Timestamp) -> Markup {
         (settled, all) if settled == all => format!("All {all} are ready for the end of passwords"),
         (settled, all) => format!("{settled} of {all} are ready for the end of passwords"),
     };
-    let mut standings: Vec<&Stands> = board.standings.iter().collect();
-    standings.sort_by_key(|standing| standing.state);
+    let standings = chosen::standings(&board.standings, view, Sort::State);
+    let (total, occurring) = (standings.len(), Occurring::among(checks.iter().map(|record| &**record)));
     let main = html! {
         (stopped(board, now))
         section {
             h2 { "Tenants" }
             @for score in &board.scores { (tenant(score)) }
         }
-        section {
+        section id="mailboxes" {
             h2 { "Mailboxes" }
+            (filters::form(&PLACE, view, &occurring, &FILTERS))
+            (filters::pager(&PLACE, view, total))
             table.board {
                 thead { tr { th { "Mailbox" } th { "State" } th { "What to do" } th { "Evidence" } } }
-                tbody { @for standing in standings.iter().take(SHOWN) { (row(standing, now)) } }
+                tbody {
+                    @for standing in standings.into_iter().skip(view.offset).take(filters::rows(view)) { (row(standing, now)) }
+                }
             }
-            @if standings.len() > SHOWN {
-                p.more { "and " (standings.len() - SHOWN) " more: " a href=(Here::Top.to("api/v1/readiness")) { "all of them as JSON" } }
-            }
+            (filters::pager(&PLACE, view, total))
         }
         section {
             h2 { "Dates" }
@@ -75,7 +93,7 @@ fn page(board: &Board, now: Timestamp) -> Markup {
             }
         }
     };
-    frame(now, worst, &title, &html! { (home(Here::Top)) " · readiness" }, &main)
+    frame(now, worst, &title, (&html! { (home(Here::Top)) " · readiness" }, Here::Top), &main)
 }
 
 /// How a state is coloured.

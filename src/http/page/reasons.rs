@@ -64,7 +64,7 @@ fn unknown(name: &str) -> Markup {
     let main = html! {
         article { p { "No reason is called " code { (name) } ". " a href=(Here::Below.to("reasons")) { "These are." } } }
     };
-    frame(clock::now(), Standing::Waiting, "Unknown reason", &above(), &main)
+    frame(clock::now(), Standing::Waiting, "Unknown reason", (&above(), Here::Below), &main)
 }
 
 fn index(checks: &[Arc<CheckRecord>]) -> Markup {
@@ -92,7 +92,13 @@ fn index(checks: &[Arc<CheckRecord>]) -> Markup {
             }
         }
     };
-    frame(clock::now(), standing(!now.is_empty()), "Every reason of a failure", &home(Here::Top), &main)
+    frame(
+        clock::now(),
+        standing(!now.is_empty()),
+        "Every reason of a failure",
+        (&home(Here::Top), Here::Top),
+        &main,
+    )
 }
 
 const fn standing(failing: bool) -> Standing {
@@ -131,5 +137,5 @@ fn page(reason: Reason, checks: &[Arc<CheckRecord>]) -> Markup {
             }
         }
     };
-    frame(clock::now(), standing(!hit.is_empty()), reason.label(), &above(), &main)
+    frame(clock::now(), standing(!hit.is_empty()), reason.label(), (&above(), Here::Below), &main)
 }

@@ -46,6 +46,11 @@ pub(super) fn mailbox(here: Here, name: &str) -> Markup {
     html! { a href={ (here.to("mailboxes/")) (url_part(name)) } { (name) } }
 }
 
+/// A credential's name, leading to what is known of it.
+pub(super) fn credential(here: Here, name: &str) -> Markup {
+    html! { a href={ (here.to("credentials?credential=")) (url_part(name)) } { (name) } }
+}
+
 /// A reason's label, leading to its page.
 pub(super) fn reason(here: Here, reason: Reason) -> Markup {
     html! { a href=(here.to_reason(reason)) { code.reason { (reason) } } }

@@ -8,13 +8,16 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::model::{Failure, Observation, Outcome, Phase, Protocol, Reason};
+use crate::http::filter::Filter;
+use crate::http::view::View;
+use crate::model::{Failure, Observation, Outcome, Owner, Phase, Protocol, Reason};
 use crate::report::{CheckRecord, Facts};
 
+use super::fleet;
 use super::text::{self, Here};
 
 /// More faults than these are counted, not shown.
-const GROUPS: usize = 50;
+const GROUPS: usize = 20;
 
 /// More mailboxes of a fault than these are counted, not named; the fleet below has them.
 const NAMES: usize = 12;
@@ -22,10 +25,24 @@ const NAMES: usize = 12;
 /// What failing checks have in common, which makes them one fault.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Common {
-    /// In the token phase: the credential.
-    Credential(Arc<str>, Reason),
-    /// Later: what happened where.
+    /// In the token phase, and where a server refuses what the app has to repair: the credential.
+    Credential(Arc<str>, Phase, Reason),
+    /// Otherwise: what happened where.
     Server(String, Protocol, Phase, Reason),
+}
+
+impl Common {
+    /// All checks that have it in common, in the table.
+    fn view(&self) -> View {
+        let filter = match self {
+            Self::Credential(credential, ..) => Filter::default().with("credential", credential),
+            Self::Server(server, protocol, ..) => {
+                Filter::default().with("protocol", protocol.label()).with("server", server)
+            }
+        };
+        let (Self::Credential(_, phase, reason) | Self::Server(_, _, phase, reason)) = self;
+        View::of(filter.with("phase", phase.label()).with("reason", reason.label()))
+    }
 }
 
 /// One fault.
@@ -43,14 +60,13 @@ struct Group<'f> {
 impl Group<'_> {
     fn reason(&self) -> Reason {
         match self.common {
-            Common::Credential(_, reason) | Common::Server(.., reason) => reason,
+            Common::Credential(.., reason) | Common::Server(.., reason) => reason,
         }
     }
 
     fn phase(&self) -> Phase {
         match self.common {
-            Common::Credential(..) => Phase::Token,
-            Common::Server(_, _, phase, _) => phase,
+            Common::Credential(_, phase, _) | Common::Server(_, _, phase, _) => phase,
         }
     }
 }
@@ -86,8 +102,8 @@ fn common(record: &CheckRecord) -> Option<(Common, &Observation)> {
     let last = record.last.as_deref()?;
     let failure = last.outcome.failure()?;
     let reason = failure.cause.reason;
-    let common = if failure.phase == Phase::Token {
-        Common::Credential(Arc::clone(&last.check.mailbox.credential.name), reason)
+    let common = if failure.phase == Phase::Token || reason.row().owners.first() == Some(&Owner::App) {
+        Common::Credential(Arc::clone(&last.check.mailbox.credential.name), failure.phase, reason)
     } else {
         Common::Server(last.check.endpoint.to_string(), last.check.protocol(), failure.phase, reason)
     };
@@ -102,7 +118,7 @@ pub(super) fn section(facts: &Facts) -> Markup {
             section.trouble {
                 h2 { "What is broken" }
                 @for group in groups.iter().take(GROUPS) { (entry(facts.now, group)) }
-                @if groups.len() > GROUPS { p.more { "and " (groups.len() - GROUPS) " more faults" } }
+                @if groups.len() > GROUPS { p.more { "and " (groups.len() - GROUPS) " more faults; " a href=(Here::Top.to("reasons")) { "the reasons with their counts" } } }
             }
         }
     }
@@ -118,7 +134,7 @@ fn entry(now: Timestamp, group: &Group<'_>) -> Markup {
                 (text::reason(Here::Top, group.reason()))
                 " in phase " code { (group.phase()) }
                 @match &group.common {
-                    Common::Credential(name, _) => { " of credential " strong { (name) } }
+                    Common::Credential(name, ..) => { " of credential " strong { (name) } }
                     Common::Server(server, protocol, ..) => { " at " strong { (server) } " (" (protocol) ")" }
                 }
             }
@@ -138,6 +154,7 @@ fn entry(now: Timestamp, group: &Group<'_>) -> Markup {
                         (text::mailbox(Here::Top, name))
                     }
                     @if group.mailboxes.len() > NAMES { " and " (group.mailboxes.len() - NAMES) " more" }
+                    " (" a href=(fleet::PLACE.link(&group.common.view())) { "in the table" } ")"
                 }
             }
         }

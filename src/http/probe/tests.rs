@@ -174,3 +174,33 @@ fn no_asker_is_waited_for_longer_than_a_connection_lives() {
         assert!(!matches!(asked(nonsense), Ok(patience) if patience > PATIENCE), "{nonsense}");
     }
 }
+
+#[tokio::test]
+async fn the_button_of_a_page_probes_every_check_and_leads_back() {
+    let (world, asked) = world(&two()).await;
+    let page = world.ask("GET /mailboxes/desk HTTP/1.1").await.text();
+    assert!(
+        page.contains("<form class=\"act\" method=\"post\" action=\"../mailboxes/desk/probe\">"),
+        "{page}"
+    );
+    let answer = world.ask("POST /mailboxes/desk/probe HTTP/1.1\r\nContent-Length: 0").await;
+    assert!(answer.status() == "303" && answer.has("location: ../desk?probed=now"), "{}", answer.head);
+    assert_eq!(*asked.lock().unwrap(), ["desk/imap", "desk/smtp"]);
+    let page = world.ask("GET /mailboxes/desk?probed=now HTTP/1.1").await.text();
+    assert!(page.contains("It was probed as you asked.") && page.contains("token_rejected"), "{page}");
+    let page = world.ask("GET /mailboxes/desk?probed=%3Cimg%3E HTTP/1.1").await.text();
+    assert!(!page.contains("role=\"status\"") && !page.contains("<img"));
+}
+
+#[tokio::test]
+async fn no_other_site_presses_the_button_and_no_link_does() {
+    let (world, asked) = world(&two()).await;
+    for header in ["Origin: https://evil.example", "Sec-Fetch-Site: cross-site", "Origin: null"] {
+        let request = format!("POST /mailboxes/desk/probe HTTP/1.1\r\n{header}\r\nContent-Length: 0");
+        assert_eq!(world.ask(&request).await.status(), "403", "{header}");
+    }
+    assert_eq!(world.ask("GET /mailboxes/desk/probe HTTP/1.1").await.status(), "405");
+    let absent = world.ask("POST /mailboxes/absent/probe HTTP/1.1\r\nContent-Length: 0").await;
+    assert!(absent.status() == "404" && absent.text().contains("No mailbox is named"), "{}", absent.head);
+    assert!(asked.lock().unwrap().is_empty());
+}

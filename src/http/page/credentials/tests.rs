@@ -32,7 +32,7 @@ async fn a_credential_tells_its_end_token_mailboxes_and_remedy() {
         "<code>5f2c</code>",
         "<span>New-Secret</span> <span>fabrikam</span>",
         "./mailboxes/m00",
-        "and 12 more: 20 mailboxes, 40 checks",
+        "and 12 more: <a href=\"./?credential=fabrikam#mailboxes\">in the table</a>, 20 mailboxes, 40 checks",
         "ends in 9 d 23 h",
         "the date is the one declared in the configuration",
         "<code>IMAP.AccessAsApp</code><span class=\"failing\"> (not in the token)</span>",
