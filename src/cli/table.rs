@@ -5,9 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
+use std::time::Duration;
 
-use crate::model::{Failure, NOTABLE_SKEW, Observation, Outcome, Phase, Speaker};
-use crate::report::text::{clock_against, counted, took};
+use jiff::Timestamp;
+
+use crate::clock;
+use crate::model::{Failure, Goal, NOTABLE_SKEW, Observation, Outcome, Phase, Speaker};
+use crate::report::text::{ago, between, clock_against, counted, took};
 use crate::safe;
 
 use super::columns::aligned;
@@ -136,7 +140,7 @@ fn faults(observations: &[Observation], style: Style) -> String {
 
 /// What is worth a look whether or not anything failed, each once.
 fn notices(observations: &[Observation], style: Style) -> String {
-    let clock = |observation: &Observation| {
+    let skew = |observation: &Observation| {
         let skew = observation.token.as_ref()?.clock_skew.filter(|skew| skew.abs() >= NOTABLE_SKEW)?;
         let credential = safe::line(&observation.check.mailbox.credential.name);
         let stands = clock_against(skew);
@@ -147,9 +151,32 @@ fn notices(observations: &[Observation], style: Style) -> String {
         let (server, issuer) = (&observation.check.endpoint, safe::line(&shown.issuer));
         Some(format!("TLS to {server} seems to be intercepted: the certificate was issued by {issuer}"))
     };
-    let all: BTreeSet<String> =
-        observations.iter().flat_map(|seen| [clock(seen), interception(seen)]).flatten().collect();
+    let now = clock::now();
+    let notices = |seen| [skew(seen), interception(seen), attention(seen, now)];
+    let all: BTreeSet<String> = observations.iter().flat_map(notices).flatten().collect();
     all.iter().map(|notice| format!("\n{}  {notice}\n", style.paint(BOLD, "notice"))).collect()
+}
+
+/// A folder that is not read or gets no mail for longer than its owner allows, and what could not be counted.
+fn attention(observation: &Observation, now: Timestamp) -> Option<String> {
+    let (Goal::Folder { name, unread: Some(patience), .. }, Some(unread)) =
+        (&observation.check.goal, &observation.server.unread)
+    else {
+        return None;
+    };
+    let folder = format!("{} of mailbox {}", safe::line(name), safe::line(&observation.check.mailbox.name));
+    let over = |since: Option<Timestamp>, limit: Option<Duration>| {
+        since.filter(|since| limit.is_some_and(|limit| between(*since, now) > limit))
+    };
+    if let Some(oldest) = over(unread.oldest, patience.read_within) {
+        let count = unread.messages.unwrap_or_default();
+        return Some(format!("{folder} is not read: {count} unread, the first came {}", ago(now, oldest)));
+    }
+    if let Some(newest) = over(unread.newest, patience.arrives_within) {
+        return Some(format!("nothing arrives in {folder}: the newest message came {}", ago(now, newest)));
+    }
+    let why = unread.missing.as_ref()?;
+    Some(format!("{folder} does not tell everything about its messages: {}", safe::line(why)))
 }
 
 fn dialogue(observation: &Observation, style: Style) -> String {

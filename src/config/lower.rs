@@ -123,8 +123,11 @@ impl<'a> Lowering<'a> {
                     endpoint: endpoint?,
                     ip,
                     access: permitted(login.clone()?, &mailbox, protocol),
-                    goal: written.settings.sections[protocol]
-                        .goal(protocol, &self.file.defaults.sections[protocol])?,
+                    goal: written.settings.sections[protocol].goal(
+                        protocol,
+                        &self.file.defaults.sections[protocol],
+                        self.faults,
+                    )?,
                     interval,
                     timeout,
                 }))

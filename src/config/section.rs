@@ -5,10 +5,11 @@
 use std::time::Duration;
 
 use super::cursor::{Cursor, Map};
+use super::fault::Faults;
 use super::keys::{Keys, SERVER, instead, section, works};
 use super::place::Written;
 use super::value;
-use crate::model::{Goal, Protocol};
+use crate::model::{Goal, Patience, Protocol};
 
 /// The folder that every mailbox has, RFC 9051.
 const FOLDER: &str = "INBOX";
@@ -18,6 +19,9 @@ pub(super) static IMAP: Keys = section(
     &[
         works("folder"),
         works("read_only"),
+        works("unread"),
+        works("read_within"),
+        works("arrives_within"),
         works("interval"),
         works("timeout"),
         instead("host", SERVER),
@@ -67,6 +71,9 @@ pub(super) struct Section {
     pub(super) pace: Pace,
     folder: Written<String>,
     read_only: Written<bool>,
+    unread: Written<bool>,
+    read_within: Written<Duration>,
+    arrives_within: Written<Duration>,
     sender: Written<bool>,
     ehlo: Written<String>,
 }
@@ -94,6 +101,9 @@ impl Section {
             Protocol::Imap => {
                 section.folder = map.read("folder", |at| at.text().map(str::to_owned));
                 section.read_only = map.read("read_only", Cursor::boolean);
+                section.unread = map.read("unread", Cursor::boolean);
+                section.read_within = map.read("read_within", value::duration);
+                section.arrives_within = map.read("arrives_within", value::duration);
             }
             Protocol::Smtp => {
                 section.sender = map.read("sender", Cursor::boolean);
@@ -106,11 +116,12 @@ impl Section {
 
     /// The goal of a check, by the mailbox's own section over that of the defaults; `None` where a fault has
     /// been reported.
-    pub(super) fn goal(&self, protocol: Protocol, defaults: &Self) -> Option<Goal> {
+    pub(super) fn goal(&self, protocol: Protocol, defaults: &Self, faults: &Faults) -> Option<Goal> {
         Some(match protocol {
             Protocol::Imap => Goal::Folder {
                 name: self.folder.or(&defaults.folder).or_default(FOLDER.to_owned())?,
                 read_only: self.read_only.or(&defaults.read_only).or_default(false)?,
+                unread: self.unread(defaults, faults)?,
             },
             Protocol::Smtp => Goal::Submission {
                 sender: self.sender.or(&defaults.sender).or_default(false)?,
@@ -122,5 +133,28 @@ impl Section {
             },
             Protocol::Pop3 => Goal::Maildrop,
         })
+    }
+
+    /// Whether unread messages are counted, and for how long they may stay; the outer `None` is a reported fault.
+    fn unread(&self, defaults: &Self, faults: &Faults) -> Option<Option<Patience>> {
+        let limit = |own: &Written<Duration>, default: &Written<Duration>| match own.or(default) {
+            Written::Absent => Some(None),
+            Written::Faulty => None,
+            Written::Is(at) => Some(Some(at.value)),
+        };
+        let read_within = limit(&self.read_within, &defaults.read_within)?;
+        let arrives_within = limit(&self.arrives_within, &defaults.arrives_within)?;
+        if self.unread.or(&defaults.unread).or_default(false)? {
+            return Some(Some(Patience { read_within, arrives_within }));
+        }
+        // Limits among the defaults wait for mailboxes that count; one of the mailbox itself is meant now.
+        let own = [("read_within", &self.read_within), ("arrives_within", &self.arrives_within)];
+        for (key, written) in own {
+            if let Written::Is(at) = written {
+                faults.add(&at.place, format!("{key} has no effect without unread: true beside it"));
+                return None;
+            }
+        }
+        Some(None)
     }
 }

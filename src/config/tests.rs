@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test fails by panicking
 
 use std::fs;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -10,7 +11,7 @@ use super::keys::{self, Keys};
 use super::section;
 use super::tree::{self, Kind, Node};
 use super::*;
-use crate::model::{Access, Check, Goal, Protocol, TokenAccess};
+use crate::model::{Access, Check, Goal, Patience, Protocol, TokenAccess};
 
 const DATA: &str = "tests/data/config";
 const EXAMPLE: &str = include_str!("../../config.yaml.example");
@@ -101,8 +102,14 @@ fn every_good_file_means_what_it_announces() {
 fn describe(check: &Check) -> String {
     let mailbox = &check.mailbox;
     let goal = match &check.goal {
-        Goal::Folder { name, read_only: false } => format!("select {name}"),
-        Goal::Folder { name, read_only: true } => format!("examine {name}"),
+        Goal::Folder { name, read_only, unread } => {
+            let verb = if *read_only { "examine" } else { "select" };
+            let limit = |limit: Option<Duration>| limit.map_or_else(|| "-".to_owned(), value::spell);
+            let patience = unread.map(|Patience { read_within, arrives_within }| {
+                format!(", unread within {} arrives within {}", limit(read_within), limit(arrives_within))
+            });
+            format!("{verb} {name}{}", patience.unwrap_or_default())
+        }
         Goal::Submission { sender: false, .. } => "login".to_owned(),
         Goal::Submission { sender: true, .. } => "sender".to_owned(),
         Goal::Maildrop => "stat".to_owned(),

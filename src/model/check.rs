@@ -7,6 +7,15 @@ use std::time::Duration;
 
 use super::{Auth, Endpoint, IpChoice, Mailbox, Mechanism, Proof, Protocol, SecretRef};
 
+/// How long a folder may be left alone, in the eyes of its owner. Limits for alerts: no probe fails by them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Patience {
+    /// How long a message may stay unread.
+    pub read_within: Option<Duration>,
+    /// How long no message may arrive.
+    pub arrives_within: Option<Duration>,
+}
+
 /// What a probe must achieve to count as a success.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Goal {
@@ -15,6 +24,8 @@ pub enum Goal {
         name: String,
         /// Use EXAMINE instead of SELECT.
         read_only: bool,
+        /// Also ask how many messages are unread, and since when.
+        unread: Option<Patience>,
     },
     /// SMTP: logging in.
     Submission {

@@ -92,8 +92,8 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Access, Auth, Endpoint, Family, Goal, IpChoice, Mechanism, Proof, Provider, SecretRef, Security,
-        Shard, TokenAccess, TokenSpec, Users, Web,
+        Access, Auth, Endpoint, Family, Goal, IpChoice, Mechanism, Patience, Proof, Provider, SecretRef,
+        Security, Shard, TokenAccess, TokenSpec, Users, Web,
     };
 
     /// One mailbox with one check; `change` can alter every part of it.
@@ -159,7 +159,7 @@ mod tests {
                 endpoint: Endpoint { host: "mail".to_owned(), port: 993, security: Security::Implicit },
                 ip: IpChoice::Auto,
                 access: Access::Password(secret),
-                goal: Goal::Folder { name: "INBOX".to_owned(), read_only: false },
+                goal: Goal::Folder { name: "INBOX".to_owned(), read_only: false, unread: None },
                 interval: Duration::from_secs(300),
                 timeout: Duration::from_secs(90),
             };
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn what_a_probe_depends_on_is_a_change_and_what_is_shown_to_people_is_none() {
         type Change = fn(&mut Parts);
-        let changes: [(&str, Change); 17] = [
+        let changes: [(&str, Change); 18] = [
             ("address", |parts| parts.mailbox.address.push('x')),
             ("username", |parts| parts.mailbox.username.push('x')),
             ("credential", |parts| parts.credential.name = "fabrikam".into()),
@@ -196,7 +196,12 @@ mod tests {
             ("host", |parts| parts.check.endpoint.host.push('x')),
             ("ip", |parts| parts.check.ip = IpChoice::V4),
             ("folder", |parts| {
-                parts.check.goal = Goal::Folder { name: "Archive".to_owned(), read_only: false };
+                parts.check.goal =
+                    Goal::Folder { name: "Archive".to_owned(), read_only: false, unread: None };
+            }),
+            ("unread", |parts| {
+                let unread = Some(Patience::default());
+                parts.check.goal = Goal::Folder { name: "INBOX".to_owned(), read_only: false, unread };
             }),
             ("interval", |parts| parts.check.interval *= 2),
             ("timeout", |parts| parts.check.timeout /= 2),

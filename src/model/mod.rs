@@ -70,7 +70,7 @@ mod shard;
 mod token;
 mod web;
 
-pub use check::{Access, Check, CheckName, Goal, TokenAccess, TokenSpec};
+pub use check::{Access, Check, CheckName, Goal, Patience, TokenAccess, TokenSpec};
 pub use credential::{
     Algorithm, App, Auth, Claims, Credential, End, EndSource, PairRef, Proof, Redacted, SecretIn, SecretRef,
     WRONG_PASSWORD,
@@ -80,6 +80,7 @@ pub use external::{Address, ExternalUrl};
 pub use mailbox::{Endpoint, Family, IpChoice, Mailbox, Mechanism, Provider, Security};
 pub use observation::{
     Certificate, DialogueLine, Observation, OnDemand, Outcome, ServerFacts, Speaker, TokenSeal, Transcript,
+    Unread,
 };
 pub use phase::{Phase, Timings};
 pub use plan::{Limits, Listen, Plan};

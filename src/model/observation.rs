@@ -30,12 +30,34 @@ pub struct ServerFacts {
     pub mechanism: Option<Mechanism>,
     /// Messages in the folder (EXISTS), IMAP only.
     pub messages: Option<u32>,
+    /// What the folder tells about its readers and its senders, if the check asks for it.
+    pub unread: Option<Unread>,
     /// The name in the server's greeting. For Exchange Online this is the front end, which its support asks
     /// for.
     pub front_end: Option<String>,
     /// True if a public provider's host presents a certificate that no public authority issued: TLS may be
     /// intercepted.
     pub intercepted: bool,
+}
+
+/// What a folder tells about its readers and its senders. It never decides whether a mailbox can be used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// Messages without the flag `\Seen`.
+    pub messages: Option<u32>,
+    /// INTERNALDATE of the first of them, in the order in which they came into the folder.
+    pub oldest: Option<Timestamp>,
+    /// The latest INTERNALDATE among the last messages of the folder.
+    pub newest: Option<Timestamp>,
+    /// Why one of these is missing that the folder must have.
+    pub missing: Option<String>,
+}
+
+impl Unread {
+    /// Nothing was learned, for this reason.
+    pub fn missing(why: String) -> Self {
+        Self { missing: Some(why), ..Self::default() }
+    }
 }
 
 /// Identifies a server's certificate. TLS interception shows as a different issuer.

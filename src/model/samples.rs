@@ -56,7 +56,7 @@ fn check(mailbox: &Arc<Mailbox>, host: &str, goal: Goal) -> Arc<Check> {
 /// Every mailbox by IMAP and by SMTP.
 pub(crate) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
     let checks = |mailbox| {
-        let folder = Goal::Folder { name: "INBOX".to_owned(), read_only: false };
+        let folder = Goal::Folder { name: "INBOX".to_owned(), read_only: false, unread: None };
         let imap = check(mailbox, "outlook.office365.com", folder);
         [imap, check(mailbox, "smtp.office365.com", Goal::Submission { sender: false, ehlo: None })]
     };

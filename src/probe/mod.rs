@@ -13,7 +13,7 @@ mod verdict;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
-use self::imap::Imap;
+use self::imap::{Folder, Imap};
 use self::pop3::Pop3;
 use self::smtp::{Smtp, Submission};
 use crate::diagnosis::{self, Offer};
@@ -139,10 +139,10 @@ pub async fn converse(
 ) -> (Result<(), Failure>, Option<Session>) {
     let dialogue = connection.dialogue.clone();
     match &probe.check.goal {
-        Goal::Folder { name, read_only } => {
+        Goal::Folder { name, read_only, unread } => {
             let mut session = None;
-            let verdict =
-                imap::converse(probe, (name, *read_only), connection, watch, facts, &mut session).await;
+            let wanted = Folder { name, read_only: *read_only, unread: unread.is_some() };
+            let verdict = imap::converse(probe, wanted, connection, watch, facts, &mut session).await;
             let alert = session.as_ref().and_then(Imap::alert);
             let verdict = verdict.map_err(|failure| probe.unfinished(failure, &dialogue, facts, alert));
             (verdict, session.map(Session::Imap))

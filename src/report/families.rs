@@ -79,6 +79,16 @@ families! {
         "When the probe began that last turned success into failure or failure into success; until then the first probe since the agent started.";
     FOLDER_MESSAGES: Gauge "mailbox_folder_messages" ["mailbox", "folder"]
         "Messages in the folder that the last probe opened.";
+    FOLDER_UNREAD: Gauge "mailbox_folder_unread_messages" ["mailbox", "folder"]
+        "Messages without the flag Seen in the folder that the last probe opened, where imap has unread: true.";
+    FOLDER_OLDEST_UNREAD: Gauge "mailbox_folder_oldest_unread_timestamp_seconds" ["mailbox", "folder"]
+        "When the first unread message came, by its INTERNALDATE: the first in the order in which messages came into the folder. Absent where none is unread.";
+    FOLDER_NEWEST: Gauge "mailbox_folder_newest_message_timestamp_seconds" ["mailbox", "folder"]
+        "When the newest message came: the latest INTERNALDATE among the last ten of the folder. Absent where it is empty.";
+    FOLDER_READ_WITHIN: Gauge "mailbox_folder_read_within_seconds" ["mailbox", "folder"]
+        "How long a message may stay unread, where imap has read_within: the alert MailboxNotRead compares.";
+    FOLDER_ARRIVES_WITHIN: Gauge "mailbox_folder_arrives_within_seconds" ["mailbox", "folder"]
+        "How long no message may arrive, where imap has arrives_within: the alert MailboxNothingArrives compares.";
     MAILBOX_INFO: Gauge "mailbox_info" ["mailbox", "address", "provider", "credential", "alert_path"]
         "1 for each mailbox, with the labels of its configuration; alert_path is true for the mailbox that alerts are sent by, otherwise false.";
     CHECK_INFO: Gauge "mailbox_check_info" ["mailbox", "protocol", "server", "provider", "credential", "tenant"]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::model::{
     Certificate, Claims, DialogueLine, End, Mailbox, Mechanism, Observation, Outcome, ServerFacts, Speaker,
-    TokenSeal,
+    TokenSeal, Unread,
 };
 
 use super::{CheckRecord, CredentialRecord, Glance, TokenRecord, TokenRequest, UserTokens};
@@ -87,6 +87,16 @@ fn server(name: &str, facts: &ServerFacts) -> Value {
         .maybe("front_end", facts.front_end.as_deref())
         .maybe("mechanisms", offered)
         .maybe("messages", facts.messages)
+        .maybe("unread", facts.unread.as_ref().map(unread))
+        .done()
+}
+
+fn unread(unread: &Unread) -> Value {
+    Object::new()
+        .maybe("messages", unread.messages)
+        .maybe("oldest", unread.oldest.map(|at| at.to_string()))
+        .maybe("newest", unread.newest.map(|at| at.to_string()))
+        .maybe("missing", unread.missing.as_deref())
         .done()
 }
 

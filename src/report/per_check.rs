@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::model::{Goal, Mailbox, Observation, Plan, Protocol, Reason};
+use crate::model::{Goal, Mailbox, Observation, Patience, Plan, Protocol, Reason, Unread};
 
 use super::exposition::{Page, Series, seconds, timestamp};
 use super::families::{self, Family};
@@ -65,6 +66,21 @@ const RULES: &[(Family, Rule)] = &[
         let messages = record.last.as_ref().and_then(|last| Some((&last.check.goal, last.server.messages?)));
         let Some((Goal::Folder { name: folder, .. }, messages)) = messages else { return Ok(()) };
         series.add(&[name(record).0, folder], f64::from(messages))
+    }),
+    (families::FOLDER_UNREAD, |record, series| {
+        of_folder(record, series, |unread| unread.messages.map(f64::from))
+    }),
+    (families::FOLDER_OLDEST_UNREAD, |record, series| {
+        of_folder(record, series, |unread| unread.oldest.map(timestamp))
+    }),
+    (families::FOLDER_NEWEST, |record, series| {
+        of_folder(record, series, |unread| unread.newest.map(timestamp))
+    }),
+    (families::FOLDER_READ_WITHIN, |record, series| {
+        of_patience(record, series, |patience| patience.read_within)
+    }),
+    (families::FOLDER_ARRIVES_WITHIN, |record, series| {
+        of_patience(record, series, |patience| patience.arrives_within)
     }),
     (families::CHECK_INFO, |record, series| {
         let (mailbox, protocol) = name(record);
@@ -149,4 +165,25 @@ fn of_last(
 ) -> io::Result<()> {
     let (mailbox, protocol) = name(record);
     record.last.as_ref().map_or(Ok(()), |last| series.add(&[mailbox, protocol], value(last)))
+}
+
+/// What the last probe learned about the messages of a folder.
+fn of_folder(
+    record: &CheckRecord,
+    series: &mut Series<'_, '_>,
+    value: impl FnOnce(&Unread) -> Option<f64>,
+) -> io::Result<()> {
+    let told = record.last.as_ref().and_then(|last| Some((&last.check.goal, last.server.unread.as_ref()?)));
+    let Some((Goal::Folder { name: folder, .. }, unread)) = told else { return Ok(()) };
+    value(unread).map_or(Ok(()), |value| series.add(&[name(record).0, folder], value))
+}
+
+/// A limit of the configuration.
+fn of_patience(
+    record: &CheckRecord,
+    series: &mut Series<'_, '_>,
+    limit: impl FnOnce(Patience) -> Option<Duration>,
+) -> io::Result<()> {
+    let Goal::Folder { name: folder, unread: Some(patience), .. } = &record.check.goal else { return Ok(()) };
+    limit(*patience).map_or(Ok(()), |limit| series.add(&[name(record).0, folder], seconds(limit)))
 }

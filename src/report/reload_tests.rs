@@ -111,7 +111,7 @@ fn a_changed_check_keeps_its_counts_and_its_past_and_shows_its_new_description()
     let mut next = old.clone();
     let mut slower = Check::clone(&next.checks[0]);
     slower.interval = Duration::from_secs(900);
-    slower.goal = Goal::Folder { name: "Archive".to_owned(), read_only: true };
+    slower.goal = Goal::Folder { name: "Archive".to_owned(), read_only: true, unread: None };
     next.checks[0] = Arc::new(slower);
     report.apply(&next);
     let record = report.check(&next.checks[0].name()).unwrap();

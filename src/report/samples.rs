@@ -50,7 +50,7 @@ pub(crate) fn mailbox(name: &str, credential: &Arc<Credential>, labels: &[(&str,
 pub(crate) fn check(mailbox: &Arc<Mailbox>, protocol: Protocol) -> Arc<Check> {
     let (host, port, goal, permission) = match protocol {
         Protocol::Imap => {
-            let goal = Goal::Folder { name: "INBOX".to_owned(), read_only: false };
+            let goal = Goal::Folder { name: "INBOX".to_owned(), read_only: false, unread: None };
             ("outlook.office365.com", 993, goal, "IMAP.AccessAsApp")
         }
         Protocol::Smtp => {

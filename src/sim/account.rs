@@ -13,6 +13,7 @@ use crate::sim::fault::Fault;
 use crate::sim::idp::AUDIENCE;
 use crate::sim::ledger::Ledger;
 use crate::sim::lock;
+use crate::sim::reading::SimUnread;
 use crate::sim::sasl::Claim;
 use crate::sim::script::Service;
 
@@ -28,6 +29,8 @@ pub struct Offers {
     pub oauthbearer: bool,
     /// XOAUTH2 is not offered.
     pub no_xoauth2: bool,
+    /// ESEARCH by IMAP, which Exchange Online does not know.
+    pub esearch: bool,
     /// Every login without TLS too, for clients that are told to use none.
     pub without_tls: bool,
 }
@@ -38,6 +41,7 @@ pub(super) struct Account {
     pub(super) password: String,
     pub(super) app: SimApp,
     pub(super) messages: AtomicU32,
+    pub(super) unread: Mutex<SimUnread>,
     pub(super) ledgers: [Arc<Ledger>; Service::ALL.len()],
     settings: Mutex<Settings>,
 }
@@ -69,6 +73,7 @@ impl Account {
             password: format!("pw-{}", Uuid::new_v4().simple()),
             app,
             messages: AtomicU32::new(MESSAGES),
+            unread: Mutex::default(),
             ledgers: Default::default(),
             settings: Mutex::new(settings),
         };

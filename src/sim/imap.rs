@@ -6,6 +6,7 @@ use std::io;
 use std::sync::atomic::Ordering;
 
 use crate::sim::login::Wording;
+use crate::sim::reading;
 use crate::sim::sasl::{self, Mechanism};
 use crate::sim::script::{Act, Step};
 use crate::sim::session::{HOST, Met, Session, over};
@@ -79,11 +80,15 @@ pub(super) async fn serve(session: &mut Session, implicit_tls: bool) -> io::Resu
                 }
             }
             "SELECT" | "EXAMINE" if state == State::LoggedIn => select(session, &word, rest).await?,
+            "STATUS" | "SEARCH" | "FETCH" if state == State::LoggedIn => {
+                reading::answer(session, &word, rest).await?
+            }
             "CLOSE" | "UNSELECT" if state == State::LoggedIn => {
                 session.hear(&word);
                 session.say(&format!("{{tag}} OK {word} completed.")).await?;
             }
-            "AUTHENTICATE" | "LOGIN" | "SELECT" | "EXAMINE" | "CLOSE" | "UNSELECT" => {
+            "AUTHENTICATE" | "LOGIN" | "SELECT" | "EXAMINE" | "STATUS" | "SEARCH" | "FETCH" | "CLOSE"
+            | "UNSELECT" => {
                 session.hear(&word);
                 session.say(WRONG_STATE).await?;
             }
@@ -133,6 +138,9 @@ fn offered(session: &Session) -> Vec<&'static str> {
     let mut words = BASE.to_vec();
     if !secured {
         words.push("STARTTLS");
+    }
+    if offers.esearch {
+        words.push("ESEARCH");
     }
     if secured || offers.without_tls {
         if !offers.no_xoauth2 {
@@ -238,11 +246,13 @@ async fn select(session: &mut Session, word: &str, rest: &str) -> io::Result<()>
     let access = if word == "SELECT" { "READ-WRITE" } else { "READ-ONLY" };
     let messages = session.account.as_ref().map_or(0, |account| account.messages());
     let next = u64::from(messages) + 1;
+    let unseen = reading::first_unread(session)
+        .map_or_else(String::new, |place| format!("* OK [UNSEEN {place}] Is the first unseen message\r\n"));
     session
         .say(&format!(
             "* {messages} EXISTS\r\n* 0 RECENT\r\n* FLAGS (\\Seen \\Answered \\Flagged \\Deleted \\Draft $MDNSent)\r\n\
              * OK [PERMANENTFLAGS (\\Seen \\Answered \\Flagged \\Deleted \\Draft $MDNSent)] Permanent flags\r\n\
-             * OK [UIDVALIDITY 14] UIDVALIDITY value\r\n* OK [UIDNEXT {next}] The next unique identifier value\r\n\
+             {unseen}* OK [UIDVALIDITY 14] UIDVALIDITY value\r\n* OK [UIDNEXT {next}] The next unique identifier value\r\n\
              {{tag}} OK [{access}] {word} completed."
         ))
         .await

@@ -9,6 +9,8 @@ use crate::sim::account::{Account, Offers};
 use crate::sim::app::SimApp;
 use crate::sim::fault::Fault;
 use crate::sim::ledger::{Connections, Heard};
+use crate::sim::lock;
+use crate::sim::reading::SimUnread;
 use crate::sim::script::Service;
 use crate::sim::site::{Ports, Site};
 
@@ -110,6 +112,11 @@ impl SimMailbox {
     /// How many messages each of its folders holds from now on.
     pub fn set_messages(&self, messages: u32) {
         self.account.messages.store(messages, Ordering::SeqCst);
+    }
+
+    /// Which of its messages are unread from now on, and how old they are.
+    pub fn set_unread(&self, unread: SimUnread) {
+        *lock(&self.account.unread) = unread;
     }
 
     /// Logins that were accepted.

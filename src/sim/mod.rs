@@ -20,6 +20,7 @@ mod ledger;
 mod login;
 mod mailbox;
 mod pop3;
+mod reading;
 mod sasl;
 mod script;
 mod session;
@@ -58,6 +59,7 @@ pub use google::SimServiceAccount;
 pub use issuer::SimIssuer;
 pub use ledger::{Connections, Heard};
 pub use mailbox::SimMailbox;
+pub use reading::SimUnread;
 pub use script::Service;
 pub use token_fault::TokenFault;
 

@@ -32,3 +32,4 @@ mod served;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokens;
+mod unread;

@@ -229,6 +229,20 @@ pub(crate) const CROWDED: Case = Case {
 /// The same mailbox as in `imaps-examine`, by a SELECT that takes the mark of a new message away.
 pub(crate) const SELECTED: Case = Case { name: "imaps-select", user: "selected", ..IMAPS };
 
+/// A mailbox with more messages than any other.
+pub(crate) const VAST: Case = Case { name: "vast", user: "vast", ..IMAPS };
+
+impl Case {
+    /// With this YAML inside the mailbox, keys of one line.
+    pub(crate) const fn with(self, extra: &'static str) -> Self {
+        Self { extra, ..self }
+    }
+
+    pub(crate) const fn as_user(self, name: &'static str, user: &'static str) -> Self {
+        Self { name, user, ..self }
+    }
+}
+
 /// What readiness is asked about.
 #[rustfmt::skip] // one case, one line
 pub(crate) const READINESS: &[Case] = &[

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::certificates::leaf;
 use crate::idp;
@@ -79,12 +79,18 @@ pub(crate) const INSTANCES: [Instance; 5] = [
 pub(crate) const USERS: [&str; 8] =
     ["user1", "examined", "selected", "fetched", "crowded", "control", "refused", "sender"];
 
+/// Where the mailbox of the user `vast` lies: apart from the others, whose files every test may count.
+pub(crate) fn vast_home(work: &Path) -> PathBuf {
+    work.join("vast")
+}
+
 /// Writes everything that the instances read into `work`.
 pub(crate) fn configure(work: &Path, ports: &Ports) {
     let mut users = String::new();
     for user in USERS {
         let _ = writeln!(users, "{user}@{DOMAIN}:{PASSWORD}::::::");
     }
+    let _ = writeln!(users, "vast@{DOMAIN}:{PASSWORD}::::{}::", vast_home(work).display());
     fs::write(work.join("users"), users).unwrap();
     fs::write(work.join("oauth2.conf"), oauth2(work)).unwrap();
     for user in ["examined", "selected", "fetched"] {

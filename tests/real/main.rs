@@ -19,4 +19,5 @@ mod scrape;
 #[allow(dead_code, reason = "real servers need no simulated world")]
 #[path = "../support/mod.rs"]
 mod support;
+mod vast;
 mod verdicts;

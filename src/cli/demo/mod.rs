@@ -9,6 +9,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use uuid::Uuid;
@@ -16,7 +17,7 @@ use uuid::Uuid;
 use crate::app::{self, App, AppError, Origin};
 use crate::config;
 use crate::model::{Listen, Plan, Shard};
-use crate::sim::{Fault, Sim, SimMailbox};
+use crate::sim::{Fault, Sim, SimMailbox, SimUnread};
 
 use super::answer::{Progress, complain, say};
 use super::serve::{Overrides, Signals, listen_at, reading};
@@ -28,6 +29,12 @@ const INTERVAL: &str = "15s";
 const TIMEOUT: &str = "5s";
 /// Where the demo listens unless that is taken.
 const LISTEN: &str = "127.0.0.1:9993";
+/// The mail of a program that stopped three days ago.
+const FORGOTTEN: SimUnread = SimUnread {
+    messages: 17,
+    oldest: Duration::from_secs(3 * 24 * 3600),
+    newest: Duration::from_secs(20 * 60),
+};
 /// More than this is no demo, and each mailbox with a fault takes six ports.
 const MOST_MAILBOXES: u32 = 10_000;
 
@@ -115,6 +122,10 @@ async fn populate(sim: &Sim, count: Option<u32>) -> io::Result<Vec<SimMailbox>> 
     for fault in Fault::DEMO.iter().take(count) {
         mailboxes.push(sim.mailbox(*fault).await?);
     }
+    // The first one has no fault, and no reader either.
+    if let Some(forgotten) = mailboxes.first() {
+        forgotten.set_unread(FORGOTTEN);
+    }
     if count > mailboxes.len() {
         mailboxes.extend(sim.mailboxes_on_one_port(&sim.app(), count - mailboxes.len()).await?);
     }
@@ -135,8 +146,9 @@ fn introduction(app: &App, folder: &Path, mailboxes: &[SimMailbox]) -> String {
     );
     let with_faults = &mailboxes[..mailboxes.len().min(Fault::DEMO.len())];
     let widest = with_faults.iter().map(|mailbox| mailbox.address().len()).max().unwrap_or(0);
-    for mailbox in with_faults {
-        text += &format!("{:<widest$}  {}\n", mailbox.address(), mailbox.fault().about());
+    for (place, mailbox) in with_faults.iter().enumerate() {
+        let unread = if place == 0 { " Nothing reads it: old messages are unread." } else { "" };
+        text += &format!("{:<widest$}  {}{unread}\n", mailbox.address(), mailbox.fault().about());
     }
     if mailboxes.len() > with_faults.len() {
         text += &format!("and {} healthy ones on one server\n", mailboxes.len() - with_faults.len());

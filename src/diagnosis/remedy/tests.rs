@@ -38,7 +38,9 @@ fn check(family: Family, protocol: Protocol, address: &str) -> Check {
         Family::Generic => ("mail.lab.example", "https://idp.lab.example/realms/lab/token", "mail"),
     };
     let (goal, permission) = match protocol {
-        Protocol::Imap => (Goal::Folder { name: "INBOX".to_owned(), read_only: false }, "IMAP.AccessAsApp"),
+        Protocol::Imap => {
+            (Goal::Folder { name: "INBOX".to_owned(), read_only: false, unread: None }, "IMAP.AccessAsApp")
+        }
         Protocol::Smtp => (Goal::Submission { sender: false, ehlo: None }, "SMTP.SendAsApp"),
         Protocol::Pop3 => (Goal::Maildrop, "POP.AccessAsApp"),
     };
@@ -359,7 +361,7 @@ proptest! {
     #[test]
     fn no_value_breaks_out_of_its_command(address in "[a-z'’‘`$;|&(){}<>\"\\n\\r\u{1b} @.-]{0,40}", folder in "\\PC{0,20}") {
         let mut check = check(Family::ExchangeOnline, Protocol::Imap, &address);
-        check.goal = Goal::Folder { name: folder, read_only: false };
+        check.goal = Goal::Folder { name: folder, read_only: false, unread: None };
         let plain = super::tests::check(Family::ExchangeOnline, Protocol::Imap, "x");
         for &reason in Reason::ALL {
             let text = hint(reason, Phase::Auth, &subject(&check, None));

@@ -12,7 +12,7 @@ use maud::{Markup, html};
 use crate::clock;
 use crate::http::Site;
 use crate::http::probe::Asked;
-use crate::model::{Mailbox, Mechanism, Observation, Outcome, Speaker, Standing as Stands, TokenSeal};
+use crate::model::{Mailbox, Mechanism, Observation, Outcome, Speaker, Standing as Stands, TokenSeal, Unread};
 use crate::report::CheckRecord;
 
 use super::text::Here;
@@ -159,7 +159,19 @@ fn facts(seen: &Observation) -> Markup {
             @if let Some(mechanism) = server.mechanism { dt { "Login by" } dd { (login(mechanism)) } }
             @if let Some(token) = &seen.token { dt { "Token" } dd { (seal(token)) } }
             @if let Some(messages) = server.messages { dt { "Messages" } dd { (messages) } }
+            @if let Some(unread) = &server.unread { (figures(unread)) }
         }
+    }
+}
+
+fn figures(unread: &Unread) -> Markup {
+    html! {
+        @if let Some(messages) = unread.messages {
+            dt { "Unread" }
+            dd { (messages) @if let Some(oldest) = unread.oldest { ", the first since " (text::clock(oldest)) } }
+        }
+        @if let Some(newest) = unread.newest { dt { "Newest message" } dd { (text::clock(newest)) } }
+        @if let Some(why) = &unread.missing { dt { "Not known" } dd { (why) } }
     }
 }
 

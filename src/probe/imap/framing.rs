@@ -4,6 +4,7 @@
 //! up the connection at an empty line, a second blank, or data that it does not know. So it is given what
 //! a probe asks for, in its plainest form; all other data is skipped. What was said stands in the dialogue.
 
+use super::data;
 use crate::net::{Framing, Step, Violation};
 
 /// Status responses, RFC 3501 section 7.1.
@@ -114,10 +115,10 @@ fn untagged(text: &str, fit: &mut Vec<u8>) -> Option<Step> {
         fit.extend(format!("* {count} EXISTS\r\n").as_bytes());
         return Some(Step::Answer);
     }
-    Some(Step::Skipped)
+    Some(if data::plain(first, rest, fit) { Step::Answer } else { Step::Skipped })
 }
 
-/// A status response without its text, behind the capabilities that its code lists.
+/// A status response without its text, behind the capabilities that its code lists; the first unseen message is told.
 fn status(tag: &str, text: &str, statuses: &[&str], fit: &mut Vec<u8>) -> Option<Step> {
     let (first, rest) = word(text);
     let status = statuses.iter().find(|status| first.eq_ignore_ascii_case(status))?;
@@ -126,7 +127,9 @@ fn status(tag: &str, text: &str, statuses: &[&str], fit: &mut Vec<u8>) -> Option
     {
         capabilities(word(code.0).1, fit);
     }
-    fit.extend(format!("{tag} {status} .\r\n").as_bytes());
+    let unseen = data::first_unseen(rest).filter(|_| tag == "*");
+    let code = unseen.map_or_else(String::new, |place| format!("[UNSEEN {place}] "));
+    fit.extend(format!("{tag} {status} {code}.\r\n").as_bytes());
     Some(Step::Answer)
 }
 

@@ -6,9 +6,11 @@
 
 mod auth;
 mod bounds;
+mod data;
 mod folder;
 mod framing;
 mod speech;
+mod unread;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -19,9 +21,10 @@ use tokio::io::AsyncWriteExt;
 
 use self::bounds::ImapBounds;
 use self::framing::{ImapFraming, TAG};
+use self::unread::Heard;
 use super::verdict::Stage;
 use super::{Connection, Probe, injected, no_starttls};
-use crate::model::{Cause, Failure, Family, Mechanism, Phase, Reason, Security, ServerFacts};
+use crate::model::{Cause, Failure, Family, Mechanism, Phase, Reason, Security, ServerFacts, Unread};
 use crate::net::{Dialogue, Io, Stopwatch, Tap};
 
 pub(super) use self::speech::SPEECH;
@@ -37,6 +40,8 @@ pub struct Imap {
     orderly: bool,
     /// EXISTS, once a folder has been opened.
     messages: Option<u32>,
+    /// The place of the first unread message, if the server has told it with the folder.
+    first_unseen: Option<u32>,
     /// What the server wants people to read (RFC 3501 section 7.1), said with an accepted login.
     alert: Option<String>,
 }
@@ -50,6 +55,8 @@ struct Capabilities {
     initial_response: bool,
     /// The server wants to know which program asks, RFC 2971.
     id: bool,
+    /// ESEARCH, RFC 4731, which is also a part of IMAP4rev2.
+    extended_search: bool,
     mechanisms: BTreeSet<Mechanism>,
 }
 
@@ -61,9 +68,20 @@ enum Ending {
     Continue { text: String },
 }
 
+/// What is asked of a mailbox.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Folder<'a> {
+    /// The folder to open.
+    pub(super) name: &'a str,
+    /// By EXAMINE.
+    pub(super) read_only: bool,
+    /// Also how many messages are unread, and since when.
+    pub(super) unread: bool,
+}
+
 pub(super) async fn converse(
     probe: Probe<'_>,
-    folder: (&str, bool),
+    folder: Folder<'_>,
     connection: Connection,
     watch: &mut Stopwatch,
     facts: &mut ServerFacts,
@@ -86,6 +104,11 @@ pub(super) async fn converse(
     watch.phase(Phase::Auth, imap.auth(probe, &capabilities, &mut facts.mechanism)).await?;
     watch.phase(Phase::Select, imap.select(probe, &capabilities, folder)).await?;
     facts.messages = imap.messages;
+    if folder.unread {
+        // The folder is open: whatever comes of this, the mailbox can be used.
+        let asked = watch.phase(Phase::Select, imap.unread(probe, &capabilities, folder.name)).await;
+        facts.unread = Some(asked.unwrap_or_else(|failure| Unread::missing(failure.cause.detail)));
+    }
     Ok(())
 }
 
@@ -97,7 +120,8 @@ fn listening(stream: Box<dyn Io>, peer: SocketAddr, dialogue: &Dialogue) -> Tap 
 impl Imap {
     fn over(tap: Tap, dialogue: Dialogue, encrypted: bool) -> Self {
         let client = Client::new(tap);
-        Self { client, dialogue, encrypted, tag: 0, orderly: false, messages: None, alert: None }
+        let (messages, first_unseen, alert) = (None, None, None);
+        Self { client, dialogue, encrypted, tag: 0, orderly: false, messages, first_unseen, alert }
     }
 
     async fn greeting(&mut self, probe: Probe<'_>) -> Result<(), Cause> {
@@ -160,21 +184,22 @@ impl Imap {
         &mut self,
         probe: Probe<'_>,
         offer: &Capabilities,
-        (folder, read_only): (&str, bool),
+        folder: Folder<'_>,
     ) -> Result<(), Cause> {
         let stage = Stage::at(Phase::Select, self.encrypted);
         self.introduce(probe, &stage, offer).await?;
-        let verb = if read_only { "EXAMINE" } else { "SELECT" };
-        let command = format!("{verb} {}", folder::quoted(&folder::spelt(folder)));
-        let mut messages = None;
+        let verb = if folder.read_only { "EXAMINE" } else { "SELECT" };
+        let command = format!("{verb} {}", folder::quoted(&folder::spelt(folder.name)));
+        let (mut messages, mut heard) = (None, Heard::default());
         let ending = self.say(probe, &stage, &command, |response| {
+            heard.hear(response);
             if let Response::MailboxData(MailboxDatum::Exists(count)) = response {
                 messages = Some(*count);
             }
         });
         let ending = ending.await?;
         self.accepted(probe, &stage, ending).map_err(|cause| probe.alerted(&stage, cause, self.alert()))?;
-        self.messages = messages;
+        (self.messages, self.first_unseen) = (messages, heard.first_unseen);
         Ok(())
     }
 
@@ -316,6 +341,7 @@ fn capabilities(list: &[Capability<'_>]) -> Capabilities {
                 "LOGINDISABLED" => capabilities.login_disabled = true,
                 "SASL-IR" => capabilities.initial_response = true,
                 "ID" => capabilities.id = true,
+                "ESEARCH" | "IMAP4REV2" => capabilities.extended_search = true,
                 _ => {}
             },
         }
