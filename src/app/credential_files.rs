@@ -34,8 +34,9 @@ pub(super) async fn follow(
             let files = Arc::clone(&in_force.borrow_and_update());
             let changed = contents.changes(&files).await;
             if let Some(first) = changed.first() {
-                let (file, files) = (first.display(), changed.len());
-                tracing::info!(%file, files, "credential file changed: everything that uses it is tried again");
+                let (file, count) = (first.display(), changed.len());
+                tracing::info!(%file, files = count, "credential file changed: everything that uses it is tried again");
+                files::have_changed(&changed);
                 monitor.retry(Arc::new(changed)).await;
             }
             if watch.set_folders(folders_of(&files).await) {

@@ -24,7 +24,7 @@ use crate::clock;
 use crate::diagnosis::{self, remedy};
 use crate::model::{
     Access, Auth, Cause, Check, CheckName, Failure, Limits, Observation, Outcome, Phase, Plan, Protocol,
-    Reason, Redacted, Security, ServerFacts, Timings, TokenAccess, Transcript,
+    Reason, Security, ServerFacts, Timings, TokenAccess, Transcript,
 };
 use crate::net::{Dialer, Dialogue, Io, Stopwatch};
 use crate::probe::{self, Bearer, Connection, Login, Probe, Secret, Session};
@@ -118,7 +118,7 @@ impl Prober {
             Err(Failure { phase: notes.watch.current(), cause })
         });
         let Notes { watch, mut facts, dialogue, token } = notes;
-        facts.intercepted = diagnosis::is_intercepted(&check.endpoint.host, facts.certificate.as_ref());
+        facts.intercepted = diagnosis::is_intercepted(&check.endpoint.host, facts.certificate.as_deref());
         facts.front_end = dialogue.as_ref().and_then(Dialogue::front_end);
         let (timings, waited) = watch.stop();
         self.judge_token(check, token.as_ref(), &verdict);
@@ -154,16 +154,16 @@ impl Prober {
         let check = request.check();
         let Notes { watch, facts, dialogue: said, token } = notes;
         let password;
-        let (secret, known): (_, Arc<Redacted>) = match &check.access {
+        let (secret, scrubber) = match &check.access {
             Access::Token(TokenAccess { spec, mechanism, .. }) => {
                 let name = check.name();
                 let fetched = watch.phase(Phase::Token, self.tokens.fetch(spec, &name)).await?;
                 let token = token.insert(fetched);
-                (Secret::Token(Bearer { token: token.value(), mechanism: *mechanism }), token.shared())
+                (Secret::Token(Bearer { token: token.value(), mechanism: *mechanism }), token.scrubber())
             }
             Access::Password(place) => {
                 password = Arc::new(watch.phase(Phase::Token, secret::read(place)).await?);
-                (Secret::Password(&password), Arc::clone(&password))
+                (Secret::Password(&password), Scrubber::sharing(Arc::clone(&password)))
             }
         };
         let host = check.endpoint.host.as_str();
@@ -183,7 +183,7 @@ impl Prober {
             })
         };
         let (stream, local) = watch.phase(Phase::Connect, connect).await?;
-        let dialogue = said.insert(probe::dialogue(check, Scrubber::sharing(known)));
+        let dialogue = said.insert(probe::dialogue(check, scrubber));
         let login = Login { username: &check.mailbox.username, secret };
         let probe = Probe { check, login, dialer: &self.dialer };
         let mut stream: Box<dyn Io> = Box::new(stream);

@@ -31,7 +31,8 @@ const OURS: &str = "mailbox_exporter";
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Logging")]
 pub(super) struct Logging {
-    /// One line per observation as text, or as JSON.
+    /// Lines of text, or of JSON: one for each outcome that differs from the check's last one, one a minute for
+    /// all probes. `--log-level debug` has one for every probe.
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     log_format: Format,
     /// How much is logged, to standard error. Not given: what RUST_LOG says, else `info`, and for

@@ -1,20 +1,24 @@
 //! Reads files of other programs: only regular files, within limits of size and time.
 //!
-//! `workers` owns the threads that wait for a disk, `shared_reads` the reads that several tasks share. Not here: what
-//! a file means.
+//! `workers` owns the threads that wait for a disk, `shared_reads` the reads that several tasks share, `hashes` what
+//! is remembered of files that every probe depends on. Not here: what a file means.
 
+mod hashes;
 mod shared_reads;
 mod workers;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::OFlags;
 
+use self::hashes::HASHES;
+pub use self::hashes::Hash;
 use self::shared_reads::SHARED_READS;
 use self::workers::{WORKERS, Workers};
 
@@ -106,6 +110,19 @@ pub fn content(path: &Path, most: u64) -> Result<Content, Fault> {
 /// As [`Fault`] has them.
 pub async fn read_async(path: &Path, most: u64) -> Result<Vec<u8>, Arc<Fault>> {
     SHARED_READS.read(path, most).await.map(|bytes| bytes.to_vec())
+}
+
+/// The hash of a regular file of at most `most` bytes, at most a second old. It costs no read while it is fresh.
+///
+/// # Errors
+/// As [`Fault`] has them. They are not remembered.
+pub async fn hash(path: &Path, most: u64) -> Result<Hash, Arc<Fault>> {
+    HASHES.of(path, most).await
+}
+
+/// Has the hashes of these files read anew, because they have changed.
+pub fn have_changed(files: &BTreeSet<PathBuf>) {
+    HASHES.forget(files);
 }
 
 /// The content without the byte order mark that editors put in front of UTF-8. In front of `-----BEGIN` it would hide

@@ -18,7 +18,7 @@ use super::workers::Workers;
 use super::{Fault, read_now};
 
 /// Concurrent reads in one folder. More would not speed up a disk, and would cost threads if it hangs.
-const FROM_A_FOLDER: usize = 16;
+const FROM_A_FOLDER: usize = 4;
 /// How long a read waits for earlier reads in its folder.
 const QUEUED: Duration = Duration::from_secs(30);
 

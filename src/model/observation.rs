@@ -23,7 +23,7 @@ pub struct ServerFacts {
     /// `notAfter` of the server's own certificate, even if it was rejected.
     pub certificate_expiry: Option<Timestamp>,
     /// The server's own certificate, even if it was rejected.
-    pub certificate: Option<Certificate>,
+    pub certificate: Option<Arc<Certificate>>,
     /// The offered mechanisms; `None` until the server has listed them.
     pub mechanisms: Option<BTreeSet<Mechanism>>,
     /// The mechanism used for the login attempt.
@@ -85,7 +85,7 @@ pub struct TokenSeal {
     /// See `TokenReport::clock_skew`.
     pub clock_skew: Option<SignedDuration>,
     /// The token's claims; `None` if it is opaque.
-    pub claims: Option<Claims>,
+    pub claims: Option<Arc<Claims>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -203,7 +203,7 @@ pub struct Observation {
     pub lateness: Duration,
     pub server: ServerFacts,
     /// The access token used; `None` for passwords, or if there was none.
-    pub token: Option<TokenSeal>,
+    pub token: Option<Arc<TokenSeal>>,
     /// The redacted dialogue.
     pub dialogue: Transcript,
     pub outcome: Outcome,

@@ -1,5 +1,6 @@
 //! The result of a token request, without the token itself. Read by metrics, pages and hints.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +16,7 @@ pub struct TokenFacts {
     /// When the token expires.
     pub expires_at: Timestamp,
     /// The token's claims; `None` if it is opaque.
-    pub claims: Option<Claims>,
+    pub claims: Option<Arc<Claims>>,
 }
 
 /// One request to an identity provider.
@@ -32,7 +33,7 @@ pub struct TokenReport {
     /// from the `Date` header of the answer (RFC 9110 section 6.6.1). `None` without that header.
     pub clock_skew: Option<SignedDuration>,
     /// The server's certificate, even if it was rejected; `None` without TLS.
-    pub certificate: Option<Certificate>,
+    pub certificate: Option<Arc<Certificate>>,
     /// True if a public identity provider presents a certificate that no public authority issued.
     pub intercepted: bool,
     /// When the proof expires, as far as the request found out.

@@ -101,6 +101,7 @@ impl Monitor {
         let mut tasks: JoinSet<Done> = JoinSet::new();
         loop {
             heartbeat.beat();
+            self.recorder.tell_of_last_minute();
             let wake = Instant::now() + HEARTBEAT;
             let first = [self.due.peek(), self.retries.peek()]
                 .into_iter()

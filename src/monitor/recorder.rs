@@ -31,6 +31,11 @@ impl Recorder {
         self.report.interval_in_force(name, interval);
     }
 
+    /// See [`Report::tell_of_last_minute`].
+    pub(super) fn tell_of_last_minute(&self) {
+        self.report.tell_of_last_minute();
+    }
+
     pub(super) fn tick_skipped(&self) {
         self.report.tick_skipped();
     }

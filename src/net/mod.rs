@@ -14,6 +14,7 @@ mod opening;
 mod pinned;
 mod resolve;
 mod server;
+mod sights;
 mod stopwatch;
 mod tap;
 mod tls;

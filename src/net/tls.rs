@@ -14,16 +14,15 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use sha2::{Digest, Sha256};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::Io;
 use super::authorities::{public_roots, system_roots};
 use super::opening::Opening;
 use super::pinned;
+use super::sights::{Shown, Sights};
 use crate::clock::TlsTime;
 use crate::model::{Cause, Certificate, Reason};
 use crate::secret;
@@ -38,7 +37,7 @@ pub struct TlsFacts {
     /// `notAfter` of the server's own certificate.
     pub certificate_expiry: Option<Timestamp>,
     /// Subject and issuer of that certificate.
-    pub certificate: Option<Certificate>,
+    pub certificate: Option<Arc<Certificate>>,
 }
 
 /// The trusted authorities for one `ca_file`, or without one.
@@ -46,8 +45,7 @@ pub struct TlsFacts {
 pub struct Trust {
     config: ClientConfig,
     verifier: Arc<WebPkiServerVerifier>,
-    /// Trusts only the built-in public authorities.
-    public: Arc<WebPkiServerVerifier>,
+    sights: Arc<Sights>,
     /// The certificates in the `ca_file` themselves.
     named: Arc<[CertificateDer<'static>]>,
 }
@@ -56,20 +54,20 @@ pub struct Trust {
 #[derive(Debug, Clone)]
 pub struct Sight(Seen);
 
-/// The server's own certificate, and whether a public authority issued it.
-type Seen = Arc<Mutex<Option<(CertificateDer<'static>, Option<bool>)>>>;
+type Seen = Arc<Mutex<Option<Shown>>>;
 
 impl Sight {
     /// The certificate, if there was a handshake.
-    pub fn certificate(&self) -> Option<Certificate> {
+    pub fn certificate(&self) -> Option<Arc<Certificate>> {
         let mut facts = TlsFacts::default();
         self.describe(&mut facts);
         facts.certificate
     }
 
     fn describe(&self, facts: &mut TlsFacts) {
-        if let Some((certificate, public_root)) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            describe(certificate, *public_root, facts);
+        if let Some(shown) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            facts.certificate_expiry = shown.expiry;
+            facts.certificate.clone_from(&shown.certificate);
         }
     }
 }
@@ -80,7 +78,7 @@ impl Trust {
         let sight = Sight(Arc::default());
         let witness = Witness {
             verifier: Arc::clone(&self.verifier),
-            public: Arc::clone(&self.public),
+            sights: Arc::clone(&self.sights),
             named: Arc::clone(&self.named),
             seen: Arc::clone(&sight.0),
         };
@@ -122,7 +120,7 @@ impl Trust {
 #[derive(Debug)]
 struct Witness {
     verifier: Arc<WebPkiServerVerifier>,
-    public: Arc<WebPkiServerVerifier>,
+    sights: Arc<Sights>,
     named: Arc<[CertificateDer<'static>]>,
     seen: Seen,
 }
@@ -136,15 +134,8 @@ impl ServerCertVerifier for Witness {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let public_root = match self.public.verify_server_cert(leaf, intermediates, name, ocsp, now) {
-            Ok(_) => Some(true),
-            Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => Some(false),
-            // A typical self-signed certificate claims to be an authority.
-            Err(rustls::Error::InvalidCertificate(CertificateError::Other(_))) => Some(false),
-            Err(_) => None,
-        };
-        let seen = Some((leaf.clone().into_owned(), public_root));
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+        let shown = self.sights.of(leaf, intermediates, name, now);
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
         match self.verifier.verify_server_cert(leaf, intermediates, name, ocsp, now) {
             Err(refused) if pinned::is_about_authority(&refused) && self.named.contains(leaf) => {
                 pinned::verify(leaf, name, now)
@@ -176,23 +167,6 @@ impl ServerCertVerifier for Witness {
     }
 }
 
-/// Maximum length to keep of a name, because a certificate can contain any text.
-const LONGEST_NAME: usize = 120;
-
-fn describe(certificate: &CertificateDer<'_>, public_root: Option<bool>, facts: &mut TlsFacts) {
-    let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return };
-    facts.certificate_expiry = Timestamp::from_second(parsed.validity().not_after.timestamp()).ok();
-    let name = |name: &x509_parser::x509::X509Name<'_>| {
-        name.to_string().chars().filter(|letter| !letter.is_control()).take(LONGEST_NAME).collect::<String>()
-    };
-    facts.certificate = Some(Certificate {
-        subject: name(parsed.subject()),
-        issuer: name(parsed.issuer()),
-        sha256: Sha256::digest(certificate).iter().map(|byte| format!("{byte:02x}")).collect(),
-        public_root,
-    });
-}
-
 /// One root store for each `ca_file`, because building one is expensive.
 #[derive(Default)]
 pub struct Trusts {
@@ -201,7 +175,7 @@ pub struct Trusts {
 }
 
 impl Trusts {
-    /// The trust for this `ca_file`. The file is read every time, so a replaced one needs no restart.
+    /// The trust for this `ca_file`. A replaced file needs no restart: its hash is compared every time.
     ///
     /// # Errors
     /// [`Reason::SecretUnreadable`] if the file is unreadable or contains no certificate.
@@ -213,13 +187,13 @@ impl Trusts {
             let trust = build(roots().await?, Vec::new())?;
             return Ok(self.system.get_or_init(|| trust).clone());
         };
-        let pem = secret::read_file(path).await?;
-        let hash: [u8; 32] = Sha256::digest(&pem).into();
+        let hash = secret::hash_file(path).await?;
         if let Some((known, trust)) = self.locked().get(path)
             && *known == hash
         {
             return Ok(trust.clone());
         }
+        let pem = secret::read_file(path).await?;
         let mut roots = roots().await?;
         let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem).flatten().collect();
         let (added, _) = roots.add_parsable_certificates(certificates.iter().cloned());
@@ -258,5 +232,5 @@ fn build(roots: RootCertStore, named: Vec<CertificateDer<'static>>) -> Result<Tr
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.resumption = rustls::client::Resumption::disabled();
-    Ok(Trust { config, verifier, public, named: named.into() })
+    Ok(Trust { config, verifier, sights: Arc::new(Sights::new(public)), named: named.into() })
 }

@@ -27,7 +27,7 @@ pub struct TokenRequest {
     /// How far this machine's clock was ahead of the identity provider's.
     pub clock_skew: Option<SignedDuration>,
     /// The server's certificate.
-    pub certificate: Option<Certificate>,
+    pub certificate: Option<Arc<Certificate>>,
     /// True if a public identity provider presents a certificate that no public authority issued.
     pub intercepted: bool,
     /// Why the request failed, if it did.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::model::{Check, CheckName, Observation, Phase, Plan, Reason};
+use crate::model::{Check, CheckName, Observation, Outcome, Phase, Plan, Reason};
 
 use super::locked;
 
@@ -70,12 +70,13 @@ impl CheckRecord {
         self.outcome_since.filter(|_| self.last.as_ref().is_some_and(|last| !last.outcome.is_up()))
     }
 
-    fn note(&mut self, observation: &Arc<Observation>) {
+    /// Adds an observation. True if its outcome differs from the last one in any way.
+    fn note(&mut self, observation: &Arc<Observation>) -> bool {
         let same = |last: &Arc<Observation>| last.outcome.is_up() == observation.outcome.is_up();
         if !self.last.as_ref().is_some_and(same) {
             self.outcome_since = Some(observation.started_at);
         }
-        let failure = observation.outcome.failure().map(|failure| (failure.phase, failure.cause.reason));
+        let failure = why(&observation.outcome);
         match failure {
             None => {
                 self.successes += 1;
@@ -86,13 +87,31 @@ impl CheckRecord {
                 self.last_failure = Some(Arc::clone(observation));
             }
         }
-        self.last = Some(Arc::clone(observation));
+        let before = self.last.replace(Arc::clone(observation));
+        let is_news = before.is_none_or(|before| why(&before.outcome) != failure);
         if self.recent.len() == RECENT {
             self.recent.pop_front();
         }
         let (started_at, duration) = (observation.started_at, observation.duration);
         self.recent.push_back(Glance { started_at, duration, failure });
+        is_news
     }
+}
+
+/// The phase and reason of a failure.
+fn why(outcome: &Outcome) -> Option<(Phase, Reason)> {
+    outcome.failure().map(|failure| (failure.phase, failure.cause.reason))
+}
+
+/// What became of an observation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Noted {
+    /// The check is not in the plan.
+    Unplanned,
+    /// The check's first outcome, or another one than the last time.
+    News,
+    /// The same outcome, phase and reason as the last time.
+    AsBefore,
 }
 
 type Records = BTreeMap<CheckName, Arc<Mutex<Arc<CheckRecord>>>>;
@@ -134,9 +153,13 @@ impl History {
         *checks = Arc::new(next);
     }
 
-    /// Records an observation. False if the check is not in the plan.
-    pub(super) fn note(&self, name: &CheckName, observation: &Arc<Observation>) -> bool {
-        self.change(name, |record| record.note(observation))
+    /// Records an observation.
+    pub(super) fn note(&self, name: &CheckName, observation: &Arc<Observation>) -> Noted {
+        match self.change(name, |record| record.note(observation)) {
+            None => Noted::Unplanned,
+            Some(true) => Noted::News,
+            Some(false) => Noted::AsBefore,
+        }
     }
 
     pub(super) fn interval_in_force(&self, name: &CheckName, interval: Duration) {
@@ -161,10 +184,10 @@ impl History {
         Arc::clone(&locked(&self.checks))
     }
 
-    fn change(&self, name: &CheckName, change: impl FnOnce(&mut CheckRecord)) -> bool {
+    /// `None` if the check is not in the plan.
+    fn change<T>(&self, name: &CheckName, change: impl FnOnce(&mut CheckRecord) -> T) -> Option<T> {
         let checks = self.now();
-        let Some(record) = checks.get(name) else { return false };
-        change(Arc::make_mut(&mut locked(record)));
-        true
+        let record = checks.get(name)?;
+        Some(change(Arc::make_mut(&mut locked(record))))
     }
 }

@@ -68,7 +68,7 @@ pub fn observation(observation: &Observation, transcript: bool) -> Value {
             json!({ "name": &*check.mailbox.credential.name, "type": check.mailbox.credential.label() }),
         )
         .maybe("mechanism", observation.server.mechanism.map(Mechanism::label))
-        .maybe("token", observation.token.as_ref().map(seal))
+        .maybe("token", observation.token.as_deref().map(seal))
         .maybe("transcript", transcript)
         .done()
 }
@@ -82,7 +82,7 @@ fn server(name: &str, facts: &ServerFacts) -> Value {
         .maybe("tls_version", facts.tls_version)
         .maybe("tls_cipher", facts.tls_cipher)
         .maybe("certificate_expiry", facts.certificate_expiry.map(|at| at.to_string()))
-        .maybe("certificate", facts.certificate.as_ref().map(certificate))
+        .maybe("certificate", facts.certificate.as_deref().map(certificate))
         .maybe("interception_suspected", facts.intercepted.then_some(true))
         .maybe("front_end", facts.front_end.as_deref())
         .maybe("mechanisms", offered)
@@ -114,7 +114,7 @@ fn seal(seal: &TokenSeal) -> Value {
         .put("fingerprint", &*seal.fingerprint)
         .put("client_request_id", &*seal.request_id)
         .maybe("clock_skew_seconds", seal.clock_skew.map(|skew| skew.as_secs()))
-        .maybe("claims", seal.claims.as_ref().map(claims))
+        .maybe("claims", seal.claims.as_deref().map(claims))
         .done()
 }
 
@@ -222,7 +222,7 @@ fn token(record: &TokenRecord) -> Value {
         .put("permissions_needed", record.permissions.iter().copied().collect::<Value>())
         .maybe("expires_at", held.map(|token| token.expires_at.to_string()))
         .maybe("users", record.users.as_ref().map(users))
-        .maybe("claims", held.and_then(|token| token.claims.as_ref()).map(claims))
+        .maybe("claims", held.and_then(|token| token.claims.as_deref()).map(claims))
         .maybe("failing_since", record.failing_since.map(|at| at.to_string()))
         .maybe("last_request", record.last.as_ref().map(request))
         .done()
@@ -244,7 +244,7 @@ fn request(request: &TokenRequest) -> Value {
         .put("duration_seconds", request.duration.as_secs_f64())
         .maybe("client_request_id", request.request_id.as_deref())
         .maybe("clock_skew_seconds", request.clock_skew.map(|skew| skew.as_secs()))
-        .maybe("certificate", request.certificate.as_ref().map(certificate))
+        .maybe("certificate", request.certificate.as_deref().map(certificate))
         .maybe("interception_suspected", request.intercepted.then_some(true))
         .put("success", failure.is_none())
         .maybe("reason", failure.map(|cause| cause.reason.label()))

@@ -1,35 +1,51 @@
-//! One log line per observation and per token request.
+//! The log lines: one for each outcome that differs from the check's last one, one a minute for all the others, one
+//! for each token request. With `--log-level debug` every observation has its line.
 //!
 //! Text from servers goes into fields, which the log writer quotes, so a server cannot forge a log line. Not
 //! here: the destination and format of the log.
 
 use std::time::Duration;
 
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::model::{NOTABLE_SKEW, Observation, Outcome, TokenReport};
 
+use super::minute::Minute;
 use super::{FAILURE, SUCCESS};
 
-pub(super) fn probe(observation: &Observation) {
+/// An observation. It is news where the check has another outcome, phase or reason than the last time.
+pub(super) fn probe(observation: &Observation, is_news: bool) {
     let mailbox = &*observation.check.mailbox.name;
     let protocol = observation.check.protocol().label();
     let (duration_ms, lateness_ms) = (millis(observation.duration), millis(observation.lateness));
     match &observation.outcome {
-        Outcome::Up => info!(mailbox, protocol, outcome = SUCCESS, duration_ms, lateness_ms, "probe"),
-        Outcome::Down { failure, hint } => warn!(
-            mailbox,
-            protocol,
-            outcome = FAILURE,
-            phase = failure.phase.label(),
-            reason = failure.cause.reason.label(),
-            detail = failure.cause.detail.as_str(),
-            hint = hint.as_str(),
-            duration_ms,
-            lateness_ms,
-            "probe"
-        ),
+        Outcome::Up if is_news => {
+            info!(mailbox, protocol, outcome = SUCCESS, duration_ms, lateness_ms, "probe");
+        }
+        Outcome::Up => debug!(mailbox, protocol, outcome = SUCCESS, duration_ms, lateness_ms, "probe"),
+        Outcome::Down { failure, hint } => {
+            let (phase, reason) = (failure.phase.label(), failure.cause.reason.label());
+            let (outcome, detail, hint) = (FAILURE, failure.cause.detail.as_str(), hint.as_str());
+            if is_news {
+                warn!(
+                    mailbox,
+                    protocol, outcome, phase, reason, detail, hint, duration_ms, lateness_ms, "probe"
+                );
+            } else {
+                debug!(
+                    mailbox,
+                    protocol, outcome, phase, reason, detail, hint, duration_ms, lateness_ms, "probe"
+                );
+            }
+        }
     }
+}
+
+/// What has been observed since the last such line.
+pub(super) fn summary(minute: &Minute, failing: usize) {
+    let Minute { probes, failures, changes, latest } = *minute;
+    let lateness_ms = millis(latest);
+    info!(probes, failures, changes, failing_checks = failing, lateness_ms, "probes of the last minute");
 }
 
 pub(super) fn token(report: &TokenReport) {
@@ -80,7 +96,8 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
     use crate::model::{Phase, Protocol, Reason};
-    use crate::report::samples::{Lines, check, credential, dawn, down, issued, mailbox, refused, up};
+    use crate::report::Report;
+    use crate::report::samples::{Lines, check, credential, dawn, down, issued, mailbox, plan, refused, up};
 
     use super::*;
 
@@ -98,7 +115,7 @@ mod tests {
         let desk = check(&mailbox("desk", &credential("contoso", None), &[]), Protocol::Imap);
         let evil = "NO\r\n2026-11-24T00:00:00Z  INFO forged \u{1b}[31m\u{2028}\u{85}";
         let failed = down(&desk, dawn(), (Phase::Auth, Reason::TokenRejected), evil, "Do \"this\"\nand that");
-        let lines = written(|| probe(&failed));
+        let lines = written(|| probe(&failed, true));
         assert_eq!(lines.len(), 1, "{lines:?}");
         let expected = [
             "WARN",
@@ -115,8 +132,29 @@ mod tests {
         }
         assert!(!lines[0].contains(char::is_control));
 
-        let lines = written(|| probe(&up(&desk, dawn())));
+        let lines = written(|| probe(&up(&desk, dawn()), true));
         assert!(lines.len() == 1 && lines[0].contains("INFO") && lines[0].contains("outcome=\"success\""));
+    }
+
+    #[test]
+    fn an_outcome_is_logged_when_it_changes_and_counted_otherwise() {
+        let plan = plan(&[mailbox("desk", &credential("contoso", None), &[])]);
+        let desk = &plan.checks[0];
+        let report = Report::new(&plan);
+        let failed = |reason| down(desk, dawn(), (Phase::Auth, reason), "NO", "Do this");
+        let rows = [
+            (up(desk, dawn()), "INFO"),
+            (up(desk, dawn()), ""),
+            (failed(Reason::TokenRejected), "WARN"),
+            (failed(Reason::TokenRejected), ""),
+            (failed(Reason::RoleMissing), "WARN"),
+            (up(desk, dawn()), "INFO"),
+        ];
+        for (place, (observation, level)) in rows.into_iter().enumerate() {
+            let lines = written(|| _ = report.record(observation));
+            assert_eq!(lines.len(), usize::from(!level.is_empty()), "{place}: {lines:?}");
+            assert!(lines.iter().all(|line| line.contains(level)), "{place}: {lines:?}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Records observations: as a log line, in the metrics, and in the history.
+//! Records observations: in the log, in the metrics, and in the history.
 //!
 //! Owns the recorded state and its form for Prometheus. Not here: judging answers (`diagnosis`), deciding
 //! when to probe (`schedule`), pages (`http`).
@@ -11,6 +11,7 @@ mod history;
 pub mod json;
 mod log;
 mod metrics;
+mod minute;
 mod openmetrics;
 mod per_check;
 mod per_credential;
@@ -37,8 +38,9 @@ use crate::files;
 use crate::model::{Board, CheckName, Observation, Plan, Protocol, TokenReport};
 
 use exposition::Page;
-use history::History;
+use history::{History, Noted};
 use metrics::Metrics;
+use minute::Counted;
 use per_check::Mailboxes;
 
 pub use configuration::ConfigurationRecord;
@@ -65,6 +67,7 @@ pub struct Report {
     credentials: credentials::Credentials,
     configuration: configuration::Configuration,
     metrics: Metrics,
+    counted: Mutex<Counted>,
     /// Locked shared while one observation is recorded in several places, and exclusively while the plan
     /// changes. No observation is recorded half under the old plan and half under the new one.
     plan: RwLock<()>,
@@ -109,6 +112,7 @@ impl Report {
             credentials: credentials::Credentials::new(plan),
             configuration: configuration::Configuration::new(plan),
             metrics: Metrics::new(plan),
+            counted: Mutex::new(Counted::start()),
             plan: RwLock::default(),
         }
     }
@@ -129,17 +133,32 @@ impl Report {
         self.configuration.refuse();
     }
 
-    /// Records an observation: one log line, metrics, history. False if its check is not in the plan; it is
-    /// then only logged.
+    /// Records an observation: in the log, metrics, history. False if its check is not in the plan; it is then
+    /// only logged.
     pub fn record(&self, observation: impl Into<Arc<Observation>>) -> bool {
         let observation = observation.into();
-        log::probe(&observation);
-        let _plan = self.plan.read().unwrap_or_else(PoisonError::into_inner);
-        let planned = self.history.note(&observation.check.name(), &observation);
-        if planned {
-            self.metrics.note_probe(&observation);
+        let noted = {
+            let _plan = self.plan.read().unwrap_or_else(PoisonError::into_inner);
+            let noted = self.history.note(&observation.check.name(), &observation);
+            if noted != Noted::Unplanned {
+                self.metrics.note_probe(&observation);
+            }
+            noted
+        };
+        let is_news = noted != Noted::AsBefore;
+        log::probe(&observation, is_news);
+        locked(&self.counted).note(&observation, is_news);
+        noted != Noted::Unplanned
+    }
+
+    /// Logs what the last minute brought, once it is over. To be called every few seconds.
+    pub fn tell_of_last_minute(&self) {
+        let minute = locked(&self.counted).take();
+        if let Some(minute) = minute {
+            let failing =
+                self.history.records().iter().filter(|record| record.failing_since().is_some()).count();
+            log::summary(&minute, failing);
         }
-        planned
     }
 
     /// Records a token request: one log line, metrics, the credential's state.

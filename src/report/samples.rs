@@ -189,7 +189,10 @@ pub(crate) fn issued(credential: &Arc<Credential>, permissions: &[&str]) -> Toke
         Claims { permissions: permissions.iter().map(|p| (*p).to_owned()).collect(), ..Claims::default() };
     let expires_at = dawn() + Duration::from_secs(4_000);
     let ends = vec![End { source: EndSource::TokenFile, at: expires_at }];
-    TokenReport { ends, ..token_report(credential, Ok(TokenFacts { expires_at, claims: Some(claims) })) }
+    TokenReport {
+        ends,
+        ..token_report(credential, Ok(TokenFacts { expires_at, claims: Some(Arc::new(claims)) }))
+    }
 }
 
 /// A token request that was refused.

@@ -84,18 +84,34 @@ fn bare(text: &str) -> &str {
 /// [`Reason::SecretUnreadable`] with the path and why.
 pub async fn read_file(path: &Path) -> Result<Vec<u8>, Cause> {
     let read = files::read_async(path, LARGEST_FILE).await;
-    read.map(files::without_mark)
-        .map_err(|fault| Cause::new(Reason::SecretUnreadable, format!("file {}: {fault}", path.display())))
+    read.map(files::without_mark).map_err(|fault| unreadable_file(path, &fault))
+}
+
+/// The hash of such a file, at most a second old.
+///
+/// # Errors
+/// As [`read_file`].
+pub async fn hash_file(path: &Path) -> Result<files::Hash, Cause> {
+    let hash = files::hash(path, LARGEST_FILE).await;
+    hash.map_err(|fault| unreadable_file(path, &fault))
+}
+
+fn unreadable_file(path: &Path, fault: &files::Fault) -> Cause {
+    Cause::new(Reason::SecretUnreadable, format!("file {}: {fault}", path.display()))
 }
 
 /// What tells one state of secrets from another without holding them; `None` while one cannot be read.
 pub type Fingerprint = Option<[u8; 32]>;
 
-/// The fingerprint of what lies at all these places now. Without a place nothing can change.
+/// The fingerprint of what lies at all these places, at most a second ago. Without a place nothing can change.
 pub async fn fingerprint(places: &[&SecretRef]) -> Fingerprint {
     let mut hash = Sha256::new();
     for place in places {
-        hash.update(Sha256::digest(read_bytes(place).await.ok()?));
+        let one = match place {
+            SecretRef::File(path) => hash_file(path).await.ok()?,
+            SecretRef::Env(_) | SecretRef::WrongPassword => fingerprint_of(&read(place).await.ok()?),
+        };
+        hash.update(one);
     }
     Some(hash.finalize().into())
 }

@@ -3,7 +3,7 @@
 //! Not here: what a request proves its identity with (`proof`), and the connection (`http`).
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -20,15 +20,15 @@ use super::http::Route;
 use super::{claims, http};
 use crate::clock;
 use crate::diagnosis;
-use crate::model::{App, Cause, Claims, End, Phase, Reason, Redacted, TokenSpec};
+use crate::model::{App, Cause, Claims, End, Phase, Reason, Redacted, TokenSeal, TokenSpec};
 use crate::net::Dialer;
-use crate::secret::Scrubber;
+use crate::secret::{self, Scrubber};
 
 /// The issued token.
 #[derive(Debug)]
 pub(super) struct Issued {
     pub(super) value: Redacted,
-    pub(super) claims: Option<Claims>,
+    pub(super) claims: Option<Arc<Claims>>,
     /// The request's `client-request-id`.
     pub(super) request_id: String,
     /// How far our clock is ahead of the issuer's.
@@ -37,6 +37,21 @@ pub(super) struct Issued {
     pub(super) lifetime: Option<Duration>,
     /// `refresh_in`: Entra's suggestion for when to renew the token.
     pub(super) refresh_in: Option<Duration>,
+}
+
+impl Issued {
+    /// What may be kept of the token.
+    pub(super) fn seal(&self) -> TokenSeal {
+        /// Bytes of a token's hash that are kept to tell it from other tokens.
+        const KEPT: usize = 6;
+        let fingerprint = secret::fingerprint_of(&self.value);
+        TokenSeal {
+            fingerprint: fingerprint.iter().take(KEPT).map(|byte| format!("{byte:02x}")).collect(),
+            request_id: self.request_id.clone(),
+            clock_skew: self.clock_skew,
+            claims: self.claims.clone(),
+        }
+    }
 }
 
 /// A client whose token endpoint is known.
@@ -166,7 +181,7 @@ impl<'a> Exchange<'a> {
             ));
         }
         let value = Redacted::from(answer.access_token().secret().clone());
-        let claims = claims::read(&value);
+        let claims = claims::read(&value).map(Arc::new);
         let end = claims.as_ref().and_then(|claims| claims.expires_at).or_else(|| answer.expires_on());
         let skew = self.peer.clock_skew();
         Ok(Issued {

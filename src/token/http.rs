@@ -39,7 +39,7 @@ impl Peer {
     }
 
     /// The certificate from the TLS handshake.
-    pub(super) fn certificate(&self) -> Option<Certificate> {
+    pub(super) fn certificate(&self) -> Option<Arc<Certificate>> {
         self.0.1.get()?.certificate()
     }
 }
@@ -204,7 +204,7 @@ fn skew(sent: Timestamp, received: Timestamp, date: Timestamp) -> SignedDuration
 impl Fault {
     /// Adds the certificate behind a failed handshake: its owner and issuer show which machine intercepts
     /// TLS.
-    fn showing(self, certificate: Option<Certificate>) -> Self {
+    fn showing(self, certificate: Option<Arc<Certificate>>) -> Self {
         match (self, certificate) {
             (Self::Network(mut cause), Some(shown)) if diagnosis::is_of_certificate(cause.reason) => {
                 cause.detail += &format!(" (certificate of {}, issued by {})", shown.subject, shown.issuer);

@@ -31,20 +31,16 @@ use crate::model::{
     Cause, CheckName, Claims, Plan, Reason, Redacted, TokenFacts, TokenReport, TokenSeal, TokenSpec,
 };
 use crate::net::Dialer;
-use crate::secret;
+use crate::secret::{self, Scrubber};
 
 /// Called after every token request, from the task that made it.
 pub type OnTokenRequest = Arc<dyn Fn(&TokenReport) + Send + Sync>;
 
-/// Bytes of a token's hash that are kept to tell it from other tokens.
-const SEAL_BYTES: usize = 6;
-
 #[derive(Clone)]
 pub struct AccessToken {
     value: Arc<Redacted>,
-    claims: Option<Arc<Claims>>,
-    request_id: Arc<str>,
-    clock_skew: Option<SignedDuration>,
+    scrubber: Scrubber,
+    seal: Arc<TokenSeal>,
     /// Distinguishes this token from earlier and later ones of the same credential.
     serial: u64,
 }
@@ -54,25 +50,19 @@ impl AccessToken {
         &self.value
     }
 
-    /// The token for the scrubber, which removes it from everything that is shown.
-    pub fn shared(&self) -> Arc<Redacted> {
-        Arc::clone(&self.value)
+    /// Removes the token from everything that is shown.
+    pub fn scrubber(&self) -> Scrubber {
+        self.scrubber.clone()
     }
 
     /// The token's claims; `None` if it is opaque.
     pub fn claims(&self) -> Option<&Claims> {
-        self.claims.as_deref()
+        self.seal.claims.as_deref()
     }
 
-    /// The facts about the token that an observation may keep.
-    pub fn seal(&self) -> TokenSeal {
-        let fingerprint = secret::fingerprint_of(&self.value);
-        TokenSeal {
-            fingerprint: fingerprint.iter().take(SEAL_BYTES).map(|byte| format!("{byte:02x}")).collect(),
-            request_id: self.request_id.to_string(),
-            clock_skew: self.clock_skew,
-            claims: self.claims().cloned(),
-        }
+    /// The facts about the token that an observation may keep; all observations of a token share them.
+    pub fn seal(&self) -> Arc<TokenSeal> {
+        Arc::clone(&self.seal)
     }
 }
 
@@ -270,7 +260,7 @@ impl Shared {
         let outcome = cell.state().answered(Instant::now(), max_age, fingerprint, answer);
         let facts = outcome.as_ref().map(|(token, lifetime)| TokenFacts {
             expires_at: started_at.checked_add(*lifetime).unwrap_or(Timestamp::MAX),
-            claims: token.claims().cloned(),
+            claims: token.seal.claims.clone(),
         });
         let certificate = peer.certificate();
         (self.on_request)(&TokenReport {
@@ -279,7 +269,7 @@ impl Shared {
             duration: started.elapsed(),
             request_id: exchange.request_id().map(str::to_owned),
             clock_skew: peer.clock_skew(),
-            intercepted: diagnosis::is_intercepted(diagnosis::host_of(&spec.url), certificate.as_ref()),
+            intercepted: diagnosis::is_intercepted(diagnosis::host_of(&spec.url), certificate.as_deref()),
             certificate,
             ends: exchange.ends(),
             outcome: facts.map_err(Clone::clone),

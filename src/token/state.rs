@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::AccessToken;
 use super::exchange::Issued;
 use crate::model::{Cause, CheckName};
-use crate::secret::Fingerprint;
+use crate::secret::{Fingerprint, Scrubber};
 
 /// A token is renewed this long before it expires.
 const RENEWED_BEFORE_END: Duration = Duration::from_secs(5 * 60);
@@ -120,13 +120,9 @@ impl State {
             self.recoveries += 1;
         }
         self.serial += 1;
-        let token = AccessToken {
-            value: Arc::new(issued.value),
-            claims: issued.claims.map(Arc::new),
-            request_id: issued.request_id.into(),
-            clock_skew: issued.clock_skew,
-            serial: self.serial,
-        };
+        let (seal, value) = (Arc::new(issued.seal()), Arc::new(issued.value));
+        let token =
+            AccessToken { scrubber: Scrubber::sharing(Arc::clone(&value)), value, seal, serial: self.serial };
         let life = issued.lifetime.unwrap_or(ASSUMED_LIFE).clamp(SHORTEST_LIFE, LONGEST_LIFE);
         // A token that lives only minutes is renewed at half its lifetime.
         let early = life.saturating_sub(RENEWED_BEFORE_END).max(life / 2);

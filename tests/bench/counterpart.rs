@@ -5,33 +5,60 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, stdin};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
 
 use mailbox_exporter::config;
-use mailbox_exporter::model::Plan;
-use mailbox_exporter::sim::Sim;
+use mailbox_exporter::model::{Check, Plan, Protocol};
+use mailbox_exporter::sim::{Fault, Sim};
 
-use crate::support::yaml::{Door, OWN, Yaml};
+use crate::meter::Process;
+use crate::support::yaml::{Door, EXCHANGE, Yaml};
 
 /// The argument by which this program is told to be the servers.
 pub(crate) const ARGUMENT: &str = "--be-the-servers";
 
-/// Serves so many mailboxes until its standard input ends. What leads to them goes to standard output.
-pub(crate) async fn serve(folder: &Path, count: usize) {
+/// Opens the folder by a command that changes nothing.
+const EXAMINE: &str = "imap: { read_only: true }";
+
+/// What to serve, and how it is to be probed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) mailboxes: usize,
+    /// As in the configuration.
+    pub(crate) interval: &'static str,
+    /// The servers never answer when a folder is to be opened.
+    pub(crate) silent: bool,
+}
+
+impl Wanted {
+    /// Healthy mailboxes that are probed once an hour.
+    pub(crate) const fn idle(mailboxes: usize) -> Self {
+        Self { mailboxes, interval: "1h", silent: false }
+    }
+}
+
+/// Serves so many mailboxes until its standard input ends. What leads to them goes to the folder.
+pub(crate) async fn serve(folder: &Path, [count, interval, silent]: [&str; 3]) {
     let sim = Sim::start().await.unwrap();
     let app = sim.app();
-    let mailboxes = sim.mailboxes_on_one_port(&app, count).await.unwrap();
+    let mailboxes = sim.mailboxes_on_one_port(&app, count.parse().unwrap()).await.unwrap();
+    if silent == "true" {
+        mailboxes.iter().for_each(|mailbox| mailbox.set_fault(Fault::SilentSelect));
+    }
     let one = &mailboxes[0];
     fs::write(folder.join("ca.pem"), sim.ca_pem()).unwrap();
-    let mut yaml = Yaml::new(folder, &sim, "defaults: { interval: 1h }");
+    let head =
+        format!("defaults: {{ interval: {interval} }}\nlimits: {{ concurrency: 4096, per_host: 4096 }}");
+    let mut yaml = Yaml::new(folder, &sim, &head);
     let credential = yaml.credential(&app);
     for (name, smtp) in [("starttls", Door::Smtp), ("tls", Door::SmtpTls)] {
-        let keys = yaml.leads_to(one, &[Door::Imap, smtp], OWN);
+        let keys = yaml.leads_to(one, &[Door::Imap, smtp], EXCHANGE);
         yaml.provider_of(name, &keys);
     }
     let by = |provider: &str| format!("credential: {credential}, provider: {provider}");
-    yaml.mailbox_of(&format!("name: tls, address: {}, {}", one.address(), by("tls")), "");
+    yaml.mailbox_of(&format!("name: tls, address: {}, {}", one.address(), by("tls")), EXAMINE);
     for mailbox in &mailboxes {
-        yaml.mailbox_of(&format!("address: {}, {}", mailbox.address(), by("starttls")), "");
+        yaml.mailbox_of(&format!("address: {}, {}", mailbox.address(), by("starttls")), EXAMINE);
     }
     yaml.write();
     println!("ready");
@@ -48,14 +75,15 @@ pub(crate) struct Servers {
 
 impl Servers {
     /// Starts them and waits until they listen.
-    pub(crate) fn start(count: usize) -> Self {
+    pub(crate) fn start(wanted: Wanted) -> Self {
+        let Wanted { mailboxes, interval, silent } = wanted;
         let folder =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{}-{count}", std::process::id()));
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{}-{mailboxes}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let mut child = Command::new(std::env::current_exe().unwrap())
             .arg(ARGUMENT)
             .arg(&folder)
-            .arg(count.to_string())
+            .args([mailboxes.to_string(), interval.to_owned(), silent.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -71,10 +99,24 @@ impl Servers {
         self.folder.join("ca.pem")
     }
 
+    pub(crate) fn config(&self) -> PathBuf {
+        self.folder.join("config.yaml")
+    }
+
     /// What leads to them: a mailbox named `tls`, then all of them by STARTTLS for SMTP.
     pub(crate) fn plan(&self) -> Plan {
-        config::load(&self.folder.join("config.yaml")).unwrap_or_else(|errors| panic!("{errors}")).plan
+        config::load(&self.config()).unwrap_or_else(|errors| panic!("{errors}")).plan
     }
+
+    pub(crate) fn process(&self) -> Process {
+        Process(self.child.id())
+    }
+}
+
+/// The check of the mailbox `tls` by a protocol.
+pub(crate) fn by_tls(plan: &Plan, protocol: Protocol) -> Arc<Check> {
+    let named = |check: &&Arc<Check>| &*check.mailbox.name == "tls" && check.protocol() == protocol;
+    Arc::clone(plan.checks.iter().find(named).unwrap())
 }
 
 impl Drop for Servers {

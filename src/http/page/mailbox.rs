@@ -187,7 +187,7 @@ pub(super) const INTERCEPTED: &str = "A public provider has its certificates fro
 
 /// With what the login can be found in the identity provider's sign-in log.
 fn seal(token: &TokenSeal) -> Markup {
-    let claims = token.claims.as_ref();
+    let claims = token.claims.as_deref();
     let rows = [
         ("uti, the log's \"Unique token identifier\"", claims.and_then(|claims| claims.token_id.as_deref())),
         ("oid, the service principal's object id", claims.and_then(|claims| claims.object_id.as_deref())),

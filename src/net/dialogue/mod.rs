@@ -130,7 +130,7 @@ impl Dialogue {
     pub fn front_end(&self) -> Option<String> {
         let memory = self.lock();
         let name = memory.front_end.as_deref()?;
-        (memory.scrubber.clean(name, LONGEST_SHOWN) == name).then(|| name.to_owned())
+        memory.scrubber.leaves(name).then(|| name.to_owned())
     }
 
     /// Takes the way the stream ended, if it has.

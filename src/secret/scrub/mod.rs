@@ -16,8 +16,9 @@ mod spelling;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::ExposeSecret;
 
@@ -47,7 +48,13 @@ const LEARNT_LENGTH: std::ops::RangeInclusive<usize> = spelling::WINDOW..=8192;
 #[derive(Clone, Default)]
 pub struct Scrubber {
     secrets: Vec<Arc<Redacted>>,
+    /// Names that were found to hold no secret. Clones share them, so that a name costs one search for each token.
+    clean_names: Arc<Mutex<HashSet<Box<str>>>>,
 }
+
+/// So many names are remembered, each of at most so many bytes.
+const NAMES: usize = 1024;
+const LONGEST_NAME: usize = 100;
 
 /// What has to go of a text, letter by letter.
 struct Found {
@@ -59,17 +66,37 @@ struct Found {
 impl Scrubber {
     /// A scrubber that knows these secrets besides everything that looks like one.
     pub fn knowing<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { secrets: secrets.into_iter().map(|secret| Arc::new(Redacted::from(secret))).collect() }
+        let secrets = secrets.into_iter().map(|secret| Arc::new(Redacted::from(secret))).collect();
+        Self { secrets, ..Self::default() }
     }
 
     /// The same for a secret that others hold as well: there is no second copy of it.
     pub fn sharing(secret: Arc<Redacted>) -> Self {
-        Self { secrets: vec![secret] }
+        Self { secrets: vec![secret], ..Self::default() }
     }
 
     /// Adds a secret.
     pub fn learn(&mut self, secret: &str) {
         self.secrets.push(Arc::new(Redacted::from(secret)));
+        self.clean_names = Arc::default();
+    }
+
+    /// Whether a name can be shown as it is. Servers give the same few names again and again: the answer is
+    /// remembered.
+    pub fn leaves(&self, name: &str) -> bool {
+        let known = || self.clean_names.lock().unwrap_or_else(PoisonError::into_inner);
+        if known().contains(name) {
+            return true;
+        }
+        let is_clean = name.len() <= LONGEST_NAME && self.clean(name, LONGEST_NAME) == name;
+        if is_clean {
+            let mut known = known();
+            if known.len() >= NAMES {
+                known.clear();
+            }
+            known.insert(name.into());
+        }
+        is_clean
     }
 
     /// The text without secrets, in one line, and cut to `limit` characters.

@@ -366,3 +366,16 @@ fn nothing_of_a_recorded_answer_is_taken_for_a_secret() {
         .collect();
     assert_eq!(torn, [""; 0], "{torn:#?}");
 }
+
+#[test]
+fn a_name_that_was_shown_once_is_hidden_from_a_new_secret() {
+    let mut scrubber = Scrubber::knowing(["correct-horse-battery"]);
+    for _ in 0..2 {
+        assert!(scrubber.leaves("SIM0PR04CA0012.eurprd04.prod.outlook.com"));
+        assert!(!scrubber.leaves("correct-horse-battery.example"));
+    }
+    let earlier = scrubber.clone();
+    scrubber.learn("eurprd04.prod");
+    assert!(!scrubber.leaves("SIM0PR04CA0012.eurprd04.prod.outlook.com"));
+    assert!(earlier.leaves("SIM0PR04CA0012.eurprd04.prod.outlook.com"));
+}

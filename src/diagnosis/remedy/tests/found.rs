@@ -1,5 +1,7 @@
 //! What is found besides the server's sentence: clocks, times in tokens, certificates.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 
 use super::*;
@@ -79,7 +81,8 @@ fn interception_is_suspected_aloud_and_whether_a_credential_was_sent_is_said() {
         sha256: "00".repeat(32),
         public_root: Some(false),
     };
-    let server = ServerFacts { certificate: Some(certificate), intercepted: true, ..ServerFacts::default() };
+    let server =
+        ServerFacts { certificate: Some(Arc::new(certificate)), intercepted: true, ..ServerFacts::default() };
     let told = |reason, phase| hint(reason, phase, &Subject { server: &server, ..subject(&check, None) });
     let untrusted = told(Reason::TlsCertificateUntrusted, Phase::Tls);
     let expected = "TLS to `outlook.office365.com` seems to be intercepted";

@@ -1,0 +1,81 @@
+//! What the pages of a large fleet cost: processor time and memory of the agent that serves them.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::thread::sleep;
+use std::time::Duration;
+
+use flate2::read::GzDecoder;
+
+use crate::counterpart::{Servers, Wanted};
+use crate::meter::Process;
+use crate::support::process::Agent;
+use crate::{Scale, mib, millis};
+
+/// The pages whose size grows with the fleet.
+const PAGES: [&str; 4] = ["/metrics", "/api/v1/mailboxes", "/", "/readiness"];
+/// How often each is asked for.
+const TURNS: u32 = 5;
+
+pub(crate) fn run(scale: Scale) {
+    let count = scale.mailboxes(10_000, 50);
+    let servers = Servers::start(Wanted::idle(count));
+    let agent = Agent::serve(&servers.config(), &[]);
+    let process = Process(agent.id());
+    println!("{count} mailboxes by two protocols, each probed once");
+    wait_for_first_probes(agent.address, 2 * count);
+    println!("{:<20} {:>9} {:>10} {:>10} {:>10}", "", "cpu ms", "more MiB", "text MiB", "gzip MiB");
+    for page in PAGES {
+        let (mut text, mut packed) = (0, 0);
+        let _ = ask(agent.address, page);
+        sleep(Duration::from_secs(1));
+        let (before, begun) = (process.memory(), process.cpu());
+        process.forget_peak();
+        for _ in 0..TURNS {
+            let gzip = ask(agent.address, page);
+            packed = gzip.len();
+            text = unpack(&gzip).len();
+        }
+        let (cpu, more) = ((process.cpu() - begun) / TURNS, process.peak().saturating_sub(before));
+        println!(
+            "{page:<20} {:>9.0} {:>10.1} {:>10.1} {:>10.1}",
+            millis(cpu),
+            mib(more),
+            mib(text as u64),
+            mib(packed as u64)
+        );
+    }
+    drop(agent);
+}
+
+/// First probes are spread over a minute.
+pub(crate) fn wait_for_first_probes(agent: SocketAddr, checks: usize) {
+    while probes(&unpack(&ask(agent, "/metrics"))) < checks as u64 {
+        sleep(Duration::from_secs(5));
+    }
+}
+
+/// How many probes a page of metrics counts.
+pub(crate) fn probes(metrics: &str) -> u64 {
+    let line =
+        metrics.lines().find_map(|line| line.strip_prefix("mailbox_exporter_probe_lateness_seconds_count "));
+    line.map_or(0, |count| count.parse().unwrap())
+}
+
+/// A page as gzip.
+pub(crate) fn ask(agent: SocketAddr, page: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(agent).unwrap();
+    // By HTTP/1.0: the end of the connection is the end of the body.
+    write!(stream, "GET {page} HTTP/1.0\r\nHost: {agent}\r\nAccept-Encoding: gzip\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert!(answer.starts_with(b"HTTP/1.0 200 "), "{page}");
+    let head = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
+    answer.split_off(head)
+}
+
+pub(crate) fn unpack(gzip: &[u8]) -> String {
+    let mut text = String::new();
+    GzDecoder::new(gzip).read_to_string(&mut text).unwrap();
+    text
+}
