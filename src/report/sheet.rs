@@ -102,7 +102,7 @@ fn check(record: &CheckRecord) -> [String; CHECKS.len()] {
         outcome.to_owned(),
         failure.map(|failure| failure.phase.to_string()).unwrap_or_default(),
         reason.map(|reason| reason.to_string()).unwrap_or_default(),
-        owner.map(|owner| owner.to_string()).unwrap_or_default(),
+        owner.map(ToString::to_string).unwrap_or_default(),
         at(record.outcome_since),
         at(last.map(|last| last.started_at)),
         last.map(|last| format!("{:.3}", last.duration.as_secs_f64())).unwrap_or_default(),

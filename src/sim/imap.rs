@@ -81,7 +81,7 @@ pub(super) async fn serve(session: &mut Session, implicit_tls: bool) -> io::Resu
             }
             "SELECT" | "EXAMINE" if state == State::LoggedIn => select(session, &word, rest).await?,
             "STATUS" | "SEARCH" | "FETCH" if state == State::LoggedIn => {
-                reading::answer(session, &word, rest).await?
+                reading::answer(session, &word, rest).await?;
             }
             "CLOSE" | "UNSELECT" if state == State::LoggedIn => {
                 session.hear(&word);

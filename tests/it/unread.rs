@@ -159,7 +159,7 @@ async fn server(script: Script) -> (u16, Heard) {
                     "" => return stream.shutdown().await,
                     "…" => {}
                     text => {
-                        stream.write_all(format!("{}\r\n", text.replace("{tag}", tag)).as_bytes()).await?
+                        stream.write_all(format!("{}\r\n", text.replace("{tag}", tag)).as_bytes()).await?;
                     }
                 }
             }

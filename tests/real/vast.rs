@@ -124,9 +124,6 @@ fn a_folder_of_200_000_messages_is_counted_in_its_bounds() {
     large.iter().for_each(probe);
     let more = peak_kib(&agent) - usual;
     agent.terminate();
-    println!(
-        "{MESSAGES} messages: select and whole probe in seconds {took:?}; {PROBES} probes in {usual} KiB plus {more} KiB"
-    );
     assert!(best < LONGEST_SECONDS, "{took:?}");
     assert!(more < MOST_MEMORY_KIB, "{more} KiB for {PROBES} probes");
 }

@@ -89,7 +89,9 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
             // The first one, which is healthy, is probed by POP3 as well, and declares its password, so that it shows
             // whether it is still taken. Nothing reads its mail.
             fs::write(folder.join(format!("{name}.password")), mailbox.password())?;
-            format!(", password: {{ file: {name}.password }}, checks: [imap, smtp, pop3], imap: {{ unread: true, read_within: 4h }}")
+            format!(
+                ", password: {{ file: {name}.password }}, checks: [imap, smtp, pop3], imap: {{ unread: true, read_within: 4h }}"
+            )
         } else {
             String::new()
         };

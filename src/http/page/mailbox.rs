@@ -12,7 +12,9 @@ use maud::{Markup, html};
 use crate::clock;
 use crate::http::Site;
 use crate::http::probe::Asked;
-use crate::model::{Mailbox, Mechanism, Observation, Outcome, Speaker, Standing as Stands, TokenSeal, Unread};
+use crate::model::{
+    Mailbox, Mechanism, Observation, Outcome, Speaker, Standing as Stands, TokenSeal, Unread,
+};
 use crate::report::CheckRecord;
 
 use super::text::Here;

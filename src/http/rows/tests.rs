@@ -156,6 +156,5 @@ async fn ten_thousand_mailboxes_have_pages_of_300_kilobytes() {
         assert_eq!(answer.status(), "200", "{path}");
         let length = answer.body.len();
         assert!(length < 300_000, "{path}: {length}");
-        println!("{path}: {length} bytes");
     }
 }

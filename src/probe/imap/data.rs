@@ -96,7 +96,7 @@ mod tests {
             ),
         ];
         for (line, wanted) in rows {
-            let mut rest = told(line).unwrap_or_else(|| panic!("{line}"));
+            let mut rest = told(line).unwrap();
             assert_eq!(rest, wanted, "{line}");
             while !rest.is_empty() {
                 let (left, _) = Response::parse(rest.as_bytes()).unwrap();
