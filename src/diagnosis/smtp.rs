@@ -92,6 +92,8 @@ const CODES: &[(&str, Says)] = &[
     ("*.2.2", Is(R::OverQuota)),           // RFC 3463: mailbox full
     ("*.2.252", Is(R::MailboxAccessDenied)), // Exchange: SendAsDenied
     ("*.2.121", Is(R::Throttled)),         // Exchange Online: recipient limit
+    ("*.7.232", Is(R::Throttled)),         // Exchange Online: external recipients of a trial tenant
+    ("*.7.233", Is(R::Throttled)),         // Exchange Online: external recipients of a tenant
     ("*.4.5", Is(R::ServerUnavailable)),   // RFC 3463: mail system congestion
     ("*.4.1", Is(R::ConnectionClosed)),    // haraka/Haraka#2321
     ("*.4.2", Is(R::ConnectionClosed)),    // RFC 3463: bad connection; postfix: timeout exceeded

@@ -89,6 +89,14 @@ struct Speech {
     warns: bool,
     /// Whether a line says why the server closes.
     is_farewell: fn(&str) -> bool,
+    /// Whether such a line may also come from a gateway in front of servers of other protocols. Not where it may be
+    /// an ordinary answer.
+    by_gateways: bool,
+}
+
+/// Whether a line says why a gateway closes, in whichever protocol it speaks.
+fn is_farewell_of_a_gateway(line: &str) -> bool {
+    SPEECHES.iter().any(|speech| speech.by_gateways && (speech.is_farewell)(line))
 }
 
 static SPEECHES: [&Speech; 3] = [&imap::SPEECH, &smtp::SPEECH, &pop3::SPEECH];

@@ -2,7 +2,7 @@
 //!
 //! Owns which words count at which step. What a sentence means is `diagnosis`.
 
-use super::{Probe, SPEECHES, Speech, speech};
+use super::{Probe, Speech, is_farewell_of_a_gateway, speech};
 use crate::diagnosis::{self, Answer};
 use crate::model::{Cause, Failure, Mechanism, Phase, Reason, ServerFacts};
 use crate::net::{Dialogue, End, Violation};
@@ -70,10 +70,11 @@ impl Probe<'_> {
     /// knows how the stream ended, and the server may have said why.
     pub(super) fn lost(self, stage: &Stage<'_>, dialogue: &Dialogue) -> Cause {
         let said = dialogue.answer();
-        let farewell = said.lines().rev().find(|line| is_farewell(line));
+        let own = self.speech().is_farewell;
+        let farewell = said.lines().rev().find(|line| own(line) || is_farewell_of_a_gateway(line));
         match dialogue.take_end() {
             // The farewell of another protocol: a gateway or a load balancer in front of both.
-            Some(End::Violation(Violation::NotUnderstood(line))) if is_farewell(&line) => {
+            Some(End::Violation(Violation::NotUnderstood(line))) if is_farewell_of_a_gateway(&line) => {
                 Cause { reason: Reason::ServerUnavailable, ..self.refused(stage, &dialogue.clean(&line)) }
             }
             Some(End::Violation(violation)) => {
@@ -172,9 +173,4 @@ fn before_login(stage: &Stage<'_>, text: &str) -> Reason {
         Phase::StartTls => Reason::TlsProtocol,
         _ => Reason::ProtocolError,
     }
-}
-
-/// A line by which a server says why it closes, in whichever protocol.
-fn is_farewell(line: &str) -> bool {
-    SPEECHES.iter().any(|speech| (speech.is_farewell)(line))
 }

@@ -39,6 +39,9 @@ const ROWS: &[Row] = &[
     ("imap", &[("select", Say("a0 OK done\r\n"))], "select protocol_error", "a0 OK done"),
     // --- IMAP: refusals that are no end of an answer
     ("imap", &[("greeting", Say("421 Server is busy, try later\r\n"))], "greeting server_unavailable", "421 Server is busy"),
+    // What POP3 refuses by is no farewell elsewhere.
+    ("imap", &[("greeting", Say("-ERR closing down\r\n"))], "greeting protocol_error", "-ERR closing down"),
+    ("smtp", &[("greeting", Say("-ERR closing down\r\n"))], "greeting protocol_error", "-ERR closing down"),
     ("imap", &[("auth", Silence("* NO [AUTHENTICATIONFAILED] Invalid credentials\r\n"))], "auth token_rejected", "Invalid credentials"),
     ("imap", &[("auth", Close("* NO [AUTHENTICATIONFAILED] Invalid credentials\r\n"))], "auth token_rejected", "Invalid credentials"),
     ("imap", &[("auth", Silence("* OK still looking\r\n"))], "auth timeout", "* OK still looking"),

@@ -16,6 +16,9 @@ No folder `{folder}`, or it cannot be selected. Many servers want a prefix and a
     OverQuota, Gmail => "The storage of `{user}` is full; Drive and Photos count as well. Free space at https://one.google.com/storage, or raise it.";
     OverQuota => "Free space in `{address}`, or raise its quota. Dovecot: `doveadm quota get -u {!user}`.";
 
+    Throttled, ExchangeOnline; Says("external recipient") => "\
+The organisation has written to as many external recipients as it may within a day (tenant external recipient rate limit: 500 × licences^0.7 + 9500; 5,000 in a trial). Neither `{address}` nor its login is at fault; it passes within 24 hours.
+To see who sends: Exchange admin center > Reports > Mail flow > Tenant outbound external recipients. Bulk mail to others belongs to a service of its own, such as Azure Communication Services.";
     Throttled, ExchangeOnline => "\
 Exchange Online wants fewer requests for `{address}`; it passes. Look for what else uses this mailbox: other programs, migrations. If ours is too often, raise `interval`.";
     Throttled, Gmail => "\

@@ -17,6 +17,7 @@ pub(in crate::probe) static SPEECH: Speech = Speech {
     warns: true,
     // RFC 3501 section 7.1.5.
     is_farewell: |line| line.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("* BYE")),
+    by_gateways: true,
 };
 
 fn refusal_in(line: &str) -> Option<&str> {

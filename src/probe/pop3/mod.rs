@@ -16,7 +16,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 use self::framing::{Pop3Bounds, Pop3Framing};
 use super::verdict::Stage;
-use super::{Connection, Probe, SPEECHES, injected, no_starttls};
+use super::{Connection, Probe, injected, is_farewell_of_a_gateway, no_starttls};
 use crate::model::{Cause, Failure, Mechanism, Phase, Reason, Redacted, Security, ServerFacts};
 use crate::net::{Dialogue, Io, Stopwatch, Tap};
 
@@ -235,7 +235,7 @@ fn accepted(probe: Probe<'_>, stage: &Stage<'_>, reply: Reply) -> Result<String,
 fn out_of_place(probe: Probe<'_>, stage: &Stage<'_>, reply: Reply) -> Cause {
     match reply {
         // The farewell of another protocol: a gateway or a load balancer in front of several.
-        Reply::Other(line) if SPEECHES.iter().any(|speech| (speech.is_farewell)(&line)) => {
+        Reply::Other(line) if is_farewell_of_a_gateway(&line) => {
             Cause { reason: Reason::ServerUnavailable, ..probe.refused(stage, &line) }
         }
         Reply::Other(line) => {

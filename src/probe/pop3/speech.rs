@@ -16,6 +16,7 @@ pub(in crate::probe) static SPEECH: Speech = Speech {
     warns: false,
     // A server that closes an idle connection may say so (RFC 2449 section 8.1).
     is_farewell: |line| line.starts_with("-ERR"),
+    by_gateways: false,
 };
 
 #[cfg(test)]

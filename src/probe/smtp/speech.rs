@@ -16,6 +16,7 @@ pub(in crate::probe) static SPEECH: Speech = Speech {
     warns: false,
     // RFC 5321 section 3.8.
     is_farewell: |line| line.starts_with("421"),
+    by_gateways: true,
 };
 
 #[cfg(test)]
