@@ -122,7 +122,7 @@ impl<'a> Lowering<'a> {
                     mailbox: Arc::clone(&mailbox),
                     endpoint: endpoint?,
                     ip,
-                    access: permitted(login.clone()?, &mailbox, protocol),
+                    access: permitted(login.clone()?, provider.as_deref()?, &mailbox.username, protocol),
                     goal: written.settings.sections[protocol].goal(
                         protocol,
                         &self.file.defaults.sections[protocol],
@@ -200,7 +200,15 @@ impl<'a> Lowering<'a> {
         let wanted: Vec<(Protocol, Option<&Place>)> =
             match written.settings.checks.or(&self.file.defaults.checks) {
                 Written::Faulty => Vec::new(),
-                Written::Absent => CHECKS.iter().map(|&protocol| (protocol, None)).collect(),
+                Written::Absent => {
+                    // What was never asked for is not missed at a service that mail is only sent by.
+                    let is_had = |protocol: &&Protocol| {
+                        provider.is_none_or(|provider| {
+                            !provider.sends_only || !matches!(provider.endpoint(**protocol), Ok(None))
+                        })
+                    };
+                    CHECKS.iter().filter(is_had).map(|&protocol| (protocol, None)).collect()
+                }
                 Written::Is(at) => at.value.iter().map(|at| (at.value, Some(&at.place))).collect(),
             };
         let wanted = self.expected(written, wanted);
@@ -208,11 +216,16 @@ impl<'a> Lowering<'a> {
             let endpoint = match provider.map(|provider| (provider, provider.endpoint(protocol))) {
                 Some((_, Ok(Some(endpoint)))) => Some(endpoint.clone()),
                 Some((provider, Ok(None))) => {
-                    let name = &provider.provider.name;
-                    let message = format!(
-                        "provider {} has no {protocol} server: write {protocol}: {{host: NAME}} there, or checks without {protocol} here",
-                        Quoted(name)
-                    );
+                    let name = Quoted(&provider.provider.name);
+                    let message = if provider.sends_only {
+                        format!(
+                            "provider {name} has no {protocol} server, mail is only sent by it: write checks: [smtp]"
+                        )
+                    } else {
+                        format!(
+                            "provider {name} has no {protocol} server: write {protocol}: {{host: NAME}} there, or checks without {protocol} here"
+                        )
+                    };
                     self.faults.add(place.unwrap_or(&written.place), message);
                     None
                 }
@@ -343,11 +356,12 @@ fn login(provider: &Resolved, credential: &Credential) -> Result<Access, Option<
 }
 
 /// A login with the permission that its protocol needs, and with the user if each has a token.
-fn permitted(mut login: Access, mailbox: &model::Mailbox, protocol: Protocol) -> Access {
+fn permitted(mut login: Access, provider: &Resolved, username: &str, protocol: Protocol) -> Access {
     if let Access::Token(access) = &mut login {
-        access.permission = presets::permission(mailbox.provider.family, protocol);
+        let usual = presets::permission(provider.provider.family, protocol);
+        access.permission = provider.permission.or(usual);
         if access.spec.proof.is_per_user() {
-            access.spec.user = Some(mailbox.username.as_str().into());
+            access.spec.user = Some(username.into());
         }
     }
     login

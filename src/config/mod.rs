@@ -16,6 +16,7 @@ mod presets;
 mod provider;
 mod readiness;
 mod section;
+mod services;
 mod source;
 mod sources;
 mod token_endpoint;

@@ -1,24 +1,33 @@
 //! The providers that need no description: one row each.
 //!
-//! Owns hosts, ports, authorities and scopes. Whatever a row says may be overridden by a provider that
-//! extends it.
+//! Owns hosts, ports, authorities and scopes of the families; other services are `services`. Whatever a row says may
+//! be overridden by a provider that extends it.
 
 use crate::model::Protocol::{Imap, Pop3, Smtp};
-use crate::model::{Endpoint, Family, Protocol, Security};
+use crate::model::{Endpoint, Family, Protocol, Security, Service};
 
 /// What the program knows of one provider.
 #[derive(Debug)]
 pub(super) struct Preset {
     pub(super) name: &'static str,
     pub(super) family: Family,
-    servers: &'static [Server],
+    pub(super) servers: &'static [Server],
     /// How an application gets a token for itself.
     pub(super) app: App,
     /// A US Government cloud: three failed logins lock an account there.
     pub(super) government: bool,
+    /// What is known of the service besides; `None` where the family says everything.
+    pub(super) service: Option<&'static Service>,
+    /// The permission that a token needs in place of the family's.
+    pub(super) permission: Option<&'static str>,
 }
 
 impl Preset {
+    /// Whether mail is only sent by it.
+    pub(super) fn sends_only(&self) -> bool {
+        !self.servers.iter().any(|server| server.protocol.row().reads)
+    }
+
     /// The server of one protocol, where the provider has one.
     pub(super) fn endpoint(&self, protocol: Protocol) -> Option<Endpoint> {
         let server = self.servers.iter().find(|server| server.protocol == protocol)?;
@@ -29,7 +38,7 @@ impl Preset {
 
 /// Where a provider speaks a protocol, and when TLS starts there.
 #[derive(Debug)]
-struct Server {
+pub(super) struct Server {
     protocol: Protocol,
     host: &'static str,
     port: u16,
@@ -46,12 +55,17 @@ pub(super) enum App {
 }
 
 /// A server on the usual port for implicit TLS.
-const fn tls(protocol: Protocol, host: &'static str) -> Server {
+pub(super) const fn tls(protocol: Protocol, host: &'static str) -> Server {
     Server { protocol, host, port: protocol.row().tls_port, security: Security::Implicit }
 }
 
+/// A server on this port, with STARTTLS.
+pub(super) const fn starttls_at(protocol: Protocol, host: &'static str, port: u16) -> Server {
+    Server { protocol, host, port, security: Security::StartTls }
+}
+
 /// A server on the usual port for STARTTLS.
-const fn starttls(protocol: Protocol, host: &'static str) -> Server {
+pub(super) const fn starttls(protocol: Protocol, host: &'static str) -> Server {
     Server { protocol, host, port: protocol.row().starttls_port, security: Security::StartTls }
 }
 
@@ -75,6 +89,8 @@ pub(super) static PRESETS: &[Preset] = &[
             scope: "https://outlook.office365.com/.default",
         },
         government: false,
+        service: None,
+        permission: None,
     },
     Preset {
         name: "exchange_online_gcc_high",
@@ -89,6 +105,8 @@ pub(super) static PRESETS: &[Preset] = &[
             scope: "https://outlook.office365.us/.default",
         },
         government: true,
+        service: None,
+        permission: None,
     },
     Preset {
         name: "exchange_online_dod",
@@ -103,6 +121,8 @@ pub(super) static PRESETS: &[Preset] = &[
             scope: "https://outlook-dod.office365.us/.default",
         },
         government: true,
+        service: None,
+        permission: None,
     },
     Preset {
         name: "exchange_online_china",
@@ -117,6 +137,8 @@ pub(super) static PRESETS: &[Preset] = &[
             scope: "https://partner.outlook.cn/.default",
         },
         government: false,
+        service: None,
+        permission: None,
     },
     Preset {
         name: "outlook_com",
@@ -130,6 +152,8 @@ pub(super) static PRESETS: &[Preset] = &[
             "personal Microsoft accounts let no application in by itself, a person must sign in, which is not in this version",
         ),
         government: false,
+        service: None,
+        permission: None,
     },
     Preset {
         name: "gmail",
@@ -139,6 +163,8 @@ pub(super) static PRESETS: &[Preset] = &[
             "Google opens mailboxes for a service account of their domain (type: google_service_account) and for app passwords (type: password)",
         ),
         government: false,
+        service: None,
+        permission: None,
     },
 ];
 

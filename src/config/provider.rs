@@ -11,7 +11,8 @@ use super::cursor::Cursor;
 use super::fault::Faults;
 use super::keys;
 use super::place::{At, Place, Quoted, Written};
-use super::presets::{App, PRESETS, Preset};
+use super::presets::{App, Preset};
+use super::services;
 use super::value;
 use crate::model::{ByProtocol, Endpoint, Family, Mechanism, Protocol, Provider, Security};
 use crate::net::is_loopback;
@@ -62,6 +63,10 @@ pub(super) struct Resolved {
     pub(super) no_app: Option<&'static str>,
     /// It descends from the preset of a US Government cloud.
     pub(super) government: bool,
+    /// It descends from the preset of a service that mail is only sent by.
+    pub(super) sends_only: bool,
+    /// The permission that a token needs in place of the family's.
+    pub(super) permission: Option<&'static str>,
 }
 
 /// What the file says itself, here or in a provider that is extended.
@@ -82,7 +87,7 @@ pub(super) type Providers = HashMap<String, Option<Rc<Resolved>>>;
 
 /// Reads one entry of `providers`.
 pub(super) fn read(name: At<String>, at: &Cursor<'_>, base: &Path) -> Draft {
-    if PRESETS.iter().any(|preset| preset.name == name.value) {
+    if services::all().any(|preset| preset.name == name.value) {
         let message =
             "this is the name of a preset: choose another one and write extends with the preset's name";
         at.faults().add(&name.place, message);
@@ -145,7 +150,7 @@ fn mechanism(at: &Cursor<'_>) -> Option<Mechanism> {
 /// Follows every `extends` to its end.
 pub(super) fn resolve(drafts: &[Draft], faults: &Faults) -> Providers {
     let mut known: Providers =
-        PRESETS.iter().map(|preset| (preset.name.to_owned(), Some(Rc::new(from_preset(preset))))).collect();
+        services::all().map(|preset| (preset.name.to_owned(), Some(Rc::new(from_preset(preset))))).collect();
     let by_name: HashMap<&str, &Draft> =
         drafts.iter().map(|draft| (draft.name.value.as_str(), draft)).collect();
     for draft in drafts {
@@ -187,7 +192,7 @@ pub(super) fn resolve(drafts: &[Draft], faults: &Faults) -> Providers {
 
 /// Names of presets and of the operator's own providers.
 pub(super) fn names(drafts: &[Draft]) -> impl Iterator<Item = &str> {
-    PRESETS.iter().map(|preset| preset.name).chain(drafts.iter().map(|draft| draft.name.value.as_str()))
+    services::all().map(|preset| preset.name).chain(drafts.iter().map(|draft| draft.name.value.as_str()))
 }
 
 fn complain_of_unknown(parent: &At<String>, drafts: &[Draft], faults: &Faults) {
@@ -214,7 +219,12 @@ fn from_preset(preset: &Preset) -> Resolved {
         App::None(why) => (None, None, Some(why)),
     };
     Resolved {
-        provider: Arc::new(Provider { name: preset.name.into(), family: preset.family, ca_file: None }),
+        provider: Arc::new(Provider {
+            name: preset.name.into(),
+            family: preset.family,
+            service: preset.service,
+            ca_file: None,
+        }),
         servers: ByProtocol::from_fn(|protocol| Ok(preset.endpoint(protocol))),
         token_url: Ok(token_url),
         written: Own::default(),
@@ -222,13 +232,20 @@ fn from_preset(preset: &Preset) -> Resolved {
         mechanism: Ok(None),
         no_app,
         government: preset.government,
+        sends_only: preset.sends_only(),
+        permission: preset.permission,
     }
 }
 
 /// What a provider stands on that extends nothing.
 fn nothing() -> Resolved {
     Resolved {
-        provider: Arc::new(Provider { name: "".into(), family: Family::Generic, ca_file: None }),
+        provider: Arc::new(Provider {
+            name: "".into(),
+            family: Family::Generic,
+            service: None,
+            ca_file: None,
+        }),
         servers: ByProtocol::from_fn(|_| Ok(None)),
         token_url: Ok(None),
         written: Own::default(),
@@ -236,6 +253,8 @@ fn nothing() -> Resolved {
         mechanism: Ok(None),
         no_app: None,
         government: false,
+        sends_only: false,
+        permission: None,
     }
 }
 
@@ -250,6 +269,7 @@ fn extend(base: &Resolved, draft: &Draft, faults: &Faults) -> Resolved {
         provider: Arc::new(Provider {
             name: draft.name.value.as_str().into(),
             family: base.provider.family,
+            service: base.provider.service,
             ca_file,
         }),
         servers: ByProtocol::from_fn(|protocol| {
@@ -268,6 +288,8 @@ fn extend(base: &Resolved, draft: &Draft, faults: &Faults) -> Resolved {
         },
         no_app: base.no_app,
         government: base.government,
+        sends_only: base.sends_only,
+        permission: base.permission,
     }
 }
 

@@ -134,7 +134,8 @@ mod tests {
             let proof = Proof::sample(Some("t"), "c", "SECRET");
             let auth = Auth::Token(Arc::clone(&proof));
             let credential = Credential { name: "contoso".into(), auth, expires: None };
-            let provider = Provider { name: "lab".into(), family: Family::Generic, ca_file: None };
+            let (family, service) = (Family::Generic, None);
+            let provider = Provider { name: "lab".into(), family, service, ca_file: None };
             let shared = Arc::new(credential.clone());
             let mailbox = Mailbox {
                 name: name.into(),

@@ -82,6 +82,15 @@ table! {
     }
 }
 
+/// What the program knows of a mail service besides its servers.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The name of its preset, by which the calendar knows it.
+    pub name: &'static str,
+    /// What a password is there and where it is made, in a sentence.
+    pub password: &'static str,
+}
+
 /// A provider in the configuration: a preset, or the operator's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provider {
@@ -89,6 +98,8 @@ pub struct Provider {
     pub name: Arc<str>,
     /// The family of the preset that it is based on.
     pub family: Family,
+    /// The service whose preset it is, or is based on; `None` where the family says everything.
+    pub service: Option<&'static Service>,
     /// Certificate authorities that are trusted besides the system's, for mail servers and the token
     /// endpoint.
     pub ca_file: Option<PathBuf>,

@@ -77,7 +77,7 @@ pub use credential::{
 };
 pub use difference::Difference;
 pub use external::{Address, ExternalUrl};
-pub use mailbox::{Endpoint, Family, IpChoice, Mailbox, Mechanism, Provider, Security};
+pub use mailbox::{Endpoint, Family, IpChoice, Mailbox, Mechanism, Provider, Security, Service};
 pub use observation::{
     Certificate, DialogueLine, Observation, OnDemand, Outcome, ServerFacts, Speaker, TokenSeal, Transcript,
     Unread,

@@ -19,7 +19,8 @@ pub(crate) fn credential(name: &str) -> Arc<Credential> {
 
 pub(crate) fn mailbox(name: &str, credential: &Arc<Credential>) -> Arc<Mailbox> {
     let address = format!("{name}@{}.example", credential.name);
-    let provider = Provider { name: "exchange_online".into(), family: Family::ExchangeOnline, ca_file: None };
+    let family = Family::ExchangeOnline;
+    let provider = Provider { name: "exchange_online".into(), family, service: None, ca_file: None };
     Arc::new(Mailbox {
         name: name.into(),
         username: address.clone(),

@@ -10,7 +10,7 @@ use crate::model::{
     Check, Confidence, Deadline, DeadlineKind, Evidence, Family, Finding, Policy, Protocol, Signal,
 };
 
-use Confidence::{High, Medium};
+use Confidence::{High, Low, Medium};
 use DeadlineKind::{AccountPassword, DefaultOff, Removal};
 
 /// Our name for Microsoft's bulk mail service inside an organisation, which has dates of its own.
@@ -30,6 +30,9 @@ const PERSONAL: &str = "Microsoft Support, modern authentication for Outlook.com
 const HELD: &str = "Message center MC786329 of 2026-01-27: the removal is on hold, a follow-up post with its date is announced";
 const GOOGLE: &str = "Google Workspace Admin Help, transition from less secure apps (another page of Google says 2025-05-01); personal accounts ended on 2022-05-30; app passwords still work";
 
+const YAHOO: &str = "announced for the first quarter of 2026, as secondary sources say; app passwords still work, and Yahoo's own guides use them";
+const ICLOUD: &str = "Apple Support: app-specific passwords are required since 2017-06-15; they still work";
+
 /// The built-in calendar.
 #[rustfmt::skip] // one date, one line
 const SHIPPED: &[Row] = &[
@@ -40,6 +43,14 @@ const SHIPPED: &[Row] = &[
     ("exchange_online", "smtp", Removal, None, Medium, HELD),
     ("exchange_online", "ews", Removal, Some(date(2027, 4, 1)), Medium, "press of 2026 on the end of Exchange Web Services"),
     (HIGH_VOLUME, "smtp", Removal, Some(date(2028, 9, 30)), Medium, "secondary sources on High Volume Email, 2026"),
+    ("yahoo", "imap", AccountPassword, Some(date(2026, 3, 31)), Low, YAHOO),
+    ("yahoo", "pop3", AccountPassword, Some(date(2026, 3, 31)), Low, YAHOO),
+    ("yahoo", "smtp", AccountPassword, Some(date(2026, 3, 31)), Low, YAHOO),
+    ("aol", "imap", AccountPassword, Some(date(2026, 3, 31)), Low, YAHOO),
+    ("aol", "pop3", AccountPassword, Some(date(2026, 3, 31)), Low, YAHOO),
+    ("aol", "smtp", AccountPassword, Some(date(2026, 3, 31)), Low, YAHOO),
+    ("icloud", "imap", AccountPassword, Some(date(2017, 6, 15)), High, ICLOUD),
+    ("icloud", "smtp", AccountPassword, Some(date(2017, 6, 15)), High, ICLOUD),
     ("outlook_com", "imap", Removal, Some(date(2024, 9, 16)), Medium, PERSONAL),
     ("outlook_com", "pop3", Removal, Some(date(2024, 9, 16)), Medium, PERSONAL),
     ("outlook_com", "smtp", Removal, Some(date(2024, 9, 16)), Medium, PERSONAL),
@@ -72,7 +83,7 @@ pub fn calendar(policy: &Policy) -> Vec<Deadline> {
     policy.calendar.clone().unwrap_or_else(shipped)
 }
 
-/// Whether a row applies to a check: by the name of its provider, or by the provider's family.
+/// Whether a row applies to a check: by the name of its provider, or by the provider's family or service.
 pub fn applies(row: &Deadline, check: &Check) -> bool {
     of(std::slice::from_ref(row), check, check.protocol()).next().is_some()
 }
@@ -92,8 +103,10 @@ pub(super) fn of<'c>(
         family => Some(family.label()),
     };
     let name = provider.name.to_string();
+    let service = provider.service.map(|service| service.name);
     calendar.iter().filter(move |row| {
-        row.protocol == protocol.label() && (Some(&*row.provider) == family || row.provider == name)
+        let named = Some(&*row.provider);
+        row.protocol == protocol.label() && (named == family || named == service || row.provider == name)
     })
 }
 

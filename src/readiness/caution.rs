@@ -138,6 +138,7 @@ mod tests {
                 provider: Arc::new(Provider {
                     name: provider.into(),
                     family: Family::ExchangeOnline,
+                    service: None,
                     ca_file: None,
                 }),
                 labels: Default::default(),

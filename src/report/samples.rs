@@ -32,7 +32,8 @@ pub(crate) fn credential(name: &str, expires: Option<Timestamp>) -> Arc<Credenti
 
 pub(crate) fn mailbox(name: &str, credential: &Arc<Credential>, labels: &[(&str, &str)]) -> Arc<Mailbox> {
     let address = format!("{name}@{}.example", credential.name);
-    let provider = Provider { name: "exchange_online".into(), family: Family::ExchangeOnline, ca_file: None };
+    let family = Family::ExchangeOnline;
+    let provider = Provider { name: "exchange_online".into(), family, service: None, ca_file: None };
     let labels: BTreeMap<_, _> =
         labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let (username, credential) = (address.clone(), Arc::clone(credential));

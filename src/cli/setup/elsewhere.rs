@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::diagnosis::remedy::host_of;
-use crate::model::{Auth, Family, Proof};
+use crate::model::{Auth, Family, Proof, Service};
 use crate::secret::ServiceAccount;
 
 use super::Case;
@@ -32,6 +32,7 @@ pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
         (Family::Gmail, false) => google(case),
         (Family::OutlookCom, _) => vec![outlook(case)],
         (Family::Generic | Family::ExchangeOnline, true) => vec![password(case)],
+        (Family::Generic | Family::ExchangeOnline, false) if is_azure(case) => azure_communication_services(),
         (Family::Generic | Family::ExchangeOnline, false) => own_server(case),
     };
     steps.push(see());
@@ -41,6 +42,10 @@ pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
 fn see() -> Step {
     Step::new("See whether it works", "the command ends with exit status 0")
         .command("mailbox-exporter check --wait 60m")
+}
+
+fn is_azure(case: &Case<'_>) -> bool {
+    services(case).iter().any(|service| service.name == "azure_communication_services")
 }
 
 /// Whom the steps are for.
@@ -88,12 +93,38 @@ fn outlook(case: &Case<'_>) -> Step {
 }
 
 fn password(case: &Case<'_>) -> Step {
-    Step::new("Put the password in its place", "`mailbox-exporter validate` has no warning about it").note(
-        format!(
-            "For {}: the server's own password or app password, where the credential expects it.",
-            holders(case)
-        ),
-    )
+    let step =
+        Step::new("Put the password in its place", "`mailbox-exporter validate` has no warning about it")
+            .note(format!(
+                "For {}: the server's own password or app password, where the credential expects it.",
+                holders(case)
+            ));
+    services(case)
+        .into_iter()
+        .fold(step, |step, service| step.note(format!("{}: {}", service.name, service.password)))
+}
+
+/// The services that the checks are at, each once.
+fn services(case: &Case<'_>) -> Vec<&'static Service> {
+    let mut known = Vec::new();
+    for service in case.checks.iter().filter_map(|check| check.mailbox.provider.service) {
+        if !known.contains(&service) {
+            known.push(service);
+        }
+    }
+    known
+}
+
+/// What an app needs at Azure Communication Services. Source: Microsoft Learn, "Create credentials for Simple Mail
+/// Transfer Protocol (SMTP) authentication".
+fn azure_communication_services() -> Vec<Step> {
+    vec![
+        Step::new("Let the app send", "Azure portal > the Communication Services resource > Access control > Role assignments lists the app")
+            .note("Azure portal > the Communication Services resource > Access control (IAM) > Add role assignment > Communication and Email Service Owner, to the app's service principal.")
+            .note("Connect a verified email domain to the resource: Email > Domains."),
+        Step::new("Make an SMTP username", "Azure portal > the Communication Services resource > SMTP Usernames lists it")
+            .note("SMTP Usernames > Add SMTP Username: choose the app. The name is the mailbox's username, its address the sender of the connected domain."),
+    ]
 }
 
 /// The server has to trust the identity provider's tokens.

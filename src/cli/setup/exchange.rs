@@ -21,6 +21,9 @@ const POLICY: &str = "OAuth only";
 
 pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
     let Some(app) = case.credential.client_id() else { return vec![replace_password()] };
+    if case.checks.iter().all(|check| is_high_volume(check)) {
+        return high_volume(app, case);
+    }
     let by_rbac = |check: &Check| case.rbac && check.protocol() == Protocol::Smtp;
     let mut steps = vec![connect(), register(app, case)];
     steps.extend(permissions(app, case, by_rbac));
@@ -40,6 +43,29 @@ fn replace_password() -> Step {
     Step::new("Replace the password by an app of its own", "`mailbox-exporter setup NEW_CREDENTIAL` prints the steps for it")
     .note("Exchange Online takes no passwords by IMAP and POP, and from the end of 2026 none by SMTP unless an administrator turns them on again.")
     .note("Register an app in Entra, add a credential of `type: client_secret` with its tenant and client id, and give it to these mailboxes.")
+}
+
+fn is_high_volume(check: &Check) -> bool {
+    check.mailbox.provider.service.is_some_and(|service| service.name == "high_volume_email")
+}
+
+/// High Volume Email, which knows neither mailbox permissions nor switches. Sources: Microsoft Learn, "Manage high volume
+/// emails for Microsoft 365" and "OAuth for High Volume Email"; the reference of Add-HVEAppAccess.
+fn high_volume(app: &str, case: &Case<'_>) -> Vec<Step> {
+    let accounts = case.addresses(|_| true).join(", ");
+    let mut steps = vec![connect()];
+    steps.extend(permissions(app, case, |_| false));
+    steps.push(
+        Step::new("Let the app send by High Volume Email", "`Get-HVEAppAccess` shows the app")
+            .note(format!("For the High Volume Email accounts {accounts} (`Get-MailUser -HVEAccount`)."))
+            .note("The object id of the enterprise application: a client id fails. Ten apps are the most, and it takes about five minutes to act.")
+            .command(format!("Add-HVEAppAccess -AppIds {}", object_id(case))),
+    );
+    steps.push(
+        Step::new("See whether it works", "the command ends with exit status 0")
+            .command("mailbox-exporter check --wait 60m"),
+    );
+    steps
 }
 
 fn connect() -> Step {

@@ -22,6 +22,7 @@ const UNKNOWN: &[(&str, &str)] = &[
     ("idp", "TOKEN_URL"),
     ("name", "MAILBOX"),
     ("oid", "ENTERPRISE_APP_OBJECT_ID"),
+    ("password", "what a password is there"),
     ("peer", "HOST:PORT"),
     ("peerhost", "HOST"),
     ("peerport", "PORT"),
@@ -57,6 +58,7 @@ impl Values {
         values.extend(credential.client_id().map(|app| ("app", app.to_owned())));
         values.extend(credential.tenant().map(|tenant| ("tenant", tenant.to_owned())));
         values.extend(subject.claims.and_then(|claims| Some(("oid", claims.object_id.clone()?))));
+        values.extend(mailbox.provider.service.map(|service| ("password", service.password.to_owned())));
         values.extend(subject.works.map(|works| ("works", works.title().to_owned())));
         if let Goal::Folder { name, .. } = &check.goal {
             values.push(("folder", name.clone()));

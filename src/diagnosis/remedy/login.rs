@@ -10,6 +10,14 @@ use crate::model::Protocol::{Imap, Smtp};
 pub(super) const TABLE: &[Remedy] = remedies! {
     TokenRejected; Says("accesstokenexpired") => "\
 The token's time ended during the connection. Nothing to do: the next probe fetches a new one.";
+    TokenRejected, ExchangeOnline; Host("smtp-hve.office365.com") => "\
+1. The app may not send by High Volume Email: `Add-HVEAppAccess -AppIds {'oid}`; the object id of Enterprise applications, a client id fails. It takes about five minutes to count, and ten apps are the most.
+2. The token lacks `Mail.Send` of Office 365 Exchange Online (application permission, with an administrator's consent).
+3. `{user}` is no High Volume Email account: `Get-MailUser -HVEAccount`.";
+    TokenRejected; Host("smtp.azurecomm.net") => "\
+1. `{user}` is not the SMTP username of the Communication Services resource: Azure portal > the resource > SMTP Usernames.
+2. The app that it names is not `{app}`, or lacks the role `Communication and Email Service Owner` on the resource (Access control > Role assignments).
+3. The scope is not `https://communication.azure.com/.default`, or no email domain is connected to the resource.";
     TokenRejected, ExchangeOnline; OtherWorks => "\
 The same credential opens this mailbox by {works} right now: app, consent, service principal and address are fine. Look for what only {protocol} needs.
 IMAP: `Get-CASMailbox -Identity {'address}` must show ImapEnabled True. SMTP: there SmtpClientAuthenticationDisabled must be False, or empty with the organisation's open; and the token needs `SMTP.SendAsApp`.
@@ -37,6 +45,8 @@ The same token is accepted by {works} right now: issuer, audience and user name 
 One of these: the server does not trust the issuer of `{idp}`; the audience or scope is not the one it demands; the claim it takes for the user name is not `{user}`; it cannot reach the issuer to ask.
 Its log says which: Dovecot with `auth_debug=yes`. Keycloak: a service account's user name is `service-account-CLIENT` unless mapped.";
 
+    CredentialsRejected, ExchangeOnline; Host("smtp-hve.office365.com") => "\
+User name `{user}` or the password in {secret} is wrong, or it is no High Volume Email account (`Get-MailUser -HVEAccount`). Passwords end there in September 2028: an app's own token works now.";
     CredentialsRejected, ExchangeOnline => "\
 Read the sentence. \"Client not authenticated\": mail was offered before a login, or on port 25; use port 587. Otherwise user name `{user}` or the password in {secret} is wrong, or the account demands a second factor.
 For good: an app's own token (`type: client_secret`); passwords for SMTP end at Exchange Online.";
@@ -44,6 +54,9 @@ For good: an app's own token (`type: client_secret`); passwords for SMTP end at 
 Personal Microsoft accounts take no passwords by IMAP and SMTP any more: a person has to sign in with OAuth for `{user}`.";
     CredentialsRejected, Gmail => "\
 Google takes no account passwords here, only app passwords: the holder of `{user}` makes one at https://myaccount.google.com/apppasswords (2-step verification must be on) and it goes into {secret}. A changed account password ends all of them.";
+    CredentialsRejected; KnownService => "\
+User name `{user}` or the password in {secret} is wrong. {password}
+Do not try too often: many servers lock the account.";
     CredentialsRejected => "\
 User name `{user}` or the password in {secret} is wrong. Some servers want the name without its domain; some providers an app password.
 Do not try too often: many servers lock the account.";
@@ -56,6 +69,9 @@ No password can work here, right or wrong. Register an app, give it `{permission
 Personal Microsoft accounts take no passwords here since September 2024, app passwords included. Only OAuth with a person's sign-in works for `{user}`.";
     BasicAuthDisabled, Gmail => "\
 Google wants an app password or OAuth. The holder of `{user}` makes one at https://myaccount.google.com/apppasswords (2-step verification must be on); put it into {secret}.";
+    BasicAuthDisabled; KnownService => "\
+The server does not take this password for `{user}`. {password}
+It goes into {secret}.";
     BasicAuthDisabled => "\
 The server takes no ordinary password for `{user}`. Either OAuth, or an app password (an authorisation code at some providers) from the account's security settings; put it into {secret}.";
 

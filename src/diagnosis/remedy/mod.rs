@@ -83,6 +83,10 @@ enum When {
     By(Protocol),
     /// The login is by password.
     Password,
+    /// The login is by password at a service that says what a password is there.
+    KnownService,
+    /// At this mail server, whatever its family.
+    Host(&'static str),
     /// In one phase.
     In(Phase),
 }
@@ -128,6 +132,11 @@ pub fn hint(reason: Reason, phase: Phase, subject: &Subject<'_>) -> String {
                 When::OtherWorks => subject.works.is_some_and(|works| works != subject.check.protocol()),
                 When::By(protocol) => subject.check.protocol() == protocol,
                 When::Password => matches!(subject.check.access, Access::Password(_)),
+                When::KnownService => {
+                    matches!(subject.check.access, Access::Password(_))
+                        && check.mailbox.provider.service.is_some()
+                }
+                When::Host(host) => check.endpoint.host.eq_ignore_ascii_case(host),
                 When::In(wanted) => phase == wanted,
             }
     };
@@ -157,7 +166,7 @@ pub fn hint_unconfigured(reason: Reason, heard: &Heard<'_>) -> String {
                 When::Says(words) => text.contains(words),
                 When::In(wanted) => heard.phase == Some(wanted),
                 When::Password => heard.mechanism.is_some_and(Mechanism::shows_password),
-                When::OtherWorks => false,
+                When::OtherWorks | When::KnownService | When::Host(_) => false,
             }
     };
     let of = |family| rows().filter(fits).find(|row| row.at == At::Any || row.at == At::Only(family));

@@ -59,7 +59,7 @@ fn check(family: Family, protocol: Protocol, address: &str) -> Check {
             address: address.to_owned(),
             username: address.to_owned(),
             credential,
-            provider: Arc::new(Provider { name: "preset".into(), family, ca_file: None }),
+            provider: Arc::new(Provider { name: "preset".into(), family, service: None, ca_file: None }),
             labels: BTreeMap::new(),
             alert_path: false,
         }),
