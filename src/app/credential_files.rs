@@ -2,44 +2,82 @@
 //!
 //! Owns the log line about it. Not here: how changes are noticed (`file_watch`), and the attempts (`monitor`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::file_watch::{Contents, FolderWatch, folders};
 use crate::files;
-use crate::model::Plan;
+use crate::model::{Credential, Plan};
 use crate::monitor::MonitorHandle;
+use crate::report::Report;
+use crate::secret;
 
 /// Names the job that looks for folders to watch; no file has this name.
 const FOLDERS: &str = "folders of credentials";
 
-/// The files that the logins of a plan read.
-pub(super) fn of(plan: &Plan) -> Arc<BTreeSet<PathBuf>> {
-    Arc::new(plan.checks.iter().flat_map(|check| check.files()).map(PathBuf::from).collect())
+/// The files of a plan that are followed.
+#[derive(Debug, Default)]
+pub(super) struct Followed {
+    all: BTreeSet<PathBuf>,
+    /// Those that hold the date on which a credential expires, by its name.
+    ends: BTreeMap<Arc<str>, PathBuf>,
+}
+
+/// The files that the logins of a plan read, and those that hold the dates of its credentials.
+pub(super) fn of(plan: &Plan) -> Arc<Followed> {
+    let end = |credential: &Arc<Credential>| {
+        Some((Arc::clone(&credential.name), credential.end_file()?.to_owned()))
+    };
+    let ends: BTreeMap<_, _> = plan.credentials.iter().filter_map(end).collect();
+    let files = plan.checks.iter().flat_map(|check| check.files()).map(PathBuf::from);
+    Arc::new(Followed { all: files.chain(ends.values().cloned()).collect(), ends })
+}
+
+type Dates = BTreeMap<Arc<str>, Result<Timestamp, String>>;
+
+/// Reads the dates. An unreadable one is said once.
+async fn dates(files: &Followed, known: &Dates) -> Dates {
+    let mut dates = Dates::new();
+    for (credential, file) in &files.ends {
+        let read = secret::declared_end(file).await;
+        if let Err(why) = &read
+            && known.get(credential) != Some(&read)
+        {
+            tracing::warn!(%credential, why, "the date on which the credential expires cannot be read");
+        }
+        dates.insert(Arc::clone(credential), read);
+    }
+    dates
 }
 
 /// Follows the files of the plan in force until `stop` is cancelled.
 pub(super) async fn follow(
-    mut in_force: watch::Receiver<Arc<BTreeSet<PathBuf>>>,
+    mut in_force: watch::Receiver<Arc<Followed>>,
     monitor: MonitorHandle,
+    report: Arc<Report>,
     stop: CancellationToken,
 ) {
     let (mut watch, mut contents) = (FolderWatch::start(), Contents::default());
+    let mut known = Dates::new();
     let work = async {
         loop {
             let files = Arc::clone(&in_force.borrow_and_update());
-            let changed = contents.changes(&files).await;
+            let changed = contents.changes(&files.all).await;
+            // Also one that is gone, which is no change that is worth a new login.
+            known = dates(&files, &known).await;
+            report.declare_ends(known.clone());
             if let Some(first) = changed.first() {
                 let (file, count) = (first.display(), changed.len());
                 tracing::info!(%file, files = count, "credential file changed: everything that uses it is tried again");
                 files::have_changed(&changed);
                 monitor.retry(Arc::new(changed)).await;
             }
-            if watch.set_folders(folders_of(&files).await) {
+            if watch.set_folders(folders_of(&files.all).await) {
                 continue;
             }
             tokio::select! {

@@ -70,7 +70,7 @@ pub(super) struct Parts {
     /// The soft limit of open files; `None` without one.
     pub(super) descriptors: Option<u64>,
     /// The files that logins read, for their watcher.
-    pub(super) credential_files: watch::Sender<Arc<BTreeSet<PathBuf>>>,
+    pub(super) credential_files: watch::Sender<Arc<credential_files::Followed>>,
 }
 
 /// Reloads the plan of the running agent. Clones share one agent.

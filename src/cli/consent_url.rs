@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use clap::Args;
 
 use crate::diagnosis::remedy::{NATIVE_CLIENT, consent_url};
-use crate::model::{Family, Plan};
+use crate::model::{Check, Family, Plan, Proof};
 
 use super::answer::{complain, say};
 use super::{Config, Exit, select};
@@ -35,6 +35,10 @@ pub(super) fn run(options: &Options) -> Exit {
     }
 }
 
+fn is_managed(check: &Check) -> bool {
+    check.token_spec().is_some_and(|spec| matches!(*spec.proof, Proof::ManagedIdentity { .. }))
+}
+
 /// One URL per scope: Entra consents to one resource at a time.
 fn urls(plan: &Plan, options: &Options) -> Result<BTreeSet<String>, String> {
     let name = options.credential.as_str();
@@ -54,6 +58,9 @@ fn urls(plan: &Plan, options: &Options) -> Result<BTreeSet<String>, String> {
                 "credential {name} is a Google service account, which has no consent URL: an administrator of the domain delegates to it in the Admin console; `mailbox-exporter setup {name}` prints client id and scope"
             ))
         }
+        (Some(check), true) if is_managed(check) => Err(format!(
+            "credential {name} is a managed identity, for which no consent page exists: its app role is assigned by commands, which `mailbox-exporter setup {name}` prints"
+        )),
         (_, true) => {
             Err(format!("credential {name} opens nothing in Exchange Online: there is nothing to consent to"))
         }

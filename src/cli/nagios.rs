@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::{Auth, End, Observation, Plan};
+use crate::model::{Auth, End, EndSource, Observation, Plan};
 use crate::report::text::{counted, stretch};
 use crate::safe;
+use crate::secret;
 use crate::token;
 
 use super::Exit;
@@ -48,6 +49,11 @@ pub(super) async fn ends(plan: &Plan) -> Ends {
     let mut ends = Ends::new();
     for credential in &plan.credentials {
         let mut known = credential.ends();
+        if let Some(file) = credential.end_file() {
+            // An unreadable date is a warning of `validate` and of the agent, and no end.
+            let at = secret::declared_end(file).await.ok();
+            known.extend(at.map(|at| End { source: EndSource::Declared, at }));
+        }
         if let Auth::Token(proof) = &credential.auth {
             known.extend(token::ends(proof).await.into_iter().filter(|end| !end.source.row().renewed));
         }

@@ -105,15 +105,22 @@ fn written(folder: Option<&PathBuf>) -> Result<(), String> {
 /// on a machine without its secrets.
 async fn looked_at(described: &Described) -> Vec<Notice> {
     let credential = &described.credential;
-    let Some(place) = credential.pasted() else { return Vec::new() };
-    match secret::read(place).await {
+    let end = match credential.end_file() {
+        Some(file) if is_here(&SecretRef::File(file.to_owned())) => secret::declared_end(file).await.err(),
+        _ => None,
+    };
+    let mut notices: Vec<Notice> =
+        end.map(|why| described.notice(format!("expires: {why}"))).into_iter().collect();
+    let Some(place) = credential.pasted() else { return notices };
+    notices.extend(match secret::read(place).await {
         Ok(secret) => {
             let told = |odd| described.notice(format!("the secret in {place} {odd}"));
             secret::oddities(&secret, credential.client_id()).into_iter().map(told).collect()
         }
         Err(cause) if is_here(place) => vec![described.notice(format!("the secret: {}", cause.detail))],
         Err(_) => Vec::new(),
-    }
+    });
+    notices
 }
 
 /// Whether the secret's file or variable exists, readable or not.

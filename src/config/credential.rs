@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::cursor::{Cursor, Map};
-use super::keys;
 use super::place::{At, Written};
 use super::value;
-use crate::model::{Algorithm, App, Auth, Credential, PairRef, Proof, SecretIn, SecretRef};
+use super::{azure, cloud_keys, keys};
+use crate::model::{Algorithm, App, Auth, Credential, Expires, PairRef, Proof, SecretIn, SecretRef};
 
 /// What a value in the place of a secret is answered with, whatever the value.
 const PLACE: &str = "a secret is a place, never a value: write {file: PATH} or {env: NAME}";
@@ -21,7 +21,7 @@ pub(super) fn read(name: &str, at: &Cursor<'_>, base: &Path) -> Option<Arc<Crede
         let map = at.map(&keys::CREDENTIAL)?;
         map.require(
             "type",
-            "one of client_secret, certificate, federated, google_service_account, password",
+            "one of client_secret, certificate, federated, managed_identity, google_service_account, password",
             |_| Some(()),
         )?;
         return None;
@@ -30,8 +30,9 @@ pub(super) fn read(name: &str, at: &Cursor<'_>, base: &Path) -> Option<Arc<Crede
         Some("client_secret") => client_secret(&at.map(&keys::CLIENT_SECRET)?, base),
         Some("certificate") => certificate(&at.map(&keys::CERTIFICATE)?, base),
         Some("federated") => federated(&at.map(&keys::FEDERATED)?, base),
+        Some("managed_identity") => managed_identity(&at.map(&cloud_keys::MANAGED_IDENTITY)?, base),
         Some("google_service_account") => {
-            google_service_account(&at.map(&keys::GOOGLE_SERVICE_ACCOUNT)?, base)
+            google_service_account(&at.map(&cloud_keys::GOOGLE_SERVICE_ACCOUNT)?, base)
         }
         Some(_) => password(&at.map(&keys::PASSWORD)?, base),
         // The keys of a type that is still to come are not known, and the type has been refused.
@@ -49,14 +50,14 @@ pub(super) fn read(name: &str, at: &Cursor<'_>, base: &Path) -> Option<Arc<Crede
     Some(Arc::new(Credential { name: name.into(), auth: auth?, expires }))
 }
 
-type Parts = (Option<Auth<Arc<Proof>, SecretRef>>, Written<jiff::Timestamp>);
+type Parts = (Option<Auth<Arc<Proof>, SecretRef>>, Written<Expires>);
 
 fn client_secret(map: &Map<'_>, base: &Path) -> Parts {
     let app = app(map);
     let secret =
         map.require("secret", "write secret: {file: PATH} or secret: {env: NAME}", |at| secret(at, base));
     let sent_in = map.read("client_auth", |at| at.parse("one of body, basic", SecretIn::from_label));
-    let expires = map.read("expires", value::date);
+    let expires = map.read("expires", |at| expires(at, base));
     let proof = || {
         Some(Proof::ClientSecret {
             app: app?,
@@ -78,7 +79,7 @@ fn certificate(map: &Map<'_>, base: &Path) -> Parts {
     let private_key = map.read("private_key", |at| secret(at, base));
     let passphrase = map.read("passphrase", |at| secret(at, base));
     let algorithm = map.read("algorithm", |at| at.parse("one of ps256, rs256, es256", Algorithm::from_label));
-    let expires = map.read("expires", value::date);
+    let expires = map.read("expires", |at| expires(at, base));
     let proof = || {
         let certificate = certificate?.value;
         let pair = PairRef {
@@ -96,37 +97,62 @@ fn certificate(map: &Map<'_>, base: &Path) -> Parts {
     (proof().map(Arc::new).map(Auth::Token), expires)
 }
 
-/// What the webhook of Azure Workload Identity tells the pod. Keys of the configuration win.
-const TENANT_VARIABLE: &str = "AZURE_TENANT_ID";
-const CLIENT_VARIABLE: &str = "AZURE_CLIENT_ID";
-const TOKEN_VARIABLE: &str = "AZURE_FEDERATED_TOKEN_FILE";
-const AUTHORITY_VARIABLE: &str = "AZURE_AUTHORITY_HOST";
 /// What Entra wants to stand in the token.
 const AUDIENCE: &str = "api://AzureADTokenExchange";
 
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+fn federated(map: &Map<'_>, base: &Path) -> Parts {
+    let file = |at: &Cursor<'_>| Some(SecretRef::File(base.join(at.text()?)));
+    let token = map.read("token_file", file);
+    // Who writes where the token is has mounted it by hand. Otherwise the webhook says it, in the pod and nowhere else:
+    // a configuration is also validated on other machines.
+    let by_webhook = token.is_absent();
+    let (path, client_id) = (azure::variable(azure::TOKEN), azure::variable(azure::CLIENT));
+    let awaited = path.is_none();
+    let token =
+        token.or_default(SecretRef::File(path.unwrap_or_else(|| azure::TOKEN_FILE.to_owned()).into()));
+    let client_id = client_id.or_else(|| by_webhook.then(String::new));
+    let app = app_of(map, azure::variable(azure::TENANT), client_id);
+    if by_webhook {
+        let absent = [
+            (azure::CLIENT, app.as_ref().is_some_and(|app| app.client_id.is_empty())),
+            (azure::TENANT, app.as_ref().is_some_and(|app| app.tenant.is_none())),
+            (azure::TOKEN, awaited),
+        ];
+        let absent: Vec<&str> = absent.iter().filter(|(_, absent)| *absent).map(|(name, _)| *name).collect();
+        if !absent.is_empty() {
+            let message = format!(
+                "not set here: {}. The webhook of Azure Workload Identity sets them in a pod with the label azure.workload.identity/use: \"true\" and a service account with the annotation azure.workload.identity/client-id; elsewhere the credential gets no token",
+                absent.join(", "),
+            );
+            map.faults().warn(map.place(), message);
+        }
+    }
+    let audience = map.read("audience", own_text).or_default(AUDIENCE.to_owned());
+    let expires = map.read("expires", |at| expires(at, base));
+    let authority = azure::variable(azure::AUTHORITY);
+    let proof =
+        || Some(Proof::Federated { app: app?, token: token?, audience: audience?, authority, by_webhook });
+    (proof().map(Arc::new).map(Auth::Token), expires)
 }
 
-fn federated(map: &Map<'_>, base: &Path) -> Parts {
-    let app = app_of(map, environment(TENANT_VARIABLE), environment(CLIENT_VARIABLE));
-    let file = |at: &Cursor<'_>| Some(SecretRef::File(base.join(at.text()?)));
-    let token = match environment(TOKEN_VARIABLE) {
-        Some(path) => map.read("token_file", file).or_default(SecretRef::File(path.into())),
-        None => map
-            .require("token_file", "the path of the token, where AZURE_FEDERATED_TOKEN_FILE is not set", file)
-            .map(|at| at.value),
+fn managed_identity(map: &Map<'_>, base: &Path) -> Parts {
+    let client_id = match map.read("client_id", own_text) {
+        Written::Absent => Some(None),
+        Written::Is(at) => Some(Some(at.value)),
+        Written::Faulty => None,
     };
-    let audience = map.read("audience", own_text).or_default(AUDIENCE.to_owned());
-    let expires = map.read("expires", value::date);
-    let authority = environment(AUTHORITY_VARIABLE);
-    let proof = || Some(Proof::Federated { app: app?, token: token?, audience: audience?, authority });
+    let expires = map.read("expires", |at| expires(at, base));
+    let service = azure::service().map_err(|why| map.faults().add(map.place(), why)).ok();
+    let proof = || {
+        let (service, url) = service?;
+        Some(Proof::ManagedIdentity { client_id: client_id?, service, url })
+    };
     (proof().map(Arc::new).map(Auth::Token), expires)
 }
 
 fn google_service_account(map: &Map<'_>, base: &Path) -> Parts {
     let key = map.require("key", "the file that Google downloads: key: {file: PATH}", |at| secret(at, base));
-    let expires = map.read("expires", value::date);
+    let expires = map.read("expires", |at| expires(at, base));
     let proof = key.map(|key| Proof::GoogleServiceAccount { key: key.value });
     (proof.map(Arc::new).map(Auth::Token), expires)
 }
@@ -194,8 +220,19 @@ fn parameters(at: &Cursor<'_>) -> Option<BTreeMap<String, String>> {
 fn password(map: &Map<'_>, base: &Path) -> Parts {
     let password = map
         .require("password", "write password: {file: PATH} or password: {env: NAME}", |at| secret(at, base));
-    let expires = map.read("expires", value::date);
+    let expires = map.read("expires", |at| expires(at, base));
     (password.map(|At { value: place, .. }| Auth::Password(place)), expires)
+}
+
+/// When a secret ends: a date, or the file that holds it.
+fn expires(at: &Cursor<'_>, base: &Path) -> Option<Expires> {
+    if !at.is_map() {
+        return value::date(at).map(Expires::At);
+    }
+    let map = at.map(&keys::EXPIRES)?;
+    let file =
+        map.require("file", "a date, or the path of a file that holds one: expires: {file: PATH}", own_text)?;
+    Some(Expires::In(base.join(file.value)))
 }
 
 fn own_text(at: &Cursor<'_>) -> Option<String> {

@@ -107,8 +107,6 @@ pub(super) const SERVER: &str =
 const SECRET_PLACE: &str =
     "a secret is a place, never a value: write secret: {file: PATH} or secret: {env: NAME}";
 
-const KEY_PLACE: &str = "the key file of a service account is a place: write key: {file: PATH}";
-
 pub(super) static TOP: Keys = section(
     "the configuration",
     &[
@@ -290,26 +288,6 @@ pub(super) static FEDERATED: Keys = Keys {
     ],
 };
 
-pub(super) static GOOGLE_SERVICE_ACCOUNT: Keys = Keys {
-    of: "a credential of type google_service_account",
-    secret: true,
-    rows: &[
-        works("type"),
-        works("key"),
-        works("expires"),
-        instead("key_file", KEY_PLACE),
-        instead("private_key", KEY_PLACE),
-        instead("secret", KEY_PLACE),
-        instead("client_id", "the key file holds it"),
-        instead("client_email", "the key file holds it"),
-        instead("subject", "the token is asked for in the name of the mailbox's username"),
-        instead("sub", "the token is asked for in the name of the mailbox's username"),
-        instead("tenant", "Google has no tenants"),
-        instead("token_url", "it belongs to a provider"),
-        instead("scope", "it belongs to a provider"),
-    ],
-};
-
 pub(super) static PASSWORD: Keys = Keys {
     of: "a credential of type password",
     secret: true,
@@ -335,6 +313,9 @@ pub(super) static SECRET: Keys = Keys {
     rows: &[works("file"), works("env")],
 };
 
+/// The place of a date, which is no secret.
+pub(super) static EXPIRES: Keys = section("expires", &[works("file")]);
+
 /// The `type` of a credential.
 pub(super) static CREDENTIAL_TYPES: Keys = section(
     "type",
@@ -342,9 +323,9 @@ pub(super) static CREDENTIAL_TYPES: Keys = section(
         works("client_secret"),
         works("certificate"),
         works("federated"),
+        works("managed_identity"),
         works("google_service_account"),
         works("password"),
-        later("managed_identity"),
         later("refresh_token"),
     ],
 );

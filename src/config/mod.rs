@@ -3,7 +3,9 @@
 //! Owns the file format and its defaults. Reads no secret and opens no connection: secrets are places, read
 //! whenever they are used. When to read again is the business of whoever holds the plan.
 
+mod azure;
 mod capacity;
+mod cloud_keys;
 mod credential;
 mod cursor;
 mod fault;

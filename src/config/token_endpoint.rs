@@ -34,6 +34,7 @@ pub(super) fn of(
 ) -> Result<TokenEndpoint, Option<String>> {
     match proof {
         Proof::GoogleServiceAccount { .. } => google(provider, name),
+        Proof::ManagedIdentity { url, .. } => managed(provider, name, url),
         Proof::ClientSecret { .. } | Proof::Certificate { .. } | Proof::Federated { .. } => {
             of_app(provider, name, proof)
         }
@@ -62,7 +63,8 @@ fn of_app(provider: &Resolved, name: &Quoted<'_>, proof: &Proof) -> Result<Token
         }
     };
     let tenant = proof.tenant();
-    if tenant.is_none() && value::has_tenant(url) {
+    let awaits_tenant = matches!(proof, Proof::Federated { by_webhook: true, .. });
+    if tenant.is_none() && value::has_tenant(url) && !awaits_tenant {
         return Err(Some(format!(
             "credential {name} has no tenant, and the token_url of provider {at} holds {{tenant}}: write tenant there, the directory (tenant) of the application"
         )));
@@ -70,13 +72,27 @@ fn of_app(provider: &Resolved, name: &Quoted<'_>, proof: &Proof) -> Result<Token
     // What somebody wrote wins over the environment.
     let authority = proof.authority().filter(|_| !provider.written.token_url);
     let url = value::at_authority(url, authority);
-    let url = value::fill_tenant(&url, tenant.unwrap_or_default());
+    let url = match tenant {
+        Some(tenant) => value::fill_tenant(&url, tenant),
+        // The request says what is missing.
+        None => url,
+    };
     if reqwest::Url::parse(&url).is_err() {
         return Err(Some(format!(
             "the tenant of credential {name} makes no valid address of the token_url of provider {at}"
         )));
     }
     Ok(TokenEndpoint { url: url.into(), is_written: provider.written.token_url, scope: Arc::clone(scope) })
+}
+
+/// The metadata service, whatever the provider's `token_url`; for the provider's scope.
+fn managed(provider: &Resolved, name: &Quoted<'_>, url: &str) -> Result<TokenEndpoint, Option<String>> {
+    let scope = provider.scope.as_ref().map_err(|_| None)?.as_ref().ok_or_else(|| {
+        let at = Quoted(&provider.provider.name);
+        let remedy = provider.no_app.unwrap_or("write what is missing there");
+        Some(format!("credential {name} cannot get a token at provider {at}, which has no scope: {remedy}"))
+    })?;
+    Ok(TokenEndpoint { url: url.into(), is_written: true, scope: Arc::clone(scope) })
 }
 
 /// Google's own endpoint and scope, unless the file writes others: presets of other providers do not count.

@@ -6,14 +6,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use super::cursor::Cursor;
 use super::place::Quoted;
 use crate::model::Listen;
 use crate::net::is_loopback;
 use crate::safe;
+use crate::secret;
 
 /// The shortest duration. Not a minimum interval, only where a timer stops telling times apart.
 const MIN_DURATION: Duration = Duration::from_millis(1);
@@ -59,15 +58,7 @@ pub(super) fn number(at: &Cursor<'_>, what: &str, from: u32, to: u32) -> Option<
 
 /// `2027-03-01`, which is the start of that day in UTC, or an RFC 3339 time.
 pub(super) fn date(at: &Cursor<'_>) -> Option<Timestamp> {
-    const DATE: usize = "2027-03-01".len();
-    at.parse("a date like 2027-03-01 or a time like 2027-03-01T12:00:00Z", |text| {
-        if text.len() > DATE {
-            return text.parse().ok();
-        }
-        // The parser would take shorter and compact spellings as well; one is enough.
-        let date: Date = text.parse().ok().filter(|_| text.len() == DATE)?;
-        date.to_zoned_datetime(TimeZone::UTC).ok().map(|start| start.timestamp())
-    })
+    at.parse("a date like 2027-03-01 or a time like 2027-03-01T12:00:00Z", secret::date)
 }
 
 /// Reads an address to listen on: `127.0.0.1:9993`, `[::]:9993`, `localhost:0`, or `:9993` for every address.

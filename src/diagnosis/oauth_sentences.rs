@@ -69,6 +69,8 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "client id*not found", "generic";
         "application*was not found in the directory", "Entra without its number";
         "identity not found", "Azure instance metadata: no such managed identity";
+        "managed identity found", "Azure App Service: No Managed Identity found for specified ClientId";
+        "no msi found", "Azure App Service, older wording of the row above";
     }
     // A grant type is switched off, not an account.
     Is(R::TokenRequestInvalid) => {

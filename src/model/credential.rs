@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::end::{End, EndSource, Expires};
 use super::mailbox::{LabelRow, label};
 
 /// A secret in memory: it cannot be printed, and is wiped when dropped.
@@ -148,12 +149,34 @@ pub enum Proof {
         audience: String,
         /// Takes the place of the worldwide authority in the token URL: other clouds.
         authority: Option<String>,
+        /// The webhook of Azure Workload Identity is to fill in what is not written, in the pod and nowhere else.
+        by_webhook: bool,
     },
     /// A signed assertion in the name of one user (RFC 7523 section 2.1): Google's domain-wide delegation. Each
     /// mailbox has a token of its own.
     GoogleServiceAccount {
         /// The key file as Google writes it.
         key: SecretRef,
+    },
+    /// An identity that Azure gives to a machine or a platform: nothing is proven, the place of the request decides.
+    ManagedIdentity {
+        /// Which identity, if a user assigned it; `None` for the one that the system assigned.
+        client_id: Option<String>,
+        service: IdentityService,
+        /// The address of the service.
+        url: String,
+    },
+}
+
+/// Who gives out the tokens of a managed identity.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum IdentityService {
+    /// The instance metadata service of virtual machines, scale sets and nodes of AKS.
+    Imds,
+    /// The endpoint that App Service, Functions and Container Apps put beside a program.
+    AppService {
+        /// What the header `X-IDENTITY-HEADER` must hold.
+        header: SecretRef,
     },
 }
 
@@ -165,6 +188,7 @@ impl Proof {
             Self::Certificate { .. } => "certificate",
             Self::Federated { .. } => "federated",
             Self::GoogleServiceAccount { .. } => "google_service_account",
+            Self::ManagedIdentity { .. } => "managed_identity",
         }
     }
 
@@ -174,7 +198,7 @@ impl Proof {
             Self::ClientSecret { app, .. } | Self::Certificate { app, .. } | Self::Federated { app, .. } => {
                 Some(app)
             }
-            Self::GoogleServiceAccount { .. } => None,
+            Self::GoogleServiceAccount { .. } | Self::ManagedIdentity { .. } => None,
         }
     }
 
@@ -182,7 +206,10 @@ impl Proof {
     pub const fn is_per_user(&self) -> bool {
         match self {
             Self::GoogleServiceAccount { .. } => true,
-            Self::ClientSecret { .. } | Self::Certificate { .. } | Self::Federated { .. } => false,
+            Self::ClientSecret { .. }
+            | Self::Certificate { .. }
+            | Self::Federated { .. }
+            | Self::ManagedIdentity { .. } => false,
         }
     }
 
@@ -191,14 +218,20 @@ impl Proof {
     }
 
     pub fn client_id(&self) -> Option<&str> {
-        self.app().map(|app| &*app.client_id)
+        match self {
+            Self::ManagedIdentity { client_id, .. } => client_id.as_deref(),
+            _ => self.app().map(|app| &*app.client_id).filter(|client_id| !client_id.is_empty()),
+        }
     }
 
     /// What takes the place of the worldwide authority in the token URL.
     pub fn authority(&self) -> Option<&str> {
         match self {
             Self::Federated { authority, .. } => authority.as_deref(),
-            Self::ClientSecret { .. } | Self::Certificate { .. } | Self::GoogleServiceAccount { .. } => None,
+            Self::ClientSecret { .. }
+            | Self::Certificate { .. }
+            | Self::GoogleServiceAccount { .. }
+            | Self::ManagedIdentity { .. } => None,
         }
     }
 
@@ -209,6 +242,8 @@ impl Proof {
             Self::Certificate { pair, .. } => pair.places(),
             Self::Federated { token, .. } => vec![token],
             Self::GoogleServiceAccount { key } => vec![key],
+            Self::ManagedIdentity { service: IdentityService::AppService { header }, .. } => vec![header],
+            Self::ManagedIdentity { service: IdentityService::Imds, .. } => Vec::new(),
         }
     }
 
@@ -216,7 +251,10 @@ impl Proof {
     pub const fn pasted(&self) -> Option<&SecretRef> {
         match self {
             Self::ClientSecret { secret, .. } => Some(secret),
-            Self::Certificate { .. } | Self::Federated { .. } | Self::GoogleServiceAccount { .. } => None,
+            Self::Certificate { .. }
+            | Self::Federated { .. }
+            | Self::GoogleServiceAccount { .. }
+            | Self::ManagedIdentity { .. } => None,
         }
     }
 }
@@ -234,38 +272,6 @@ impl Proof {
     }
 }
 
-/// What is said of an expiry date.
-#[derive(Debug)]
-pub struct EndRow {
-    /// The label value in metrics.
-    pub label: &'static str,
-    /// What expires.
-    pub noun: &'static str,
-    /// Stands behind "the date is".
-    pub origin: &'static str,
-    /// It is renewed all the time, so a near end is no news.
-    pub renewed: bool,
-}
-
-table! {
-    /// Who says when a credential expires.
-    pub enum EndSource: EndRow {
-        /// `expires` in the configuration.
-        Declared => EndRow { label: "declared", noun: "secret", origin: "the one declared in the configuration", renewed: false };
-        /// `notAfter` of the certificate that signs.
-        Certificate => EndRow { label: "certificate", noun: "certificate", origin: "the certificate's own", renewed: false };
-        /// `exp` of the token file of a federated credential.
-        TokenFile => EndRow { label: "token_file", noun: "token file", origin: "the token's own", renewed: true };
-    }
-}
-
-/// When a credential expires.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct End {
-    pub source: EndSource,
-    pub at: Timestamp,
-}
-
 /// An identity that logs in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
@@ -273,7 +279,7 @@ pub struct Credential {
     pub name: Arc<str>,
     pub auth: Auth<Arc<Proof>, SecretRef>,
     /// The expiry of the secret, as declared in the configuration.
-    pub expires: Option<Timestamp>,
+    pub expires: Option<Expires>,
 }
 
 impl Credential {
@@ -315,10 +321,21 @@ impl Credential {
         }
     }
 
-    /// The dates on which the credential expires, as far as the configuration says them. What a proof says
-    /// itself is read by `token`.
+    /// The dates on which the credential expires, as far as the configuration itself says them. What a proof says
+    /// is read by `token`, what a file holds by `secret`.
     pub fn ends(&self) -> Vec<End> {
-        self.expires.map(|at| End { source: EndSource::Declared, at }).into_iter().collect()
+        match self.expires {
+            Some(Expires::At(at)) => vec![End { source: EndSource::Declared, at }],
+            Some(Expires::In(_)) | None => Vec::new(),
+        }
+    }
+
+    /// The file that holds the date on which the credential expires.
+    pub fn end_file(&self) -> Option<&Path> {
+        match &self.expires {
+            Some(Expires::In(path)) => Some(path),
+            Some(Expires::At(_)) | None => None,
+        }
     }
 }
 

@@ -92,7 +92,7 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Access, Auth, Endpoint, Family, Goal, IpChoice, Mechanism, Patience, Proof, Provider, SecretRef,
+        Access, Auth, Endpoint, Expires, Family, Goal, IpChoice, Mechanism, Patience, Proof, Provider, SecretRef,
         Security, Shard, TokenAccess, TokenSpec, Users, Web,
     };
 
@@ -221,7 +221,7 @@ mod tests {
             ("nothing", |_| ()),
             ("alert_path", |parts| parts.mailbox.alert_path = true),
             ("labels", |parts| drop(parts.mailbox.labels.insert("team".to_owned(), "x".to_owned()))),
-            ("expires", |parts| parts.credential.expires = Some(Timestamp::UNIX_EPOCH)),
+            ("expires", |parts| parts.credential.expires = Some(Expires::At(Timestamp::UNIX_EPOCH))),
         ];
         for (what, change) in shown {
             let new = check("a", change);

@@ -55,6 +55,7 @@ macro_rules! table {
 mod check;
 mod credential;
 mod difference;
+mod end;
 mod external;
 mod mailbox;
 mod observation;
@@ -72,10 +73,11 @@ mod web;
 
 pub use check::{Access, Check, CheckName, Goal, Patience, TokenAccess, TokenSpec};
 pub use credential::{
-    Algorithm, App, Auth, Claims, Credential, End, EndSource, PairRef, Proof, Redacted, SecretIn, SecretRef,
+    Algorithm, App, Auth, Claims, Credential, IdentityService, PairRef, Proof, Redacted, SecretIn, SecretRef,
     WRONG_PASSWORD,
 };
 pub use difference::Difference;
+pub use end::{End, EndSource, Expires};
 pub use external::{Address, ExternalUrl};
 pub use mailbox::{Endpoint, Family, IpChoice, Mailbox, Mechanism, Provider, Security, Service};
 pub use observation::{

@@ -87,6 +87,8 @@ pub struct CredentialRecord {
     pub mailboxes: Arc<[Arc<str>]>,
     /// Its tokens; empty for a password.
     pub tokens: Vec<TokenRecord>,
+    /// The date in the file of `expires`, or why there is none; `None` without such a file, or before it was read.
+    pub declared: Option<Result<Timestamp, String>>,
 }
 
 impl CredentialRecord {
@@ -107,6 +109,9 @@ impl CredentialRecord {
     /// The dates on which the credential expires, the earliest of each source, the nearest first.
     pub fn ends(&self) -> Vec<End> {
         let mut ends = self.credential.ends();
+        if let Some(Ok(at)) = self.declared {
+            ends.push(End { source: EndSource::Declared, at });
+        }
         ends.extend(self.found_ends().filter(|end| !end.source.row().renewed));
         ends.sort_by_key(|end| (end.at, end.source));
         let mut seen = BTreeSet::new();
@@ -164,6 +169,8 @@ struct Declared {
 struct Records {
     declared: BTreeMap<Arc<str>, Declared>,
     tokens: BTreeMap<TokenKey, Kept>,
+    /// What was read from the files of `expires`.
+    dates: BTreeMap<Arc<str>, Result<Timestamp, String>>,
 }
 
 impl Credentials {
@@ -250,6 +257,11 @@ impl Credentials {
         true
     }
 
+    /// Records what the files of `expires` hold.
+    pub(super) fn declare(&self, dates: BTreeMap<Arc<str>, Result<Timestamp, String>>) {
+        locked(&self.0).dates = dates;
+    }
+
     /// A copy of all records, ordered by the credential's name.
     pub(super) fn records(&self) -> Vec<CredentialRecord> {
         let records = locked(&self.0);
@@ -258,6 +270,7 @@ impl Credentials {
             checks: declared.checks,
             mailboxes: Arc::clone(&declared.mailboxes),
             tokens: records.of(name),
+            declared: records.dates.get(name).filter(|_| declared.credential.end_file().is_some()).cloned(),
         };
         records.declared.iter().map(record).collect()
     }

@@ -27,6 +27,7 @@ mod tests;
 pub mod text;
 mod user_tokens;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -168,6 +169,11 @@ impl Report {
         if self.credentials.note(report) {
             self.metrics.note_token(report);
         }
+    }
+
+    /// Records the dates that files of credentials hold, or why they hold none.
+    pub fn declare_ends(&self, dates: BTreeMap<Arc<str>, Result<Timestamp, String>>) {
+        self.credentials.declare(dates);
     }
 
     /// Counts a skipped due time.

@@ -14,7 +14,7 @@ use jiff::civil::date;
 
 use crate::model::{
     Access, Auth, Basic, Board, Cause, Check, Claims, Confidence, Conflict, Credential, Deadline,
-    DeadlineKind, End, EndSource, Endpoint, Evidence, Exhibit, Failure, Family, Finding, Goal, IpChoice,
+    DeadlineKind, End, EndSource, Endpoint, Evidence, Exhibit, Expires, Failure, Family, Finding, Goal, IpChoice,
     Keeping, Limits, Listen, Mailbox, Mechanism, Oauth, Observation, Outcome, Phase, Plan, Policy, Proof,
     Protocol, Provider, Reason, Record, Score, Security, ServerFacts, Shard, Signal, SourceReading, Standing,
     State, Timings, TokenAccess, TokenFacts, TokenReport, TokenSpec, Transcript, Use,
@@ -27,6 +27,7 @@ pub(crate) fn dawn() -> Timestamp {
 
 pub(crate) fn credential(name: &str, expires: Option<Timestamp>) -> Arc<Credential> {
     let proof = Proof::sample(Some(&format!("{name}-tenant")), &format!("{name}-app"), "SECRET");
+    let expires = expires.map(Expires::At);
     Arc::new(Credential { name: name.into(), auth: Auth::Token(proof), expires })
 }
 

@@ -3,6 +3,7 @@
 //! Owns the reading of [`SecretRef`]s and their fingerprints; in `shape` what is odd about one, and in `scrub` the
 //! [`Scrubber`]. Where secrets go from here is up to `token` and `probe`.
 
+mod declared_end;
 mod pair;
 mod placeholder;
 mod scrub;
@@ -14,6 +15,7 @@ use std::path::Path;
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
+pub use self::declared_end::{date, declared_end};
 pub use self::pair::Pair;
 pub use self::placeholder::placeholder;
 pub use self::scrub::Scrubber;

@@ -41,10 +41,12 @@ pub struct SimApp {
 }
 
 struct State {
-    expected_secret: String,
+    expected_secrets: Vec<String>,
     certificates: Vec<Registered>,
     trusted: Vec<Trusted>,
     delegated: Option<Delegated>,
+    /// It is a managed identity; whether the system assigned it.
+    identity: Option<bool>,
     /// The identifiers of the assertions that it has sent.
     used: HashSet<String>,
     fault: Option<TokenFault>,
@@ -107,10 +109,11 @@ impl SimApp {
     pub(super) fn new(tenant: &str) -> Self {
         let secret = format!("sim8Q~{}", Uuid::new_v4().simple());
         let state = State {
-            expected_secret: secret.clone(),
+            expected_secrets: vec![secret.clone()],
             certificates: Vec::new(),
             trusted: Vec::new(),
             delegated: None,
+            identity: None,
             used: HashSet::new(),
             fault: None,
             expires_in: EXPIRES_IN,
@@ -164,7 +167,12 @@ impl SimApp {
 
     /// Only this secret is right from now on, as after a rotation.
     pub fn expect_secret(&self, secret: &str) {
-        secret.clone_into(&mut lock(&self.state).expected_secret);
+        self.expect_secrets(&[secret]);
+    }
+
+    /// Each of these secrets is right from now on, and no other one.
+    pub fn expect_secrets(&self, secrets: &[&str]) {
+        lock(&self.state).expected_secrets = secrets.iter().map(|&secret| secret.to_owned()).collect();
     }
 
     /// Only these certificates are registered from now on. The secret stays as good as it was.
@@ -174,12 +182,23 @@ impl SimApp {
 
     /// Only this subject of this issuer is trusted from now on.
     pub fn trust(&self, issuer: &SimIssuer, subject: &str) {
-        lock(&self.state).trusted = vec![issuer.trusted(subject)];
+        self.trust_all(&[issuer], subject);
+    }
+
+    /// Only this subject of each of these issuers is trusted from now on.
+    pub fn trust_all(&self, issuers: &[&SimIssuer], subject: &str) {
+        lock(&self.state).trusted = issuers.iter().map(|issuer| issuer.trusted(subject)).collect();
     }
 
     /// The application is this service account at Google from now on, and may act for the domain's users in these scopes.
     pub fn delegate(&self, account: &SimServiceAccount, scopes: &[&str]) {
         lock(&self.state).delegated = Some(Delegated::new(account, scopes));
+    }
+
+    /// The application is a managed identity of this machine from now on: the one that the system assigned, or one
+    /// that a user assigned.
+    pub fn assign_identity(&self, is_of_system: bool) {
+        lock(&self.state).identity = Some(is_of_system);
     }
 
     /// Google knows no such user from now on.
@@ -217,7 +236,7 @@ impl SimApp {
     }
 
     pub(super) fn knows_secret(&self, secret: &str) -> bool {
-        lock(&self.state).expected_secret == secret
+        lock(&self.state).expected_secrets.iter().any(|known| known == secret)
     }
 
     pub(super) fn certificates(&self) -> Vec<Registered> {
@@ -226,6 +245,10 @@ impl SimApp {
 
     pub(super) fn trusted(&self) -> Vec<Trusted> {
         lock(&self.state).trusted.clone()
+    }
+
+    pub(super) fn identity(&self) -> Option<bool> {
+        lock(&self.state).identity
     }
 
     pub(super) fn delegated(&self) -> Option<Delegated> {

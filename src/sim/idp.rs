@@ -16,7 +16,7 @@ use crate::sim::http::{Request, head, unescape};
 use crate::sim::script::fill;
 use crate::sim::token_fault::{TokenAct, Twist};
 use crate::sim::wire::Wire;
-use crate::sim::{assertion, google, lock, sasl, token};
+use crate::sim::{assertion, google, lock, metadata, sasl, token};
 
 /// The audience of tokens for Exchange Online.
 pub(super) const AUDIENCE: &str = "https://outlook.office365.com";
@@ -34,12 +34,13 @@ pub(super) const JSON: &str = "application/json; charset=utf-8";
 
 /// `appidacr` of a token, by what the application has proven itself with.
 const BY_SECRET: &str = "1";
-const BY_ASSERTION: &str = "2";
+pub(super) const BY_ASSERTION: &str = "2";
 
 /// Every registered application.
 #[derive(Default)]
 pub(super) struct Idp {
     apps: Mutex<HashMap<String, SimApp>>,
+    pub(super) metadata: metadata::Metadata,
 }
 
 /// The sender's credentials as the request has them, not yet checked.
@@ -76,6 +77,9 @@ impl Idp {
     async fn answer(&self, wire: &mut Wire, request: &Request) -> io::Result<bool> {
         if request.path == google::PATH {
             return self.google(wire, request).await;
+        }
+        if metadata::is_for(&request.path) {
+            return self.metadata(wire, request).await;
         }
         let Some(tenant) = request.path.trim_start_matches('/').strip_suffix("/oauth2/v2.0/token") else {
             let text = "There is only a token endpoint here.";

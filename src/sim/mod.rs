@@ -19,6 +19,7 @@ mod issuer;
 mod ledger;
 mod login;
 mod mailbox;
+mod metadata;
 mod pop3;
 mod reading;
 mod sasl;
@@ -128,6 +129,27 @@ impl Sim {
     /// Google's token endpoint by HTTPS.
     pub fn google_url(&self) -> String {
         format!("https://localhost:{}{}", self.token_port, google::PATH)
+    }
+
+    /// Where the metadata service of virtual machines is, by HTTP.
+    pub fn metadata_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.token_port_plain)
+    }
+
+    /// The identity endpoint of App Service, and what its header must hold.
+    pub fn app_service(&self) -> (String, String) {
+        let endpoint = format!("http://127.0.0.1:{}{}", self.token_port_plain, metadata::APP_SERVICE);
+        (endpoint, self.idp.metadata.header.clone())
+    }
+
+    /// The next requests for managed identities are answered by these statuses.
+    pub fn metadata_answers(&self, statuses: &[u16]) {
+        self.idp.metadata.answer_next(statuses);
+    }
+
+    /// Requests for managed identities so far.
+    pub fn metadata_requests(&self) -> usize {
+        self.idp.metadata.requests()
     }
 
     /// The scope that is granted.

@@ -24,6 +24,8 @@ use crate::net::{self, Dialer, Resolver, Sight};
 const LARGEST_BODY: usize = 64 * 1024;
 /// Upper bound for `Retry-After`.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a connection to a metadata service may take. Elsewhere than in Azure nobody answers at its address.
+const NEAR: Duration = Duration::from_secs(2);
 /// Entra writes this header into its sign-in log as "Correlation ID".
 const REQUEST_ID: &str = "client-request-id";
 
@@ -65,6 +67,8 @@ pub(super) enum Fault {
 pub(super) enum Route {
     /// By the proxy of the environment, unless the endpoint is on loopback.
     AsConfigured,
+    /// Never by a proxy, and with little patience for a connection: to a metadata service, which is near or absent.
+    Direct,
 }
 
 /// A client for one request. Keeping connections open would save two round trips an hour, and would hide a
@@ -96,7 +100,10 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             // One malformed header must not hide the answer.
             .http1_ignore_invalid_headers_in_responses(true)
-            .connect_timeout(Phase::Connect.row().bound)
+            .connect_timeout(match route {
+                Route::AsConfigured => Phase::Connect.row().bound,
+                Route::Direct => NEAR,
+            })
             .timeout(Phase::Token.row().bound)
             .user_agent(concat!("mailbox-exporter/", env!("CARGO_PKG_VERSION")));
         let proxy = match route {
@@ -105,6 +112,10 @@ impl Http {
                 None
             }
             Route::AsConfigured => Proxy::before(url),
+            Route::Direct => {
+                builder = builder.no_proxy();
+                None
+            }
         };
         let client =
             builder.build().map_err(|error| Cause::new(Reason::Internal, format!("HTTP client: {error}")))?;

@@ -8,6 +8,7 @@ use mailbox_exporter::model::Outcome;
 use mailbox_exporter::sim::{Fault, SimIssuer, SimMailbox};
 
 use crate::probes::verdict;
+use crate::support::process::{Program, Run};
 use crate::support::world::World;
 use crate::support::yaml::Door;
 
@@ -67,4 +68,58 @@ async fn a_file_that_is_no_longer_renewed_is_told_from_a_refused_one_and_not_sen
     let detail = &seen["it"].outcome.failure().unwrap().cause.detail;
     assert!(detail.contains("it is no longer renewed"), "{detail}");
     assert_eq!(mailbox.app().requests().len(), 0);
+}
+
+/// A configuration that leaves everything to the webhook of Azure Workload Identity.
+async fn for_the_webhook() -> (World, SimMailbox, SimIssuer) {
+    let (mut world, mailbox, issuer) = world().await;
+    world.yaml = world.fresh("");
+    world.yaml.credential_of("aks", "type: federated");
+    world.yaml.watch_with("it", &mailbox, Door::Imap, "aks");
+    (world, mailbox, issuer)
+}
+
+fn run(world: &World, command: &str, variables: &[(&str, &str)]) -> Run {
+    let mut program = Program::new(&[command]).config(&world.configuration());
+    for (name, value) in variables {
+        program = program.env(name, value);
+    }
+    program.run()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_webhook_will_say_is_a_warning_where_it_is_absent() {
+    let (mut world, mailbox, _) = for_the_webhook().await;
+    let validated = run(&world, "validate", &[]);
+    assert_eq!(validated.status, Some(0), "{}", validated.said());
+    let words = "not set here: AZURE_CLIENT_ID, AZURE_TENANT_ID, AZURE_FEDERATED_TOKEN_FILE.";
+    assert!(validated.stdout.contains(words), "{}", validated.stdout);
+    let checked = run(&world, "check", &[]);
+    assert_eq!(checked.status, Some(1), "{}", checked.said());
+    assert!(checked.stdout.contains("secret_unreadable"), "{}", checked.said());
+    assert!(checked.stdout.contains("not set: AZURE_CLIENT_ID, AZURE_TENANT_ID."), "{}", checked.said());
+    assert_eq!(mailbox.app().requests().len(), 0);
+    // A token that is mounted by hand has no webhook.
+    world.yaml = world.fresh("");
+    world.yaml.credential_of("aks", "type: federated, token_file: token");
+    world.yaml.watch_with("it", &mailbox, Door::Imap, "aks");
+    let validated = run(&world, "validate", &[]);
+    assert_eq!(validated.status, Some(2), "{}", validated.said());
+    assert!(validated.stdout.contains("client_id is missing"), "{}", validated.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_written_token_url_wins_over_the_environment() {
+    let (world, mailbox, issuer) = for_the_webhook().await;
+    let token = write(&world, &issuer.token(SUBJECT, SignedDuration::ZERO, HOUR).unwrap());
+    let app = mailbox.app();
+    let variables = [
+        ("AZURE_CLIENT_ID", app.client_id.as_str()),
+        ("AZURE_TENANT_ID", app.tenant.as_str()),
+        ("AZURE_FEDERATED_TOKEN_FILE", token.to_str().unwrap()),
+        ("AZURE_AUTHORITY_HOST", "https://login.partner.microsoftonline.cn/"),
+    ];
+    let checked = run(&world, "check", &variables);
+    assert_eq!(checked.status, Some(0), "{}", checked.said());
+    assert_eq!(app.requests().len(), 1);
 }

@@ -208,3 +208,19 @@ async fn a_user_that_google_does_not_know_is_no_failure_of_the_credential() {
     assert_eq!((users.needed, users.held, users.failing.len()), (3, 2, 1));
     app::stop(agent).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn setup_prints_client_id_and_scope_for_the_admin_console() {
+    let mut world = World::start().await;
+    let (app, account) = credential(&mut world, &[MAIL]);
+    let mailbox = world.mailbox_of(&app, Fault::None).await;
+    watch(&mut world, &mailbox, "");
+    let configuration = world.configuration();
+    let setup = run(&["setup", "google"], Some(&configuration));
+    let listed = format!("Client id: {}. Scope, exactly: {MAIL}", account.client_id);
+    assert!(setup.stdout.contains(&listed), "{}", setup.said());
+    let consent = run(&["consent-url", "google"], Some(&configuration));
+    assert_eq!(consent.status, Some(2));
+    assert!(consent.stderr.contains("has no consent URL"), "{}", consent.stderr);
+    assert_eq!(app.requests().len(), 0, "nothing is asked for");
+}

@@ -85,6 +85,25 @@ impl World {
         self.sim.google_url()
     }
 
+    /// The simulated metadata service of virtual machines.
+    pub(crate) fn metadata_url(&self) -> String {
+        self.sim.metadata_url()
+    }
+
+    /// The simulated identity endpoint of App Service, and what its header must hold.
+    pub(crate) fn app_service(&self) -> (String, String) {
+        self.sim.app_service()
+    }
+
+    /// The next requests for managed identities are answered by these statuses.
+    pub(crate) fn metadata_answers(&self, statuses: &[u16]) {
+        self.sim.metadata_answers(statuses);
+    }
+
+    pub(crate) fn metadata_requests(&self) -> usize {
+        self.sim.metadata_requests()
+    }
+
     /// Runs something where the servers run.
     pub(crate) async fn apart<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
         match &self.servers {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::diagnosis::remedy::{NATIVE_CLIENT, consent_url};
-use crate::model::{Access, Check, Goal, Protocol, TokenAccess};
+use crate::model::{Access, Check, Goal, Proof, Protocol, TokenAccess};
 use crate::safe::powershell;
 
 use super::Case;
@@ -16,17 +16,25 @@ use super::step::Step;
 const SINGLE: usize = 3;
 /// The name of what the commands create: group, scope and assignment.
 const NAME: &str = "mailbox-exporter";
+/// The application id of Exchange Online, the same in every tenant.
+const EXCHANGE: &str = "00000002-0000-0ff1-ce00-000000000000";
 /// The authentication policy that refuses passwords.
 const POLICY: &str = "OAuth only";
 
 pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
-    let Some(app) = case.credential.client_id() else { return vec![replace_password()] };
+    let managed = is_managed(case);
+    let app = case.credential.client_id().or_else(|| managed.then_some("MANAGED_IDENTITY_CLIENT_ID"));
+    let Some(app) = app else { return vec![replace_password()] };
     if case.checks.iter().all(|check| is_high_volume(check)) {
         return high_volume(app, case);
     }
     let by_rbac = |check: &Check| case.rbac && check.protocol() == Protocol::Smtp;
     let mut steps = vec![connect(), register(app, case)];
-    steps.extend(permissions(app, case, by_rbac));
+    if managed {
+        steps.extend(app_roles(app, case, by_rbac));
+    } else {
+        steps.extend(permissions(app, case, by_rbac));
+    }
     steps.extend(rights(case, by_rbac));
     if case.rbac {
         steps.extend(assignment(case));
@@ -37,6 +45,37 @@ pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
         "Permissions take minutes to hours to act. Run this where the configuration and the secret are:",
     ).command("mailbox-exporter check --wait 60m"));
     steps
+}
+
+fn is_managed(case: &Case<'_>) -> bool {
+    case.credential.auth.token().is_some_and(|proof| matches!(**proof, Proof::ManagedIdentity { .. }))
+}
+
+/// A managed identity has no app registration: its roles are assigned to its service principal.
+fn app_roles(app: &str, case: &Case<'_>, by_rbac: impl Fn(&Check) -> bool) -> Option<Step> {
+    let names: BTreeSet<&str> = case
+        .checks
+        .iter()
+        .filter(|check| !by_rbac(check))
+        .filter_map(|check| check.access.token()?.permission)
+        .collect();
+    if names.is_empty() {
+        return None;
+    }
+    let step = Step::new(
+        format!("Assign the managed identity {}", names.iter().copied().collect::<Vec<_>>().join(" and ")),
+        "`Get-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $identity.Id` shows Office 365 Exchange Online",
+    )
+    .note("A managed identity has no app registration and no consent page; a Privileged Role Administrator assigns its app roles.")
+    .command("Install-Module Microsoft.Graph.Applications -Scope CurrentUser")
+    .command("Connect-MgGraph -Scopes Application.Read.All, AppRoleAssignment.ReadWrite.All")
+    .command(format!("$exchange = Get-MgServicePrincipal -Filter \"appId eq '{EXCHANGE}'\""))
+    .command(format!("$identity = Get-MgServicePrincipal -Filter \"appId eq {}\"", powershell(app)));
+    Some(names.into_iter().fold(step, |step, name| {
+        step.command(format!(
+            "New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $identity.Id -PrincipalId $identity.Id -ResourceId $exchange.Id -AppRoleId ($exchange.AppRoles | Where-Object Value -eq '{name}').Id"
+        ))
+    }))
 }
 
 fn replace_password() -> Step {

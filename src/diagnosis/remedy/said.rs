@@ -31,6 +31,23 @@ The server refuses the name that we give in EHLO. Set `smtp.ehlo` to the full ho
 Microsoft holds `{user}` for sending too much, or for sending spam. Change its password first if that was stolen; then Microsoft Defender portal > Email & collaboration > Review > Restricted entities: unblock it.
 A trial or new tenant may send little per day; the limit grows with the subscription.";
 
+    AppNotFound; Says("managed identity") => "\
+The identity is not assigned to this machine or app, or `client_id` of credential `{credential}` is not its client id (it is neither its object id nor its name).
+Virtual machine: `az vm identity show --name VM --resource-group GROUP`, then `az vm identity assign --name VM --resource-group GROUP --identities IDENTITY`. App Service: `az webapp identity assign`; Container Apps: `az containerapp identity assign`.
+Just assigned: it takes some minutes until it counts.";
+    TokenRequestInvalid; Says("managed identity") => "\
+Read the sentence: it names what is wrong. With several identities on one machine, `client_id` of credential `{credential}` says which.
+Is it really Azure's metadata service? `curl -s -H Metadata:true --noproxy '*' 'http://169.254.169.254/metadata/instance?api-version=2021-02-01'`";
+    Timeout; Says("managed identity") => "\
+This machine is not in Azure, or something keeps the agent from the metadata service: a network policy, a firewall, or a container without the host's link-local route.
+To see: `curl -s -H Metadata:true --noproxy '*' 'http://169.254.169.254/metadata/instance?api-version=2021-02-01'`. Outside Azure use `type: certificate` or `type: federated`.";
+    ConnectionRefused; Says("managed identity") => "\
+This machine is not in Azure, or something keeps the agent from the metadata service: a network policy, a firewall, or a container without the host's link-local route.
+To see: `curl -s -H Metadata:true --noproxy '*' 'http://169.254.169.254/metadata/instance?api-version=2021-02-01'`. Outside Azure use `type: certificate` or `type: federated`.";
+    NetworkUnreachable; Says("managed identity") => "\
+This machine is not in Azure, or something keeps the agent from the metadata service: a network policy, a firewall, or a container without the host's link-local route.
+To see: `curl -s -H Metadata:true --noproxy '*' 'http://169.254.169.254/metadata/instance?api-version=2021-02-01'`. Outside Azure use `type: certificate` or `type: federated`.";
+
     ServerUnavailable; Says("[referral") => "\
 The mailbox is at another server: the sentence names it. Set the provider's `imap.host` to that one, and check that it is the provider's own before any credential goes there.";
 };

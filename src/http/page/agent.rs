@@ -56,6 +56,7 @@ fn credential(now: Timestamp, record: &CredentialRecord) -> Markup {
             }
             td data-column="Secret" {
                 @match record.ends().first() {
+                    None if matches!(record.declared, Some(Err(_))) => span.failing { "its date cannot be read" },
                     None => span.none { "not declared" },
                     Some(end) => span class=(if soon::is_near(now, end.at) { "failing" } else { "fine" }) title=(text::clock(end.at)) {
                         (text::end(now, end.at))

@@ -66,6 +66,7 @@ fn judge(place: &SecretRef, token: &Redacted, now: Timestamp) -> Result<Option<T
 }
 
 pub(super) async fn request(exchange: &Exchange<'_>, app: &App, place: &SecretRef) -> Result<Issued, Cause> {
+    told_apart(app, &exchange.spec.url)?;
     let token = secret::read(place).await?;
     let judged = judge(place, &token, clock::now());
     if let Some(at) = Claims::of(&token).and_then(|claims| claims.end()) {
@@ -73,6 +74,23 @@ pub(super) async fn request(exchange: &Exchange<'_>, app: &App, place: &SecretRe
     }
     judged.map_err(|why| Cause::new(Reason::SecretUnreadable, why))?;
     assertion::request(exchange, app, &token).await
+}
+
+/// Whether the webhook of Azure Workload Identity has told this workload who it is.
+fn told_apart(app: &App, url: &str) -> Result<(), Cause> {
+    let absent =
+        [("AZURE_CLIENT_ID", app.client_id.is_empty()), ("AZURE_TENANT_ID", url.contains("{tenant}"))];
+    let absent: Vec<&str> = absent.iter().filter(|(_, absent)| *absent).map(|(name, _)| *name).collect();
+    if absent.is_empty() {
+        return Ok(());
+    }
+    Err(Cause::new(
+        Reason::SecretUnreadable,
+        format!(
+            "not set: {}. A pod gets them with the label azure.workload.identity/use: \"true\" and a service account with the annotation azure.workload.identity/client-id; or write client_id and tenant",
+            absent.join(", ")
+        ),
+    ))
 }
 
 /// When the token expires; `None` while it cannot be read.

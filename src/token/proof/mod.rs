@@ -17,6 +17,7 @@ mod certificate;
 mod client_secret;
 mod federated;
 mod google;
+mod managed_identity;
 
 use super::exchange::{Exchange, Issued};
 use crate::model::{Cause, End, Proof, Reason, TokenSpec};
@@ -43,14 +44,19 @@ pub(super) async fn request(
         }
         Proof::Federated { app, token, .. } => federated::request(exchange, app, token).await,
         Proof::GoogleServiceAccount { key } => google::request(exchange, key).await,
+        Proof::ManagedIdentity { client_id, service, .. } => {
+            managed_identity::request(exchange, client_id.as_deref(), service).await
+        }
     }
 }
 
 /// The dates on which the proof expires by its own word, read now. Unreadable places say none.
 pub async fn ends(proof: &Proof) -> Vec<End> {
     match proof {
-        // Neither a secret nor Google's key says when it expires.
-        Proof::ClientSecret { .. } | Proof::GoogleServiceAccount { .. } => Vec::new(),
+        // Neither a secret nor Google's key says when it expires, and of a managed identity nothing does.
+        Proof::ClientSecret { .. } | Proof::GoogleServiceAccount { .. } | Proof::ManagedIdentity { .. } => {
+            Vec::new()
+        }
         Proof::Certificate { pair, algorithm, .. } => {
             certificate::end(pair, *algorithm).await.into_iter().collect()
         }
@@ -79,6 +85,10 @@ pub async fn told(spec: &TokenSpec, reason: Reason) -> Vec<String> {
             | Reason::AccountNotFound
             | Reason::ScopeInvalid,
         ) => google::told(key, spec, reason).await,
+        (
+            Proof::ManagedIdentity { client_id, .. },
+            Reason::AppNotFound | Reason::TokenRequestInvalid | Reason::RoleMissing | Reason::ConsentMissing,
+        ) => managed_identity::told(spec, client_id.as_deref(), reason),
         _ => Vec::new(),
     }
 }
@@ -91,5 +101,7 @@ pub async fn fault(proof: &Proof) -> Option<Cause> {
         Proof::Certificate { pair, algorithm, .. } => Pair::read(pair, *algorithm).await.err(),
         Proof::Federated { token, .. } => federated::fault(token).await,
         Proof::GoogleServiceAccount { key } => google::fault(key).await,
+        // What vouches for it is asked, not read.
+        Proof::ManagedIdentity { .. } => None,
     }
 }

@@ -1,0 +1,124 @@
+//! What Azure tells a workload by its environment: who it is, and where it gets its tokens.
+//!
+//! Owns the names of the variables. Keys of the configuration win over all of them.
+
+use std::net::Ipv4Addr;
+
+use crate::model::{IdentityService, SecretRef};
+use crate::net::is_loopback;
+
+// What the webhook of Azure Workload Identity tells a pod.
+pub(super) const TENANT: &str = "AZURE_TENANT_ID";
+pub(super) const CLIENT: &str = "AZURE_CLIENT_ID";
+pub(super) const TOKEN: &str = "AZURE_FEDERATED_TOKEN_FILE";
+pub(super) const AUTHORITY: &str = "AZURE_AUTHORITY_HOST";
+/// Where the webhook mounts the token.
+pub(super) const TOKEN_FILE: &str = "/var/run/secrets/azure/tokens/azure-identity-token";
+
+/// The metadata service of virtual machines: the same address in every cloud.
+const IMDS: &str = "http://169.254.169.254";
+const IMDS_PATH: &str = "/metadata/identity/oauth2/token";
+
+/// Where the metadata service is, for those that Azure's own clients find there as well.
+const IMDS_VARIABLE: &str = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
+const ENDPOINT_VARIABLE: &str = "IDENTITY_ENDPOINT";
+const HEADER_VARIABLE: &str = "IDENTITY_HEADER";
+/// Service Fabric says the certificate of its endpoint, which this version does not look at.
+const THUMBPRINT_VARIABLE: &str = "IDENTITY_SERVER_THUMBPRINT";
+
+/// A variable that is set to something.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Where this workload asks for the token of its managed identity, and how.
+///
+/// # Errors
+///
+/// The sentence that says what is wrong with the environment.
+pub(super) fn service() -> Result<(IdentityService, String), String> {
+    service_by(variable)
+}
+
+fn service_by(variable: impl Fn(&str) -> Option<String>) -> Result<(IdentityService, String), String> {
+    let Some(endpoint) = variable(ENDPOINT_VARIABLE) else {
+        let host = variable(IMDS_VARIABLE).unwrap_or_else(|| IMDS.to_owned());
+        near(IMDS_VARIABLE, &host)?;
+        return Ok((IdentityService::Imds, format!("{}{IMDS_PATH}", host.trim_end_matches('/'))));
+    };
+    if variable(THUMBPRINT_VARIABLE).is_some() {
+        return Err(format!(
+            "{THUMBPRINT_VARIABLE} is set: managed identities of Service Fabric are not in this version"
+        ));
+    }
+    if variable(HEADER_VARIABLE).is_none() {
+        return Err(format!(
+            "{ENDPOINT_VARIABLE} is set without {HEADER_VARIABLE}, as on Azure Arc: its managed identities are not in this version"
+        ));
+    }
+    near(ENDPOINT_VARIABLE, &endpoint)?;
+    Ok((IdentityService::AppService { header: SecretRef::Env(HEADER_VARIABLE.to_owned()) }, endpoint))
+}
+
+/// Tokens travel in clear over http: only within the machine or to its own host.
+fn near(variable: &str, text: &str) -> Result<(), String> {
+    let url = reqwest::Url::parse(text).ok();
+    let host = url.as_ref().and_then(reqwest::Url::host_str).unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let is_near = is_loopback(bare) || bare.parse::<Ipv4Addr>().is_ok_and(|address| address.is_link_local());
+    match url.as_ref().map(reqwest::Url::scheme) {
+        Some("https") if !bare.is_empty() => Ok(()),
+        Some("http") if is_near => Ok(()),
+        _ => Err(format!(
+            "{variable} must be an https address, or an http address of this machine (loopback or 169.254.0.0/16)"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(set: &[(&str, &str)]) -> Result<(IdentityService, String), String> {
+        service_by(|name| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn the_environment_says_where_a_managed_identity_is_asked_for() {
+        let header = SecretRef::Env(HEADER_VARIABLE.to_owned());
+        for (set, service, url) in [
+            (&[][..], IdentityService::Imds, "http://169.254.169.254/metadata/identity/oauth2/token"),
+            (
+                &[(IMDS_VARIABLE, "http://127.0.0.1:2579/")],
+                IdentityService::Imds,
+                "http://127.0.0.1:2579/metadata/identity/oauth2/token",
+            ),
+            (
+                &[(ENDPOINT_VARIABLE, "http://localhost:42356/msi/token"), (HEADER_VARIABLE, "h")],
+                IdentityService::AppService { header: header.clone() },
+                "http://localhost:42356/msi/token",
+            ),
+        ] {
+            assert_eq!(found(set), Ok((service, url.to_owned())), "{set:?}");
+        }
+        for (set, words) in [
+            (
+                &[(ENDPOINT_VARIABLE, "http://localhost:40342/metadata/identity/oauth2/token")][..],
+                "Azure Arc",
+            ),
+            (
+                &[
+                    (ENDPOINT_VARIABLE, "https://localhost:2377/x"),
+                    (HEADER_VARIABLE, "h"),
+                    (THUMBPRINT_VARIABLE, "t"),
+                ],
+                "Service Fabric",
+            ),
+            (&[(IMDS_VARIABLE, "http://metadata.contoso.example")], "must be an https address"),
+            (&[(ENDPOINT_VARIABLE, "localhost"), (HEADER_VARIABLE, "h")], "must be an https address"),
+        ] {
+            let why = found(set).err().unwrap_or_default();
+            assert!(why.contains(words), "{set:?}: {why}");
+        }
+    }
+}
