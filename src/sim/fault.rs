@@ -81,6 +81,7 @@ impl Fault {
         Self::None,
         Self::Token(TokenFault::SecretInvalid),
         Self::Token(TokenFault::SecretExpired),
+        Self::Token(TokenFault::ConsentMissing),
         Self::Token(TokenFault::ConditionalAccess),
         Self::Token(TokenFault::Roleless),
         Self::TokenRejected,

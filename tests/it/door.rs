@@ -23,6 +23,7 @@ fn one_round_of_the_demo_shows_every_lesson_and_ends_well() {
     for reason in [
         "secret_invalid",
         "secret_expired",
+        "consent_missing",
         "conditional_access",
         "role_missing",
         "token_rejected",

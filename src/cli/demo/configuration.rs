@@ -3,11 +3,12 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::SignedDuration;
 
 use crate::clock;
-use crate::sim::{Fault, Sim, SimApp, SimCertificate, SimMailbox};
+use crate::sim::{Fault, Sim, SimApp, SimCertificate, SimIssuer, SimMailbox, SimServiceAccount, TokenFault};
 
 use super::{INTERVAL, TIMEOUT};
 
@@ -18,6 +19,12 @@ const SECRET_ENDS_IN: SignedDuration = SignedDuration::from_hours(20 * 24);
 
 /// The year at whose beginning the certificate ends.
 const CERTIFICATE_ENDS: i32 = 2040;
+
+/// The service account of the cluster, and how long its token lives: the demo does not renew it.
+const SERVICE_ACCOUNT: &str = "system:serviceaccount:mail:mailbox-exporter";
+const TOKEN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+/// What opens mailboxes at Google.
+const GOOGLE_SCOPE: &str = "https://mail.google.com/";
 
 /// The file's name.
 pub(super) const FILE: &str = "config.yaml";
@@ -66,6 +73,10 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
                 }
                 // Its token is fine, which shows that the certificate is.
                 Fault::TokenRejected => by_certificate(folder, credential, app)?,
+                // The same of the cluster's token.
+                Fault::NotConnected => by_federation(folder, credential, app)?,
+                // Nobody has delegated the domain.
+                Fault::Token(TokenFault::ConsentMissing) => by_google(folder, credential, sim, app)?,
                 _ => by_secret(folder, credential, app, "")?,
             };
             credentials += &described;
@@ -74,14 +85,16 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
         let (provider, new) = servers.of((imap, smtp), name);
         if new {
             let host = mailbox.host();
+            let (extends, token_url, scope) = match mailbox.fault() {
+                Fault::Token(TokenFault::ConsentMissing) => ("gmail", sim.google_url(), GOOGLE_SCOPE),
+                _ => ("exchange_online", sim.token_url(), sim.scope()),
+            };
             providers += &format!(
-                "  {provider}:\n    extends: exchange_online\n    \
+                "  {provider}:\n    extends: {extends}\n    \
                  imap: {{ host: {host}, port: {imap}, tls: implicit }}\n    \
                  smtp: {{ host: {host}, port: {smtp}, tls: starttls }}\n    \
                  pop3: {{ host: {host}, port: {pop3}, tls: implicit }}\n    \
-                 token_url: {:?}\n    scope: {}\n    ca_file: ca.pem\n",
-                sim.token_url(),
-                sim.scope()
+                 token_url: {token_url:?}\n    scope: {scope}\n    ca_file: ca.pem\n",
             );
         }
         let labels = team.map_or_else(String::new, |team| format!(", labels: {{ team: {team} }}"));
@@ -130,6 +143,28 @@ fn by_certificate(folder: &Path, name: &str, app: &SimApp) -> io::Result<String>
         "  {name}: {{ type: certificate, tenant: {}, client_id: {}, certificate: {name}.pem }}\n",
         app.tenant, app.client_id
     ))
+}
+
+fn by_federation(folder: &Path, name: &str, app: &SimApp) -> io::Result<String> {
+    let issuer = SimIssuer::new()?;
+    app.trust(&issuer, SERVICE_ACCOUNT);
+    fs::write(
+        folder.join(format!("{name}.token")),
+        issuer.token(SERVICE_ACCOUNT, SignedDuration::ZERO, TOKEN_LIFE)?,
+    )?;
+    Ok(format!(
+        "  {name}: {{ type: federated, tenant: {}, client_id: {}, token_file: {name}.token }}\n",
+        app.tenant, app.client_id
+    ))
+}
+
+fn by_google(folder: &Path, name: &str, sim: &Sim, app: &SimApp) -> io::Result<String> {
+    let account = SimServiceAccount::new()?;
+    // Google refuses in its own words.
+    app.set_fault(None);
+    app.delegate(&account, &[]);
+    fs::write(folder.join(format!("{name}.json")), account.file(&sim.google_url()))?;
+    Ok(format!("  {name}: {{ type: google_service_account, key: {{ file: {name}.json }} }}\n"))
 }
 
 /// The day, as the configuration writes days.
