@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use mailbox_exporter::config;
 use mailbox_exporter::model::{Check, Plan, Protocol};
-use mailbox_exporter::sim::{Fault, Sim};
+use mailbox_exporter::sim::{Fault, Sim, SimApp, SimCertificate, SimMailbox, SimServiceAccount};
 
 use crate::meter::Process;
-use crate::support::yaml::{Door, EXCHANGE, Yaml};
+use crate::support::yaml::{Door, EXCHANGE, OWN, Yaml};
 
 /// The argument by which this program is told to be the servers.
 pub(crate) const ARGUMENT: &str = "--be-the-servers";
@@ -60,10 +60,34 @@ pub(crate) async fn serve(folder: &Path, [count, interval, silent]: [&str; 3]) {
     for mailbox in &mailboxes {
         yaml.mailbox_of(&format!("address: {}, {}", mailbox.address(), by("starttls")), EXAMINE);
     }
+    if count == "1" {
+        signers(&mut yaml, folder, &sim, &app, one);
+    }
     yaml.write();
     println!("ready");
     let mut rest = Vec::new();
     stdin().read_to_end(&mut rest).unwrap();
+}
+
+/// Mailboxes whose token requests are signed: `signed` by a certificate, `google` by a service account.
+fn signers(yaml: &mut Yaml, folder: &Path, sim: &Sim, app: &SimApp, one: &SimMailbox) {
+    let certificate = SimCertificate::until(2120).unwrap();
+    app.register(&[&certificate]);
+    fs::write(folder.join("app.pem"), certificate.certificate + &certificate.private_key).unwrap();
+    let account = SimServiceAccount::new().unwrap();
+    app.delegate(&account, &[sim.scope()]);
+    fs::write(folder.join("sa.json"), account.file(&sim.google_url())).unwrap();
+    let (tenant, client) = (&app.tenant, &app.client_id);
+    let signed = format!("type: certificate, tenant: {tenant}, client_id: {client}, certificate: app.pem");
+    yaml.credential_of("signed", &signed);
+    yaml.credential_of("google", "type: google_service_account, key: { file: sa.json }");
+    let keys = yaml.leads_to(one, &[Door::Imap], OWN).replace(&sim.token_url(), &sim.google_url());
+    yaml.provider_of("google", &keys);
+    for (name, provider) in [("signed", "tls"), ("google", "google")] {
+        let keys =
+            format!("name: {name}, address: {}, credential: {name}, provider: {provider}", one.address());
+        yaml.mailbox_of(&keys, "checks: [imap]");
+    }
 }
 
 /// The servers' process; dropped, it ends.

@@ -16,6 +16,7 @@ mod memory;
 mod meter;
 mod pages;
 mod schedule;
+mod tokens;
 #[allow(dead_code, reason = "a measurement needs the configuration and the program alone")]
 #[path = "../support/mod.rs"]
 mod support;
@@ -26,8 +27,9 @@ use std::time::Duration;
 type Part = (&'static str, fn(Scale));
 
 /// The parts by name, in the order in which all of them run.
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     ("dialogue", |scale| alone(dialogue::run(scale))),
+    ("tokens", |scale| alone(tokens::run(scale))),
     ("memory", |scale| alone(memory::run(scale))),
     ("pages", pages::run),
     ("schedule", schedule::run),
