@@ -28,6 +28,7 @@ mod quirks;
 mod readiness;
 mod recorded;
 mod reload;
+mod rotation;
 mod script;
 mod secrets;
 mod served;
