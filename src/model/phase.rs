@@ -62,6 +62,13 @@ impl Timings {
         }
     }
 
+    /// The same in no more memory than it needs.
+    #[must_use]
+    pub fn packed(mut self) -> Self {
+        self.0.shrink_to_fit();
+        self
+    }
+
     /// The phases and their times.
     pub fn iter(&self) -> impl Iterator<Item = (Phase, Duration)> + '_ {
         self.0.iter().copied()

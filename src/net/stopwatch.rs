@@ -70,7 +70,7 @@ impl Stopwatch {
 
     /// The timings, and how long the probe waited besides.
     pub fn stop(self) -> (Timings, Duration) {
-        (self.timings, self.waited)
+        (self.timings.packed(), self.waited)
     }
 
     fn lap(&mut self) {

@@ -41,7 +41,7 @@ use self::imported::Imported;
 use self::journal::Damage;
 use self::judge::Case;
 use self::keeper::Keeper;
-use self::memory::Memory;
+use self::memory::{Memory, Unsaved};
 use self::store::{Opened, Planned, Store};
 
 pub use calendar::{applies, calendar, moment};
@@ -181,6 +181,10 @@ impl Readiness {
                 memory.count(evidence.at, evidence.finding == Finding::OauthWorks, now);
             }
             memory.note(evidence, now);
+        }
+        if self.keeper.is_none() {
+            // Nobody will save it.
+            memory.unsaved = Unsaved::default();
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Not here: metric names, pages, credentials.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,18 +11,7 @@ use jiff::Timestamp;
 use crate::model::{Check, CheckName, Observation, Outcome, Phase, Plan, Reason};
 
 use super::locked;
-
-/// How many past outcomes are kept per check. Enough to see a pattern on the page, at 48 bytes each.
-pub const RECENT: usize = 20;
-
-/// A past outcome: the part of an observation that stays after its details are dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Glance {
-    pub started_at: Timestamp,
-    pub duration: Duration,
-    /// The phase and reason of a failure.
-    pub failure: Option<(Phase, Reason)>,
-}
+use super::recent::{Glance, Recent};
 
 /// The state of one check.
 #[derive(Debug, Clone)]
@@ -38,8 +27,8 @@ pub struct CheckRecord {
     pub last_success: Option<Arc<Observation>>,
     /// The start of the probe at which success and failure last changed places; at first the first probe's.
     pub outcome_since: Option<Timestamp>,
-    /// The last [`RECENT`] outcomes, oldest first.
-    pub recent: VecDeque<Glance>,
+    /// The last outcomes.
+    pub recent: Recent,
     pub successes: u64,
     /// Failed probes by phase and reason.
     pub failures: BTreeMap<(Phase, Reason), u64>,
@@ -54,7 +43,7 @@ impl CheckRecord {
             last_failure: None,
             last_success: None,
             outcome_since: None,
-            recent: VecDeque::new(),
+            recent: Recent::default(),
             successes: 0,
             failures: BTreeMap::new(),
         }
@@ -89,11 +78,8 @@ impl CheckRecord {
         }
         let before = self.last.replace(Arc::clone(observation));
         let is_news = before.is_none_or(|before| why(&before.outcome) != failure);
-        if self.recent.len() == RECENT {
-            self.recent.pop_front();
-        }
         let (started_at, duration) = (observation.started_at, observation.duration);
-        self.recent.push_back(Glance { started_at, duration, failure });
+        self.recent.push(Glance { started_at, duration, failure });
         is_news
     }
 }

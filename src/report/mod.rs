@@ -17,6 +17,7 @@ mod per_check;
 mod per_credential;
 mod per_readiness;
 pub mod readiness_json;
+mod recent;
 #[cfg(test)]
 mod reload_tests;
 #[cfg(test)]
@@ -48,8 +49,9 @@ pub use configuration::ConfigurationRecord;
 pub use credentials::{CredentialRecord, TokenRecord, TokenRequest};
 pub use exposition::Exposition;
 pub use families::{FAMILIES, Family, Kind};
-pub use history::{CheckRecord, Glance, RECENT};
+pub use history::CheckRecord;
 pub use metrics::{Dropped, ServerRecord};
+pub use recent::{Glance, RECENT, Recent};
 pub use user_tokens::UserTokens;
 
 /// The values of the label `outcome`.

@@ -201,7 +201,11 @@ impl TokenSource {
     }
 
     fn cell(&self, spec: &TokenSpec) -> Arc<Cell> {
-        Arc::clone(lock(&self.0.cells).entry(spec.clone()).or_default())
+        let mut cells = lock(&self.0.cells);
+        if let Some(cell) = cells.get(spec) {
+            return Arc::clone(cell);
+        }
+        Arc::clone(cells.entry(spec.clone()).or_default())
     }
 
     /// Sends the request in a task of its own, so that a probe that times out does not cancel a request that

@@ -24,6 +24,10 @@ mod support;
 use std::path::Path;
 use std::time::Duration;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Part = (&'static str, fn(Scale));
 
 /// The parts by name, in the order in which all of them run.

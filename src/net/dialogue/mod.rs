@@ -7,25 +7,22 @@
 //! first read.
 
 mod line;
+mod lines;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
 use std::io;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use secrecy::zeroize::Zeroizing;
-use secrecy::{ExposeSecret, SecretSlice};
 use tokio::time::Instant;
 
+use self::lines::{Kept, Lines};
 use super::{Syntax, Violation};
 use crate::model::{DialogueLine, Speaker, Transcript};
 use crate::secret::Scrubber;
 
-/// Lines to keep. Further lines drop the oldest, because the end shows what happened.
-const MOST_LINES: usize = 100;
 /// Characters to show of a line.
 const LONGEST_SHOWN: usize = 1000;
 /// Bytes to keep of a line.
@@ -49,7 +46,7 @@ struct Memory {
     begun: Instant,
     syntax: &'static Syntax,
     scrubber: Scrubber,
-    lines: VecDeque<Line>,
+    lines: Lines,
     server_partial: Partial,
     client_partial: Zeroizing<Vec<u8>>,
     /// Server lines since the client last spoke.
@@ -59,15 +56,6 @@ struct Memory {
     /// The server's last line asks for more login data.
     continuing: bool,
     end: Option<End>,
-}
-
-/// A raw line: it cannot be printed, and is wiped when dropped.
-struct Line {
-    at: Duration,
-    from: Speaker,
-    bytes: SecretSlice<u8>,
-    /// Whether the end of the line was dropped.
-    is_cut: bool,
 }
 
 /// An unfinished line of the server.
@@ -84,7 +72,7 @@ impl Dialogue {
             begun: Instant::now(),
             syntax,
             scrubber,
-            lines: VecDeque::new(),
+            lines: Lines::default(),
             server_partial: Partial::default(),
             client_partial: Zeroizing::default(),
             answered: 0,
@@ -109,7 +97,7 @@ impl Dialogue {
             let partial = line::readable(&memory.server_partial.bytes, memory.syntax);
             return memory.scrubber.clean(&partial, LONGEST_SHOWN);
         }
-        let last = memory.lines.iter().rev().find(|line| line.from == Speaker::Server);
+        let last = memory.lines.last_of(Speaker::Server);
         last.map(|line| memory.scrubber.clean(&line.text(memory.syntax), LONGEST_SHOWN)).unwrap_or_default()
     }
 
@@ -117,10 +105,9 @@ impl Dialogue {
     pub fn is_alert(&self) -> bool {
         const CODE: &[u8] = b"[ALERT]";
         let memory = self.lock();
-        let last = memory.lines.iter().rev().find(|line| line.from == Speaker::Server);
+        let last = memory.lines.last_of(Speaker::Server);
         last.is_some_and(|line| {
-            let bytes = line.bytes.expose_secret();
-            bytes.windows(CODE.len()).any(|window| window.eq_ignore_ascii_case(CODE))
+            line.bytes.windows(CODE.len()).any(|window| window.eq_ignore_ascii_case(CODE))
         })
     }
 
@@ -141,7 +128,7 @@ impl Dialogue {
     /// Takes the whole transcript, which is redacted at first access.
     pub fn transcript(&self) -> Transcript {
         let mut memory = self.lock();
-        let lines = mem::take(&mut memory.lines);
+        let lines = mem::take(&mut memory.lines).packed();
         let (scrubber, syntax) = (memory.scrubber.clone(), memory.syntax);
         memory.answered = 0;
         Transcript::written_by(move || transcript(&scrubber, syntax, &lines))
@@ -216,19 +203,15 @@ impl Memory {
     }
 
     fn push(&mut self, from: Speaker, bytes: &[u8], is_cut: bool) {
-        if self.lines.len() == MOST_LINES {
-            self.lines.pop_front();
-        }
-        let bytes = SecretSlice::from(bytes.to_vec());
-        self.lines.push_back(Line { at: self.begun.elapsed(), from, bytes, is_cut });
+        self.lines.push(Kept { at: self.begun.elapsed(), from, bytes, is_cut });
     }
 }
 
-impl Line {
+impl Kept<'_> {
     /// The line for display. A truncated line loses its last word, because half a secret would not be
     /// recognised.
     fn text(&self, syntax: &Syntax) -> String {
-        let mut text = line::readable(self.bytes.expose_secret(), syntax);
+        let mut text = line::readable(self.bytes, syntax);
         if let Some(end) = text.rfind(' ').filter(|_| self.is_cut) {
             text.truncate(end);
             text.push_str(" …");
@@ -238,18 +221,18 @@ impl Line {
 }
 
 /// The redacted lines of one side. They are searched together, since a secret may span lines.
-fn shown(scrubber: &Scrubber, syntax: &Syntax, lines: &[&Line], from: Speaker) -> Vec<String> {
+fn shown(scrubber: &Scrubber, syntax: &Syntax, lines: &[Kept<'_>], from: Speaker) -> Vec<String> {
     let of_side = lines.iter().filter(|line| line.from == from);
     let texts: Vec<String> = of_side.map(|line| line.text(syntax)).collect();
     scrubber.clean_lines(texts.iter().map(String::as_str), LONGEST_SHOWN)
 }
 
 /// The redacted lines of both sides, in order.
-fn transcript(scrubber: &Scrubber, syntax: &Syntax, lines: &VecDeque<Line>) -> Vec<DialogueLine> {
-    let all: Vec<&Line> = lines.iter().collect();
+fn transcript(scrubber: &Scrubber, syntax: &Syntax, lines: &Lines) -> Vec<DialogueLine> {
+    let all: Vec<Kept<'_>> = lines.iter().collect();
     let mut client = shown(scrubber, syntax, &all, Speaker::Client).into_iter();
     let mut server = shown(scrubber, syntax, &all, Speaker::Server).into_iter();
-    let show = |line: &Line| {
+    let show = |line: Kept<'_>| {
         let text = match line.from {
             Speaker::Client => client.next(),
             Speaker::Server => server.next(),
