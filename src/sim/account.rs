@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -15,7 +15,7 @@ use crate::sim::ledger::Ledger;
 use crate::sim::lock;
 use crate::sim::reading::SimUnread;
 use crate::sim::sasl::Claim;
-use crate::sim::script::Service;
+use crate::sim::script::{Service, Step};
 
 /// How many messages a folder holds unless a test says otherwise.
 const MESSAGES: u32 = 42;
@@ -33,6 +33,8 @@ pub struct Offers {
     pub esearch: bool,
     /// Every login without TLS too, for clients that are told to use none.
     pub without_tls: bool,
+    /// IMAP lists all of it in its greeting already.
+    pub in_greeting: bool,
 }
 
 /// One mailbox.
@@ -50,6 +52,7 @@ struct Settings {
     username: String,
     fault: Fault,
     offers: Offers,
+    slow: Option<(Step, Duration)>,
 }
 
 /// The answer to a claim.
@@ -67,7 +70,7 @@ pub(super) enum Verdict {
 
 impl Account {
     pub(super) fn new(address: String, app: SimApp, fault: Fault) -> Self {
-        let settings = Settings { username: address.clone(), fault, offers: Offers::default() };
+        let settings = Settings { username: address.clone(), fault, offers: Offers::default(), slow: None };
         let account = Self {
             address,
             password: format!("pw-{}", Uuid::new_v4().simple()),
@@ -104,6 +107,16 @@ impl Account {
 
     pub(super) fn set_offers(&self, offers: Offers) {
         lock(&self.settings).offers = offers;
+    }
+
+    /// How long it takes to answer at a step.
+    pub(super) fn delay(&self, step: Step) -> Option<Duration> {
+        let slow = lock(&self.settings).slow;
+        slow.filter(|(at, _)| *at == step).map(|(_, delay)| delay)
+    }
+
+    pub(super) fn set_slow(&self, slow: Option<(Step, Duration)>) {
+        lock(&self.settings).slow = slow;
     }
 
     pub(super) fn ledger(&self, service: Service) -> &Arc<Ledger> {

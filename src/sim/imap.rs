@@ -124,7 +124,12 @@ async fn greet(session: &mut Session) -> io::Result<()> {
     }
     // Exchange Online names its front end so: base64 of UTF-16LE.
     let wide: Vec<u8> = HOST.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let greeting = format!("* OK The Microsoft Exchange IMAP4 service is ready. [{}]", sasl::encode(wide));
+    let list = match session.offers().in_greeting {
+        true => format!("[CAPABILITY {}] ", offered(session).join(" ")),
+        false => String::new(),
+    };
+    let greeting =
+        format!("* OK {list}The Microsoft Exchange IMAP4 service is ready. [{}]", sasl::encode(wide));
     session.say(&greeting).await
 }
 

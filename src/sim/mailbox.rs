@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::sim::account::{Account, Offers};
 use crate::sim::app::SimApp;
@@ -11,7 +12,7 @@ use crate::sim::fault::Fault;
 use crate::sim::ledger::{Connections, Heard};
 use crate::sim::lock;
 use crate::sim::reading::SimUnread;
-use crate::sim::script::Service;
+use crate::sim::script::{Service, Step};
 use crate::sim::site::{Ports, Site};
 
 /// What certificates are issued for, and where everything listens.
@@ -107,6 +108,11 @@ impl SimMailbox {
     /// What its servers offer besides XOAUTH2 from now on. On shared ports it counts once the login name is known.
     pub fn set_offers(&self, offers: Offers) {
         self.account.set_offers(offers);
+    }
+
+    /// Answers so late at one step from now on.
+    pub fn set_slow(&self, step: Step, delay: Duration) {
+        self.account.set_slow(Some((step, delay)));
     }
 
     /// How many messages each of its folders holds from now on.

@@ -61,7 +61,7 @@ pub use issuer::SimIssuer;
 pub use ledger::{Connections, Heard};
 pub use mailbox::SimMailbox;
 pub use reading::SimUnread;
-pub use script::Service;
+pub use script::{Service, Step};
 pub use token_fault::TokenFault;
 
 /// The domain of every mailbox.

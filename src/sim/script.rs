@@ -20,7 +20,7 @@ impl Service {
 
 /// A step of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub enum Step {
     /// The TCP connection itself.
     Reach,
     /// The TLS handshake, on the first byte or after STARTTLS.

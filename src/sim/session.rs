@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::time::sleep;
 
 use crate::sim::account::{Account, Offers};
 use crate::sim::authority::Authority;
@@ -120,6 +121,9 @@ impl Session {
     /// # Errors
     /// [`over`] when the connection is to end here, and whatever the socket says.
     pub(super) async fn meet(&mut self, step: Step) -> io::Result<Met> {
+        if let Some(delay) = self.account.as_ref().and_then(|account| account.delay(step)) {
+            sleep(delay).await;
+        }
         let Some(act) = self.act(step) else { return Ok(Met::Honest) };
         match act {
             Act::Reply(text) => self.say(text).await.map(|()| Met::Answered),

@@ -8,6 +8,7 @@
 
 mod certificate;
 mod clock;
+mod dialogues;
 mod door;
 mod echoes;
 mod endpoints;
@@ -21,6 +22,7 @@ mod managed_identity;
 mod media;
 mod monitor;
 mod oauthbearer;
+mod outages;
 mod peer;
 mod pop3;
 mod probes;

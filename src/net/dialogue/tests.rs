@@ -1,5 +1,6 @@
 //! What is remembered of a dialogue, and what is shown of it.
 
+use super::lines::MOST_LINES;
 use super::*;
 
 fn texts(dialogue: &Dialogue) -> Vec<String> {

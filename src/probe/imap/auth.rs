@@ -12,6 +12,22 @@ use crate::model::{Cause, Mechanism, Phase, Reason, Redacted};
 /// In which order a password is offered: what is safest on the wire and least ambiguous first.
 const PASSWORD_MECHANISMS: [Mechanism; 3] = [Mechanism::Plain, Mechanism::LoginCommand, Mechanism::Login];
 
+/// The login that is wanted, if it is offered.
+pub(super) fn wanted(probe: Probe<'_>, offer: &Capabilities) -> Option<Mechanism> {
+    preferred(probe, offer).filter(|wanted| offer.mechanisms.contains(wanted))
+}
+
+/// The login that is wanted, offered or not; `None` for a password that no login takes.
+fn preferred(probe: Probe<'_>, offer: &Capabilities) -> Option<Mechanism> {
+    match probe.login.secret {
+        // LOGINDISABLED forbids the LOGIN command alone (RFC 3501 section 6.2.3).
+        Secret::Token(bearer) => Some(bearer.mechanism_among(&offer.mechanisms)),
+        Secret::Password(_) => {
+            PASSWORD_MECHANISMS.into_iter().find(|mechanism| offer.mechanisms.contains(mechanism))
+        }
+    }
+}
+
 impl Imap {
     pub(super) async fn auth(
         &mut self,
@@ -19,18 +35,11 @@ impl Imap {
         offer: &Capabilities,
         used: &mut Option<Mechanism>,
     ) -> Result<(), Cause> {
-        let wanted = match probe.login.secret {
-            // LOGINDISABLED forbids the LOGIN command alone (RFC 3501 section 6.2.3).
-            Secret::Token(bearer) => Some(bearer.mechanism_among(&offer.mechanisms)),
-            Secret::Password(_) => {
-                PASSWORD_MECHANISMS.into_iter().find(|mechanism| offer.mechanisms.contains(mechanism))
-            }
-        };
-        let usable = wanted.filter(|wanted| offer.mechanisms.contains(wanted));
+        let usable = wanted(probe, offer);
         *used = usable;
         match (usable, probe.login.secret) {
             (None, _) => {
-                let wanted = wanted.unwrap_or(Mechanism::Plain);
+                let wanted = preferred(probe, offer).unwrap_or(Mechanism::Plain);
                 let (encrypted, starttls) = (self.encrypted, offer.starttls);
                 let login_disabled = offer.login_disabled;
                 let missing = Offer { wanted, encrypted, starttls, login_disabled };

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use async_imap::Client;
-use async_imap::imap_proto::{Capability, MailboxDatum, Response, Status};
+use async_imap::imap_proto::{Capability, MailboxDatum, Response, ResponseCode, Status};
 use tokio::io::AsyncWriteExt;
 
 use self::bounds::ImapBounds;
@@ -90,16 +90,19 @@ pub(super) async fn converse(
     let Connection { stream, peer, dialogue, .. } = connection;
     let encrypted = probe.check.endpoint.security == Security::Implicit;
     let mut imap = Imap::over(listening(stream, peer, &dialogue), dialogue.clone(), encrypted);
-    watch.phase(Phase::Greeting, imap.greeting(probe)).await?;
+    let mut told = watch.phase(Phase::Greeting, imap.greeting(probe)).await?;
     if probe.starts_in_clear() {
-        let capabilities = watch.phase(Phase::Capability, imap.capability(probe)).await?;
+        let told = told.take().filter(|told| told.starttls);
+        let capabilities = watch.phase(Phase::Capability, imap.capability(probe, told)).await?;
         facts.mechanisms = Some(capabilities.mechanisms);
         let tap = watch.phase(Phase::StartTls, imap.starttls(probe, capabilities.starttls)).await?;
         let stream = watch.phase(Phase::Tls, probe.secure(tap.into_inner(), facts)).await?;
         imap = Imap::over(listening(stream, peer, &dialogue), dialogue, true);
     }
     let imap = session.insert(imap);
-    let capabilities = watch.phase(Phase::Capability, imap.capability(probe)).await?;
+    // A list without the login that is wanted may be short: the verdict needs the whole one.
+    let told = told.filter(|told| auth::wanted(probe, told).is_some());
+    let capabilities = watch.phase(Phase::Capability, imap.capability(probe, told)).await?;
     facts.mechanisms = Some(capabilities.mechanisms.clone());
     watch.phase(Phase::Auth, imap.auth(probe, &capabilities, &mut facts.mechanism)).await?;
     watch.phase(Phase::Select, imap.select(probe, &capabilities, folder)).await?;
@@ -124,18 +127,21 @@ impl Imap {
         Self { client, dialogue, encrypted, tag: 0, orderly: false, messages, first_unseen, alert }
     }
 
-    async fn greeting(&mut self, probe: Probe<'_>) -> Result<(), Cause> {
+    /// The greeting, and what it lists in its code (RFC 3501 section 7.1).
+    async fn greeting(&mut self, probe: Probe<'_>) -> Result<Option<Capabilities>, Cause> {
         let stage = Stage::at(Phase::Greeting, self.encrypted);
         loop {
             let Ok(Some(response)) = self.client.read_response().await else {
                 return Err(probe.lost(&stage, &self.dialogue));
             };
             return match response.parsed() {
-                // A greeting may list them in its code. They are asked for in any case.
                 Response::Capabilities(_) => continue,
-                Response::Data { status: Status::Ok, .. } => {
+                Response::Data { status: Status::Ok, outcome } => {
                     self.orderly = true;
-                    Ok(())
+                    Ok(match &outcome.code {
+                        Some(ResponseCode::Capabilities(list)) => Some(capabilities(list)),
+                        _ => None,
+                    })
                 }
                 Response::Data { status: Status::Bye | Status::No | Status::Bad, .. } => {
                     Err(probe.refused(&stage, &self.dialogue.answer()))
@@ -152,7 +158,15 @@ impl Imap {
         }
     }
 
-    async fn capability(&mut self, probe: Probe<'_>) -> Result<Capabilities, Cause> {
+    /// What the server can do, as it told already or tells when it is asked.
+    async fn capability(
+        &mut self,
+        probe: Probe<'_>,
+        told: Option<Capabilities>,
+    ) -> Result<Capabilities, Cause> {
+        if let Some(told) = told {
+            return Ok(told);
+        }
         let stage = Stage::at(Phase::Capability, self.encrypted);
         let mut listed = None;
         let ending = self.say(probe, &stage, "CAPABILITY", |response| {
