@@ -68,3 +68,22 @@ pub(super) fn sharpen(reason: Reason, report: &str) -> Reason {
     let known = STATUS.iter().find(|(row, _)| status.as_deref() == Some(*row)).map(|(_, reason)| *reason);
     known.unwrap_or(Reason::TokenRejected)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_text_makes_a_challenge_fail_otherwise(text in "\\PC{0,120}|[{}:,\"a-z0-9 ]{0,120}", noise in "[ -~]{0,20}") {
+            for challenge in [text.clone(), STANDARD.encode(&text), format!("{noise} {}", STANDARD.encode(format!("{{{text}")))] {
+                if let Some((report, word)) = inside(&challenge) {
+                    prop_assert!(challenge.contains(word) && report.trim_start().starts_with('{'));
+                    sharpen(Reason::Unexpected, &report);
+                }
+            }
+        }
+    }
+}

@@ -101,3 +101,22 @@ fn parse(line: &[u8]) -> Option<Entry> {
     let sum = u32::from_str_radix(std::str::from_utf8(sum).ok()?.strip_suffix(' ')?, 16).ok()?;
     (crc32fast::hash(json) == sum).then(|| serde_json::from_slice(json).ok())?
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_line_is_taken_that_was_not_written(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(parse(&bytes).is_none());
+            // Even with the right checksum, what is no entry is none.
+            let mut signed = format!("{:08x} ", crc32fast::hash(&bytes)).into_bytes();
+            signed.extend(&bytes);
+            signed.push(b'\n');
+            prop_assert!(parse(&signed).is_none() || serde_json::from_slice::<serde_json::Value>(&bytes).is_ok());
+        }
+    }
+}

@@ -93,6 +93,8 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
 // A test that cannot continue must fail at once.
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(members: &str) -> Result<Answer, serde_json::Error> {
@@ -148,6 +150,19 @@ mod tests {
         ] {
             let answer: Answer = serde_json::from_str(&format!(r#"{{"access_token":"{token}"}}"#)).unwrap();
             assert_eq!(answer.has_usable_token(), usable, "{token}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_reading_fail_otherwise(
+            body in "\\PC{0,200}",
+            members in r#"(,"(expires_in|expires_on|refresh_in|token_type|scope)":("\\PC{0,12}"|-?[0-9]{1,30}(\.[0-9]{1,5})?(e[0-9]{1,3})?|null|\[\])){0,4}"#,
+        ) {
+            let _ = serde_json::from_str::<Answer>(&body);
+            if let Ok(answer) = read(&members) {
+                let _ = (answer.expires_in(), answer.refresh_in(), answer.expires_on());
+            }
         }
     }
 }

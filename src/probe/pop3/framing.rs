@@ -36,6 +36,8 @@ impl Framing for Pop3Framing {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::net::Guard;
 
@@ -61,5 +63,22 @@ mod tests {
         let mut bytes = "TOP\r\n".repeat(1000).into_bytes();
         let admitted = Guard::new(Box::new(Pop3Bounds)).admit(&mut bytes);
         assert_eq!(admitted, Err(Violation::TooManyLines));
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_makes_the_parser_read_more_than_came(lines in prop::collection::vec("[+-](OK|ERR)? ?[ -~]{0,40}|\\PC{0,60}", 1..6)) {
+            let mut framing = Pop3Framing;
+            let mut out = Vec::new();
+            for line in &lines {
+                let line = format!("{line}\r\n");
+                if framing.line(line.as_bytes(), &mut out).is_err() {
+                    break;
+                }
+                framing.early(line.as_bytes());
+            }
+            let came: usize = lines.iter().map(|line| line.len() + 2).sum();
+            prop_assert!(out.len() <= came);
+        }
     }
 }

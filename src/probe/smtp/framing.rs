@@ -60,6 +60,8 @@ fn parts(body: &[u8]) -> Option<([u8; 3], u8, &[u8])> {
 // A test that cannot go on should say so at once.
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn fit(reply: &str) -> Result<(String, Option<Step>), Violation> {
@@ -118,5 +120,22 @@ mod tests {
         assert!(early("2"));
         assert!(!early(""));
         assert!(!early("421 4.4.2 Timeout\r\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_makes_the_parser_read_more_than_came(lines in prop::collection::vec("[245][0-9]{2}[ -][ -~]{0,40}|\\PC{0,60}", 1..6)) {
+            let mut framing = SmtpFraming::default();
+            let mut out = Vec::new();
+            for line in &lines {
+                let line = format!("{line}\r\n");
+                if framing.line(line.as_bytes(), &mut out).is_err() {
+                    break;
+                }
+                framing.early(line.as_bytes());
+            }
+            let came: usize = lines.iter().map(|line| line.len() + 3).sum();
+            prop_assert!(out.len() <= came);
+        }
     }
 }
