@@ -1,9 +1,11 @@
 //! Reads files of other programs: only regular files, within limits of size and time.
 //!
 //! `workers` owns the threads that wait for a disk, `shared_reads` the reads that several tasks share, `hashes` what
-//! is remembered of files that every probe depends on. Not here: what a file means.
+//! is remembered of files that every probe depends on, `replace` the writing of the few files that others read as
+//! well. Not here: what a file means.
 
 mod hashes;
+mod replace;
 mod shared_reads;
 mod workers;
 
@@ -19,6 +21,7 @@ use rustix::fs::OFlags;
 
 use self::hashes::HASHES;
 pub use self::hashes::Hash;
+pub use self::replace::{Lock, can_replace, lock, replace};
 use self::shared_reads::SHARED_READS;
 use self::workers::{WORKERS, Workers};
 
