@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::check::Prober;
 use crate::file_watch::{Contents, FolderWatch, folders};
 use crate::files;
 use crate::model::{Credential, Plan};
@@ -60,6 +61,7 @@ pub(super) async fn follow(
     mut in_force: watch::Receiver<Arc<Followed>>,
     monitor: MonitorHandle,
     report: Arc<Report>,
+    prober: Arc<Prober>,
     stop: CancellationToken,
 ) {
     let (mut watch, mut contents) = (FolderWatch::start(), Contents::default());
@@ -67,7 +69,7 @@ pub(super) async fn follow(
     let work = async {
         loop {
             let files = Arc::clone(&in_force.borrow_and_update());
-            let changed = contents.changes(&files.all).await;
+            let changed = by_others(contents.changes(&files.all).await, &prober).await;
             // Also one that is gone, which is no change that is worth a new login.
             known = dates(&files, &known).await;
             report.declare_ends(known.clone());
@@ -89,6 +91,16 @@ pub(super) async fn follow(
     };
     // Ends only when cancelled.
     stop.run_until_cancelled(work).await;
+}
+
+/// Without the refresh tokens that a request of our own has written back: nothing rests on those but the next request.
+async fn by_others(mut changed: BTreeSet<PathBuf>, prober: &Prober) -> BTreeSet<PathBuf> {
+    for file in changed.clone() {
+        if prober.tokens().wrote(&file).await {
+            changed.remove(&file);
+        }
+    }
+    changed
 }
 
 /// The folders to watch; empty if a file system does not respond.

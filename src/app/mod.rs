@@ -132,7 +132,8 @@ impl App {
                 .then(|| BackgroundTask::start("file watcher", |stop| reloader.clone().follow_files(stop))),
             credential_watcher: watches_files.then(|| {
                 BackgroundTask::start("credential watcher", |stop| {
-                    credential_files::follow(credential_files, monitor.handle(), Arc::clone(&report), stop)
+                    let (report, prober) = (Arc::clone(&report), Arc::clone(&prober));
+                    credential_files::follow(credential_files, monitor.handle(), report, prober, stop)
                 })
             }),
             scheduler: BackgroundTask::start("scheduler", |stop| monitor.run(heartbeat, stop)),

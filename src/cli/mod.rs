@@ -12,6 +12,7 @@ mod demo;
 mod explain;
 mod log_line;
 mod logging;
+mod login;
 mod nagios;
 mod readiness;
 mod reference;
@@ -37,6 +38,7 @@ use clap_complete::Shell;
 use crate::app::{address_space, descriptors};
 use crate::config::{self, Loaded};
 use crate::safe;
+use crate::token;
 
 use self::answer::{complain, say};
 use self::logging::{Log, Logging};
@@ -101,6 +103,12 @@ enum Command {
     Readiness(readiness::Options),
     /// Print the URLs at which an administrator consents to what a credential's checks need.
     ConsentUrl(consent_url::Options),
+    /// Sign in for a credential of `type: refresh_token`, in a browser on any machine.
+    ///
+    /// Prints a page and a code, waits until a person has entered it, and writes the refresh token into the
+    /// credential's file, readable by its owner alone.
+    /// Exit status: 0 signed in, 1 not, 2 bad configuration or another kind of credential.
+    Login(login::Options),
     /// Print what an administrator does once, in order, as commands to paste.
     ///
     /// For Exchange Online the PowerShell commands with this configuration's app, object id and mailboxes; for other
@@ -187,6 +195,7 @@ fn run(command: Command, log: &Log) -> Exit {
         Command::Readiness(options) => on_runtime(log, readiness::run(options)),
         Command::Explain(options) => explain::run(&options),
         Command::ConsentUrl(options) => consent_url::run(&options),
+        Command::Login(options) => on_runtime(log, login::run(options)),
         Command::Setup(options) => on_runtime(log, setup::run(options)),
         Command::Deadlines(options) => deadlines::run(&options),
         Command::Demo(options) => on_runtime(log, demo::run(options)),
@@ -219,6 +228,8 @@ fn on_runtime(log: &Log, command: impl Future<Output = Exit>) -> Exit {
     match tried.and_then(|()| runtime()) {
         Ok(runtime) => {
             let exit = runtime.block_on(command);
+            // A refresh token that has just been replaced must reach its file.
+            runtime.block_on(token::settled());
             // What is still running has been told to stop; a name lookup that hangs must not hold the exit.
             runtime.shutdown_background();
             exit

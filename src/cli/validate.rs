@@ -45,7 +45,8 @@ pub(super) async fn run(Options { config, state }: Options) -> Exit {
             let mut text: String =
                 loaded.warnings.iter().map(|notice| format!("warning: {notice}\n")).collect();
             for described in &loaded.credentials {
-                text.extend(looked_at(described).await.iter().map(|notice| format!("warning: {notice}\n")));
+                let notices = [looked_at(described).await, signed_in(described, &config.config).await];
+                text.extend(notices.iter().flatten().map(|notice| format!("warning: {notice}\n")));
             }
             text += &format!(
                 "{}: no faults in {}, {}, {}, {}\n",
@@ -121,6 +122,28 @@ async fn looked_at(described: &Described) -> Vec<Notice> {
         Err(_) => Vec::new(),
     });
     notices
+}
+
+/// What stands in the way of a refresh token: nobody has signed in yet, or its file cannot be written back.
+async fn signed_in(described: &Described, config: &Path) -> Vec<Notice> {
+    let credential = &described.credential;
+    let Some(place) = credential.auth.token().and_then(|proof| proof.rotated()) else { return Vec::new() };
+    if !is_here(place) {
+        let (name, config) = (&credential.name, config.display());
+        return vec![described.notice(format!(
+            "{place} is not there yet: a person signs in by `mailbox-exporter login --config {config} {name}`, which writes it"
+        ))];
+    }
+    let Some(file) = place.file() else { return Vec::new() };
+    let tried = file.to_owned();
+    let why = match files::within_async(file, files::PATIENCE, move || files::can_replace(&tried)).await {
+        Ok(Ok(())) => return Vec::new(),
+        Ok(Err(error)) => error.to_string(),
+        Err(fault) => fault.to_string(),
+    };
+    vec![described.notice(format!(
+        "{place} cannot be written back here ({why}): the provider replaces the refresh token, and the next one would be lost with the agent's end"
+    ))]
 }
 
 /// Whether the secret's file or variable exists, readable or not.

@@ -21,7 +21,7 @@ pub(super) fn read(name: &str, at: &Cursor<'_>, base: &Path) -> Option<Arc<Crede
         let map = at.map(&keys::CREDENTIAL)?;
         map.require(
             "type",
-            "one of client_secret, certificate, federated, managed_identity, google_service_account, password",
+            "one of client_secret, certificate, federated, managed_identity, refresh_token, google_service_account, password",
             |_| Some(()),
         )?;
         return None;
@@ -34,6 +34,7 @@ pub(super) fn read(name: &str, at: &Cursor<'_>, base: &Path) -> Option<Arc<Crede
         Some("google_service_account") => {
             google_service_account(&at.map(&cloud_keys::GOOGLE_SERVICE_ACCOUNT)?, base)
         }
+        Some("refresh_token") => refresh_token(&at.map(&keys::REFRESH_TOKEN)?, base),
         Some(_) => password(&at.map(&keys::PASSWORD)?, base),
         // The keys of a type that is still to come are not known, and the type has been refused.
         None if kind.is_any_of(&keys::CREDENTIAL_TYPES) => return None,
@@ -85,11 +86,7 @@ fn certificate(map: &Map<'_>, base: &Path) -> Parts {
         let pair = PairRef {
             // One file may hold both.
             private_key: private_key.or_default(certificate.clone())?,
-            passphrase: match passphrase {
-                Written::Absent => None,
-                Written::Is(at) => Some(at.value),
-                Written::Faulty => return None,
-            },
+            passphrase: optional(passphrase)?,
             certificate,
         };
         Some(Proof::Certificate { app: app?, pair, algorithm: algorithm.or_default(Algorithm::Ps256)? })
@@ -157,6 +154,50 @@ fn google_service_account(map: &Map<'_>, base: &Path) -> Parts {
     (proof.map(Arc::new).map(Auth::Token), expires)
 }
 
+fn refresh_token(map: &Map<'_>, base: &Path) -> Parts {
+    let app = app(map);
+    let token = map.require("refresh_token", REFRESH_TOKEN, |at| {
+        match secret(at, base)? {
+            place @ SecretRef::File(_) => Some(place),
+            // The provider replaces the token, and a variable cannot be written back.
+            SecretRef::Env(_) | SecretRef::WrongPassword => at.complain(REFRESH_TOKEN),
+        }
+    });
+    let secret = map.read("secret", |at| secret(at, base));
+    let sent_in = map.read("client_auth", |at| at.parse("one of body, basic", SecretIn::from_label));
+    let device_url = map.read("device_url", |at| at.judge(value::token_url));
+    let expires = map.read("expires", |at| expires(at, base));
+    let proof = || {
+        let app = app?;
+        let device_url = optional(device_url)?;
+        if app.tenant.is_none() && device_url.as_deref().is_some_and(value::has_tenant) {
+            map.complain_of("device_url", "this address holds {tenant}, and the credential has no tenant");
+            return None;
+        }
+        Some(Proof::RefreshToken {
+            token: token?.value,
+            secret: optional(secret)?,
+            sent_in: sent_in.or_default(SecretIn::Body)?,
+            device_url: device_url
+                .map(|url| value::fill_tenant(&url, app.tenant.as_deref().unwrap_or_default())),
+            app,
+        })
+    };
+    (proof().map(Arc::new).map(Auth::Token), expires)
+}
+
+/// What stands in its place otherwise is answered with.
+const REFRESH_TOKEN: &str = "write refresh_token: {file: PATH}: a file, because the provider replaces the token, which is written back";
+
+/// A value that may be absent; `None` if it is faulty.
+fn optional<T>(written: Written<T>) -> Option<Option<T>> {
+    match written {
+        Written::Absent => Some(None),
+        Written::Is(at) => Some(Some(at.value)),
+        Written::Faulty => None,
+    }
+}
+
 /// The keys of every kind that has a registered application.
 fn app(map: &Map<'_>) -> Option<App> {
     app_of(map, None, None)
@@ -165,11 +206,7 @@ fn app(map: &Map<'_>) -> Option<App> {
 /// The same, with what the environment says where a key is absent.
 fn app_of(map: &Map<'_>, tenant: Option<String>, client_id: Option<String>) -> Option<App> {
     // Whether a tenant is needed depends on the provider.
-    let tenant = match map.read("tenant", own_text) {
-        Written::Absent => Some(tenant),
-        Written::Is(at) => Some(Some(at.value)),
-        Written::Faulty => None,
-    };
+    let tenant = optional(map.read("tenant", own_text)).map(|written| written.or(tenant));
     let client_id = match client_id {
         Some(known) => map.read("client_id", own_text).or_default(known),
         None => map.require("client_id", "the application (client) id", own_text).map(|at| at.value),

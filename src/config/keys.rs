@@ -223,6 +223,8 @@ pub(super) static CREDENTIAL: Keys = Keys {
         works("token_file"),
         works("audience"),
         works("key"),
+        works("refresh_token"),
+        works("device_url"),
     ],
 };
 
@@ -288,6 +290,29 @@ pub(super) static FEDERATED: Keys = Keys {
     ],
 };
 
+pub(super) static REFRESH_TOKEN: Keys = Keys {
+    of: "a credential of type refresh_token",
+    secret: true,
+    rows: &[
+        works("type"),
+        works("tenant"),
+        works("client_id"),
+        works("refresh_token"),
+        works("secret"),
+        works("client_auth"),
+        works("device_url"),
+        works("parameters"),
+        works("expires"),
+        instead("token", "it is written refresh_token: {file: PATH}"),
+        instead("token_file", "it is written refresh_token: {file: PATH}"),
+        instead("client_secret", SECRET_PLACE),
+        instead("tenant_id", "it is written tenant: ID"),
+        instead("token_url", "it belongs to a provider"),
+        instead("scope", "it belongs to a provider"),
+        instead("device_authorization_endpoint", "it is written device_url: URL"),
+    ],
+};
+
 pub(super) static PASSWORD: Keys = Keys {
     of: "a credential of type password",
     secret: true,
@@ -324,9 +349,9 @@ pub(super) static CREDENTIAL_TYPES: Keys = section(
         works("certificate"),
         works("federated"),
         works("managed_identity"),
+        works("refresh_token"),
         works("google_service_account"),
         works("password"),
-        later("refresh_token"),
     ],
 );
 

@@ -355,13 +355,18 @@ fn login(provider: &Resolved, credential: &Credential) -> Result<Access, Option<
     Ok(Access::Token(TokenAccess { spec, mechanism, permission: None }))
 }
 
-/// A login with the permission that its protocol needs, and with the user if each has a token.
+/// A login with the permission that its protocol needs, and with the user if each has a token. A person's tokens are
+/// asked for protocol by protocol, so that a missing consent for one leaves the others alone.
 fn permitted(mut login: Access, provider: &Resolved, username: &str, protocol: Protocol) -> Access {
     if let Access::Token(access) = &mut login {
-        let usual = presets::permission(provider.provider.family, protocol);
+        let delegated = access.spec.proof.is_delegated();
+        let usual = presets::permission(provider.provider.family, protocol, delegated);
         access.permission = provider.permission.or(usual);
         if access.spec.proof.is_per_user() {
             access.spec.user = Some(username.into());
+        }
+        if let (true, Ok(Some(scope))) = (delegated, &provider.person_scope) {
+            access.spec.scope = scope.of(protocol);
         }
     }
     login

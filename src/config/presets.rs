@@ -14,6 +14,8 @@ pub(super) struct Preset {
     pub(super) servers: &'static [Server],
     /// How an application gets a token for itself.
     pub(super) app: App,
+    /// How a person who has signed in gets one, where that is known.
+    pub(super) person: Option<Person>,
     /// A US Government cloud: three failed logins lock an account there.
     pub(super) government: bool,
     /// What is known of the service besides; `None` where the family says everything.
@@ -54,6 +56,33 @@ pub(super) enum App {
     None(&'static str),
 }
 
+/// Tokens for a person who has signed in.
+#[derive(Debug)]
+pub(super) struct Person {
+    pub(super) url: &'static str,
+    pub(super) scope: PersonScope,
+}
+
+/// What a token for a person is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum PersonScope {
+    /// Each protocol has a permission of this resource; `offline_access` asks for the next refresh token.
+    PerProtocol(&'static str),
+    /// One scope for all protocols.
+    Fixed(&'static str),
+}
+
+impl PersonScope {
+    pub(super) fn of(self, protocol: Protocol) -> String {
+        match self {
+            Self::PerProtocol(resource) => {
+                format!("{resource}/{} offline_access", protocol.row().user_permission)
+            }
+            Self::Fixed(scope) => scope.to_owned(),
+        }
+    }
+}
+
 /// A server on the usual port for implicit TLS.
 pub(super) const fn tls(protocol: Protocol, host: &'static str) -> Server {
     Server { protocol, host, port: protocol.row().tls_port, security: Security::Implicit }
@@ -88,6 +117,10 @@ pub(super) static PRESETS: &[Preset] = &[
             url: "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token",
             scope: "https://outlook.office365.com/.default",
         },
+        person: Some(Person {
+            url: "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token",
+            scope: PersonScope::PerProtocol("https://outlook.office.com"),
+        }),
         government: false,
         service: None,
         permission: None,
@@ -104,6 +137,10 @@ pub(super) static PRESETS: &[Preset] = &[
             url: "https://login.microsoftonline.us/{tenant}/oauth2/v2.0/token",
             scope: "https://outlook.office365.us/.default",
         },
+        person: Some(Person {
+            url: "https://login.microsoftonline.us/{tenant}/oauth2/v2.0/token",
+            scope: PersonScope::PerProtocol("https://outlook.office365.us"),
+        }),
         government: true,
         service: None,
         permission: None,
@@ -120,6 +157,10 @@ pub(super) static PRESETS: &[Preset] = &[
             url: "https://login.microsoftonline.us/{tenant}/oauth2/v2.0/token",
             scope: "https://outlook-dod.office365.us/.default",
         },
+        person: Some(Person {
+            url: "https://login.microsoftonline.us/{tenant}/oauth2/v2.0/token",
+            scope: PersonScope::PerProtocol("https://outlook-dod.office365.us"),
+        }),
         government: true,
         service: None,
         permission: None,
@@ -136,6 +177,10 @@ pub(super) static PRESETS: &[Preset] = &[
             url: "https://login.partner.microsoftonline.cn/{tenant}/oauth2/v2.0/token",
             scope: "https://partner.outlook.cn/.default",
         },
+        person: Some(Person {
+            url: "https://login.partner.microsoftonline.cn/{tenant}/oauth2/v2.0/token",
+            scope: PersonScope::PerProtocol("https://partner.outlook.cn"),
+        }),
         government: false,
         service: None,
         permission: None,
@@ -149,8 +194,12 @@ pub(super) static PRESETS: &[Preset] = &[
             tls(Pop3, "outlook.office365.com"),
         ],
         app: App::None(
-            "personal Microsoft accounts let no application in by itself, a person must sign in, which is not in this version",
+            "personal Microsoft accounts let no application in by itself: a person signs in once, by type: refresh_token and the command login",
         ),
+        person: Some(Person {
+            url: "https://login.microsoftonline.com/consumers/oauth2/v2.0/token",
+            scope: PersonScope::PerProtocol("https://outlook.office.com"),
+        }),
         government: false,
         service: None,
         permission: None,
@@ -160,17 +209,22 @@ pub(super) static PRESETS: &[Preset] = &[
         family: Family::Gmail,
         servers: &[tls(Imap, "imap.gmail.com"), starttls(Smtp, "smtp.gmail.com"), tls(Pop3, "pop.gmail.com")],
         app: App::None(
-            "Google opens mailboxes for a service account of their domain (type: google_service_account) and for app passwords (type: password)",
+            "Google lets no client secret alone into mailboxes: a service account of the domain works with type: google_service_account, a person's token with type: refresh_token, an app password with type: password",
         ),
+        person: Some(Person {
+            url: "https://oauth2.googleapis.com/token",
+            scope: PersonScope::Fixed("https://mail.google.com/"),
+        }),
         government: false,
         service: None,
         permission: None,
     },
 ];
 
-/// The application permission that a token needs for a protocol, where the family has one.
-pub(super) const fn permission(family: Family, protocol: Protocol) -> Option<&'static str> {
+/// The permission that a token needs for a protocol, where the family has one.
+pub(super) const fn permission(family: Family, protocol: Protocol, delegated: bool) -> Option<&'static str> {
     match family {
+        Family::ExchangeOnline if delegated => Some(protocol.row().user_permission),
         Family::ExchangeOnline => Some(protocol.row().app_permission),
         Family::OutlookCom | Family::Gmail | Family::Generic => None,
     }

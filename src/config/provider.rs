@@ -11,7 +11,7 @@ use super::cursor::Cursor;
 use super::fault::Faults;
 use super::keys;
 use super::place::{At, Place, Quoted, Written};
-use super::presets::{App, Preset};
+use super::presets::{App, PersonScope, Preset};
 use super::services;
 use super::value;
 use crate::model::{ByProtocol, Endpoint, Family, Mechanism, Protocol, Provider, Security};
@@ -57,6 +57,9 @@ pub(super) struct Resolved {
     /// What of a preset counts no more, since it was written.
     pub(super) written: Own,
     pub(super) scope: Fact<Arc<str>>,
+    /// The same for a person who has signed in.
+    pub(super) person_token_url: Fact<Arc<str>>,
+    pub(super) person_scope: Fact<Scopes>,
     /// The mechanism and where it was written; a preset has none, so that passwords may be used with it.
     pub(super) mechanism: Fact<At<Mechanism>>,
     /// Why the provider knows no client credentials, where that is so.
@@ -74,6 +77,23 @@ pub(super) struct Resolved {
 pub(super) struct Own {
     pub(super) token_url: bool,
     pub(super) scope: bool,
+}
+
+/// The scope of a person's token.
+#[derive(Debug, Clone)]
+pub(super) enum Scopes {
+    Preset(PersonScope),
+    /// As the operator wrote it: it wins, for all protocols.
+    Written(Arc<str>),
+}
+
+impl Scopes {
+    pub(super) fn of(&self, protocol: Protocol) -> Arc<str> {
+        match self {
+            Self::Preset(scope) => scope.of(protocol).into(),
+            Self::Written(scope) => Arc::clone(scope),
+        }
+    }
 }
 
 impl Resolved {
@@ -229,6 +249,8 @@ fn from_preset(preset: &Preset) -> Resolved {
         token_url: Ok(token_url),
         written: Own::default(),
         scope: Ok(scope),
+        person_token_url: Ok(preset.person.as_ref().map(|person| person.url.into())),
+        person_scope: Ok(preset.person.as_ref().map(|person| Scopes::Preset(person.scope))),
         mechanism: Ok(None),
         no_app,
         government: preset.government,
@@ -250,6 +272,8 @@ fn nothing() -> Resolved {
         token_url: Ok(None),
         written: Own::default(),
         scope: Ok(None),
+        person_token_url: Ok(None),
+        person_scope: Ok(None),
         mechanism: Ok(None),
         no_app: None,
         government: false,
@@ -281,6 +305,12 @@ fn extend(base: &Resolved, draft: &Draft, faults: &Faults) -> Resolved {
             scope: base.written.scope || !draft.scope.is_absent(),
         },
         scope: text(&draft.scope, &base.scope),
+        person_token_url: text(&draft.token_url, &base.person_token_url),
+        person_scope: match &draft.scope {
+            Written::Absent => base.person_scope.clone(),
+            Written::Faulty => Err(Reported),
+            Written::Is(at) => Ok(Some(Scopes::Written(at.value.as_str().into()))),
+        },
         mechanism: match &draft.mechanism {
             Written::Absent => base.mechanism.clone(),
             Written::Faulty => Err(Reported),

@@ -15,7 +15,7 @@ const PASSWORD: App = App::None("it has no tokens for mail programs; the passwor
 /// A service with passwords: names, servers, what a password is.
 const fn by_password(servers: &'static [Server], app: App, service: &'static Service) -> Preset {
     let (name, family) = (service.name, Family::Generic);
-    Preset { name, family, servers, app, government: false, service: Some(service), permission: None }
+    Preset { name, family, servers, app, person: None, government: false, service: Some(service), permission: None }
 }
 
 /// Where Entra issues tokens.
@@ -34,6 +34,7 @@ static SERVICES: &[Preset] = &[
         family: Family::Generic,
         servers: &[starttls(Smtp, "smtp.azurecomm.net")],
         app: App::Token { url: ENTRA, scope: "https://communication.azure.com/.default" },
+        person: None,
         government: false,
         service: Some(&Service {
             name: "azure_communication_services",
@@ -47,6 +48,7 @@ static SERVICES: &[Preset] = &[
         family: Family::ExchangeOnline,
         servers: &[starttls(Smtp, "smtp-hve.office365.com")],
         app: App::Token { url: ENTRA, scope: "https://outlook.office365.com/.default" },
+        person: None,
         government: false,
         service: Some(&Service {
             name: "high_volume_email",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::place::Quoted;
 use super::provider::Resolved;
 use super::value;
-use crate::model::{Family, Proof};
+use crate::model::{Family, Proof, Protocol};
 
 /// Google's, where neither the configuration nor the key names another one.
 const GOOGLE_URL: &str = "https://oauth2.googleapis.com/token";
@@ -35,16 +35,23 @@ pub(super) fn of(
     match proof {
         Proof::GoogleServiceAccount { .. } => google(provider, name),
         Proof::ManagedIdentity { url, .. } => managed(provider, name, url),
-        Proof::ClientSecret { .. } | Proof::Certificate { .. } | Proof::Federated { .. } => {
-            of_app(provider, name, proof)
-        }
+        Proof::ClientSecret { .. }
+        | Proof::Certificate { .. }
+        | Proof::Federated { .. }
+        | Proof::RefreshToken { .. } => of_app(provider, name, proof),
     }
 }
 
 fn of_app(provider: &Resolved, name: &Quoted<'_>, proof: &Proof) -> Result<TokenEndpoint, Option<String>> {
     let at = Quoted(&provider.provider.name);
-    let url = provider.token_url.as_ref().map_err(|_| None)?;
-    let scope = provider.scope.as_ref().map_err(|_| None)?;
+    let (url, scope) = if proof.is_delegated() {
+        let scope = provider.person_scope.as_ref().map_err(|_| None)?;
+        // Of any protocol: the plan replaces it by that of each check.
+        (&provider.person_token_url, scope.as_ref().map(|scope| scope.of(Protocol::Imap)))
+    } else {
+        (&provider.token_url, provider.scope.clone().map_err(|_| None)?)
+    };
+    let url = url.as_ref().map_err(|_| None)?;
     let (url, scope) = match (url, scope) {
         (Some(url), Some(scope)) => (url, scope),
         (url, scope) => {
@@ -54,8 +61,8 @@ fn of_app(provider: &Resolved, name: &Quoted<'_>, proof: &Proof) -> Result<Token
                 (Some(_), _) => "scope",
             };
             let remedy = match provider.no_app {
-                Some(why) => why.to_owned(),
-                None => "write what is missing there".to_owned(),
+                Some(why) if !proof.is_delegated() => why,
+                _ => "write what is missing there",
             };
             return Err(Some(format!(
                 "credential {name} cannot get a token at provider {at}, which has no {missing}: {remedy}"
@@ -82,7 +89,7 @@ fn of_app(provider: &Resolved, name: &Quoted<'_>, proof: &Proof) -> Result<Token
             "the tenant of credential {name} makes no valid address of the token_url of provider {at}"
         )));
     }
-    Ok(TokenEndpoint { url: url.into(), is_written: provider.written.token_url, scope: Arc::clone(scope) })
+    Ok(TokenEndpoint { url: url.into(), is_written: provider.written.token_url, scope })
 }
 
 /// The metadata service, whatever the provider's `token_url`; for the provider's scope.

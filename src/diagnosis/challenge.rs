@@ -80,7 +80,8 @@ mod tests {
         fn no_text_makes_a_challenge_fail_otherwise(text in "\\PC{0,120}|[{}:,\"a-z0-9 ]{0,120}", noise in "[ -~]{0,20}") {
             for challenge in [text.clone(), STANDARD.encode(&text), format!("{noise} {}", STANDARD.encode(format!("{{{text}")))] {
                 if let Some((report, word)) = inside(&challenge) {
-                    prop_assert!(challenge.contains(word) && report.trim_start().starts_with('{'));
+                    let is_object = report.trim_start().starts_with('{');
+                    prop_assert!(challenge.contains(word) && is_object);
                     sharpen(Reason::Unexpected, &report);
                 }
             }

@@ -127,10 +127,10 @@ impl Check {
         self.access.token().map(|access| &access.spec)
     }
 
-    /// All places that a login reads.
-    pub fn places(&self) -> Vec<&SecretRef> {
+    /// The places that a login reads and never writes: a change of what they hold deserves a new attempt.
+    pub fn steady_places(&self) -> Vec<&SecretRef> {
         match &self.access {
-            Access::Token(access) => access.spec.proof.places(),
+            Access::Token(access) => access.spec.proof.steady_places(),
             Access::Password(place) => vec![place],
         }
     }

@@ -158,6 +158,19 @@ pub enum Proof {
         /// The key file as Google writes it.
         key: SecretRef,
     },
+    /// A token that a person obtained by signing in once (RFC 6749 section 6). Providers replace it at any
+    /// request, so its file is written as well as read.
+    RefreshToken {
+        app: App,
+        /// Always a file.
+        token: SecretRef,
+        /// Only confidential clients have one.
+        secret: Option<SecretRef>,
+        sent_in: SecretIn,
+        /// The device authorization endpoint (RFC 8628), with the tenant filled in; `None` derives it from the token
+        /// URL.
+        device_url: Option<String>,
+    },
     /// An identity that Azure gives to a machine or a platform: nothing is proven, the place of the request decides.
     ManagedIdentity {
         /// Which identity, if a user assigned it; `None` for the one that the system assigned.
@@ -189,15 +202,17 @@ impl Proof {
             Self::Federated { .. } => "federated",
             Self::GoogleServiceAccount { .. } => "google_service_account",
             Self::ManagedIdentity { .. } => "managed_identity",
+            Self::RefreshToken { .. } => "refresh_token",
         }
     }
 
     /// The application, if the kind has one.
     pub const fn app(&self) -> Option<&App> {
         match self {
-            Self::ClientSecret { app, .. } | Self::Certificate { app, .. } | Self::Federated { app, .. } => {
-                Some(app)
-            }
+            Self::ClientSecret { app, .. }
+            | Self::Certificate { app, .. }
+            | Self::Federated { app, .. }
+            | Self::RefreshToken { app, .. } => Some(app),
             Self::GoogleServiceAccount { .. } | Self::ManagedIdentity { .. } => None,
         }
     }
@@ -209,7 +224,8 @@ impl Proof {
             Self::ClientSecret { .. }
             | Self::Certificate { .. }
             | Self::Federated { .. }
-            | Self::ManagedIdentity { .. } => false,
+            | Self::ManagedIdentity { .. }
+            | Self::RefreshToken { .. } => false,
         }
     }
 
@@ -231,12 +247,26 @@ impl Proof {
             Self::ClientSecret { .. }
             | Self::Certificate { .. }
             | Self::GoogleServiceAccount { .. }
-            | Self::ManagedIdentity { .. } => None,
+            | Self::ManagedIdentity { .. }
+            | Self::RefreshToken { .. } => None,
         }
     }
 
-    /// All places that a request reads. A change of what they hold is a reason to try again.
+    /// Whether a person has signed in, so that the token carries that person's permissions and not the
+    /// application's.
+    pub const fn is_delegated(&self) -> bool {
+        matches!(self, Self::RefreshToken { .. })
+    }
+
+    /// All places that a request reads. A change of what they hold is a reason to try again after a failure.
     pub fn places(&self) -> Vec<&SecretRef> {
+        let mut places = self.steady_places();
+        places.extend(self.rotated());
+        places
+    }
+
+    /// The places whose content only people and other programs change.
+    pub fn steady_places(&self) -> Vec<&SecretRef> {
         match self {
             Self::ClientSecret { secret, .. } => vec![secret],
             Self::Certificate { pair, .. } => pair.places(),
@@ -244,6 +274,19 @@ impl Proof {
             Self::GoogleServiceAccount { key } => vec![key],
             Self::ManagedIdentity { service: IdentityService::AppService { header }, .. } => vec![header],
             Self::ManagedIdentity { service: IdentityService::Imds, .. } => Vec::new(),
+            Self::RefreshToken { secret, .. } => secret.iter().collect(),
+        }
+    }
+
+    /// The place that requests write as well as read.
+    pub const fn rotated(&self) -> Option<&SecretRef> {
+        match self {
+            Self::RefreshToken { token, .. } => Some(token),
+            Self::ClientSecret { .. }
+            | Self::Certificate { .. }
+            | Self::Federated { .. }
+            | Self::GoogleServiceAccount { .. }
+            | Self::ManagedIdentity { .. } => None,
         }
     }
 
@@ -251,6 +294,7 @@ impl Proof {
     pub const fn pasted(&self) -> Option<&SecretRef> {
         match self {
             Self::ClientSecret { secret, .. } => Some(secret),
+            Self::RefreshToken { secret, .. } => secret.as_ref(),
             Self::Certificate { .. }
             | Self::Federated { .. }
             | Self::GoogleServiceAccount { .. }
@@ -297,6 +341,11 @@ impl Credential {
 
     pub fn client_id(&self) -> Option<&str> {
         self.auth.token()?.client_id()
+    }
+
+    /// See [`Proof::is_delegated`].
+    pub fn is_delegated(&self) -> bool {
+        self.auth.token().is_some_and(|proof| proof.is_delegated())
     }
 
     /// All places that a login reads: none, one or several.

@@ -16,6 +16,8 @@ pub struct ProtocolRow {
     pub starttls_port: u16,
     /// The application permission that Exchange Online wants in a token.
     pub app_permission: &'static str,
+    /// The delegated permission that it wants where a person has signed in.
+    pub user_permission: &'static str,
     /// The client app in Entra's sign-in logs.
     pub client_app: &'static str,
     /// The switch of `Set-CASMailbox` in Exchange Online, and the value that lets programs in.
@@ -34,6 +36,7 @@ table! {
             tls_port: 993,
             starttls_port: 143,
             app_permission: "IMAP.AccessAsApp",
+            user_permission: "IMAP.AccessAsUser.All",
             client_app: "IMAP4",
             cas_switch: ("ImapEnabled", true),
             reads: true,
@@ -45,6 +48,7 @@ table! {
             tls_port: 465,
             starttls_port: 587,
             app_permission: "SMTP.SendAsApp",
+            user_permission: "SMTP.Send",
             client_app: "Authenticated SMTP",
             cas_switch: ("SmtpClientAuthenticationDisabled", false),
             reads: false,
@@ -56,6 +60,7 @@ table! {
             tls_port: 995,
             starttls_port: 110,
             app_permission: "POP.AccessAsApp",
+            user_permission: "POP.AccessAsUser.All",
             client_app: "POP3",
             cas_switch: ("PopEnabled", true),
             reads: true,

@@ -38,5 +38,7 @@ pub struct TokenReport {
     pub intercepted: bool,
     /// When the proof expires, as far as the request found out.
     pub ends: Vec<End>,
+    /// When the refresh token was last known to work; `None` for credentials without one.
+    pub refresh_token_used: Option<Timestamp>,
     pub outcome: Result<TokenFacts, Cause>,
 }

@@ -294,7 +294,7 @@ async fn probe(
     hold: Option<Hold>,
 ) -> Option<(Observation, Hold)> {
     let (check, due) = (request.check(), request.due());
-    let secret = secret::fingerprint(&check.places()).await;
+    let secret = secret::fingerprint(&check.steady_places()).await;
     let recoveries = check.token_spec().map_or(0, |spec| prober.tokens().recoveries(spec));
     let now = Hold::now(due, secret, recoveries);
     let held = hold.is_some_and(|hold| {

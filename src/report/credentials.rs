@@ -52,6 +52,8 @@ pub struct TokenRecord {
     pub users: Option<UserTokens>,
     /// When the proof expires by its own word, as far as requests found out.
     pub ends: Vec<End>,
+    /// When the refresh token was last known to work, as far as requests found out.
+    pub refresh_token_used: Option<Timestamp>,
     /// The start of the first failed request since the last that succeeded.
     pub failing_since: Option<Timestamp>,
 }
@@ -66,6 +68,7 @@ impl TokenRecord {
             token: None,
             users: None,
             ends: Vec::new(),
+            refresh_token_used: None,
             failing_since: None,
         }
     }
@@ -104,6 +107,11 @@ impl CredentialRecord {
     /// The first request that fails now, and why.
     pub fn failing(&self) -> Option<(&TokenRecord, &Cause)> {
         self.tokens.iter().find_map(|token| Some((token, token.last.as_ref()?.failure.as_ref()?)))
+    }
+
+    /// When the refresh token was last known to work.
+    pub fn refresh_token_used(&self) -> Option<Timestamp> {
+        self.tokens.iter().filter_map(|token| token.refresh_token_used).max()
     }
 
     /// The dates on which the credential expires, the earliest of each source, the nearest first.
@@ -245,6 +253,8 @@ impl Credentials {
         if !report.ends.is_empty() {
             record.ends.clone_from(&report.ends);
         }
+        // A failed request knows only when the file was written.
+        record.refresh_token_used = record.refresh_token_used.max(report.refresh_token_used);
         record.last = Some(TokenRequest {
             started_at: report.started_at,
             duration: report.duration,

@@ -117,6 +117,8 @@ families! {
         "When the secret or certificate of the credential ends, and who says so.";
     TOKEN_FILE_EXPIRY: Gauge "mailbox_credential_token_file_expiry_timestamp_seconds" ["credential"]
         "When the token in the file of a federated credential ends, as of the last token request.";
+    REFRESH_TOKEN_LAST_USED: Gauge "mailbox_credential_refresh_token_last_used_timestamp_seconds" ["credential"]
+        "When the refresh token was last taken by the identity provider, or written, whichever is later. Unused for 90 days it ends.";
     TOKEN_PERMISSION: Gauge "mailbox_token_permission" ["credential", "permission"]
         "Whether a permission that a check needs is in the token: 1 it is, 0 it is not. A hint: some tenants grant without it.";
     // --- the switch-off of passwords

@@ -204,6 +204,7 @@ pub fn credential(record: &CredentialRecord) -> Value {
         .maybe("expires_source", record.ends().first().map(|end| end.source.label()))
         .put("ends", record.ends().iter().map(end).collect::<Value>())
         .maybe("expires_unreadable", record.declared.as_ref().and_then(|read| read.as_ref().err().cloned()))
+        .maybe("refresh_token_last_used", record.refresh_token_used().map(|at| at.to_string()))
         .put("checks", record.checks)
         .put("mailboxes", record.mailboxes.iter().map(|name| &**name).collect::<Value>())
         .put("tokens", record.tokens.iter().map(token).collect::<Value>())

@@ -47,6 +47,10 @@ const RULES: &[(Family, Rule)] = &[
         Some(ends) => series.add(&[&record.credential.name], timestamp(ends)),
         None => Ok(()),
     }),
+    (families::REFRESH_TOKEN_LAST_USED, |record, series| match record.refresh_token_used() {
+        Some(at) => series.add(&[&record.credential.name], timestamp(at)),
+        None => Ok(()),
+    }),
     (families::TOKEN_PERMISSION, |record, series| {
         let mut present = BTreeMap::new();
         for record in &record.tokens {

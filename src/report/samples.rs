@@ -212,6 +212,7 @@ fn token_report(credential: &Arc<Credential>, outcome: Result<TokenFacts, Cause>
         certificate: None,
         intercepted: false,
         ends: Vec::new(),
+        refresh_token_used: None,
         outcome,
     }
 }

@@ -22,6 +22,9 @@ pub(super) struct Answer {
     /// The expiry in seconds since 1970: v1 endpoints of Entra and managed identities.
     #[serde(default, deserialize_with = "duration")]
     expires_on: Option<Duration>,
+    /// The successor of the refresh token that was shown.
+    #[serde(default, deserialize_with = "text")]
+    refresh_token: Option<RefreshToken>,
 }
 
 impl Answer {
@@ -59,12 +62,26 @@ impl TokenResponse for Answer {
     }
 
     fn refresh_token(&self) -> Option<&RefreshToken> {
-        None
+        self.refresh_token.as_ref()
     }
 
     fn scopes(&self) -> Option<&Vec<Scope>> {
         None
     }
+}
+
+/// A token as text; anything else counts as absent.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RefreshToken>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Text(String),
+        Other(serde::de::IgnoredAny),
+    }
+    Ok(match Written::deserialize(deserializer)? {
+        Written::Text(text) => Some(RefreshToken::new(text)),
+        Written::Other(_) => None,
+    })
 }
 
 /// A number, or a number as text.
@@ -131,6 +148,8 @@ mod tests {
             r#","scope":["a","b"]"#,
             r#","scope":5,"token_type":{}"#,
             r#","ext_expires_in":"x","resource":null"#,
+            r#","refresh_token":null"#,
+            r#","refresh_token":["a"]"#,
         ] {
             assert!(read(members).unwrap().has_usable_token(), "{members}");
         }

@@ -3,15 +3,16 @@
 //! Not here: what a request proves its identity with (`proof`), and the connection (`http`).
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use oauth2::basic::{BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse};
 use oauth2::{
-    ClientId, EndpointNotSet, EndpointSet, RequestTokenError, Scope, StandardRevocableToken, TokenResponse,
-    TokenUrl,
+    ClientId, EndpointNotSet, EndpointSet, RefreshToken, RequestTokenError, Scope, StandardRevocableToken,
+    TokenResponse, TokenUrl,
 };
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use tokio::time::timeout;
 
@@ -81,13 +82,16 @@ pub(super) struct Exchange<'a> {
     is_sent: AtomicBool,
     /// When the proof expires, as far as it says.
     ends: Mutex<Vec<End>>,
+    /// When the refresh token was last known to work.
+    refresh_token_used: OnceLock<Timestamp>,
 }
 
 impl<'a> Exchange<'a> {
     pub(super) fn new(dialer: &'a Dialer, spec: &'a TokenSpec) -> Self {
         let request_id = uuid::Uuid::new_v4().to_string();
         let (peer, is_sent, ends) = (http::Peer::default(), AtomicBool::new(false), Mutex::default());
-        Self { spec, dialer, request_id, peer, is_sent, ends }
+        let refresh_token_used = OnceLock::new();
+        Self { spec, dialer, request_id, peer, is_sent, ends, refresh_token_used }
     }
 
     /// Notes a date that the proof says of itself.
@@ -99,6 +103,16 @@ impl<'a> Exchange<'a> {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Notes when the refresh token was last known to work.
+    pub(super) fn note_refresh_token_used(&self, at: Timestamp) {
+        // The cell is empty: a request has one outcome.
+        let _ = self.refresh_token_used.set(at);
+    }
+
+    pub(super) fn refresh_token_used(&self) -> Option<Timestamp> {
+        self.refresh_token_used.get().copied()
+    }
+
     /// What is known of the server, whatever it answered.
     pub(super) const fn peer(&self) -> &http::Peer {
         &self.peer
@@ -107,6 +121,11 @@ impl<'a> Exchange<'a> {
     /// The id of the request; `None` if nothing was sent.
     pub(super) fn request_id(&self) -> Option<&str> {
         self.is_sent.load(Ordering::Relaxed).then_some(&*self.request_id)
+    }
+
+    /// A connection to the endpoint of the specification.
+    pub(super) async fn http(&self) -> Result<http::Http, Cause> {
+        self.open(&self.spec.url, Route::AsConfigured).await
     }
 
     /// A client that has not yet proven its identity.
@@ -129,7 +148,7 @@ impl<'a> Exchange<'a> {
         let request =
             fields.into_iter().fold(request, |request, (name, value)| request.add_extra_param(name, value));
         self.within_bound(async {
-            let http = self.open(&self.spec.url, Route::AsConfigured).await?;
+            let http = self.http().await?;
             let answer = request.request_async(&http).await.map_err(|error| refused(error, scrubber))?;
             self.issued(&answer)
         })
@@ -160,11 +179,34 @@ impl<'a> Exchange<'a> {
         self.issued(&answer)
     }
 
-    /// Sends a request, or several, within the bound of the phase.
-    pub(super) async fn within_bound(
+    /// Requests a token by a refresh token (RFC 6749 section 6). Returns its successor too, if the answer has one,
+    /// whatever else the answer is worth: the one that was shown may be spent.
+    pub(super) async fn refresh(
         &self,
-        request: impl Future<Output = Result<Issued, Cause>>,
-    ) -> Result<Issued, Cause> {
+        client: &Client,
+        token: &Redacted,
+        fields: impl IntoIterator<Item = (&str, &str)>,
+        scrubber: &Scrubber,
+    ) -> Result<(Result<Issued, Cause>, Option<Redacted>), Cause> {
+        let token = RefreshToken::new(token.expose_secret().to_owned());
+        let request =
+            client.exchange_refresh_token(&token).add_scope(Scope::new(self.spec.scope.to_string()));
+        let request =
+            fields.into_iter().fold(request, |request, (name, value)| request.add_extra_param(name, value));
+        self.within_bound(async {
+            let http = self.http().await?;
+            let answer = request.request_async(&http).await.map_err(|error| refused(error, scrubber))?;
+            let successor = answer.refresh_token().map(|next| Redacted::from(next.secret().clone()));
+            Ok((self.issued(&answer), successor))
+        })
+        .await
+    }
+
+    /// Sends a request, or several, within the bound of the phase.
+    pub(super) async fn within_bound<T>(
+        &self,
+        request: impl Future<Output = Result<T, Cause>>,
+    ) -> Result<T, Cause> {
         self.is_sent.store(true, Ordering::Relaxed);
         let bound = Phase::Token.row().bound;
         timeout(bound, request).await.unwrap_or_else(|_| {
@@ -214,7 +256,7 @@ fn lifetime(
 }
 
 /// Why there is no token response.
-fn not_answered(fault: http::Fault, scrubber: &Scrubber) -> Cause {
+pub(super) fn not_answered(fault: http::Fault, scrubber: &Scrubber) -> Cause {
     match fault {
         http::Fault::Network(cause) => cause,
         http::Fault::Status { status, retry_after, body } => {
@@ -231,7 +273,10 @@ fn not_answered(fault: http::Fault, scrubber: &Scrubber) -> Cause {
 
 /// The failure in words without secrets. Parse errors quote the text that they could not parse, so only
 /// their position is given.
-fn refused(error: RequestTokenError<http::Fault, BasicErrorResponse>, scrubber: &Scrubber) -> Cause {
+pub(super) fn refused(
+    error: RequestTokenError<http::Fault, BasicErrorResponse>,
+    scrubber: &Scrubber,
+) -> Cause {
     match error {
         RequestTokenError::Request(fault) => not_answered(fault, scrubber),
         RequestTokenError::Parse(error, _) => Cause::new(

@@ -47,7 +47,7 @@ impl Peer {
 }
 
 /// Why a request brought no token response.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub(super) enum Fault {
     /// No answer arrived.
     #[error("{}", .0.detail)]

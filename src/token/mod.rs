@@ -6,6 +6,7 @@
 
 mod answer;
 mod claims;
+pub mod device;
 mod exchange;
 mod http;
 mod proof;
@@ -13,7 +14,7 @@ mod proxy;
 mod state;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,14 +22,17 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex as Flight, OwnedMutexGuard};
 use tokio::time::Instant;
 
+pub use self::proof::refresh_token::{settled, store};
 pub use self::proof::{ends, fault, told};
 
 use self::exchange::Exchange;
+use self::proof::refresh_token::TokenFiles;
 use self::state::{Decision, State};
 use crate::clock;
 use crate::diagnosis;
 use crate::model::{
-    Cause, CheckName, Claims, Plan, Reason, Redacted, TokenFacts, TokenReport, TokenSeal, TokenSpec,
+    Cause, CheckName, Claims, Plan, Reason, Redacted, SecretRef, TokenFacts, TokenReport, TokenSeal,
+    TokenSpec,
 };
 use crate::net::Dialer;
 use crate::secret::{self, Scrubber};
@@ -83,6 +87,7 @@ struct Shared {
     max_age: Mutex<Duration>,
     on_request: OnTokenRequest,
     cells: Mutex<HashMap<TokenSpec, Arc<Cell>>>,
+    refresh_tokens: TokenFiles,
 }
 
 #[derive(Default)]
@@ -108,7 +113,8 @@ impl TokenSource {
     /// A source without tokens; see `Shared::max_age`.
     pub fn new(dialer: Arc<Dialer>, max_age: Duration, on_request: OnTokenRequest) -> Self {
         let max_age = Mutex::new(max_age);
-        Self(Arc::new(Shared { dialer, max_age, on_request, cells: Mutex::new(HashMap::new()) }))
+        let (cells, refresh_tokens) = (Mutex::default(), TokenFiles::default());
+        Self(Arc::new(Shared { dialer, max_age, on_request, cells, refresh_tokens }))
     }
 
     /// Switches to a new plan. Drops tokens that no check needs; all others keep their failures and
@@ -117,6 +123,8 @@ impl TokenSource {
         let max_age = plan.limits.token_max_age;
         *lock(&self.0.max_age) = max_age;
         let needed: HashSet<&TokenSpec> = plan.checks.iter().filter_map(|check| check.token_spec()).collect();
+        let rotated: HashSet<&Path> = needed.iter().filter_map(|spec| spec.proof.rotated()?.file()).collect();
+        self.0.refresh_tokens.retain(|file| rotated.contains(file));
         let mut cells = lock(&self.0.cells);
         cells.retain(|spec, _| needed.contains(spec));
         for cell in cells.values() {
@@ -180,13 +188,25 @@ impl TokenSource {
 
     /// Renews the tokens whose requests read one of these files, and ends their back-offs, because the files have
     /// changed.
+    ///
+    /// A new refresh token ends back-offs only: it may be the work of a second process, and two that answered each
+    /// other's renewals would never rest.
     pub fn renew(&self, files: &BTreeSet<PathBuf>) {
         let now = Instant::now();
         for (spec, cell) in lock(&self.0.cells).iter() {
-            if spec.files().into_iter().any(|file| files.contains(file)) {
-                cell.state().secret_changed(now);
+            let rotated = spec.proof.rotated().and_then(SecretRef::file);
+            let changed = spec.files().into_iter().filter(|file| files.contains(*file));
+            match changed.map(|file| Some(file) == rotated).min() {
+                Some(false) => cell.state().secret_changed(now),
+                Some(true) => cell.state().forgive(),
+                None => {}
             }
         }
+    }
+
+    /// Whether what lies in this file now is a refresh token that a request of this source has written back.
+    pub async fn wrote(&self, file: &Path) -> bool {
+        self.0.refresh_tokens.wrote(file).await
     }
 
     /// How often token requests of the credential have recovered from a failure. A change means that earlier
@@ -246,6 +266,7 @@ impl Shared {
             certificate: None,
             intercepted: false,
             ends: Vec::new(),
+            refresh_token_used: None,
             outcome: Err(cause.clone()),
         });
         cause
@@ -257,7 +278,7 @@ impl Shared {
         // Read before the proof: if a place changes in between, the next look finds it changed.
         let fingerprint = secret::fingerprint(&spec.proof.places()).await;
         let exchange = Exchange::new(&self.dialer, spec);
-        let answer = proof::request(&spec.proof, &exchange, &cell.memory).await;
+        let answer = proof::request(&spec.proof, &exchange, &cell.memory, &self.refresh_tokens).await;
         let peer = exchange.peer();
         let max_age = *lock(&self.max_age);
         cell.state().measured(peer.clock_skew());
@@ -276,6 +297,7 @@ impl Shared {
             intercepted: diagnosis::is_intercepted(diagnosis::host_of(&spec.url), certificate.as_deref()),
             certificate,
             ends: exchange.ends(),
+            refresh_token_used: exchange.refresh_token_used(),
             outcome: facts.map_err(Clone::clone),
         });
         outcome.map(|(token, _)| token)

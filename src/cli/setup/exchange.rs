@@ -220,7 +220,7 @@ fn assignment(case: &Case<'_>) -> Option<Step> {
 }
 
 /// The switches of the protocols on each mailbox.
-fn switches(case: &Case<'_>) -> Vec<Step> {
+pub(super) fn switches(case: &Case<'_>) -> Vec<Step> {
     let switch = |protocol: Protocol| {
         let addresses = case.addresses(|check| check.protocol() == protocol);
         let one = addresses.first()?;
@@ -255,7 +255,7 @@ fn policy(case: &Case<'_>) -> Step {
 }
 
 /// The command for each address: line by line, or as one loop if there are many.
-fn for_each(addresses: &[&str], command: impl Fn(&str) -> String) -> String {
+pub(super) fn for_each(addresses: &[&str], command: impl Fn(&str) -> String) -> String {
     if addresses.len() <= SINGLE {
         let lines: Vec<_> = addresses.iter().map(|address| command(&powershell(address))).collect();
         return lines.join("\n");

@@ -5,6 +5,7 @@
 
 mod elsewhere;
 mod exchange;
+mod person;
 mod step;
 
 use std::sync::Arc;
@@ -54,6 +55,7 @@ struct Case<'a> {
 impl Case<'_> {
     fn steps(&self) -> Vec<Step> {
         match self.family {
+            _ if self.credential.is_delegated() => person::steps(self),
             Family::ExchangeOnline => exchange::steps(self),
             Family::OutlookCom | Family::Gmail | Family::Generic => elsewhere::steps(self),
         }
@@ -135,8 +137,9 @@ async fn cases<'a>(plan: &'a Plan, options: &Options) -> Result<Vec<Case<'a>>, S
 /// The object id of the app's service principal, from a token. Without one the steps keep a placeholder.
 async fn object_id(prober: &Prober, checks: &[&Arc<Check>]) -> Option<String> {
     let check = checks.first()?;
-    // Service accounts of Google have no principal of their own in the mail system.
-    let spec = check.token_spec().filter(|spec| !spec.proof.is_per_user())?;
+    // A service account of Google has no principal in the mail system. A person's token is of the person, and asking for
+    // one may replace the refresh token.
+    let spec = check.token_spec().filter(|spec| !spec.proof.is_per_user() && !spec.proof.is_delegated())?;
     match prober.tokens().fetch(spec, &check.name()).await {
         Ok(token) => token.claims()?.object_id.clone(),
         Err(cause) => {

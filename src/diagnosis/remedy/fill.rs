@@ -29,6 +29,7 @@ const UNKNOWN: &[(&str, &str)] = &[
     ("permission", "IMAP.AccessAsApp or SMTP.SendAsApp"),
     ("protocol", "IMAP or SMTP"),
     ("resource", "https://outlook.office365.com"),
+    ("rotated", "the file of the refresh token"),
     ("scope", "SCOPE"),
     ("secret", "the place of the secret"),
     ("server", "HOST:PORT"),
@@ -55,6 +56,8 @@ impl Values {
             ("protocol", check.protocol().title().to_owned()),
         ];
         values.extend(credential.places_in_words().map(|places| ("secret", places)));
+        let rotated = credential.auth.token().and_then(|proof| proof.rotated());
+        values.extend(rotated.map(|place| ("rotated", place.to_string())));
         values.extend(credential.client_id().map(|app| ("app", app.to_owned())));
         values.extend(credential.tenant().map(|tenant| ("tenant", tenant.to_owned())));
         values.extend(subject.claims.and_then(|claims| Some(("oid", claims.object_id.clone()?))));

@@ -56,6 +56,9 @@ What answers at `{idp}` is no token endpoint, or something in between answers fo
     ProtocolError => "\
 Check that `{server}` speaks {protocol} on this port and with this kind of TLS. If it does, the dialogue shows which line was not understood; a long token may pass a line limit of the server (Dovecot `imap_max_line_length`, Postfix `line_length_limit`).";
 
+    SecretUnreadable; Delegated => "\
+If nobody has signed in yet: `mailbox-exporter login --config FILE {!credential}`, as the user that the agent runs as. It prints a page and a code, and writes {rotated}, which is read again at once.
+Otherwise the file must be readable by the agent's user.";
     SecretUnreadable => "\
 Make the secret readable where it is expected: {secret}. The sentence names what is wrong: missing, no permission, empty. In a container: is it mounted, and for our user?
 It is read again at every try, no restart is needed.";

@@ -87,6 +87,8 @@ enum When {
     KnownService,
     /// At this mail server, whatever its family.
     Host(&'static str),
+    /// The token is that of a person who has signed in.
+    Delegated,
     /// In one phase.
     In(Phase),
 }
@@ -137,6 +139,7 @@ pub fn hint(reason: Reason, phase: Phase, subject: &Subject<'_>) -> String {
                         && check.mailbox.provider.service.is_some()
                 }
                 When::Host(host) => check.endpoint.host.eq_ignore_ascii_case(host),
+                When::Delegated => subject.check.mailbox.credential.is_delegated(),
                 When::In(wanted) => phase == wanted,
             }
     };
@@ -166,7 +169,7 @@ pub fn hint_unconfigured(reason: Reason, heard: &Heard<'_>) -> String {
                 When::Says(words) => text.contains(words),
                 When::In(wanted) => heard.phase == Some(wanted),
                 When::Password => heard.mechanism.is_some_and(Mechanism::shows_password),
-                When::OtherWorks | When::KnownService | When::Host(_) => false,
+                When::OtherWorks | When::KnownService | When::Host(_) | When::Delegated => false,
             }
     };
     let of = |family| rows().filter(fits).find(|row| row.at == At::Any || row.at == At::Only(family));

@@ -71,6 +71,11 @@ If it is right, the cloud is wrong: GCC High and DoD tenants are at login.micros
     TenantNotFound => "\
 No tenant or realm `{tenant}` at `{idp}`. Compare `tenant` of credential `{credential}` and the provider's `token_url`.";
 
+    ConsentMissing, ExchangeOnline; Delegated => "\
+Nobody has consented to `{permission}` for app `{app}`. App registrations > `{app}` > API permissions > Office 365 Exchange Online > Delegated permissions > `{permission}`; then Grant admin consent, or an administrator opens {consent}
+Where users may consent for themselves, a new sign-in asks for it: `mailbox-exporter login --config FILE {!credential}`.";
+    ConsentMissing; Delegated => "\
+The holder of `{user}` has not consented, or has withdrawn it. A new sign-in asks for it: `mailbox-exporter login --config FILE {!credential}`.";
     ConsentMissing, ExchangeOnline => "\
 An administrator consents: App registrations > `{app}` > API permissions > Grant admin consent, or `az ad app permission admin-consent --id {!app}`, or opens {consent}
 The list must hold the application permission `{permission}` of Office 365 Exchange Online; that of Microsoft Graph does not do.";
@@ -80,6 +85,11 @@ Mailbox `{user}` must belong to the domain whose Admin console that is.";
     ConsentMissing => "\
 The identity provider at `{idp}` does not let client `{app}` ask for `{scope}`. Its administrator allows it there.";
 
+    ScopeInvalid, Gmail; Delegated => "\
+Asked for was `{scope}`. For mailboxes it must be `https://mail.google.com/`, and the refresh token must have been issued for it.
+Google's sign-in by a code gives no mail scope: obtain the refresh token by the flow for desktop applications, with access_type=offline, and put it into {rotated}.";
+    ScopeInvalid; Delegated => "\
+Asked for was `{scope}`. The refresh token must have been issued for it: sign in again by `mailbox-exporter login --config FILE {!credential}`, or correct the provider's `scope`.";
     ScopeInvalid, ExchangeOnline => "\
 Asked for was `{scope}`. For mailboxes it must be `{token_scope}`: one resource, ending in `/.default`; in national clouds that cloud's host.
 If that is what stands there, the tenant has no Exchange Online, or its service principal is missing: `az ad sp create --id 00000002-0000-0ff1-ce00-000000000000`.";
@@ -87,6 +97,9 @@ If that is what stands there, the tenant has no Exchange Online, or its service 
     ScopeInvalid => "\
 The identity provider at `{idp}` does not know scope `{scope}`. Compare the provider's `scope` with the scopes that client `{app}` has there.";
 
+    RoleMissing, ExchangeOnline; Delegated => "\
+App registrations > `{app}` > API permissions > APIs my organization uses > Office 365 Exchange Online > Delegated permissions > `{permission}`, then sign in again: `mailbox-exporter login --config FILE {!credential}`.
+The application permissions and those of Microsoft Graph do not count for a person's token.";
     RoleMissing, ExchangeOnline; In(Token) => "\
 App `{app}` is not assigned to the service, which demands an assignment: Enterprise applications > the service > Users and groups, or app role `{permission}` granted with admin consent: {consent}";
     RoleMissing, ExchangeOnline; By(Smtp) => "\
@@ -100,6 +113,11 @@ A new token has it; the next ones are fetched by themselves.";
     RoleMissing => "\
 Client `{app}` lacks the role that the service demands. Its administrator assigns it at `{idp}`.";
 
+    TokenRequestInvalid, ExchangeOnline; Delegated => "\
+Read the sentence: it names the parameter. If a secret or an assertion is missing, the app is no public client: App registrations > `{app}` > Authentication > Allow public client flows = Yes, or `secret` in credential `{credential}`.
+Compare `tenant` and `client_id` of credential `{credential}` too: no placeholder may be left.";
+    TokenRequestInvalid; Delegated => "\
+Read the sentence: it names what is wrong. Client `{app}` must be allowed the grants `refresh_token` and `urn:ietf:params:oauth:grant-type:device_code` at `{idp}`; a confidential client needs `secret` in credential `{credential}`.";
     TokenRequestInvalid, ExchangeOnline => "\
 Read the sentence: it names the parameter. Compare `tenant`, `client_id` and, where written, `token_url` and `scope` of credential `{credential}`: no placeholder may be left, the address must be `https://login.microsoftonline.com/TENANT_ID/oauth2/v2.0/token`.
 If it says that the client is public: App registrations > `{app}` > Authentication > Allow public client flows = No.";
@@ -113,6 +131,9 @@ Security defaults refuse this kind of sign-in, and know no exceptions. Move mail
     ConditionalAccess, ExchangeOnline; Password => "\
 A policy refuses the password of `{address}`. Entra admin center > Sign-in logs, user `{user}`, client app Authenticated SMTP or IMAP: the row names the policy.
 Either exclude this account there, or move the mailbox to an app's own token (`type: client_secret`).";
+    ConditionalAccess, ExchangeOnline; Delegated => "\
+A policy refuses `{user}` from here. Entra admin center > Sign-in logs, user `{user}`, app `{app}`: the row names the policy. Policies against the device code flow refuse the command `login` alike.
+Exclude the app or our egress address there; or move the mailbox to an app's own token (`type: client_secret` or `certificate`).";
     ConditionalAccess, ExchangeOnline => "\
 Entra admin center > Sign-in logs > Service principal sign-ins, app `{app}`: the failed row names the policy and the address we came from.
 Conditional Access for workload identities: exclude the app, or add our egress address to the named location. Identity Protection: dismiss the risk of the service principal.";
@@ -123,6 +144,9 @@ Google Admin console > Security > API controls: the app must be trusted. Context
     ConditionalAccess => "\
 A policy of the provider refuses this sign-in: by address, country or kind of client. Its log names the policy; let `{user}` in from our egress address.";
 
+    MfaRequired; Delegated => "\
+The provider wants a second factor from `{user}` before it goes on. Sign in again, it asks for it then: `mailbox-exporter login --config FILE {!credential}`.
+If it comes back, a policy wants it each time: exclude the app from it, or use an app's own token (`type: client_secret`).";
     MfaRequired, ExchangeOnline => "\
 No unattended program can do a second factor. Move mailbox `{address}` to an app's own token (`type: client_secret`), which needs none.
 If a user's sign-in has to stay, exclude that account from the policy which the sign-in log names.";
@@ -160,10 +184,10 @@ The holder of `{user}` sets a new password at https://mysignins.microsoft.com; p
     PasswordExpired => "The holder of `{user}` sets a new password; put it into {secret}.";
 
     RefreshTokenExpired, Gmail => "\
-Somebody signs in again as `{user}`. Causes: consent withdrawn, password changed, half a year unused, or the app's consent screen is still in testing (seven days).
+Somebody signs in again as `{user}`, and the new refresh token replaces the one in {rotated}. Causes: consent withdrawn, password changed, half a year unused, or the app's consent screen is still in testing (seven days).
 A service account: the user in `sub` must exist.";
     RefreshTokenExpired => "\
-Somebody signs in again as `{user}`; the new refresh token replaces the one in {secret}. Causes: long unused, password changed, sessions revoked, a sign-in-frequency policy.
+Somebody signs in again as `{user}`: `mailbox-exporter login --config FILE {!credential}`. The new refresh token replaces the one in {rotated}. Causes: long unused, password changed, sessions revoked, a sign-in-frequency policy.
 An app's own token (`type: client_secret`) needs no such thing.";
 
     IdpUnavailable => "\

@@ -55,10 +55,11 @@ fn credential(now: Timestamp, record: &CredentialRecord) -> Markup {
                 @for record in &record.tokens { (token(now, record)) }
             }
             td data-column="Secret" {
-                @match record.ends().first() {
-                    None if matches!(record.declared, Some(Err(_))) => span.failing { "its date cannot be read" },
-                    None => span.none { "not declared" },
-                    Some(end) => span class=(if soon::is_near(now, end.at) { "failing" } else { "fine" }) title=(text::clock(end.at)) {
+                @match (record.ends().first(), record.refresh_token_used()) {
+                    (None, _) if matches!(record.declared, Some(Err(_))) => span.failing { "its date cannot be read" },
+                    (None, None) => span.none { "not declared" },
+                    (None, Some(at)) => span.fine title=(text::clock(at)) { "signed in, used " (text::ago(now, at)) },
+                    (Some(end), _) => span class=(if soon::is_near(now, end.at) { "failing" } else { "fine" }) title=(text::clock(end.at)) {
                         (text::end(now, end.at))
                     },
                 }
@@ -71,7 +72,11 @@ fn token(now: Timestamp, record: &TokenRecord) -> Markup {
     let failure = record.failure.as_ref();
     html! {
         p.line {
-            span.resource { (record.spec.resource()) } " "
+            span.resource {
+                (record.spec.resource())
+                // A person's tokens are one for each permission.
+                @if record.spec.proof.is_delegated() { @for name in &record.permissions { " " (name) } }
+            } " "
             @match (failure, &record.last) {
                 (Some(cause), _) => span.failing { span.state { (text::reason(Here::Top, cause.reason)) } },
                 (None, Some(_)) => span.fine { span.state { "ok" } },

@@ -18,7 +18,9 @@ mod client_secret;
 mod federated;
 mod google;
 mod managed_identity;
+pub(super) mod refresh_token;
 
+use self::refresh_token::{Parts, TokenFiles};
 use super::exchange::{Exchange, Issued};
 use crate::model::{Cause, End, Proof, Reason, TokenSpec};
 use crate::secret::{self, Pair};
@@ -34,6 +36,7 @@ pub(super) async fn request(
     proof: &Proof,
     exchange: &Exchange<'_>,
     memory: &Memory,
+    token_files: &TokenFiles,
 ) -> Result<Issued, Cause> {
     match proof {
         Proof::ClientSecret { app, secret, sent_in } => {
@@ -47,16 +50,18 @@ pub(super) async fn request(
         Proof::ManagedIdentity { client_id, service, .. } => {
             managed_identity::request(exchange, client_id.as_deref(), service).await
         }
+        Proof::RefreshToken { .. } => refresh_token::request(exchange, &Parts::of(proof)?, token_files).await,
     }
 }
 
 /// The dates on which the proof expires by its own word, read now. Unreadable places say none.
 pub async fn ends(proof: &Proof) -> Vec<End> {
     match proof {
-        // Neither a secret nor Google's key says when it expires, and of a managed identity nothing does.
-        Proof::ClientSecret { .. } | Proof::GoogleServiceAccount { .. } | Proof::ManagedIdentity { .. } => {
-            Vec::new()
-        }
+        // Neither a secret nor a refresh token nor Google's key says when it expires, and of a managed identity nothing does.
+        Proof::ClientSecret { .. }
+        | Proof::RefreshToken { .. }
+        | Proof::GoogleServiceAccount { .. }
+        | Proof::ManagedIdentity { .. } => Vec::new(),
         Proof::Certificate { pair, algorithm, .. } => {
             certificate::end(pair, *algorithm).await.into_iter().collect()
         }
@@ -89,6 +94,7 @@ pub async fn told(spec: &TokenSpec, reason: Reason) -> Vec<String> {
             Proof::ManagedIdentity { client_id, .. },
             Reason::AppNotFound | Reason::TokenRequestInvalid | Reason::RoleMissing | Reason::ConsentMissing,
         ) => managed_identity::told(spec, client_id.as_deref(), reason),
+        (Proof::RefreshToken { token, .. }, Reason::RefreshTokenExpired) => refresh_token::told(token).await,
         _ => Vec::new(),
     }
 }
@@ -103,5 +109,6 @@ pub async fn fault(proof: &Proof) -> Option<Cause> {
         Proof::GoogleServiceAccount { key } => google::fault(key).await,
         // What vouches for it is asked, not read.
         Proof::ManagedIdentity { .. } => None,
+        Proof::RefreshToken { token, .. } => refresh_token::fault(token).await,
     }
 }

@@ -1,0 +1,195 @@
+//! `login`: a person signs in once, and the credential's file gets the refresh token.
+//!
+//! Owns what the person reads. The dialogue with the provider is `token::device`, the writing of the file `token`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use tokio::time::{Instant, sleep};
+
+use crate::diagnosis::remedy;
+use crate::files;
+use crate::model::{Cause, Family, Plan, TokenSpec};
+use crate::net::Dialer;
+use crate::safe;
+use crate::token::{self, device};
+
+use super::answer::{Progress, complain, say};
+use super::{Config, Exit, select};
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    config: Config,
+    /// Who signs in: a credential of `type: refresh_token`, by its name under `credentials`.
+    credential: String,
+}
+
+/// What is signed in for.
+struct Wanted {
+    spec: TokenSpec,
+    /// The device authorization endpoint.
+    endpoint: String,
+    file: PathBuf,
+    family: Family,
+    /// The mailboxes that the person must be able to open.
+    addresses: Vec<String>,
+}
+
+pub(super) async fn run(options: Options) -> Exit {
+    let plan = match options.config.load() {
+        Ok(loaded) => loaded.plan,
+        Err(exit) => return exit,
+    };
+    let wanted = match wanted(&plan, &options.credential) {
+        Ok(wanted) => wanted,
+        Err(complaint) => {
+            complain(&format!("{complaint}\n"));
+            return Exit::Bad;
+        }
+    };
+    match sign_in(&wanted).await {
+        Ok(exit) => exit,
+        Err(why) => {
+            complain(&format!("{why}\n"));
+            Exit::Failing
+        }
+    }
+}
+
+/// What the credential of this name is signed in for.
+fn wanted(plan: &Plan, name: &str) -> Result<Wanted, String> {
+    let suitable: Vec<&str> = plan
+        .credentials
+        .iter()
+        .filter(|credential| credential.is_delegated())
+        .map(|credential| &*credential.name)
+        .collect();
+    let credential =
+        plan.credentials.iter().find(|credential| *credential.name == *name).ok_or_else(|| {
+            let all: Vec<&str> = plan.credentials.iter().map(|credential| &*credential.name).collect();
+            select::unknown("credential", name, if suitable.is_empty() { &all } else { &suitable })
+        })?;
+    if !credential.is_delegated() {
+        let others = match suitable.as_slice() {
+            [] => "the configuration has none of these".to_owned(),
+            names => format!("these are {}", names.join(" and ")),
+        };
+        return Err(format!(
+            "credential {name} is of type {}: people sign in for credentials of type refresh_token; {others}",
+            credential.label()
+        ));
+    }
+    let checks: Vec<_> =
+        plan.checks.iter().filter(|check| check.mailbox.credential.name == credential.name).collect();
+    let specs: Vec<&TokenSpec> = checks.iter().filter_map(|check| check.token_spec()).collect();
+    let (Some(first), Some(check)) = (specs.first(), checks.first()) else {
+        return Err(format!("no mailbox uses credential {name}, so it is not known where to sign in"));
+    };
+    if let Some(other) = specs.iter().find(|spec| spec.url != first.url) {
+        return Err(format!(
+            "credential {name} is used at {} and at {}: a refresh token is of one identity provider, so write two credentials",
+            first.url, other.url
+        ));
+    }
+    let mut words: Vec<&str> = Vec::new();
+    for word in specs.iter().flat_map(|spec| spec.scope.split_whitespace()) {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    let spec = TokenSpec { scope: words.join(" ").into(), ..(*first).clone() };
+    let endpoint = device::endpoint(&spec).ok_or_else(|| {
+        format!("the sign-in page of {} is not known: write device_url into credential {name}", spec.url)
+    })?;
+    let file = spec.proof.rotated().and_then(|place| place.file()).map(Path::to_owned);
+    let addresses: BTreeSet<_> = checks.iter().map(|check| check.mailbox.username.clone()).collect();
+    Ok(Wanted {
+        endpoint,
+        file: file.ok_or_else(|| format!("credential {name} has no file for its refresh token"))?,
+        family: check.mailbox.provider.family,
+        addresses: addresses.into_iter().collect(),
+        spec,
+    })
+}
+
+async fn sign_in(wanted: &Wanted) -> Result<Exit, String> {
+    // Before anybody takes the trouble.
+    writable(&wanted.file).await?;
+    let dialer = Dialer::default();
+    let code = device::begin(&dialer, &wanted.spec, &wanted.endpoint)
+        .await
+        .map_err(|cause| told(&wanted.endpoint, &cause, wanted.family))?;
+    let exit = say(&invitation(wanted, &code), Exit::Fine);
+    if exit != Exit::Fine {
+        return Ok(exit);
+    }
+    let progress = Progress::of(0);
+    let finished = tokio::select! {
+        finished = device::finish(&dialer, &wanted.spec, &code) => finished,
+        () = count_down(&progress, code.good_for()) => Err(device::Unfinished::Expired),
+    };
+    progress.end();
+    let again = format!("run `mailbox-exporter login` for credential {} again", wanted.spec.credential);
+    let token = finished.map_err(|unfinished| match unfinished {
+        device::Unfinished::Failed(cause) => told(&wanted.spec.url, &cause, wanted.family),
+        other => format!("{other}; {again}"),
+    })?;
+    let shown = wanted.file.display();
+    token::store(&wanted.file, &token)
+        .await
+        .map_err(|why| format!("the sign-in has worked, but {shown} cannot be written: {why}; {again}"))?;
+    Ok(say(
+        &format!(
+            "Signed in. The refresh token of credential {} is in {shown}; a running agent uses it within a minute.\n",
+            wanted.spec.credential
+        ),
+        Exit::Fine,
+    ))
+}
+
+async fn writable(file: &Path) -> Result<(), String> {
+    let tried = file.to_owned();
+    let sentence = |why: &dyn std::fmt::Display| {
+        format!("{} cannot be written: {why}; its folder must exist and belong to this user", file.display())
+    };
+    match files::within_async(file, files::PATIENCE, move || files::can_replace(&tried)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(sentence(&error)),
+        Err(fault) => Err(sentence(&fault)),
+    }
+}
+
+fn invitation(wanted: &Wanted, code: &device::Code) -> String {
+    let credential = &wanted.spec.credential;
+    let addresses = wanted.addresses.join(", ");
+    // The provider's own words, on one line each.
+    let (page, user_code) = (safe::line(code.page()), safe::line(code.user_code()));
+    let known = code.page_with_code().map(safe::line);
+    let known = known.map_or_else(String::new, |page| format!("\nor open {page}"));
+    let minutes = code.good_for().as_secs().div_ceil(60);
+    format!(
+        "Sign in for credential {credential} ({addresses}), in a browser on any machine:\n\n  open       {page}\n  and enter  {user_code}\n{known}\nThe code is good for {minutes} min. Sign in as a user who may open the mailboxes.\n"
+    )
+}
+
+/// Shows how long the code is still good, on a terminal only; ends with it.
+async fn count_down(progress: &Progress, good_for: Duration) {
+    /// The provider says itself that a code has expired: it has the time to.
+    const GRACE: Duration = Duration::from_secs(15);
+    let begun = Instant::now();
+    while begun.elapsed() < good_for + GRACE {
+        let left = good_for.saturating_sub(begun.elapsed()).as_secs();
+        progress.note(&format!("waiting for the sign-in: {} min {:02} s left", left / 60, left % 60));
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// A refusal with what to do about it.
+fn told(url: &str, cause: &Cause, family: Family) -> String {
+    let detail = safe::line(&cause.detail);
+    let hint = remedy::generic_hint(cause.reason, Some(family), None);
+    format!("{url} refuses the sign-in ({}): {detail}\n{hint}", cause.reason.label())
+}
