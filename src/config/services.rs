@@ -15,7 +15,16 @@ const PASSWORD: App = App::None("it has no tokens for mail programs; the passwor
 /// A service with passwords: names, servers, what a password is.
 const fn by_password(servers: &'static [Server], app: App, service: &'static Service) -> Preset {
     let (name, family) = (service.name, Family::Generic);
-    Preset { name, family, servers, app, person: None, government: false, service: Some(service), permission: None }
+    Preset {
+        name,
+        family,
+        servers,
+        app,
+        person: None,
+        government: false,
+        service: Some(service),
+        permission: None,
+    }
 }
 
 /// Where Entra issues tokens.

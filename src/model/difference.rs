@@ -92,8 +92,8 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Access, Auth, Endpoint, Expires, Family, Goal, IpChoice, Mechanism, Patience, Proof, Provider, SecretRef,
-        Security, Shard, TokenAccess, TokenSpec, Users, Web,
+        Access, Auth, Endpoint, Expires, Family, Goal, IpChoice, Mechanism, Patience, Proof, Provider,
+        SecretRef, Security, Shard, TokenAccess, TokenSpec, Users, Web,
     };
 
     /// One mailbox with one check; `change` can alter every part of it.

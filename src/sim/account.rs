@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::sim::app::SimApp;
 use crate::sim::fault::Fault;
-use crate::sim::idp::AUDIENCE;
+use crate::sim::idp::{AUDIENCE, PERSON_AUDIENCE};
 use crate::sim::ledger::Ledger;
 use crate::sim::lock;
 use crate::sim::reading::SimUnread;
@@ -137,16 +137,17 @@ impl Account {
     }
 
     fn is_good(&self, service: Service, token: &str) -> bool {
-        let role = match service {
-            Service::Imap => "IMAP.AccessAsApp",
-            Service::Smtp => "SMTP.SendAsApp",
-            Service::Pop3 => "POP.AccessAsApp",
+        // The application's own, and the one for a person.
+        let roles = match service {
+            Service::Imap => ["IMAP.AccessAsApp", "IMAP.AccessAsUser.All"],
+            Service::Smtp => ["SMTP.SendAsApp", "SMTP.Send"],
+            Service::Pop3 => ["POP.AccessAsApp", "POP.AccessAsUser.All"],
         };
         self.app.token(token).is_some_and(|issued| {
             issued.expires > Instant::now()
-                && issued.audience == AUDIENCE
+                && [AUDIENCE, PERSON_AUDIENCE].contains(&issued.audience.as_str())
                 && issued.user.as_ref().is_none_or(|user| user.eq_ignore_ascii_case(&self.username()))
-                && issued.roles.iter().any(|held| held == role)
+                && issued.roles.iter().any(|held| roles.contains(&held.as_str()))
         })
     }
 

@@ -13,6 +13,7 @@ use crate::sim::certificate::{Registered, SimCertificate};
 use crate::sim::google::{Delegated, SimServiceAccount};
 use crate::sim::issuer::{SimIssuer, Trusted};
 use crate::sim::lock;
+use crate::sim::person::{Person, Rotation, SignIn};
 use crate::sim::token_fault::TokenFault;
 
 /// How long a token lives unless a test says otherwise: Entra's is 60 to 90 minutes.
@@ -55,6 +56,7 @@ struct State {
     retry_after: Duration,
     roles: Vec<String>,
     clock_ahead: SignedDuration,
+    person: Person,
     tokens: HashMap<String, Issued>,
     seen: VecDeque<SeenTokenRequest>,
 }
@@ -121,6 +123,7 @@ impl SimApp {
             retry_after: RETRY_AFTER,
             roles: ROLES.map(str::to_owned).to_vec(),
             clock_ahead: SignedDuration::ZERO,
+            person: Person::default(),
             tokens: HashMap::new(),
             seen: VecDeque::new(),
         };
@@ -206,6 +209,56 @@ impl SimApp {
         if let Some(delegated) = &mut lock(&self.state).delegated {
             delegated.miss(user);
         }
+    }
+
+    /// A refresh token, as if a person had signed in just now.
+    pub fn signed_in(&self) -> String {
+        lock(&self.state).person.signed_in()
+    }
+
+    /// What becomes of a refresh token that is used, from now on.
+    pub fn set_rotation(&self, rotation: Rotation) {
+        lock(&self.state).person.rotation = rotation;
+    }
+
+    /// What the person does who is asked to sign in, from now on.
+    pub fn set_sign_in(&self, sign_in: SignIn) {
+        lock(&self.state).person.sign_in = sign_in;
+    }
+
+    /// From now on people sign in only where the client shows its secret.
+    pub fn make_confidential(&self) {
+        lock(&self.state).person.confidential = true;
+    }
+
+    /// The delegated permissions that the person has consented to.
+    pub fn set_consented(&self, permissions: &[&str]) {
+        lock(&self.state).person.consented = permissions.iter().map(|&one| one.to_owned()).collect();
+    }
+
+    /// Whether the next refresh request with this token would be answered with one.
+    pub fn takes(&self, refresh_token: &str) -> bool {
+        lock(&self.state).person.takes(refresh_token)
+    }
+
+    /// Whether this is a refresh token that was issued, good or not.
+    pub fn has_issued(&self, refresh_token: &str) -> bool {
+        lock(&self.state).person.has_issued(refresh_token)
+    }
+
+    /// No refresh token issued so far is good any more.
+    pub fn revoke_refresh_tokens(&self) {
+        lock(&self.state).person.revoke();
+    }
+
+    /// How many refresh tokens have been issued.
+    pub fn refresh_tokens_issued(&self) -> u64 {
+        lock(&self.state).person.issued()
+    }
+
+    /// Does something with what is known of the person.
+    pub(super) fn person<T>(&self, work: impl FnOnce(&mut Person) -> T) -> T {
+        work(&mut lock(&self.state).person)
     }
 
     /// No token issued so far opens a mailbox any more.

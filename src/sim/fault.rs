@@ -83,6 +83,7 @@ impl Fault {
         Self::Token(TokenFault::SecretExpired),
         Self::Token(TokenFault::ConsentMissing),
         Self::Token(TokenFault::ConditionalAccess),
+        Self::Token(TokenFault::RefreshTokenIdle),
         Self::Token(TokenFault::Roleless),
         Self::TokenRejected,
         Self::NotConnected,

@@ -1,6 +1,6 @@
-//! The identity provider: Entra's token endpoint for client credentials, strict about what it is asked.
+//! The identity provider: Entra's token endpoint, strict about what it is asked.
 //!
-//! Owns the applications. Does not listen (`site.rs`), and does not know what a mailbox is.
+//! Owns the applications, and the grant of client credentials; those of people are `delegated`. Does not listen (`site.rs`), and does not know what a mailbox is.
 
 use std::collections::HashMap;
 use std::io;
@@ -14,12 +14,15 @@ use uuid::Uuid;
 use crate::sim::app::{Issued, SeenTokenRequest, SimApp, TokenOutcome};
 use crate::sim::http::{Request, head, unescape};
 use crate::sim::script::fill;
+use crate::sim::token::Permissions;
 use crate::sim::token_fault::{TokenAct, Twist};
 use crate::sim::wire::Wire;
-use crate::sim::{assertion, google, lock, metadata, sasl, token};
+use crate::sim::{assertion, delegated, google, lock, metadata, sasl, token};
 
 /// The audience of tokens for Exchange Online.
 pub(super) const AUDIENCE: &str = "https://outlook.office365.com";
+/// The audience of a person's tokens.
+pub(super) const PERSON_AUDIENCE: &str = "https://outlook.office.com";
 /// The audience of tokens for another service.
 const GRAPH_AUDIENCE: &str = "https://graph.microsoft.com";
 /// The one scope that is granted.
@@ -44,7 +47,7 @@ pub(super) struct Idp {
 }
 
 /// The sender's credentials as the request has them, not yet checked.
-struct Asked {
+pub(super) struct Asked {
     tenant: String,
     /// The address that the request was sent to, without its scheme.
     address: String,
@@ -55,6 +58,21 @@ struct Asked {
 
 /// A refusal: status, OAuth2 `error`, AADSTS number, sentence.
 pub(super) type Refusal = (u16, &'static str, u32, String);
+
+/// What a good request is answered with.
+pub(super) struct Grant {
+    /// `appidacr` of the token.
+    pub(super) proof: &'static str,
+    /// The permissions of a person; `None` for the application's own.
+    pub(super) person: Option<Vec<String>>,
+    pub(super) refresh_token: Option<String>,
+}
+
+impl Grant {
+    const fn of_app(proof: &'static str) -> Self {
+        Self { proof, person: None, refresh_token: None }
+    }
+}
 
 impl Idp {
     /// Makes an application known.
@@ -81,10 +99,12 @@ impl Idp {
         if metadata::is_for(&request.path) {
             return self.metadata(wire, request).await;
         }
-        let Some(tenant) = request.path.trim_start_matches('/').strip_suffix("/oauth2/v2.0/token") else {
-            let text = "There is only a token endpoint here.";
+        let path = request.path.trim_start_matches('/');
+        let (tenant, endpoint) = path.split_once("/oauth2/v2.0/").unwrap_or_default();
+        if !["token", "devicecode"].contains(&endpoint) {
+            let text = "There are only a token endpoint and one for device codes here.";
             return respond(wire, Timestamp::now(), 404, "text/plain", text, &[]).await;
-        };
+        }
         let asked = Asked::read(tenant, request);
         let app = self.app(&asked);
         let ahead = app.as_ref().map_or(SignedDuration::ZERO, |app| app.terms().clock_ahead);
@@ -110,15 +130,21 @@ impl Idp {
         let terms = app.terms();
         let act = terms.fault.map_or(TokenAct::Issue(Twist::Plain), |fault| fault.row().act);
         if let TokenAct::Issue(twist) = act {
-            let proof = match check(&app, &asked, now) {
-                Ok(proof) => proof,
+            if endpoint == "devicecode" {
+                return match delegated::device_code(&app, &asked) {
+                    Ok(body) => respond(wire, now, 200, JSON, &body, &[]).await,
+                    Err(refusal) => refuse(wire, &asked, now, refusal).await,
+                };
+            }
+            let grant = match check(&app, &asked, now) {
+                Ok(grant) => grant,
                 Err(refusal) => {
                     saw(TokenOutcome::Refused(refusal.2));
                     return refuse(wire, &asked, now, refusal).await;
                 }
             };
             saw(terms.fault.map_or(TokenOutcome::Issued, TokenOutcome::Fault));
-            let body = issue(&app, twist, now, proof);
+            let body = issue(&app, twist, now, grant);
             return respond(wire, now, 200, JSON, &body, &[]).await;
         }
         if let Some(fault) = terms.fault {
@@ -161,7 +187,7 @@ impl Asked {
         }
     }
 
-    fn field(&self, name: &str) -> &str {
+    pub(super) fn field(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", String::as_str)
     }
 
@@ -170,19 +196,19 @@ impl Asked {
         basic.or_else(|| self.fields.get("client_id").map(String::as_str))
     }
 
-    fn secret(&self) -> Option<&str> {
+    pub(super) fn secret(&self) -> Option<&str> {
         let basic = self.basic.as_ref().map(|(_, secret)| secret.as_str());
         basic.or_else(|| self.fields.get("client_secret").map(String::as_str))
     }
 }
 
-fn missing(parameter: &str) -> Refusal {
+pub(super) fn missing(parameter: &str) -> Refusal {
     let text = format!("The request body must contain the following parameter: '{parameter}'.");
     (400, "invalid_request", 900_144, text)
 }
 
-/// Checks a client credentials request as Entra does, and returns how the application has proven itself.
-fn check(app: &SimApp, asked: &Asked, now: Timestamp) -> Result<&'static str, Refusal> {
+/// Whether the address has the application's tenant in it.
+pub(super) fn check_tenant(app: &SimApp, asked: &Asked) -> Result<(), Refusal> {
     if asked.tenant != app.tenant {
         let text = format!(
             "Tenant '{}' not found. Check to make sure you have the correct tenant ID.",
@@ -190,8 +216,16 @@ fn check(app: &SimApp, asked: &Asked, now: Timestamp) -> Result<&'static str, Re
         );
         return Err((400, "invalid_tenant", 90_002, text));
     }
+    Ok(())
+}
+
+/// Checks a token request as Entra does.
+fn check(app: &SimApp, asked: &Asked, now: Timestamp) -> Result<Grant, Refusal> {
+    check_tenant(app, asked)?;
     match asked.field("grant_type") {
         "client_credentials" => {}
+        "refresh_token" => return delegated::refresh(app, asked),
+        delegated::DEVICE_CODE => return delegated::poll(app, asked),
         "" => return Err(missing("grant_type")),
         other => {
             let text = format!("The app requested an unsupported grant type '{other}'.");
@@ -212,13 +246,18 @@ fn check(app: &SimApp, asked: &Asked, now: Timestamp) -> Result<&'static str, Re
         if asked.field("client_assertion_type") != assertion::TYPE {
             return Err(missing("client_assertion_type"));
         }
-        return assertion::verify(app, assertion, &asked.address, now).map(|()| BY_ASSERTION);
+        return assertion::verify(app, assertion, &asked.address, now).map(|()| Grant::of_app(BY_ASSERTION));
     }
     let Some(secret) = asked.secret() else {
         let text =
             "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
         return Err((401, "invalid_client", 7_000_218, text.to_owned()));
     };
+    check_secret(app, secret)?;
+    Ok(Grant::of_app(BY_SECRET))
+}
+
+pub(super) fn check_secret(app: &SimApp, secret: &str) -> Result<(), Refusal> {
     if !app.knows_secret(secret) {
         let text = format!(
             "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{}'.",
@@ -226,21 +265,28 @@ fn check(app: &SimApp, asked: &Asked, now: Timestamp) -> Result<&'static str, Re
         );
         return Err((401, "invalid_client", 7_000_215, text));
     }
-    Ok(BY_SECRET)
+    Ok(())
 }
 
 /// Makes a token, remembers it, and writes the answer.
-fn issue(app: &SimApp, twist: Twist, now: Timestamp, proof: &str) -> String {
+fn issue(app: &SimApp, twist: Twist, now: Timestamp, grant: Grant) -> String {
     let terms = app.terms();
-    let roles = if twist == Twist::NoRoles { Vec::new() } else { terms.roles };
-    let audience = if twist == Twist::GraphAudience { GRAPH_AUDIENCE } else { AUDIENCE };
+    let Grant { proof, person, refresh_token } = grant;
+    let is_person = person.is_some();
+    let roles = if twist == Twist::NoRoles { Vec::new() } else { person.unwrap_or(terms.roles) };
+    let permissions = if is_person { Permissions::Person(&roles) } else { Permissions::App(&roles) };
+    let audience = match twist {
+        Twist::GraphAudience => GRAPH_AUDIENCE,
+        _ if is_person => PERSON_AUDIENCE,
+        _ => AUDIENCE,
+    };
     let seconds = i64::try_from(terms.expires_in.as_secs()).unwrap_or(i64::MAX / 2);
     let token = match twist {
         Twist::Opaque => token::opaque(),
         Twist::Stale => {
-            token::jwt(app, audience, &roles, proof, now.as_second() - STALE_SECONDS - seconds, seconds)
+            token::jwt(app, audience, &permissions, proof, now.as_second() - STALE_SECONDS - seconds, seconds)
         }
-        _ => token::jwt(app, audience, &roles, proof, now.as_second(), seconds),
+        _ => token::jwt(app, audience, &permissions, proof, now.as_second(), seconds),
     };
     let life = if twist == Twist::Stale { Duration::ZERO } else { terms.expires_in };
     let issued = Issued { audience: audience.to_owned(), roles, user: None, expires: Instant::now() + life };
@@ -252,6 +298,9 @@ fn issue(app: &SimApp, twist: Twist, now: Timestamp, proof: &str) -> String {
         "access_token": token,
     });
     if let Some(body) = body.as_object_mut() {
+        if let Some(refresh_token) = refresh_token {
+            body.insert("refresh_token".to_owned(), json!(refresh_token));
+        }
         if let Some(refresh_in) = terms.refresh_in {
             body.insert("refresh_in".to_owned(), json!(refresh_in.as_secs()));
         }
@@ -320,7 +369,7 @@ async fn misbehave(
             Ok(false)
         }
         TokenAct::Issue(twist) => {
-            respond(wire, now, 200, JSON, &issue(app, twist, now, BY_SECRET), &[]).await
+            respond(wire, now, 200, JSON, &issue(app, twist, now, Grant::of_app(BY_SECRET)), &[]).await
         }
     }
 }

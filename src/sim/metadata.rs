@@ -152,7 +152,8 @@ impl Idp {
 fn issue(app: &SimApp, client_id: bool, now: Timestamp) -> String {
     let terms = app.terms();
     let seconds = i64::try_from(terms.expires_in.as_secs()).unwrap_or(i64::MAX / 2);
-    let value = token::jwt(app, AUDIENCE, &terms.roles, BY_ASSERTION, now.as_second(), seconds);
+    let permissions = token::Permissions::App(&terms.roles);
+    let value = token::jwt(app, AUDIENCE, &permissions, BY_ASSERTION, now.as_second(), seconds);
     let issued = Issued {
         audience: AUDIENCE.to_owned(),
         roles: terms.roles,

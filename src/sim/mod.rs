@@ -9,6 +9,7 @@ mod app;
 mod assertion;
 mod authority;
 mod certificate;
+mod delegated;
 mod fault;
 mod flood;
 mod google;
@@ -20,6 +21,7 @@ mod ledger;
 mod login;
 mod mailbox;
 mod metadata;
+mod person;
 mod pop3;
 mod reading;
 mod sasl;
@@ -60,6 +62,7 @@ pub use google::SimServiceAccount;
 pub use issuer::SimIssuer;
 pub use ledger::{Connections, Heard};
 pub use mailbox::SimMailbox;
+pub use person::{Rotation, SignIn, SignInEnd};
 pub use reading::SimUnread;
 pub use script::{Service, Step};
 pub use token_fault::TokenFault;
@@ -150,6 +153,11 @@ impl Sim {
     /// Requests for managed identities so far.
     pub fn metadata_requests(&self) -> usize {
         self.idp.metadata.requests()
+    }
+
+    /// The device authorization endpoint, with `{tenant}` to be filled in.
+    pub fn device_url(&self) -> String {
+        self.token_url().replace("/token", "/devicecode")
     }
 
     /// The scope that is granted.

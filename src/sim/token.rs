@@ -15,11 +15,22 @@ const BACKDATED_SECONDS: i64 = 300;
 /// A key identifier of the usual form.
 const KEY_ID: &str = "Wnh1bGF0b3Ita2V5LW5vdC1yZWFs";
 
+/// Who signs in.
+const PERSON: &str = "megan@contoso.example";
+
+/// Whose permissions are in a token.
+pub(super) enum Permissions<'a> {
+    /// The application's own.
+    App(&'a [String]),
+    /// Those that a person has delegated to it.
+    Person(&'a [String]),
+}
+
 /// A token for `app`, valid from a little before `now` (Unix seconds) for `lifetime` seconds.
 pub(super) fn jwt(
     app: &SimApp,
     audience: &str,
-    roles: &[String],
+    permissions: &Permissions<'_>,
     proof: &str,
     now: i64,
     lifetime: i64,
@@ -53,8 +64,16 @@ pub(super) fn jwt(
         "xms_sub_fct": "3 9",
         "xms_tnt_fct": "3 12",
     });
-    if let Some(claims) = claims.as_object_mut().filter(|_| !roles.is_empty()) {
-        claims.insert("roles".to_owned(), json!(roles));
+    if let Some(claims) = claims.as_object_mut() {
+        match permissions {
+            Permissions::App([]) => {}
+            Permissions::App(roles) => drop(claims.insert("roles".to_owned(), json!(roles))),
+            Permissions::Person(names) => {
+                claims.insert("scp".to_owned(), json!(names.join(" ")));
+                claims.insert("idtyp".to_owned(), json!("user"));
+                claims.insert("upn".to_owned(), json!(PERSON));
+            }
+        }
     }
     let signed = format!("{}.{}", part(header.to_string().as_bytes()), part(claims.to_string().as_bytes()));
     // Eight digests are as long as the RSA-2048 signature of a real token.

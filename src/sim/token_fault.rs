@@ -102,6 +102,16 @@ token_faults! {
         Refuse(400, "invalid_grant", 65001, "The user or administrator has not consented to use the application with ID '{client}' named 'contoso-mail'. Send an interactive authorization request for this user and resource.");
     ConditionalAccess => "conditional_access", "board", "A Conditional Access policy refuses the sign-in.",
         Refuse(400, "invalid_grant", 53003, "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.");
+    RefreshTokenIdle => "refresh_token_idle", "assistant", "The refresh token was not used for 90 days: somebody has to sign in again.",
+        Refuse(400, "invalid_grant", 700082, "The refresh token has expired due to inactivity. The token was issued on 2026-01-05T08:12:44.0000000Z and was inactive for 90.00:00:00.");
+    RefreshTokenExpired => "refresh_token_expired", "visits", "The refresh token has expired.",
+        Refuse(400, "invalid_grant", 70008, "The provided authorization code or refresh token has expired due to inactivity. Send a new interactive authorization request for this user and resource.");
+    RefreshTokenRevoked => "refresh_token_revoked", "leavers", "The person has a new password, which revokes the refresh token.",
+        Refuse(400, "invalid_grant", 50173, "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have changed or reset their password. The grant was issued on '2026-10-01T06:00:00.0000000Z' and the TokensValidFrom date (before which tokens are not valid) for this user is '2026-11-02T07:30:00.0000000Z'.");
+    SignInFrequency => "sign_in_frequency", "kiosk", "A policy wants people to sign in again after some time.",
+        Refuse(400, "invalid_grant", 70043, "The refresh token has expired or is invalid due to sign-in frequency checks by conditional access. The token was issued on {now} and the maximum allowed lifetime for this request is 43200.");
+    MfaRequired => "mfa_required", "treasury", "A policy wants a second factor.",
+        Refuse(400, "invalid_grant", 50076, "Due to a configuration change made by your administrator, or because you moved to a new location, you must use multi-factor authentication to access '00000002-0000-0ff1-ce00-000000000000'.");
     ClockSkew => "clock_skew", "warehouse", "The client assertion lies outside its time: a clock is wrong.",
         Refuse(401, "invalid_client", 700024, "Client assertion is not within its valid time range. Current time: {now}, assertion valid from 2020-01-01T00:00:00.0000000Z, expiry time of assertion 2020-01-01T00:10:00.0000000Z.");
     IdpOutage => "idp_outage", "sales", "The identity provider is down for the moment.",

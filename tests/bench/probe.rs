@@ -16,10 +16,10 @@ mod memory;
 mod meter;
 mod pages;
 mod schedule;
-mod tokens;
 #[allow(dead_code, reason = "a measurement needs the configuration and the program alone")]
 #[path = "../support/mod.rs"]
 mod support;
+mod tokens;
 
 use std::path::Path;
 use std::time::Duration;

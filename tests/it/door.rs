@@ -25,6 +25,7 @@ fn one_round_of_the_demo_shows_every_lesson_and_ends_well() {
         "secret_expired",
         "consent_missing",
         "conditional_access",
+        "refresh_token_expired",
         "role_missing",
         "token_rejected",
         "mailbox_not_connected",

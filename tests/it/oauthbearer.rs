@@ -24,8 +24,14 @@ const DOORS: [(Door, Service); 6] = [
 ];
 
 /// What a server offers that knows OAUTHBEARER and not XOAUTH2.
-const BEARER_ALONE: Offers =
-    Offers { passwords: false, oauthbearer: true, no_xoauth2: true, esearch: false, without_tls: false, in_greeting: false };
+const BEARER_ALONE: Offers = Offers {
+    passwords: false,
+    oauthbearer: true,
+    no_xoauth2: true,
+    esearch: false,
+    without_tls: false,
+    in_greeting: false,
+};
 
 /// A fault, and the verdict at every door of a server that offers OAUTHBEARER alone.
 #[rustfmt::skip]

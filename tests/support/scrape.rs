@@ -41,6 +41,20 @@ impl Samples<'_> {
         }
     }
 
+    /// The least value of all that are left.
+    pub(crate) fn least(&self) -> Option<f64> {
+        self.values().min_by(f64::total_cmp)
+    }
+
+    /// The greatest one.
+    pub(crate) fn most(&self) -> Option<f64> {
+        self.values().max_by(f64::total_cmp)
+    }
+
+    fn values(&self) -> impl Iterator<Item = f64> {
+        self.0.iter().filter_map(|line| line.rsplit(' ').next()?.parse().ok())
+    }
+
     /// How many are left.
     pub(crate) fn count(&self) -> usize {
         self.0.len()

@@ -151,8 +151,45 @@ impl Yaml {
 
     /// The keys of a provider that takes the simulator's tokens and shows its certificates.
     pub(crate) fn takes_tokens(&self) -> String {
+        format!("{}, scope: {:?}", self.asks_for_tokens(), self.scope)
+    }
+
+    fn asks_for_tokens(&self) -> String {
         let ca = self.folder.join("ca.pem");
-        format!("token_url: {:?}, scope: {:?}, ca_file: {ca:?}", self.token_url, self.scope)
+        format!("token_url: {:?}, ca_file: {ca:?}", self.token_url)
+    }
+
+    /// Mailboxes that are probed at these doors by a person's tokens, each protocol with the scope of its own.
+    pub(crate) fn watch_as_person(
+        &mut self,
+        mailboxes: &[SimMailbox],
+        doors: &[Door],
+        credential: &str,
+        extra: &str,
+    ) {
+        for mailbox in mailboxes {
+            let ends: Vec<String> = doors.iter().map(|door| door.endpoint(mailbox)).collect();
+            let protocols: Vec<&str> = doors.iter().map(|door| door.protocol()).collect();
+            let (address, protocols) = (mailbox.address(), protocols.join(", "));
+            let name = format!("of-{}", address.split('@').next().unwrap());
+            let keys = format!("extends: {EXCHANGE}, {}, {}", ends.join(", "), self.asks_for_tokens());
+            self.provider_of(&name, &keys);
+            let keys = format!(
+                "address: {address}, provider: {name}, credential: {credential}, checks: [{protocols}]"
+            );
+            self.mailbox_of(&keys, extra);
+        }
+    }
+
+    /// A credential of a person who has signed in for this application; its refresh token lies in `NAME.token`.
+    pub(crate) fn person(&mut self, name: &str, app: &SimApp, extra: &str) -> PathBuf {
+        let place = self.folder.join(format!("{name}.token"));
+        let (tenant, client) = (&app.tenant, &app.client_id);
+        let keys = format!(
+            "type: refresh_token, tenant: {tenant}, client_id: {client}, refresh_token: {{ file: {place:?} }}{extra}"
+        );
+        self.credential_of(name, &keys);
+        place
     }
 
     /// The name of the provider that leads to these doors.

@@ -77,6 +77,7 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
                 Fault::NotConnected => by_federation(folder, credential, app)?,
                 // Nobody has delegated the domain.
                 Fault::Token(TokenFault::ConsentMissing) => by_google(folder, credential, sim, app)?,
+                Fault::Token(TokenFault::RefreshTokenIdle) => by_refresh_token(folder, credential, app)?,
                 _ => by_secret(folder, credential, app, "")?,
             };
             credentials += &described;
@@ -131,6 +132,14 @@ fn by_secret(folder: &Path, name: &str, app: &SimApp, extra: &str) -> io::Result
     fs::write(folder.join(format!("{name}.secret")), &app.secret)?;
     Ok(format!(
         "  {name}: {{ type: client_secret, tenant: {}, client_id: {}, secret: {{ file: {name}.secret }}{extra} }}\n",
+        app.tenant, app.client_id
+    ))
+}
+
+fn by_refresh_token(folder: &Path, name: &str, app: &SimApp) -> io::Result<String> {
+    fs::write(folder.join(format!("{name}.token")), app.signed_in())?;
+    Ok(format!(
+        "  {name}: {{ type: refresh_token, tenant: {}, client_id: {}, refresh_token: {{ file: {name}.token }} }}\n",
         app.tenant, app.client_id
     ))
 }

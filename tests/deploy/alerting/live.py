@@ -11,6 +11,7 @@ from .process import free_port, get, running, within
 EXPECTED = [
     ("MailboxCredentialRefused", {"owner": "identity"}, 2),  # a secret that is wrong, and one that has expired
     ("MailboxConditionalAccess", {}, 1),
+    ("MailboxSignInLost", {}, 1),
     ("MailboxRoleMissing", {"protocol": "imap"}, 1),
     ("MailboxRefused", {"owner": "identity"}, 1),  # a token that is rejected
     ("MailboxRefused", {"owner": "exporter"}, 2),  # a folder that is missing, a closed port
