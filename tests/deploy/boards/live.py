@@ -79,6 +79,8 @@ class World:
 
     def stop(self, process):
         """Ends a process of ours, by its id."""
+        # What was ended is not missed, however it took it.
+        self._running = [other for other in self._running if other is not process]
         if process.poll() is None:
             process.terminate()
             try:
