@@ -77,7 +77,7 @@ mod tests {
         let glance = |number: u64| Glance {
             started_at: Timestamp::UNIX_EPOCH + Duration::from_micros(1_795_521_600_000_000 + number),
             duration: Duration::from_micros(number),
-            failure: (number % 3 == 0).then_some((Phase::Auth, Reason::TokenRejected)),
+            failure: number.is_multiple_of(3).then_some((Phase::Auth, Reason::TokenRejected)),
         };
         for number in 0..100 {
             recent.push(glance(number));

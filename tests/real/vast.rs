@@ -112,7 +112,7 @@ fn a_folder_of_200_000_messages_is_counted_in_its_bounds() {
     let cases: Vec<_> = small
         .iter()
         .chain(&large)
-        .map(|(name, user)| VAST.as_user(name.clone().leak(), *user).with(extra))
+        .map(|(name, user)| VAST.as_user(name.clone().leak(), user).with(extra))
         .collect();
     let agent = Agent::serve(&configure(rig, "vast-memory", "{}", &cases), &[]);
     let probe = |(name, _): &(String, &str)| {
