@@ -39,6 +39,11 @@ fn is_managed(check: &Check) -> bool {
     check.token_spec().is_some_and(|spec| matches!(*spec.proof, Proof::ManagedIdentity { .. }))
 }
 
+/// Whether a token of Entra is to open the mailbox, and the environment has not said by which application.
+fn lacks_app(check: &Check) -> bool {
+    check.mailbox.provider.family == Family::ExchangeOnline && check.token_spec().is_some()
+}
+
 /// One URL per scope: Entra consents to one resource at a time.
 fn urls(plan: &Plan, options: &Options) -> Result<BTreeSet<String>, String> {
     let name = options.credential.as_str();
@@ -60,6 +65,9 @@ fn urls(plan: &Plan, options: &Options) -> Result<BTreeSet<String>, String> {
         }
         (Some(check), true) if is_managed(check) => Err(format!(
             "credential {name} is a managed identity, for which no consent page exists: its app role is assigned by commands, which `mailbox-exporter setup {name}` prints"
+        )),
+        (Some(check), true) if lacks_app(check) => Err(format!(
+            "credential {name} has no tenant or no client id here: write them, or run this where the environment says them"
         )),
         (_, true) => {
             Err(format!("credential {name} opens nothing in Exchange Online: there is nothing to consent to"))

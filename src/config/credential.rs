@@ -36,8 +36,6 @@ pub(super) fn read(name: &str, at: &Cursor<'_>, base: &Path) -> Option<Arc<Crede
         }
         Some("refresh_token") => refresh_token(&at.map(&keys::REFRESH_TOKEN)?, base),
         Some(_) => password(&at.map(&keys::PASSWORD)?, base),
-        // The keys of a type that is still to come are not known, and the type has been refused.
-        None if kind.is_any_of(&keys::CREDENTIAL_TYPES) => return None,
         None => {
             at.map(&keys::CREDENTIAL)?;
             return None;

@@ -165,11 +165,6 @@ impl<'a> Cursor<'a> {
         Some(Self::at(&entry.node, place, self.faults, true))
     }
 
-    /// Whether a word of the table stands here, working or not.
-    pub(super) fn is_any_of(&self, words: &'static Keys) -> bool {
-        matches!(&self.node.kind, Kind::Text(text) if words.find(text).is_some())
-    }
-
     pub(super) const fn is_number(&self) -> bool {
         matches!(self.node.kind, Kind::Number(_))
     }

@@ -338,8 +338,8 @@ pub(super) static SECRET: Keys = Keys {
     rows: &[works("file"), works("env")],
 };
 
-/// The place of a date, which is no secret.
-pub(super) static EXPIRES: Keys = section("expires", &[works("file")]);
+/// The place of a date. It stands in a credential, so what is found there may be a secret in the wrong place.
+pub(super) static EXPIRES: Keys = Keys { of: "expires", secret: true, rows: &[works("file")] };
 
 /// The `type` of a credential.
 pub(super) static CREDENTIAL_TYPES: Keys = section(

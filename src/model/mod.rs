@@ -73,7 +73,7 @@ mod web;
 
 pub use check::{Access, Check, CheckName, Goal, Patience, TokenAccess, TokenSpec};
 pub use credential::{
-    Algorithm, App, Auth, Claims, Credential, IdentityService, PairRef, Proof, Redacted, SecretIn, SecretRef,
+    Algorithm, App, Auth, Credential, IdentityService, PairRef, Proof, Redacted, SecretIn, SecretRef,
     WRONG_PASSWORD,
 };
 pub use difference::Difference;
@@ -94,5 +94,5 @@ pub use readiness::{
 };
 pub use reason::{Cause, Failure, Owner, Reason};
 pub use shard::Shard;
-pub use token::{NOTABLE_SKEW, TokenFacts, TokenReport};
+pub use token::{Claims, NOTABLE_SKEW, TokenFacts, TokenReport};
 pub use web::{CipherSuite, ClientAuth, Curve, TlsVersion, Users, Web, WebTls};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Cause, Certificate, Claims, End, TokenSpec};
+use super::{Cause, Certificate, End, TokenSpec};
 
 /// Clock differences below this are not reported: Entra tolerates five minutes, but people expect none.
 pub const NOTABLE_SKEW: SignedDuration = SignedDuration::from_secs(60);
@@ -41,4 +41,34 @@ pub struct TokenReport {
     /// When the refresh token was last known to work; `None` for credentials without one.
     pub refresh_token_used: Option<Timestamp>,
     pub outcome: Result<TokenFacts, Cause>,
+}
+
+/// The claims of an access token. They are not verified and never a reason to reject a token, because only
+/// the mail server's opinion counts. An opaque token has no claims.
+///
+/// The names follow Entra's access token reference; v1 and v2 spellings are merged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Claims {
+    /// `aud`: the recipient of the token.
+    pub audience: Option<String>,
+    /// `tid`: the tenant that issued it.
+    pub tenant: Option<String>,
+    /// `appid` or `azp`: the application.
+    pub app: Option<String>,
+    /// `oid`: the object id of the service principal, needed for `New-ServicePrincipal`.
+    pub object_id: Option<String>,
+    /// `roles`, and the words of `scp`.
+    pub permissions: Vec<String>,
+    /// `exp`.
+    pub expires_at: Option<Timestamp>,
+    /// `iat`.
+    pub issued_at: Option<Timestamp>,
+    /// `nbf`: the token is not valid before this time.
+    pub not_before: Option<Timestamp>,
+    /// `ver`: `1.0` or `2.0`.
+    pub version: Option<String>,
+    /// `appidacr` or `azpacr`: how the application authenticated, `1` by secret, `2` by certificate.
+    pub proof: Option<String>,
+    /// `uti`: "Unique token identifier" of the sign-in log.
+    pub token_id: Option<String>,
 }

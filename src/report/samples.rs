@@ -193,6 +193,7 @@ pub(crate) fn issued(credential: &Arc<Credential>, permissions: &[&str]) -> Toke
     let ends = vec![End { source: EndSource::TokenFile, at: expires_at }];
     TokenReport {
         ends,
+        refresh_token_used: Some(dawn()),
         ..token_report(credential, Ok(TokenFacts { expires_at, claims: Some(Arc::new(claims)) }))
     }
 }

@@ -4,10 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::model::{CheckName, Mailbox, Phase, Plan, Protocol, Reason};
+use crate::model::{Check, CheckName, Goal, Mailbox, Patience, Phase, Plan, Protocol, Reason, Unread};
 
 use super::samples::{credential, dawn, down, issued, mailbox, plan, refused, up};
 use super::*;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn text(report: &Report, exposition: Exposition) -> String {
     let live = Live { board: samples::board(&two_mailboxes()), in_flight: 2 };
@@ -37,10 +39,20 @@ fn two_mailboxes() -> Plan {
 
 /// A report in which everything has happened.
 fn filled() -> Report {
-    let plan = two_mailboxes();
+    let mut plan = two_mailboxes();
+    let patience = Patience { read_within: Some(DAY), arrives_within: Some(DAY) };
+    let read = Check {
+        goal: Goal::Folder { name: "INBOX".to_owned(), read_only: true, unread: Some(patience) },
+        ..(*plan.checks[2]).clone()
+    };
+    plan.checks[2] = Arc::new(read);
     let report = Report::new(&plan);
     for check in &plan.checks {
-        report.record(up(check, dawn()));
+        let mut seen = up(check, dawn());
+        let dates = (Some(dawn()), Some(dawn()));
+        seen.server.unread =
+            Some(Unread { messages: Some(3), oldest: dates.0, newest: dates.1, missing: None });
+        report.record(seen);
     }
     let why = (Phase::Auth, Reason::TokenRejected);
     report.record(down(

@@ -54,7 +54,7 @@ struct UserToken {
 pub(super) struct Users(HashMap<Arc<str>, UserToken>);
 
 impl Users {
-    /// Adds a user of a new plan, as he was known before.
+    /// Adds a user of a new plan, as it was known before.
     pub(super) fn add(&mut self, user: &Arc<str>, before: Option<&Self>) {
         let known = before.and_then(|before| before.0.get(user).copied()).unwrap_or_default();
         self.0.entry(Arc::clone(user)).or_insert(known);

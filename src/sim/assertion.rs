@@ -7,8 +7,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
 
 use crate::sim::app::SimApp;
-use crate::sim::idp::Refusal;
 use crate::sim::issuer::AUDIENCE;
+use crate::sim::reply::Refusal;
 
 /// The one value of `client_assertion_type`.
 pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";

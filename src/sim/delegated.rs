@@ -5,7 +5,8 @@
 use serde_json::json;
 
 use crate::sim::app::SimApp;
-use crate::sim::idp::{Asked, Grant, PERSON_AUDIENCE, Refusal, SCOPE, check_secret, check_tenant, missing};
+use crate::sim::idp::{Asked, Grant, PERSON_AUDIENCE, SCOPE, check_secret, check_tenant, missing};
+use crate::sim::reply::Refusal;
 
 pub(super) const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// `appidacr` of a token for a public client, and for one with a secret.

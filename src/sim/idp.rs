@@ -9,10 +9,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use uuid::Uuid;
 
 use crate::sim::app::{Issued, SeenTokenRequest, SimApp, TokenOutcome};
 use crate::sim::http::{Request, head, unescape};
+use crate::sim::reply::{JSON, Refusal, refuse, respond};
 use crate::sim::script::fill;
 use crate::sim::token::Permissions;
 use crate::sim::token_fault::{TokenAct, Twist};
@@ -33,7 +33,6 @@ const HUGE_BODY: usize = 8 * 1024 * 1024;
 const MISSING: usize = 400;
 /// How long ago a stale token has ended.
 const STALE_SECONDS: i64 = 1800;
-pub(super) const JSON: &str = "application/json; charset=utf-8";
 
 /// `appidacr` of a token, by what the application has proven itself with.
 const BY_SECRET: &str = "1";
@@ -53,11 +52,8 @@ pub(super) struct Asked {
     address: String,
     fields: HashMap<String, String>,
     basic: Option<(String, String)>,
-    request_id: Option<String>,
+    pub(super) request_id: Option<String>,
 }
-
-/// A refusal: status, OAuth2 `error`, AADSTS number, sentence.
-pub(super) type Refusal = (u16, &'static str, u32, String);
 
 /// What a good request is answered with.
 pub(super) struct Grant {
@@ -372,41 +368,4 @@ async fn misbehave(
             respond(wire, now, 200, JSON, &issue(app, twist, now, Grant::of_app(BY_SECRET)), &[]).await
         }
     }
-}
-
-/// Entra's error body: the number in three places, the trailer in the sentence.
-async fn refuse(wire: &mut Wire, asked: &Asked, now: Timestamp, refusal: Refusal) -> io::Result<bool> {
-    let (status, error, code, text) = refusal;
-    let at = now.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
-    let trace = Uuid::new_v4().to_string();
-    let given = asked.request_id.as_deref().and_then(|id| Uuid::parse_str(id).ok());
-    let correlation = given.unwrap_or_else(Uuid::new_v4).to_string();
-    let body = json!({
-        "error": error,
-        "error_description": format!(
-            "AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {at}"
-        ),
-        "error_codes": [code],
-        "timestamp": at,
-        "trace_id": trace,
-        "correlation_id": correlation,
-        "error_uri": format!("https://login.microsoftonline.com/error?code={code}"),
-    });
-    respond(wire, now, status, JSON, &body.to_string(), &[("x-ms-request-id", trace)]).await
-}
-
-/// Answers as a server does whose clock reads `now`.
-pub(super) async fn respond(
-    wire: &mut Wire,
-    now: Timestamp,
-    status: u16,
-    kind: &str,
-    body: &str,
-    more: &[(&str, String)],
-) -> io::Result<bool> {
-    let date = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    let more: Vec<_> = [("Date", date)].into_iter().chain(more.iter().cloned()).collect();
-    let answer = format!("{}{body}", head(status, kind, body.len(), &more));
-    wire.send(answer.as_bytes()).await?;
-    Ok(true)
 }

@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use crate::sim::app::{Issued, SeenTokenRequest, SimApp, TokenOutcome};
 use crate::sim::http::{Request, unescape};
-use crate::sim::idp::{AUDIENCE, BY_ASSERTION, Idp, JSON, respond};
+use crate::sim::idp::{AUDIENCE, BY_ASSERTION, Idp};
+use crate::sim::reply::{JSON, respond};
 use crate::sim::wire::Wire;
 use crate::sim::{lock, token};
 

@@ -24,6 +24,7 @@ mod metadata;
 mod person;
 mod pop3;
 mod reading;
+mod reply;
 mod sasl;
 mod script;
 mod session;

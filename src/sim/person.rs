@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::sim::idp::Refusal;
+use crate::sim::reply::Refusal;
 
 /// The most refresh tokens and codes remembered of one application: enough for any test.
 const REMEMBERED: usize = 100_000;

@@ -98,6 +98,9 @@ async fn what_the_webhook_will_say_is_a_warning_where_it_is_absent() {
     assert_eq!(checked.status, Some(1), "{}", checked.said());
     assert!(checked.stdout.contains("secret_unreadable"), "{}", checked.said());
     assert!(checked.stdout.contains("not set: AZURE_CLIENT_ID, AZURE_TENANT_ID."), "{}", checked.said());
+    assert!(checked.stdout.contains("kubectl rollout restart"), "{}", checked.said());
+    let setup = run(&world, "setup", &[]);
+    assert!(setup.stdout.contains("New-ServicePrincipal -AppId 'CLIENT_ID'"), "{}", setup.said());
     assert_eq!(mailbox.app().requests().len(), 0);
     // A token that is mounted by hand has no webhook.
     world.yaml = world.fresh("");

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::diagnosis::remedy::{NATIVE_CLIENT, consent_url};
-use crate::model::{Access, Check, Goal, Proof, Protocol, TokenAccess};
+use crate::model::{Access, Auth, Check, Goal, Proof, Protocol, TokenAccess};
 use crate::safe::powershell;
 
 use super::Case;
@@ -23,8 +23,13 @@ const POLICY: &str = "OAuth only";
 
 pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
     let managed = is_managed(case);
-    let app = case.credential.client_id().or_else(|| managed.then_some("MANAGED_IDENTITY_CLIENT_ID"));
-    let Some(app) = app else { return vec![replace_password()] };
+    let app = match (case.credential.client_id(), &case.credential.auth) {
+        (Some(app), _) => app,
+        (None, Auth::Token(_)) if managed => "MANAGED_IDENTITY_CLIENT_ID",
+        // The environment says it, and not here.
+        (None, Auth::Token(_)) => "CLIENT_ID",
+        (None, Auth::Password(_)) => return vec![replace_password()],
+    };
     if case.checks.iter().all(|check| is_high_volume(check)) {
         return high_volume(app, case);
     }

@@ -66,7 +66,7 @@ fn judge(place: &SecretRef, token: &Redacted, now: Timestamp) -> Result<Option<T
 }
 
 pub(super) async fn request(exchange: &Exchange<'_>, app: &App, place: &SecretRef) -> Result<Issued, Cause> {
-    told_apart(app, &exchange.spec.url)?;
+    identified(app, &exchange.spec.url)?;
     let token = secret::read(place).await?;
     let judged = judge(place, &token, clock::now());
     if let Some(at) = Claims::of(&token).and_then(|claims| claims.end()) {
@@ -77,7 +77,7 @@ pub(super) async fn request(exchange: &Exchange<'_>, app: &App, place: &SecretRe
 }
 
 /// Whether the webhook of Azure Workload Identity has told this workload who it is.
-fn told_apart(app: &App, url: &str) -> Result<(), Cause> {
+fn identified(app: &App, url: &str) -> Result<(), Cause> {
     let absent =
         [("AZURE_CLIENT_ID", app.client_id.is_empty()), ("AZURE_TENANT_ID", url.contains("{tenant}"))];
     let absent: Vec<&str> = absent.iter().filter(|(_, absent)| *absent).map(|(name, _)| *name).collect();
