@@ -10,6 +10,8 @@ use crate::support::yaml::Door;
 
 /// How late a server answers at one step. Everything else together takes less, however busy the machine is.
 const DELAY: Duration = Duration::from_secs(3);
+/// What of it a phase has at least: the server's clock starts while the request is still on its way to the phase.
+const MOST_OF_IT: Duration = Duration::from_millis(2900);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_probe_asks_nothing_that_the_server_has_said_already() {
@@ -98,6 +100,6 @@ async fn a_delay_belongs_to_the_phase_in_which_the_server_is_slow() {
         let all = format!("{step:?} {door:?}: {:?}", seen.timings);
         assert_eq!(seen.timings.total(), seen.duration, "{all}");
         assert!(took(false) < DELAY, "{all}");
-        assert!(phase.is_none() || took(true) >= DELAY, "{all}");
+        assert!(phase.is_none() || took(true) >= MOST_OF_IT, "{all}");
     }
 }

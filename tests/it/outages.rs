@@ -50,7 +50,7 @@ impl Counted<'_> {
 }
 
 /// Health, then the fault for a while, then health again; what was asked in each minute of the three.
-async fn through(fault: Fault, lasting: usize) -> [Vec<Asked>; 3] {
+async fn through(fault: Fault, lasting: usize, healing: usize) -> [Vec<Asked>; 3] {
     let mut world = World::start_here().await;
     let app = world.app();
     let mailbox = world.mailbox_of(&app, Fault::None).await;
@@ -66,7 +66,7 @@ async fn through(fault: Fault, lasting: usize) -> [Vec<Asked>; 3] {
     mailbox.set_fault(fault);
     let during = counted.minutes(lasting).await;
     mailbox.set_fault(Fault::None);
-    let after = counted.minutes(20).await;
+    let after = counted.minutes(healing).await;
     let last = simulated.lines("probe").into_iter().rev().take(MAILBOXES);
     let well = last.filter(|line| line.field("outcome") == "success").count();
     simulated.stop().await;
@@ -85,8 +85,15 @@ fn must_be_polite(minutes: &[Asked], tokens: usize, when: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_fails_is_asked_no_more_and_not_stampeded() {
-    for fault in [Fault::ServerUnavailable, Fault::ByeGreeting, Fault::Throttled, Fault::NotConnected] {
-        let [before, during, after] = through(fault, 20).await;
+    // A refusal stretches the intervals, so it takes longer until all is well again.
+    let rows = [
+        (Fault::ServerUnavailable, 20),
+        (Fault::ByeGreeting, 20),
+        (Fault::Throttled, 20),
+        (Fault::NotConnected, 70),
+    ];
+    for (fault, healing) in rows {
+        let [before, during, after] = through(fault, 20, healing).await;
         let when = |which: &str| format!("{which} {fault:?}");
         must_be_polite(&before, 0, &when("before"));
         must_be_polite(&during, 1, &when("during"));
@@ -98,7 +105,7 @@ async fn a_server_that_fails_is_asked_no_more_and_not_stampeded() {
 #[tokio::test(start_paused = true)]
 async fn a_tenant_that_fails_is_asked_by_the_back_off_alone() {
     for fault in [TokenFault::SecretInvalid, TokenFault::IdpOutage, TokenFault::BareOutage] {
-        let [before, during, after] = through(Fault::Token(fault), 80).await;
+        let [before, during, after] = through(Fault::Token(fault), 80, 20).await;
         let when = |which: &str| format!("{which} {fault:?}");
         must_be_polite(&before, 0, &when("before"));
         // Steps of 30 s, doubled up to 10 minutes: at most eleven of them begin in 80 minutes.

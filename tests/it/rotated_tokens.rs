@@ -135,7 +135,7 @@ async fn two_processes_on_one_file_take_turns() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_load_no_probe_fails_for_a_rotation() {
     const MAILBOXES: usize = 60;
-    let (world, mailboxes, file) = world(MAILBOXES, "interval: 4s, timeout: 3900ms", Rotation::Once).await;
+    let (world, mailboxes, file) = world(MAILBOXES, "interval: 15s, timeout: 14s", Rotation::Once).await;
     let app = mailboxes[0].app().clone();
     let agent = Agent::serve(&world.configuration(), &[]);
     let probed = until("every mailbox is probed often", || {

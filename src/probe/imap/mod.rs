@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use async_imap::Client;
-use async_imap::imap_proto::{Capability, MailboxDatum, Response, ResponseCode, Status};
+use async_imap::imap_proto::{Capability, MailboxDatum, Response, Status};
 use tokio::io::AsyncWriteExt;
 
 use self::bounds::ImapBounds;
@@ -127,21 +127,22 @@ impl Imap {
         Self { client, dialogue, encrypted, tag: 0, orderly: false, messages, first_unseen, alert }
     }
 
-    /// The greeting, and what it lists in its code (RFC 3501 section 7.1).
+    /// The greeting, and what it lists in its code (RFC 3501 section 7.1), which the framing puts in front of it.
     async fn greeting(&mut self, probe: Probe<'_>) -> Result<Option<Capabilities>, Cause> {
         let stage = Stage::at(Phase::Greeting, self.encrypted);
+        let mut listed = None;
         loop {
             let Ok(Some(response)) = self.client.read_response().await else {
                 return Err(probe.lost(&stage, &self.dialogue));
             };
             return match response.parsed() {
-                Response::Capabilities(_) => continue,
-                Response::Data { status: Status::Ok, outcome } => {
+                Response::Capabilities(list) => {
+                    listed = Some(capabilities(list));
+                    continue;
+                }
+                Response::Data { status: Status::Ok, .. } => {
                     self.orderly = true;
-                    Ok(match &outcome.code {
-                        Some(ResponseCode::Capabilities(list)) => Some(capabilities(list)),
-                        _ => None,
-                    })
+                    Ok(listed)
                 }
                 Response::Data { status: Status::Bye | Status::No | Status::Bad, .. } => {
                     Err(probe.refused(&stage, &self.dialogue.answer()))
