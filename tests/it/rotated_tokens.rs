@@ -21,13 +21,13 @@ const ROTATIONS: u64 = 500;
 /// And how many times it is killed at least.
 const KILLS: usize = 40;
 
-/// Mailboxes of one person, probed without TLS as fast as they can be, and a new token for each probe; the file of the
-/// refresh token.
+/// Mailboxes of one person, and a new token for each probe; the file of the refresh token. One mailbox alone is probed
+/// without TLS, as fast as it can be; many share a server, which offers no login without it.
 async fn world(count: usize, pace: &str, rotation: Rotation) -> (World, Vec<SimMailbox>, PathBuf) {
     let mut world = World::start().await;
-    let mailboxes = match count {
-        1 => vec![world.mailbox(Fault::None).await],
-        more => world.mailboxes(more).await,
+    let (mailboxes, door) = match count {
+        1 => (vec![world.mailbox(Fault::None).await], Door::ImapPlain),
+        more => (world.mailboxes(more).await, Door::Imap),
     };
     let app = mailboxes[0].app().clone();
     app.set_rotation(rotation);
@@ -37,7 +37,7 @@ async fn world(count: usize, pace: &str, rotation: Rotation) -> (World, Vec<SimM
     let file = world.yaml.person("person", &app, "");
     fs::write(&file, app.signed_in()).unwrap();
     world.yaml.head = format!("limits: {{ token_max_age: 1ms }}\ndefaults: {{ {pace} }}");
-    world.yaml.watch_as_person(&mailboxes, &[Door::ImapPlain], "person", "");
+    world.yaml.watch_as_person(&mailboxes, &[door], "person", "");
     (world, mailboxes, file)
 }
 
@@ -135,7 +135,7 @@ async fn two_processes_on_one_file_take_turns() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_load_no_probe_fails_for_a_rotation() {
     const MAILBOXES: usize = 60;
-    let (world, mailboxes, file) = world(MAILBOXES, "interval: 15s, timeout: 14s", Rotation::Once).await;
+    let (world, mailboxes, file) = world(MAILBOXES, "interval: 10s, timeout: 9s", Rotation::Once).await;
     let app = mailboxes[0].app().clone();
     let agent = Agent::serve(&world.configuration(), &[]);
     let probed = until("every mailbox is probed often", || {
@@ -150,7 +150,8 @@ async fn under_load_no_probe_fails_for_a_rotation() {
     let failures = probed.metric("mailbox_probes_total").label("outcome", "failure");
     assert_eq!(failures.count(), MAILBOXES);
     assert!(failures.most().is_some_and(|most| most < 0.5));
-    assert!(app.refresh_tokens_issued() > 100, "{}", app.refresh_tokens_issued());
+    // One request at a time, whatever the number of probes that want a new token.
+    assert!(app.refresh_tokens_issued() > 40, "{}", app.refresh_tokens_issued());
     agent.terminate();
     must_be_fine(&app);
     assert!(app.takes(&token(&file)));
