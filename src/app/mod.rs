@@ -3,6 +3,7 @@
 pub mod address_space;
 mod credential_files;
 pub mod descriptors;
+mod past;
 mod reload;
 
 use std::io;
@@ -74,6 +75,8 @@ struct Tasks {
     password_trials: BackgroundTask,
     /// Stops after the last observation, so that it is saved.
     saving: BackgroundTask,
+    /// The same for the past that pages show; only with a state directory.
+    past_saving: Option<BackgroundTask>,
     /// Answers until the end, for the last scrape.
     http_server: BackgroundTask,
 }
@@ -105,6 +108,7 @@ impl App {
             .await
             .map_err(|error| AppError::Listen { listen: plan.listen.to_string(), error })?;
         let report = Arc::new(Report::new(plan));
+        past::restore(plan, &report).await;
         let descriptors = descriptors::limit();
         let share = Share::of(descriptors, &plan.limits);
         share.warn();
@@ -141,6 +145,10 @@ impl App {
                 password_trials::run(Arc::clone(&readiness), Arc::clone(&prober), stop)
             }),
             saving: BackgroundTask::start("saving of readiness", |stop| readiness.keep_saved(stop)),
+            past_saving: plan.policy.state_dir.clone().map(|folder| {
+                let report = Arc::clone(&report);
+                BackgroundTask::start("saving of the past", |stop| past::keep_saved(report, folder, stop))
+            }),
             http_server: BackgroundTask::start("HTTP server", |stop| {
                 http::serve(listener, share.clients, site, protection, stop)
             }),
@@ -185,7 +193,12 @@ impl Tasks {
         }
         self.scheduler.stop().await;
         self.password_trials.stop().await;
-        tokio::join!(self.saving.stop(), self.http_server.stop());
+        let past_saved = async {
+            if let Some(saving) = self.past_saving {
+                saving.stop().await;
+            }
+        };
+        tokio::join!(self.saving.stop(), past_saved, self.http_server.stop());
     }
 }
 

@@ -13,23 +13,25 @@ pub struct OwnerRow {
     pub label: &'static str,
     /// For people.
     pub title: &'static str,
+    /// Stands for it where there is room for one character.
+    pub letter: char,
 }
 
 table! {
     /// Who must act.
     pub enum Owner: OwnerRow {
         /// App registration or OAuth client.
-        App => OwnerRow { label: "app", title: "owner of the app registration" };
+        App => OwnerRow { label: "app", title: "owner of the app registration", letter: 'A' };
         /// Tenant or mail server.
-        Admin => OwnerRow { label: "admin", title: "mail administrator" };
+        Admin => OwnerRow { label: "admin", title: "mail administrator", letter: 'M' };
         /// The mailbox.
-        Owner => OwnerRow { label: "owner", title: "holder of the mailbox" };
+        Owner => OwnerRow { label: "owner", title: "holder of the mailbox", letter: 'H' };
         /// Networks and platforms.
-        Net => OwnerRow { label: "net", title: "network team" };
+        Net => OwnerRow { label: "net", title: "network team", letter: 'N' };
         /// This program.
-        Ops => OwnerRow { label: "ops", title: "operator of the exporter" };
+        Ops => OwnerRow { label: "ops", title: "operator of the exporter", letter: 'O' };
         /// Time: it passes by itself.
-        Wait => OwnerRow { label: "wait", title: "nobody, it passes" };
+        Wait => OwnerRow { label: "wait", title: "nobody, it passes", letter: 'W' };
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Not here: metric names, pages, credentials.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use crate::model::{Check, CheckName, Observation, Outcome, Phase, Plan, Reason};
 
 use super::locked;
-use super::recent::{Glance, Recent};
+use super::past::Past;
+use super::past_file::Kept;
 
 /// The state of one check.
 #[derive(Debug, Clone)]
@@ -25,10 +26,11 @@ pub struct CheckRecord {
     pub last_failure: Option<Arc<Observation>>,
     /// The last successful observation, kept through any number of failures.
     pub last_success: Option<Arc<Observation>>,
-    /// The start of the probe at which success and failure last changed places; at first the first probe's.
+    /// The start of the probe at which success and failure last changed places; at first the first probe's. It may be
+    /// of an earlier run of the program.
     pub outcome_since: Option<Timestamp>,
-    /// The last outcomes.
-    pub recent: Recent,
+    /// What is remembered of earlier probes.
+    pub past: Past,
     pub successes: u64,
     /// Failed probes by phase and reason.
     pub failures: BTreeMap<(Phase, Reason), u64>,
@@ -43,7 +45,7 @@ impl CheckRecord {
             last_failure: None,
             last_success: None,
             outcome_since: None,
-            recent: Recent::default(),
+            past: Past::default(),
             successes: 0,
             failures: BTreeMap::new(),
         }
@@ -59,10 +61,11 @@ impl CheckRecord {
         self.outcome_since.filter(|_| self.last.as_ref().is_some_and(|last| !last.outcome.is_up()))
     }
 
-    /// Adds an observation. True if its outcome differs from the last one in any way.
+    /// Adds an observation. True if its outcome differs from the last one of this run in any way.
     fn note(&mut self, observation: &Arc<Observation>) -> bool {
-        let same = |last: &Arc<Observation>| last.outcome.is_up() == observation.outcome.is_up();
-        if !self.last.as_ref().is_some_and(same) {
+        // The newest may be of an earlier run.
+        let worked = self.past.newest().map(|newest| newest.failure.is_none());
+        if worked != Some(observation.outcome.is_up()) || self.outcome_since.is_none() {
             self.outcome_since = Some(observation.started_at);
         }
         let failure = why(&observation.outcome);
@@ -77,10 +80,8 @@ impl CheckRecord {
             }
         }
         let before = self.last.replace(Arc::clone(observation));
-        let is_news = before.is_none_or(|before| why(&before.outcome) != failure);
-        let (started_at, duration) = (observation.started_at, observation.duration);
-        self.recent.push(Glance { started_at, duration, failure });
-        is_news
+        self.past.note(observation);
+        before.is_none_or(|before| why(&before.outcome) != failure)
     }
 }
 
@@ -164,6 +165,34 @@ impl History {
     /// The mailbox names in order; a name appears once per check.
     pub(super) fn names(&self) -> Vec<Arc<str>> {
         self.now().keys().map(|name| Arc::clone(&name.mailbox)).collect()
+    }
+
+    /// The past of every check that has one.
+    pub(super) fn kept(&self) -> Vec<Kept> {
+        let records = self.records();
+        let kept = |record: &Arc<CheckRecord>| Kept {
+            name: record.check.name(),
+            since: record.outcome_since,
+            past: record.past.clone(),
+        };
+        records.iter().filter(|record| !record.past.is_empty()).map(kept).collect()
+    }
+
+    /// Whether a check is in the plan.
+    pub(super) fn planned(&self) -> impl Fn(&CheckName) -> bool + Send + 'static + use<> {
+        let names: HashSet<CheckName> = self.now().keys().cloned().collect();
+        move |name| names.contains(name)
+    }
+
+    /// Takes over the past of checks that have none yet.
+    pub(super) fn restore(&self, kept: Vec<Kept>) {
+        for Kept { name, since, past } in kept {
+            self.change(&name, |record| {
+                if record.past.is_empty() {
+                    (record.outcome_since, record.past) = (since, past);
+                }
+            });
+        }
     }
 
     fn now(&self) -> Arc<Records> {

@@ -177,7 +177,7 @@ fn check(record: &CheckRecord, whole: bool) -> Value {
     object
         .maybe("last_success", record.last_success.as_ref().map(|last| observation(last, true)))
         .maybe("last_failure", record.last_failure.as_ref().map(|last| observation(last, true)))
-        .put("recent", record.recent.iter().map(|one| glance(&one)).collect::<Value>())
+        .put("recent", record.past.glances().map(|seen| glance(&seen)).collect::<Value>())
         .done()
 }
 

@@ -13,11 +13,12 @@ mod log;
 mod metrics;
 mod minute;
 mod openmetrics;
+mod past;
+mod past_file;
 mod per_check;
 mod per_credential;
 mod per_readiness;
 pub mod readiness_json;
-mod recent;
 #[cfg(test)]
 mod reload_tests;
 #[cfg(test)]
@@ -30,6 +31,7 @@ mod user_tokens;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -51,7 +53,7 @@ pub use exposition::Exposition;
 pub use families::{FAMILIES, Family, Kind};
 pub use history::CheckRecord;
 pub use metrics::{Dropped, ServerRecord};
-pub use recent::{Glance, RECENT, Recent};
+pub use past::{Glance, Past, RECENT};
 pub use user_tokens::UserTokens;
 
 /// The values of the label `outcome`.
@@ -176,6 +178,24 @@ impl Report {
     /// Records the dates that files of credentials hold, or why they hold none.
     pub fn declare_ends(&self, dates: BTreeMap<Arc<str>, Result<Timestamp, String>>) {
         self.credentials.declare(dates);
+    }
+
+    /// Saves the past of every check to the state directory. Blocks the thread for a bounded time.
+    pub fn save_past(&self, folder: &Path) {
+        if let Err(fault) = past_file::save(folder, self.history.kept()) {
+            tracing::warn!(%fault, file = %folder.join(past_file::NAME).display(), "the past of the checks could not be saved: pages forget it at a restart");
+        }
+    }
+
+    /// Takes over the past that an earlier run saved. A file that cannot be read is ignored. Blocks the thread for a
+    /// bounded time.
+    pub fn restore_past(&self, folder: &Path) {
+        match past_file::load(folder, self.history.planned()) {
+            Ok(kept) => self.history.restore(kept),
+            Err(fault) => {
+                tracing::warn!(%fault, file = %folder.join(past_file::NAME).display(), "the saved past of the checks cannot be read and is ignored: pages begin anew");
+            }
+        }
     }
 
     /// Counts a skipped due time.

@@ -59,7 +59,8 @@ const RULES: &[(Family, Rule)] = &[
     }),
     (families::PROBE_OUTCOME_CHANGED, |record, series| {
         let (mailbox, protocol) = name(record);
-        let Some(since) = record.outcome_since else { return Ok(()) };
+        // Without a probe of this run nothing is claimed.
+        let Some(since) = record.outcome_since.filter(|_| record.last.is_some()) else { return Ok(()) };
         series.add(&[mailbox, protocol], timestamp(since))
     }),
     (families::FOLDER_MESSAGES, |record, series| {

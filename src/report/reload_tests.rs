@@ -115,7 +115,7 @@ fn a_changed_check_keeps_its_counts_and_its_past_and_shows_its_new_description()
     next.checks[0] = Arc::new(slower);
     report.apply(&next);
     let record = report.check(&next.checks[0].name()).unwrap();
-    assert_eq!((record.successes, record.failed(), record.recent.len()), (1, 1, 2));
+    assert_eq!((record.successes, record.failed(), record.past.len()), (1, 1, 2));
     assert_eq!(
         (record.check.interval, record.interval),
         (Duration::from_secs(900), Duration::from_secs(900))

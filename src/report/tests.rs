@@ -149,7 +149,7 @@ fn a_failure_is_named_while_it_lasts_and_gone_with_the_next_success() {
     assert_eq!(now.get(&failures), Some(&1.0), "a count never goes");
     assert_eq!(now.get("mailbox_folder_messages{mailbox=\"invoices\",folder=\"INBOX\"}"), Some(&17.0));
     let record = report.check(&check.name()).unwrap();
-    assert_eq!((record.failing_since(), record.recent.len()), (None, 2));
+    assert_eq!((record.failing_since(), record.past.len()), (None, 2));
     assert_eq!(record.last_failure.as_ref().map(|last| last.started_at), Some(at(0)));
 }
 
@@ -167,7 +167,7 @@ fn the_past_is_short_and_the_start_of_a_failure_is_kept() {
     }
     let record = report.check(&check.name()).unwrap();
     assert_eq!(record.failing_since(), Some(dawn() + Duration::from_secs(60 * 30)));
-    assert_eq!((record.successes, record.failed(), record.recent.len()), (30, 70, RECENT));
+    assert_eq!((record.successes, record.failed(), record.past.len()), (30, 70, RECENT));
     assert_eq!(
         record.last_success.as_ref().map(|last| last.started_at),
         Some(dawn() + Duration::from_secs(60 * 29))

@@ -200,6 +200,18 @@ async fn every_link_leads_to_a_page_with_and_without_a_prefix() {
             }
         }
         assert!(seen > 20, "{seen}");
+        for (page, script) in [("/", "./page.js"), ("/mailboxes/desk", "../page.js")] {
+            let page = format!("{prefix}{page}");
+            assert!(
+                world
+                    .ask(&format!("GET {page} HTTP/1.1"))
+                    .await
+                    .text()
+                    .contains(&format!("src=\"{script}\""))
+            );
+            let answer = world.ask(&format!("GET {} HTTP/1.1", resolved(&page, script))).await;
+            assert!(answer.has("content-type: text/javascript; charset=utf-8"), "{}", answer.head);
+        }
     }
     let answer = world.ask("GET /agent HTTP/1.1").await;
     assert!(answer.status() == "307" && answer.has("location: agent/"), "{}", answer.head);

@@ -1,21 +1,20 @@
-//! The fleet: a row per mailbox, a cell per protocol, with the phases of the last probe as a bar.
+//! The fleet: a row per mailbox, a cell per protocol with its recent past; and a probe's phases as a bar.
 //!
 //! Not here: what to do about a fault.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use maud::{Markup, html};
 
 use crate::http::rows;
 use crate::http::view::{List, Sort, View};
-use crate::model::{Observation, Phase, Protocol};
-use crate::report::{CheckRecord, Facts, RECENT};
+use crate::model::{Observation, Protocol};
+use crate::report::{CheckRecord, Facts};
 
 use super::filters::{self, Occurring, Place};
 use super::text::Here;
-use super::{Row, Standing, protocols, text};
+use super::{Row, Standing, protocols, strip, text};
 
 /// Width of the bars' own coordinates. They are stretched to the cell's width.
 const BAR: f64 = 1000.0;
@@ -40,7 +39,7 @@ pub(super) fn section(facts: &Facts, rows: Vec<Row<'_>>, view: &View) -> Markup 
                 (filters::form(&PLACE, view, &occurring, &FILTERS))
                 (filters::pager(&PLACE, view, total))
                 @if total == 0 { p.none { "No mailbox matches." } } @else {
-                    (legend(facts))
+                    (strip::legend())
                     table {
                         thead {
                             tr {
@@ -83,14 +82,13 @@ fn cell(now: Timestamp, record: &CheckRecord) -> Markup {
     html! {
         td class=(standing.class()) data-column=(record.check.protocol()) {
             @match &record.last {
-                None => span.state { "waiting for its first probe" },
+                None => { span.state { "waiting for its first probe" } (strip::strip(record)) },
                 Some(last) => {
                     p.line {
                         (state(Here::Top, last))
                         span.facts { (text::took(last.duration)) ", " (text::ago(now, last.started_at)) }
                     }
-                    @if last.timings.iter().nth(1).is_some() { (bar(last)) }
-                    (past(record))
+                    (strip::strip(record)) (strip::spark(record))
                     @if record.interval > record.check.interval {
                         p.stretched { "refused repeatedly: now every " (text::stretch(record.interval)) }
                     }
@@ -136,39 +134,4 @@ fn spoken(last: &Observation) -> String {
     let phases: Vec<_> =
         last.timings.iter().map(|(phase, took)| format!("{phase} {}", text::took(took))).collect();
     phases.join(", ")
-}
-
-/// The recent outcomes, oldest first; one alone says nothing that the state does not.
-pub(super) fn past(record: &CheckRecord) -> Markup {
-    let failed = record.recent.iter().filter(|glance| glance.failure.is_some()).count();
-    html! {
-        @if failed > 0 && failed < record.recent.len() {
-            svg.past viewBox=(format!("0 0 {} 8", RECENT * 6)) role="img"
-                aria-label=(format!("{failed} of the last {} probes failed", record.recent.len())) {
-                title { (failed) " of the last " (record.recent.len()) " probes failed; the newest is on the right" }
-                @for (place, glance) in record.recent.iter().enumerate() {
-                    rect class=(if glance.failure.is_some() { "failing" } else { "fine" })
-                        x=(place * 6) y="0" width="4" height="8" {}
-                }
-            }
-        }
-    }
-}
-
-/// Which colour is which phase, for the phases that occur.
-fn legend(facts: &Facts) -> Markup {
-    let lasts = || facts.checks.iter().filter_map(|record| record.last.as_deref());
-    let entered =
-        |phase| lasts().any(|last| last.timings.iter().any(|(p, took)| p == phase && took > Duration::ZERO));
-    html! {
-        @if lasts().next().is_some() {
-            p.legend {
-                "Where the time of the last probe went: "
-                @for phase in Phase::ALL.iter().copied().filter(|phase| entered(*phase)) {
-                    span { svg viewBox="0 0 10 10" aria-hidden="true" { rect class=(format!("p-{phase}")) width="10" height="10" {} } (phase) }
-                    " "
-                }
-            }
-        }
-    }
 }

@@ -18,7 +18,7 @@ use crate::model::{
 use crate::report::CheckRecord;
 
 use super::text::Here;
-use super::{Parameters, Standing, fleet, frame, home, readiness, single, text, trouble};
+use super::{Parameters, Standing, fleet, frame, home, readiness, single, strip, text, trouble};
 
 pub(in crate::http) async fn mailbox(
     State(site): State<Site>,
@@ -69,6 +69,7 @@ fn page(
             @for (label, value) in &mailbox.labels { dt { (label) } dd { (value) } }
             @if mailbox.alert_path { dt { "Alert path" } dd { "alerts are sent by this mailbox: mail cannot tell of its failure" } }
         } }
+        (strip::legend())
         @for record in records { (check(now, record)) (stands(now, record, standings)) }
     };
     frame(now, standing, &mailbox.name, (&home(Here::Below), Here::Below), &main)
@@ -96,10 +97,12 @@ fn check(now: Timestamp, record: &CheckRecord) -> Markup {
                 (text::counted(count(record.successes), "success", "successes")) ", "
                 (text::counted(count(record.failed()), "failure", "failures")) " since the start"
             }
-            (fleet::past(record))
+            p.past { (strip::strip(record)) (strip::spark(record)) }
             @if !passing && let Some(last) = &record.last { (probe(now, "The last failure", last, true)) }
             @if let Some(last) = &record.last_success { (probe(now, "The last success", last, passing)) }
             @if passing && let Some(last) = &record.last_failure { (probe(now, "The last failure", last, false)) }
+            (strip::stretches(record))
+            (strip::waterfalls(now, record))
             @if !record.failures.is_empty() { (reasons(record)) }
         }
     }

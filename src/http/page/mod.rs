@@ -12,6 +12,7 @@ mod mailbox;
 mod readiness;
 mod reasons;
 mod soon;
+mod strip;
 mod text;
 mod trouble;
 

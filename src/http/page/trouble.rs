@@ -53,6 +53,8 @@ struct Group<'f> {
     since: Timestamp,
     mailboxes: BTreeSet<&'f str>,
     checks: usize,
+    /// Probes and failures of these checks in the last day.
+    day: (usize, usize),
     /// Whether the other failures have another hint or another sentence.
     varied: bool,
 }
@@ -83,6 +85,7 @@ fn groups(facts: &Facts) -> Vec<Group<'_>> {
             since,
             mailboxes: BTreeSet::new(),
             checks: 0,
+            day: (0, 0),
             varied: false,
         });
         group.varied |= group.latest.outcome != last.outcome;
@@ -92,6 +95,8 @@ fn groups(facts: &Facts) -> Vec<Group<'_>> {
         group.since = group.since.min(since);
         group.mailboxes.insert(&record.check.mailbox.name);
         group.checks += 1;
+        let (probes, failures) = record.past.day(facts.now);
+        group.day = (group.day.0 + probes, group.day.1 + failures);
     }
     let mut groups: Vec<_> = groups.into_values().collect();
     groups.sort_by_key(|group| (group.reason().row().transient, usize::MAX - group.checks, group.since));
@@ -141,7 +146,8 @@ fn entry(now: Timestamp, group: &Group<'_>) -> Markup {
             p.scope {
                 strong { (mailboxes) }
                 @if group.checks != group.mailboxes.len() { " (" (text::counted(group.checks, "check", "checks")) ")" }
-                " for " (text::stretch(text::between(group.since, now)))
+                " for " (text::stretch(text::between(group.since, now))) ", since " (text::clock(group.since))
+                "; in the last day " (group.day.1) " of " (text::counted(group.day.0, "probe", "probes")) " failed"
                 ", " @if reason.transient { "may pass by itself" } @else { "lasts until it is repaired" }
             }
             (said(Here::Top, failure))

@@ -124,3 +124,32 @@ async fn a_changed_import_counts_without_a_restart() {
     agent.shows("/api/v1/readiness", "\"fault\":");
     assert!(agent.page("/api/v1/readiness").contains(&use_of("none")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_past_of_a_check_outlives_a_restart() {
+    let mut fleet = Fleet::new().await;
+    fleet.pace = OFTEN;
+    fleet.exchange(Fault::TokenRejected, "checks: [smtp]").await;
+    fleet.top = "state_dir: state\n".to_owned();
+    let config = fleet.configure();
+    let path = "/api/v1/mailboxes/m0";
+    let since = |agent: &Agent| {
+        let one: serde_json::Value = serde_json::from_str(&agent.page(path)).unwrap();
+        one["checks"][0]["failing_since"].as_str().map(str::to_owned)
+    };
+    let agent = Agent::serve(&config, &[]);
+    agent.shows(path, "token_rejected");
+    let before = since(&agent).unwrap();
+    let second = |time: &str| time.split(['.', 'Z']).next().unwrap().to_owned();
+    agent.terminate();
+    let agent = Agent::serve(&config, &[]);
+    let after = until("it fails again", || since(&agent));
+    assert_eq!(second(&after), second(&before));
+    assert!(agent.page("/mailboxes/m0").contains("class=\"strip\""));
+    agent.terminate();
+    // A convenience that is broken costs itself alone.
+    fs::write(fleet.world.folder.join("state/pages.past"), "rot").unwrap();
+    let mut agent = Agent::serve(&config, &[]);
+    agent.says(&["the saved past of the checks cannot be read", "pages.past"]);
+    agent.shows(path, "token_rejected");
+}

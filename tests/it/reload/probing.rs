@@ -131,7 +131,7 @@ async fn what_a_changed_check_had_to_say_is_no_answer() {
     }
     let record = record(&app, &mailbox, Protocol::Imap).unwrap();
     assert_eq!(
-        (record.successes + record.failed(), record.recent.len()),
+        (record.successes + record.failed(), record.past.len()),
         (2, 2),
         "counts and past stay with the name"
     );
