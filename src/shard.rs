@@ -33,7 +33,10 @@ pub fn keep(plan: &mut Plan, shard: Shard) {
         return;
     }
     let used = |plan: &Plan| -> HashSet<Arc<str>> {
-        plan.mailboxes.iter().map(|mailbox| Arc::clone(&mailbox.credential.name)).collect()
+        let of_mailboxes = plan.mailboxes.iter();
+        // A round trip opens a mailbox that another shard may own.
+        let of_legs = plan.checks.iter().flat_map(|check| check.legs()).map(|leg| &leg.mailbox);
+        of_mailboxes.chain(of_legs).map(|mailbox| Arc::clone(&mailbox.credential.name)).collect()
     };
     let anywhere = used(plan);
     plan.mailboxes.retain(|mailbox| has(shard, &mailbox.name));

@@ -3,15 +3,19 @@
 //! Owns the sequence of these steps, and the conclusions that need facts from several of them. `monitor`
 //! decides when a check runs; `report` receives its observation.
 
+mod fate;
 mod in_flight;
 mod permits;
 mod request;
+mod round_trip;
+mod trips;
+mod visit;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -20,11 +24,13 @@ use tokio::time::timeout;
 
 use self::in_flight::{InFlight, Running};
 use self::permits::{Permit, Permits};
+use self::round_trip::Course;
+use self::trips::Trips;
 use crate::clock;
 use crate::diagnosis::{self, remedy};
 use crate::model::{
-    Access, Auth, Cause, Check, CheckName, Failure, Limits, Observation, Outcome, Phase, Plan, Protocol,
-    Reason, Security, ServerFacts, Timings, TokenAccess, Transcript,
+    Access, Auth, Cause, Check, CheckName, Failure, Goal, Limits, Observation, Outcome, Phase, Plan,
+    Protocol, Reason, Security, ServerFacts, Timings, TokenAccess, Transcript,
 };
 use crate::net::{Dialer, Dialogue, Io, Stopwatch};
 use crate::probe::{self, Bearer, Connection, Login, Probe, Secret, Session};
@@ -45,17 +51,19 @@ pub struct Prober {
     /// Checks whose last probe succeeded: another protocol that works for the same mailbox narrows down a
     /// fault.
     passed: Mutex<HashSet<CheckName>>,
+    trips: Trips,
 }
 
-/// Facts that an attempt collects, whether or not it completes.
-struct Notes {
-    watch: Stopwatch,
+/// Facts that a conversation collects, whether or not it completes.
+#[derive(Default)]
+struct Traces {
     facts: ServerFacts,
     dialogue: Option<Dialogue>,
     token: Option<AccessToken>,
 }
 
 /// Resources that are still open when the verdict is known.
+#[derive(Default)]
 struct Open {
     session: Option<Session>,
     _permit: Option<Permit>,
@@ -68,7 +76,7 @@ impl Prober {
         let dialer = Arc::new(Dialer::default());
         let tokens = TokenSource::new(Arc::clone(&dialer), limits.token_max_age, on_token_request);
         let (permits, in_flight) = (Permits::new(limits), InFlight::default());
-        Self { dialer, tokens, permits, in_flight, passed: Mutex::default() }
+        Self { dialer, tokens, permits, in_flight, passed: Mutex::default(), trips: Trips::default() }
     }
 
     pub fn tokens(&self) -> &TokenSource {
@@ -86,7 +94,8 @@ impl Prober {
         self.permits.apply(plan);
         self.tokens.apply(plan);
         let names: HashSet<CheckName> = plan.checks.iter().map(|check| check.name()).collect();
-        self.passed.lock().unwrap_or_else(PoisonError::into_inner).retain(|name| names.contains(name));
+        self.passed().retain(|name| names.contains(name));
+        self.trips.retain(|name| names.contains(name));
     }
 
     /// Probes once. The lateness of the observation is the time since the request was due, plus every wait for
@@ -102,32 +111,36 @@ impl Prober {
 
     async fn probe_and_judge(&self, request: &ProbeRequest) -> Observation {
         let check = request.check();
-        let _mailbox = self.permits.mailbox(&check.mailbox.name).await;
+        let mailbox = self.permits.mailbox(&check.mailbox.name).await;
         let late = request.due().elapsed();
         let started_at = clock::now();
-        let mut notes = Notes {
-            watch: Stopwatch::start(check.timeout),
-            facts: ServerFacts::default(),
-            dialogue: None,
-            token: None,
+        let mut watch = Stopwatch::start(check.timeout);
+        let (mut traces, mut open) = (Traces::default(), Open::default());
+        let (outcome, dialogue, _mailbox) = match &check.goal {
+            Goal::RoundTrip(trip) => {
+                let mut course = Course::new(self, check, trip, request.counts_for_check(), &mut watch);
+                let outcome = unwinding(course.run(mailbox, &mut traces)).await;
+                let dialogue = course.dialogue();
+                let outcome = match outcome {
+                    Some(outcome) => outcome,
+                    None => self.conclude(check, &traces, Err(panicked(&watch))).await,
+                };
+                (outcome, dialogue, None)
+            }
+            Goal::Folder { .. } | Goal::Submission { .. } | Goal::Maildrop => {
+                let counts = request.counts_for_check();
+                let verdict =
+                    unwinding(self.converse(check, counts, &mut watch, &mut traces, &mut open)).await;
+                let verdict = verdict.unwrap_or_else(|| Err(panicked(&watch)));
+                if counts {
+                    self.remember(&check.name(), verdict.is_ok());
+                }
+                let outcome = self.conclude(check, &traces, verdict).await;
+                let dialogue = traces.dialogue.as_ref().map(Dialogue::transcript).unwrap_or_default();
+                (outcome, dialogue, mailbox)
+            }
         };
-        let mut open = Open { session: None, _permit: None, _in_flight: None };
-        let verdict = unwinding(self.attempt(request, &mut notes, &mut open)).await;
-        let verdict = verdict.unwrap_or_else(|| {
-            let cause = Cause::new(Reason::Internal, "the probe panicked; see the panic message in the log");
-            Err(Failure { phase: notes.watch.current(), cause })
-        });
-        let Notes { watch, mut facts, dialogue, token } = notes;
-        facts.intercepted = diagnosis::is_intercepted(&check.endpoint.host, facts.certificate.as_deref());
-        facts.front_end = dialogue.as_ref().and_then(Dialogue::front_end);
         let (timings, waited) = watch.stop();
-        self.judge_token(check, token.as_ref(), &verdict);
-        let works =
-            request.counts_for_check().then(|| self.remember(&check.name(), verdict.is_ok())).flatten();
-        let told = told(check, &verdict).await;
-        let seen =
-            Seen { token: token.as_ref(), server: &facts, works, clock_skew: self.clock_skew(check), told };
-        let outcome = outcome(check, &seen, verdict);
         if let Some(session) = open.session.take() {
             // Bounded in time; the verdict is final, so failures are ignored.
             drop(timeout(GOODBYE, unwinding(session.goodbye())).await);
@@ -138,21 +151,52 @@ impl Prober {
             duration: timings.total(),
             timings,
             lateness: late + waited,
-            server: facts,
-            token: token.as_ref().map(AccessToken::seal),
-            dialogue: dialogue.map(|dialogue| dialogue.transcript()).unwrap_or_default(),
+            server: traces.facts,
+            token: traces.token.as_ref().map(AccessToken::seal),
+            dialogue,
             outcome,
         }
     }
 
-    async fn attempt(
+    /// One conversation from the token to the verdict, with the conclusions that concern the token.
+    async fn converse(
         &self,
-        request: &ProbeRequest,
-        notes: &mut Notes,
+        check: &Check,
+        counts: bool,
+        watch: &mut Stopwatch,
+        traces: &mut Traces,
         open: &mut Open,
     ) -> Result<(), Failure> {
-        let check = request.check();
-        let Notes { watch, facts, dialogue: said, token } = notes;
+        let verdict = self.attempt(check, counts, watch, traces, open).await;
+        let facts = &mut traces.facts;
+        facts.intercepted = diagnosis::is_intercepted(&check.endpoint.host, facts.certificate.as_deref());
+        facts.front_end = traces.dialogue.as_ref().and_then(Dialogue::front_end);
+        self.judge_token(check, traces.token.as_ref(), &verdict);
+        verdict
+    }
+
+    /// The outcome of a conversation, with everything that explains it.
+    async fn conclude(&self, check: &Check, traces: &Traces, verdict: Result<(), Failure>) -> Outcome {
+        let told = told(check, &verdict).await;
+        let seen = Seen {
+            token: traces.token.as_ref(),
+            server: &traces.facts,
+            works: self.works_besides(&check.name()),
+            clock_skew: self.clock_skew(check),
+            told,
+        };
+        outcome(check, &seen, verdict)
+    }
+
+    async fn attempt(
+        &self,
+        check: &Check,
+        counts: bool,
+        watch: &mut Stopwatch,
+        traces: &mut Traces,
+        open: &mut Open,
+    ) -> Result<(), Failure> {
+        let Traces { facts, dialogue: said, token } = traces;
         let password;
         let (secret, scrubber) = match &check.access {
             Access::Token(TokenAccess { spec, mechanism, .. }) => {
@@ -168,7 +212,7 @@ impl Prober {
         };
         let host = check.endpoint.host.as_str();
         open._permit = Some(watch.wait(self.permits.connection(host)).await);
-        open._in_flight = request.counts_for_check().then(|| self.in_flight.begin());
+        open._in_flight = counts.then(|| self.in_flight.begin());
         let ip = watch.phase(Phase::Resolve, self.dialer.resolve(host, check.ip)).await?;
         facts.ip = Some(ip);
         let peer = SocketAddr::new(ip, check.endpoint.port);
@@ -200,17 +244,31 @@ impl Prober {
         self.tokens.clock_skew(check.token_spec()?)
     }
 
-    /// Stores whether a check passes, and returns another protocol that works for the same mailbox.
-    fn remember(&self, name: &CheckName, passes: bool) -> Option<Protocol> {
-        let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Stores whether a check passes.
+    fn remember(&self, name: &CheckName, passes: bool) {
+        let mut passed = self.passed();
         if passes {
             passed.insert(name.clone());
         } else {
             passed.remove(name);
         }
-        let others = Protocol::ALL.iter().copied().filter(|protocol| *protocol != name.protocol);
+    }
+
+    /// Another mail protocol that works for the same mailbox.
+    fn works_besides(&self, name: &CheckName) -> Option<Protocol> {
+        let passed = self.passed();
         let named = |protocol| CheckName { mailbox: Arc::clone(&name.mailbox), protocol };
-        others.into_iter().find(|protocol| passed.contains(&named(*protocol)))
+        let mut others = Protocol::of_mail().filter(|protocol| *protocol != name.protocol);
+        others.find(|protocol| passed.contains(&named(*protocol)))
+    }
+
+    fn passed(&self) -> MutexGuard<'_, HashSet<CheckName>> {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a round trip must not send its next message yet.
+    pub fn rests(&self, check: &Check) -> bool {
+        self.trips.rests(check)
     }
 
     /// Reports to the token source whether the mail server accepted the token.
@@ -228,6 +286,12 @@ impl Prober {
             Err(_) => {}
         }
     }
+}
+
+/// The verdict of a probe that panicked.
+fn panicked(watch: &Stopwatch) -> Failure {
+    let cause = Cause::new(Reason::Internal, "the probe panicked; see the panic message in the log");
+    Failure { phase: watch.current(), cause }
 }
 
 /// Facts besides the verdict that help to explain it.

@@ -62,8 +62,12 @@ impl Permits {
         self.all.resize(plan.limits.concurrency);
         let mut hosts = lock(&self.hosts);
         hosts.each = plan.limits.per_host;
-        let named: HashSet<String> =
-            plan.checks.iter().map(|check| check.endpoint.host.to_ascii_lowercase()).collect();
+        let named: HashSet<String> = plan
+            .checks
+            .iter()
+            .flat_map(|check| check.legs())
+            .map(|leg| leg.endpoint.host.to_ascii_lowercase())
+            .collect();
         hosts.by_name.retain(|host, permits| named.contains(host) || permits.in_use());
         for permits in hosts.by_name.values() {
             permits.resize(plan.limits.per_host);

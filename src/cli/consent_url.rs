@@ -51,7 +51,8 @@ fn urls(plan: &Plan, options: &Options) -> Result<BTreeSet<String>, String> {
         let names: Vec<&str> = plan.credentials.iter().map(|credential| &*credential.name).collect();
         return Err(select::unknown("credential", name, &names));
     }
-    let checks = || plan.checks.iter().filter(|check| *check.mailbox.credential.name == *name);
+    let legs = || plan.checks.iter().flat_map(|check| check.legs());
+    let checks = || legs().filter(|check| *check.mailbox.credential.name == *name);
     let urls: BTreeSet<String> = checks()
         .filter(|check| check.mailbox.provider.family == Family::ExchangeOnline)
         .filter_map(|check| consent_url(check.token_spec()?, check.protocol(), &options.redirect_uri))

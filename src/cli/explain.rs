@@ -116,16 +116,20 @@ fn expected<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 fn protocol(text: &str) -> Result<Source, String> {
     let name = folded(text);
-    let mail = || Protocol::ALL.iter().map(|protocol| protocol.label());
+    let mail = || Protocol::of_mail().map(Protocol::label);
     let names = || mail().chain(SOURCES.iter().map(|(name, _)| *name));
-    let found = Protocol::from_label(&name).map(Source::Mail).or_else(|| named(SOURCES, &name));
+    let found = Protocol::of_mail()
+        .find(|protocol| protocol.label() == name)
+        .map(Source::Mail)
+        .or_else(|| named(SOURCES, &name));
     found.ok_or_else(|| expected(names()))
 }
 
 fn phase(text: &str) -> Result<Step, String> {
     let name = folded(text);
-    let names = || Phase::ALL.iter().map(|phase| phase.label()).chain(STEPS.iter().map(|(name, _)| *name));
-    Phase::from_label(&name).map(Some).or_else(|| named(STEPS, &name)).ok_or_else(|| expected(names()))
+    let known = || Phase::ALL.iter().map(|phase| phase.label()).filter(|label| named(STEPS, label).is_none());
+    let names = || known().chain(STEPS.iter().map(|(name, _)| *name));
+    named(STEPS, &name).or_else(|| Phase::from_label(&name).map(Some)).ok_or_else(|| expected(names()))
 }
 
 fn mechanism(text: &str) -> Result<Tried, String> {

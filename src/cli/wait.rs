@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::app;
-use crate::model::{Observation, Plan};
+use crate::clock;
+use crate::model::{Check, Observation, Plan, Protocol, RoundTrip};
 use crate::report::text::stretch;
 
 use super::answer::Progress;
@@ -42,7 +43,7 @@ pub(super) async fn until_fine(plan: &Plan, observations: &mut [Observation], li
             progress.end();
             return;
         }
-        for newer in app::round(&failing, |_| progress.step()).await {
+        for newer in app::round(&rested(failing, observations), |_| progress.step()).await {
             if let Some(older) =
                 observations.iter_mut().find(|older| older.check.name() == newer.check.name())
             {
@@ -58,4 +59,18 @@ pub(super) async fn until_fine(plan: &Plan, observations: &mut [Observation], li
 fn failing(plan: &Plan, observations: &[Observation]) -> Plan {
     let failed = observations.iter().filter(|seen| !seen.outcome.is_up());
     Plan { checks: failed.map(|seen| seen.check.clone()).collect(), ..plan.clone() }
+}
+
+/// A round trip rests between two messages, however often the other checks are tried.
+fn rested(mut failing: Plan, observations: &[Observation]) -> Plan {
+    let now = clock::now();
+    let age = |seen: &Observation| now.duration_since(seen.started_at).unsigned_abs();
+    let rests = |check: &Check| {
+        check.protocol() == Protocol::RoundTrip
+            && observations
+                .iter()
+                .any(|seen| seen.check.name() == check.name() && age(seen) < RoundTrip::SHORTEST_GAP)
+    };
+    failing.checks.retain(|check| !rests(check));
+    failing
 }

@@ -87,10 +87,10 @@ const fn each_protocol() -> Key {
     Key { name: "", state: State::Protocols }
 }
 
-/// The protocols: keys of mailboxes and providers, and elements of `checks`.
+/// The mail protocols: keys of mailboxes and providers, and elements of `checks`.
 const PROTOCOLS: &[Key] = &[works("imap"), works("smtp"), works("pop3")];
 
-/// The protocols that this version probes.
+/// The elements of `checks` that this version knows.
 pub(super) fn protocols() -> impl Iterator<Item = Protocol> {
     CHECKS.working().filter_map(Protocol::from_label)
 }
@@ -141,7 +141,7 @@ pub(super) static DEFAULTS: Keys = section(
         works("timeout"),
         works("ip"),
         each_protocol(),
-        later("round_trip"),
+        works("round_trip"),
         instead("credential", "every mailbox names its own credential"),
         instead("folder", FOLDER),
         instead("read_only", READ_ONLY),
@@ -164,7 +164,7 @@ pub(super) static MAILBOX: Keys = section(
         works("timeout"),
         works("ip"),
         each_protocol(),
-        later("round_trip"),
+        works("round_trip"),
         works("password"),
         works("not_expected"),
         instead("user", "the login name is written username: NAME"),
@@ -388,4 +388,4 @@ pub(super) static DEADLINE: Keys = section(
 );
 
 /// The elements of `checks`.
-pub(super) static CHECKS: Keys = section("checks", &[each_protocol(), later("round_trip")]);
+pub(super) static CHECKS: Keys = section("checks", &[each_protocol(), works("round_trip")]);

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use super::capacity;
 use super::fault::Faults;
-use super::file::{File, Mailbox, Settings};
+use super::file::{File, Mailbox};
 use super::place::{At, Place, Quoted, Written};
 use super::presets;
 use super::provider::{self, Providers, Resolved};
-use super::{token_endpoint, value};
+use super::rhythm::Rhythm;
+use super::{round_trip, section, token_endpoint, value};
 use crate::model::{
     self, Access, Address, Auth, Check, Credential, Endpoint, IpChoice, Limits, Listen, Plan, Policy,
     Protocol, Shard, TokenAccess, TokenSpec,
@@ -22,12 +23,6 @@ use crate::model::{
 /// Where the pages and metrics are: every address, the port of the project.
 const LISTEN_HOST: &str = "::";
 const LISTEN_PORT: u16 = 9993;
-
-/// How often a mailbox is probed: soon enough for a page, rare enough for a large tenant's throttling.
-const INTERVAL: Duration = Duration::from_secs(5 * 60);
-
-/// How long a probe may take: servers hold refusals back for up to a minute.
-const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Probes in flight, and connections at once to one mail server.
 const CONCURRENCY: usize = 256;
@@ -48,6 +43,8 @@ pub(super) fn lower(file: &File, mailboxes: &[&Mailbox], top: &Place, faults: &F
         providers: provider::resolve(&file.providers, faults),
         logins: HashMap::new(),
         names: HashMap::with_capacity(mailboxes.len()),
+        trips: Vec::new(),
+        known: HashMap::with_capacity(mailboxes.len()),
     };
     let limits = Limits {
         concurrency: file.limits.concurrency.value().copied().unwrap_or(CONCURRENCY),
@@ -75,6 +72,8 @@ pub(super) fn lower(file: &File, mailboxes: &[&Mailbox], top: &Place, faults: &F
         plan.mailboxes.extend(mailbox);
         plan.checks.extend(checks);
     }
+    let trips = round_trip::lower(&mut lowering, &plan.address);
+    plan.checks.extend(trips);
     let government = lowering.providers.values().flatten().filter(|resolved| resolved.government);
     let government = government.map(|resolved| Arc::clone(&resolved.provider.name)).collect();
     plan.policy = file.readiness.policy(mailboxes, &plan, government, faults);
@@ -82,15 +81,19 @@ pub(super) fn lower(file: &File, mailboxes: &[&Mailbox], top: &Place, faults: &F
     plan
 }
 
-struct Lowering<'a> {
-    file: &'a File,
-    faults: &'a Faults,
+pub(super) struct Lowering<'a> {
+    pub(super) file: &'a File,
+    pub(super) faults: &'a Faults,
     credentials: HashMap<&'a str, Option<&'a Arc<Credential>>>,
     providers: Providers,
     /// How a credential logs in at a provider, or `None` where it cannot, which is said once.
     logins: HashMap<(Arc<str>, Arc<str>), Option<Access>>,
     /// Where each name was taken.
-    names: HashMap<&'a str, &'a Place>,
+    pub(super) names: HashMap<&'a str, &'a Place>,
+    /// The round trips, which wait until all mailboxes are known.
+    pub(super) trips: Vec<round_trip::Draft<'a>>,
+    /// Every mailbox without faults, by its name.
+    pub(super) known: HashMap<Arc<str>, (Arc<model::Mailbox>, &'a Mailbox)>,
 }
 
 impl<'a> Lowering<'a> {
@@ -115,9 +118,16 @@ impl<'a> Lowering<'a> {
                 labels: written.labels.clone(),
                 alert_path: written.alert_path.or_default(false)?,
             });
-            let ip = written.settings.ip.or(&self.file.defaults.ip).or_default(IpChoice::Auto)?;
-            let check = |((protocol, endpoint), pace): ((Protocol, Option<Endpoint>), Option<Rhythm>)| {
-                let Rhythm { interval, timeout } = pace?;
+            let ip = self.ip(written)?;
+            let mut trips = Vec::new();
+            let mut check = |((protocol, endpoint), pace): ((Protocol, Option<Endpoint>), Option<Rhythm>)| {
+                let rhythm = pace?;
+                if protocol == Protocol::RoundTrip {
+                    endpoint.as_ref()?;
+                    trips.push(round_trip::Draft { mailbox: Arc::clone(&mailbox), written, rhythm });
+                    return None;
+                }
+                let Rhythm { interval, timeout } = rhythm;
                 Some(Arc::new(Check {
                     mailbox: Arc::clone(&mailbox),
                     endpoint: endpoint?,
@@ -132,13 +142,17 @@ impl<'a> Lowering<'a> {
                     timeout,
                 }))
             };
-            let checks = servers.into_iter().zip(paces).filter_map(check).collect();
-            Some((mailbox, checks))
+            let checks = servers.into_iter().zip(paces).filter_map(&mut check).collect();
+            Some((mailbox, checks, trips))
         };
-        match assemble() {
-            Some((mailbox, checks)) => (Some(mailbox), checks),
-            None => (None, Vec::new()),
-        }
+        let Some((mailbox, checks, trips)) = assemble() else { return (None, Vec::new()) };
+        self.trips.extend(trips);
+        self.known.insert(Arc::clone(&mailbox.name), (Arc::clone(&mailbox), written));
+        (Some(mailbox), checks)
+    }
+
+    pub(super) fn ip(&self, written: &Mailbox) -> Option<IpChoice> {
+        written.settings.ip.or(&self.file.defaults.ip).or_default(IpChoice::Auto)
     }
 
     /// The name, or the address in its place; unique among all files.
@@ -178,7 +192,7 @@ impl<'a> Lowering<'a> {
         None
     }
 
-    fn provider(&self, written: &Mailbox) -> Option<Rc<Resolved>> {
+    pub(super) fn provider(&self, written: &Mailbox) -> Option<Rc<Resolved>> {
         match written.settings.provider.or(&self.file.defaults.provider) {
             Written::Faulty => None,
             Written::Absent => self.providers.get(presets::DEFAULT)?.clone(),
@@ -213,17 +227,18 @@ impl<'a> Lowering<'a> {
             };
         let wanted = self.expected(written, wanted);
         let server = |(protocol, place): (Protocol, Option<&Place>)| {
-            let endpoint = match provider.map(|provider| (provider, provider.endpoint(protocol))) {
+            let spoken = section::server_of(protocol);
+            let endpoint = match provider.map(|provider| (provider, provider.endpoint(spoken))) {
                 Some((_, Ok(Some(endpoint)))) => Some(endpoint.clone()),
                 Some((provider, Ok(None))) => {
                     let name = Quoted(&provider.provider.name);
                     let message = if provider.sends_only {
                         format!(
-                            "provider {name} has no {protocol} server, mail is only sent by it: write checks: [smtp]"
+                            "provider {name} has no {spoken} server, mail is only sent by it: write checks: [smtp]"
                         )
                     } else {
                         format!(
-                            "provider {name} has no {protocol} server: write {protocol}: {{host: NAME}} there, or checks without {protocol} here"
+                            "provider {name} has no {spoken} server: write {spoken}: {{host: NAME}} there, or checks without {protocol} here"
                         )
                     };
                     self.faults.add(place.unwrap_or(&written.place), message);
@@ -253,49 +268,12 @@ impl<'a> Lowering<'a> {
         wanted
     }
 
-    /// The interval and the timeout of a check: the mailbox's protocol, the mailbox, the defaults'
-    /// protocol, the defaults.
-    fn pace(&self, written: &'a Mailbox, protocol: Protocol) -> Option<Rhythm> {
-        let (own, defaults) = (&written.settings, &self.file.defaults);
-        let pace_of = |settings: &'a Settings| &settings.sections[protocol].pace;
-        let layers = [pace_of(own), &own.pace, pace_of(defaults), &defaults.pace];
-        let (interval_rank, interval) = strongest(layers.map(|pace| &pace.interval));
-        let (timeout_rank, timeout) = strongest(layers.map(|pace| &pace.timeout));
-        let interval_place = match interval {
-            Written::Is(at) => Some(&at.place),
-            Written::Absent | Written::Faulty => None,
-        };
-        let interval = interval.or_default(INTERVAL)?;
-        let timeout = match timeout {
-            Written::Faulty => return None,
-            Written::Absent => return Some(Rhythm { interval, timeout: TIMEOUT.min(interval * 9 / 10) }),
-            Written::Is(at) => at,
-        };
-        if timeout.value < interval {
-            return Some(Rhythm { interval, timeout: timeout.value });
-        }
-        // Whichever was said last, nearest to the check, is what has to change.
-        let (long, short) = (value::spell(timeout.value), value::spell(interval));
-        match interval_place {
-            Some(place) if interval_rank < timeout_rank => {
-                let message = format!(
-                    "an interval of {short} is not longer than the timeout of {long} at {}: a probe must end before the next begins",
-                    timeout.place
-                );
-                self.faults.add(place, message);
-            }
-            place => {
-                let origin = place.map_or_else(|| "by default".to_owned(), |place| format!("at {place}"));
-                let message = format!(
-                    "a timeout of {long} is not shorter than the interval of {short} ({origin}): a probe must end before the next begins"
-                );
-                self.faults.add(&timeout.place, message);
-            }
-        }
-        None
-    }
-
-    fn login(&mut self, at: &At<String>, provider: &Resolved, credential: &Credential) -> Option<Access> {
+    pub(super) fn login(
+        &mut self,
+        at: &At<String>,
+        provider: &Resolved,
+        credential: &Credential,
+    ) -> Option<Access> {
         let key = (Arc::clone(&provider.provider.name), Arc::clone(&credential.name));
         if let Some(login) = self.logins.get(&key) {
             return login.clone();
@@ -312,16 +290,6 @@ impl<'a> Lowering<'a> {
         self.logins.insert(key, login.clone());
         login
     }
-}
-
-struct Rhythm {
-    interval: Duration,
-    timeout: Duration,
-}
-
-fn strongest<T, const N: usize>(layers: [&Written<T>; N]) -> (usize, &Written<T>) {
-    let written = layers.into_iter().enumerate().find(|(_, layer)| !layer.is_absent());
-    written.unwrap_or((N, &Written::Absent))
 }
 
 /// How a credential logs in at a provider, before the protocol is known; an error without a sentence is one
@@ -357,7 +325,12 @@ fn login(provider: &Resolved, credential: &Credential) -> Result<Access, Option<
 
 /// A login with the permission that its protocol needs, and with the user if each has a token. A person's tokens are
 /// asked for protocol by protocol, so that a missing consent for one leaves the others alone.
-fn permitted(mut login: Access, provider: &Resolved, username: &str, protocol: Protocol) -> Access {
+pub(super) fn permitted(
+    mut login: Access,
+    provider: &Resolved,
+    username: &str,
+    protocol: Protocol,
+) -> Access {
     if let Access::Token(access) = &mut login {
         let delegated = access.spec.proof.is_delegated();
         let usual = presets::permission(provider.provider.family, protocol, delegated);

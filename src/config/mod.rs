@@ -17,6 +17,8 @@ mod place;
 mod presets;
 mod provider;
 mod readiness;
+mod rhythm;
+mod round_trip;
 mod section;
 mod services;
 mod source;

@@ -27,7 +27,7 @@ pub(super) struct Preset {
 impl Preset {
     /// Whether mail is only sent by it.
     pub(super) fn sends_only(&self) -> bool {
-        !self.servers.iter().any(|server| server.protocol.row().reads)
+        !self.servers.iter().any(|server| server.protocol.mail().is_some_and(|mail| mail.reads))
     }
 
     /// The server of one protocol, where the provider has one.
@@ -76,16 +76,25 @@ impl PersonScope {
     pub(super) fn of(self, protocol: Protocol) -> String {
         match self {
             Self::PerProtocol(resource) => {
-                format!("{resource}/{} offline_access", protocol.row().user_permission)
+                let permission = protocol.mail().map_or("", |mail| mail.user_permission);
+                format!("{resource}/{permission} offline_access")
             }
             Self::Fixed(scope) => scope.to_owned(),
         }
     }
 }
 
+/// The usual ports of a mail protocol: for implicit TLS, and for STARTTLS.
+pub(super) const fn ports(protocol: Protocol) -> (u16, u16) {
+    match protocol.mail() {
+        Some(mail) => (mail.tls_port, mail.starttls_port),
+        None => (0, 0),
+    }
+}
+
 /// A server on the usual port for implicit TLS.
 pub(super) const fn tls(protocol: Protocol, host: &'static str) -> Server {
-    Server { protocol, host, port: protocol.row().tls_port, security: Security::Implicit }
+    Server { protocol, host, port: ports(protocol).0, security: Security::Implicit }
 }
 
 /// A server on this port, with STARTTLS.
@@ -95,7 +104,7 @@ pub(super) const fn starttls_at(protocol: Protocol, host: &'static str, port: u1
 
 /// A server on the usual port for STARTTLS.
 pub(super) const fn starttls(protocol: Protocol, host: &'static str) -> Server {
-    Server { protocol, host, port: protocol.row().starttls_port, security: Security::StartTls }
+    Server { protocol, host, port: ports(protocol).1, security: Security::StartTls }
 }
 
 /// The provider of a mailbox that names none.
@@ -223,9 +232,9 @@ pub(super) static PRESETS: &[Preset] = &[
 
 /// The permission that a token needs for a protocol, where the family has one.
 pub(super) const fn permission(family: Family, protocol: Protocol, delegated: bool) -> Option<&'static str> {
-    match family {
-        Family::ExchangeOnline if delegated => Some(protocol.row().user_permission),
-        Family::ExchangeOnline => Some(protocol.row().app_permission),
-        Family::OutlookCom | Family::Gmail | Family::Generic => None,
+    match (family, protocol.mail()) {
+        (Family::ExchangeOnline, Some(mail)) if delegated => Some(mail.user_permission),
+        (Family::ExchangeOnline, Some(mail)) => Some(mail.app_permission),
+        _ => None,
     }
 }

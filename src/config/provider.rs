@@ -11,7 +11,7 @@ use super::cursor::Cursor;
 use super::fault::Faults;
 use super::keys;
 use super::place::{At, Place, Quoted, Written};
-use super::presets::{App, PersonScope, Preset};
+use super::presets::{self, App, PersonScope, Preset};
 use super::services;
 use super::value;
 use crate::model::{ByProtocol, Endpoint, Family, Mechanism, Protocol, Provider, Security};
@@ -126,7 +126,7 @@ pub(super) fn read(name: At<String>, at: &Cursor<'_>, base: &Path) -> Draft {
         };
     };
     let mut servers = ByProtocol::default();
-    for protocol in keys::protocols() {
+    for protocol in Protocol::of_mail() {
         servers[protocol] = map.read(protocol.label(), server);
     }
     Draft {
@@ -345,27 +345,25 @@ fn endpoint(
             return Err(Reported);
         }
     };
-    let row = protocol.row();
+    let (tls_port, starttls_port) = presets::ports(protocol);
     let (port, security) = match (&own.port, &own.tls) {
         (Written::Faulty, _) | (_, Written::Faulty) => return Err(Reported),
         (Written::Is(port), Written::Is(tls)) => (port.value, tls.value),
         // The usual port of that kind of TLS.
         (Written::Absent, Written::Is(tls)) => match tls.value {
-            Security::Implicit => (row.tls_port, tls.value),
-            Security::StartTls | Security::None => (row.starttls_port, tls.value),
+            Security::Implicit => (tls_port, tls.value),
+            Security::StartTls | Security::None => (starttls_port, tls.value),
         },
         // The usual kind of TLS on that port, where it has one.
-        (Written::Is(port), Written::Absent) if port.value == row.tls_port => {
-            (port.value, Security::Implicit)
-        }
-        (Written::Is(port), Written::Absent) if port.value == row.starttls_port => {
+        (Written::Is(port), Written::Absent) if port.value == tls_port => (port.value, Security::Implicit),
+        (Written::Is(port), Written::Absent) if port.value == starttls_port => {
             (port.value, Security::StartTls)
         }
         (Written::Is(port), Written::Absent) => {
             (port.value, base.map_or(Security::Implicit, |base| base.security))
         }
         (Written::Absent, Written::Absent) => {
-            base.map_or((row.tls_port, Security::Implicit), |base| (base.port, base.security))
+            base.map_or((tls_port, Security::Implicit), |base| (base.port, base.security))
         }
     };
     if security == Security::None {

@@ -115,6 +115,11 @@ pub(super) fn said(map: &Map<'_>) -> Said {
             let items = at.list("a list like [smtp]")?;
             let protocol = |item: Cursor<'_>| {
                 let value = Protocol::from_label(item.word(&keys::CHECKS)?)?;
+                if value.mail().is_none() {
+                    return item.complain(format!(
+                        "{value} is no mail protocol, and not_expected is about passwords: leave it out of checks instead"
+                    ));
+                }
                 Some(At { value, place: item.place().clone() })
             };
             Some(items.into_iter().filter_map(protocol).collect())

@@ -9,7 +9,7 @@ use super::fault::Faults;
 use super::keys::{Keys, SERVER, instead, section, works};
 use super::place::Written;
 use super::value;
-use crate::model::{Goal, Patience, Protocol};
+use crate::model::{Goal, Patience, Protocol, RoundTrip};
 
 /// The folder that every mailbox has, RFC 9051.
 const FOLDER: &str = "INBOX";
@@ -56,12 +56,50 @@ pub(super) static POP3: Keys = section(
     ],
 );
 
+pub(super) static ROUND_TRIP: Keys = section(
+    "round_trip",
+    &[
+        works("to"),
+        works("interval"),
+        works("timeout"),
+        works("junk"),
+        works("sent"),
+        instead("folder", "a message is looked for in INBOX and in the folder for junk: junk: NAME"),
+    ],
+);
+
+/// Times of a check whose own section alone decides them; `None` where those of the mailbox hold.
+pub(super) const fn own_times(protocol: Protocol) -> Option<Times> {
+    match protocol {
+        Protocol::RoundTrip => {
+            Some(Times { interval: Duration::from_secs(60 * 60), timeout: Duration::from_secs(10 * 60) })
+        }
+        Protocol::Imap | Protocol::Smtp | Protocol::Pop3 => None,
+    }
+}
+
+/// What holds where nothing is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    pub(super) interval: Duration,
+    pub(super) timeout: Duration,
+}
+
+/// Whose server a check connects to first.
+pub(super) const fn server_of(protocol: Protocol) -> Protocol {
+    match protocol {
+        Protocol::RoundTrip => Protocol::Smtp,
+        Protocol::Imap | Protocol::Smtp | Protocol::Pop3 => protocol,
+    }
+}
+
 /// The keys under the name of a protocol.
 const fn keys(protocol: Protocol) -> &'static Keys {
     match protocol {
         Protocol::Imap => &IMAP,
         Protocol::Smtp => &SMTP,
         Protocol::Pop3 => &POP3,
+        Protocol::RoundTrip => &ROUND_TRIP,
     }
 }
 
@@ -76,6 +114,9 @@ pub(super) struct Section {
     arrives_within: Written<Duration>,
     sender: Written<bool>,
     ehlo: Written<String>,
+    pub(super) to: Written<String>,
+    pub(super) junk: Written<String>,
+    pub(super) sent: Written<String>,
 }
 
 #[derive(Debug, Default)]
@@ -110,12 +151,18 @@ impl Section {
                 section.ehlo = map.read("ehlo", |at| at.judge(value::ehlo));
             }
             Protocol::Pop3 => {}
+            Protocol::RoundTrip => {
+                section.pace.interval = map.read("interval", trip_interval);
+                section.to = map.read("to", |at| at.text().map(str::to_owned));
+                section.junk = map.read("junk", |at| at.text().map(str::to_owned));
+                section.sent = map.read("sent", |at| at.text().map(str::to_owned));
+            }
         }
         Some(section)
     }
 
-    /// The goal of a check, by the mailbox's own section over that of the defaults; `None` where a fault has
-    /// been reported.
+    /// The goal of a check of one mail protocol, by the mailbox's own section over that of the defaults; `None`
+    /// where a fault has been reported. The goal of a round trip needs other mailboxes: `round_trip`.
     pub(super) fn goal(&self, protocol: Protocol, defaults: &Self, faults: &Faults) -> Option<Goal> {
         Some(match protocol {
             Protocol::Imap => Goal::Folder {
@@ -132,6 +179,7 @@ impl Section {
                 },
             },
             Protocol::Pop3 => Goal::Maildrop,
+            Protocol::RoundTrip => return None,
         })
     }
 
@@ -157,4 +205,15 @@ impl Section {
         }
         Some(None)
     }
+}
+
+fn trip_interval(at: &Cursor<'_>) -> Option<Duration> {
+    let interval = value::duration(at)?;
+    if interval < RoundTrip::SHORTEST_GAP {
+        let (short, least) = (value::spell(interval), value::spell(RoundTrip::SHORTEST_GAP));
+        return at.complain(format!(
+            "a round trip every {short} is too often: each sends a message, so the interval is at least {least}"
+        ));
+    }
+    Some(interval)
 }

@@ -113,6 +113,12 @@ fn describe(check: &Check) -> String {
         Goal::Submission { sender: false, .. } => "login".to_owned(),
         Goal::Submission { sender: true, .. } => "sender".to_owned(),
         Goal::Maildrop => "stat".to_owned(),
+        Goal::RoundTrip(trip) => format!(
+            "to {} junk {} home {}",
+            trip.to().name,
+            trip.junk,
+            trip.home.as_ref().map_or("same", |home| &home.mailbox.name)
+        ),
     };
     let access = match &check.access {
         Access::Password(place) => format!("password in {place}"),
@@ -157,6 +163,7 @@ const SHAPE: &[(&str, &Keys)] = &[
     ("defaults.imap", &section::IMAP),
     ("defaults.smtp", &section::SMTP),
     ("defaults.pop3", &section::POP3),
+    ("defaults.round_trip", &section::ROUND_TRIP),
     ("credentials.*", &keys::CREDENTIAL),
     ("credentials.*.secret", &keys::SECRET),
     ("credentials.*.password", &keys::SECRET),
@@ -170,6 +177,7 @@ const SHAPE: &[(&str, &Keys)] = &[
     ("mailboxes.*.imap", &section::IMAP),
     ("mailboxes.*.smtp", &section::SMTP),
     ("mailboxes.*.pop3", &section::POP3),
+    ("mailboxes.*.round_trip", &section::ROUND_TRIP),
 ];
 
 /// Every key of a tree, its own names replaced by `*`.
@@ -201,7 +209,7 @@ fn the_example_shows_every_key_that_works_and_none_that_does_not() {
         }
     }
     // What may stand in several places (a mailbox's own interval, the env of a password) is shown in one at least.
-    let tables: [&Keys; 14] = [
+    let tables: [&Keys; 15] = [
         &keys::TOP,
         &keys::READINESS,
         &keys::HTTP,
@@ -210,6 +218,7 @@ fn the_example_shows_every_key_that_works_and_none_that_does_not() {
         &section::IMAP,
         &section::SMTP,
         &section::POP3,
+        &section::ROUND_TRIP,
         &keys::CLIENT_SECRET,
         &keys::PASSWORD,
         &keys::SECRET,

@@ -222,6 +222,23 @@ manual! {
         "A line was too long for the server: tokens are.",
     } verify "`mailbox-exporter check --config FILE --transcript MAILBOX` shows a dialogue of the right protocol.";
 
+    // --- of a message under way
+    DeliveredToJunk {
+        "SPF, DKIM or DMARC of the sender's domain do not pass.",
+        "The sending server's address has a bad reputation, or stands on a block list.",
+        "A rule of the mailbox, or its owner, has put such mail among junk.",
+    } verify "`mailbox-exporter check --protocol round_trip MAILBOX` passes, and `mailbox_round_trip_authentication_info` shows `pass` for spf, dkim and dmarc.";
+    NotDelivered {
+        "The message waits in a queue: the next server is down, slow, or puts it off (greylisting).",
+        "A rule, a filter or a quarantine took it away after its acceptance.",
+        "A transport rule or a forwarding sends mail for this address elsewhere.",
+        "The round trip's `timeout` is shorter than this way usually takes.",
+    } verify "The next run passes, and says of the earlier message whether it was late or lost. `mailbox_round_trip_deliver_seconds` shows the usual time.";
+    Bounced {
+        "The address does not exist behind the receiving server, though it accepted the message.",
+        "The receiving mailbox is full or disabled.",
+        "A policy of the receiving side refuses this sender.",
+    } verify "`mailbox-exporter check --protocol round_trip MAILBOX` passes.";
     // --- network and TLS
     DnsNotFound {
         "The host name is mistyped.",

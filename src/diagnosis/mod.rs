@@ -24,6 +24,8 @@ mod passwords;
 pub mod paste;
 mod pop3;
 pub mod remedy;
+mod returned;
+mod sender;
 mod sentences;
 mod smtp;
 mod text;
@@ -41,6 +43,8 @@ pub use manual::{Entry, manual};
 pub use offer::{Offer, not_offered};
 pub use passwords::{Proof, password};
 pub use remedy::host_of;
+pub use returned::{Returned, returned};
+pub use sender::verdicts as sender_verdicts;
 pub use tls::tls;
 
 /// What a mail server said, with what has to be known to understand it.
@@ -92,8 +96,8 @@ pub fn reply(answer: &Answer<'_>) -> Verdict {
 fn interpret(answer: &Answer<'_>, voice: Voice) -> Verdict {
     let plain = text::unescape(answer.text);
     let plain = match answer.protocol {
-        Dialect::Imap | Dialect::Pop3 => plain,
         Dialect::Smtp => smtp::join(&plain),
+        Dialect::Imap | Dialect::Pop3 | Dialect::RoundTrip => plain,
     };
     // A report in base64 is read as a report; its letters mean nothing.
     let (inside, folded) = match challenge::inside(&plain) {
@@ -114,7 +118,8 @@ fn interpret(answer: &Answer<'_>, voice: Voice) -> Verdict {
     };
     // Some servers hand on the words of the identity provider that they asked.
     let reason = oauth::number(&folded).unwrap_or_else(|| match answer.protocol {
-        Dialect::Imap => imap::classify(&folded, &at),
+        // The legs of a round trip are judged in their own protocols; what is left of it is IMAP.
+        Dialect::Imap | Dialect::RoundTrip => imap::classify(&folded, &at),
         Dialect::Smtp => smtp::classify(&folded, &at),
         Dialect::Pop3 => pop3::classify(&folded, &at),
     });

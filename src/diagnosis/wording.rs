@@ -217,7 +217,9 @@ impl Situation {
             (Auth::Token(()), _) => Reason::TokenRejected,
             // No password can work there any more, right or wrong (domain facts: basic authentication
             // for IMAP and POP3 ended with January 2023, for personal accounts with September 2024).
-            (Auth::Password(()), Family::ExchangeOnline | Family::OutlookCom) if self.dialect.row().reads => {
+            (Auth::Password(()), Family::ExchangeOnline | Family::OutlookCom)
+                if self.dialect.mail().is_some_and(|mail| mail.reads) =>
+            {
                 Reason::BasicAuthDisabled
             }
             (Auth::Password(()), _) => Reason::CredentialsRejected,

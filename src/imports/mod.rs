@@ -146,7 +146,9 @@ fn assign(
         let mut any = false;
         for mailbox in mailboxes {
             any = true;
-            for protocol in fact.protocol.map_or(Protocol::ALL.to_vec(), |protocol| vec![protocol]) {
+            for protocol in
+                fact.protocol.map_or_else(|| Protocol::of_mail().collect(), |protocol| vec![protocol])
+            {
                 let name = CheckName { mailbox: mailbox.name.clone(), protocol };
                 if !taken.insert((name.clone(), fact.finding, fact.until)) {
                     continue;

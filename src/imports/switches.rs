@@ -51,7 +51,7 @@ impl Header {
         let names: Vec<String> = row.iter().map(|name| plain(name)).collect();
         let column = |name: &str| names.iter().position(|known| known == name);
         let switch = |protocol: &Protocol| {
-            let (name, on) = protocol.row().cas_switch;
+            let (name, on) = protocol.mail()?.cas_switch;
             Some((column(&plain(name))?, *protocol, !on))
         };
         let switches: Vec<_> = Protocol::ALL.iter().filter_map(switch).collect();

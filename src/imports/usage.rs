@@ -149,8 +149,8 @@ fn by_hand(line: usize, row: &[String], columns: &ByHand) -> Result<Fact, String
     let mailbox = named(field(columns.mailbox))?;
     let protocol = match columns.protocol.map(field).unwrap_or_default().to_lowercase().as_str() {
         "" | "*" | "all" | "any" => None,
-        name => Some(Protocol::from_label(name).ok_or_else(|| {
-            let known: Vec<_> = Protocol::ALL.iter().map(|protocol| protocol.label()).collect();
+        name => Some(Protocol::of_mail().find(|protocol| protocol.label() == name).ok_or_else(|| {
+            let known: Vec<_> = Protocol::of_mail().map(Protocol::label).collect();
             format!("the protocol is not one of {}", known.join(", "))
         })?),
     };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Auth, Endpoint, IpChoice, Mailbox, Mechanism, Proof, Protocol, SecretRef};
+use super::{Auth, Endpoint, IpChoice, Mailbox, Mechanism, Proof, Protocol, RoundTrip, SecretRef};
 
 /// How long a folder may be left alone, in the eyes of its owner. Limits for alerts: no probe fails by them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub enum Goal {
     },
     /// POP3: counting the messages, which opens the maildrop.
     Maildrop,
+    /// A message that reaches a mailbox. The check's own endpoint and login are those of the sending leg.
+    RoundTrip(Arc<RoundTrip>),
 }
 
 impl Goal {
@@ -45,6 +47,7 @@ impl Goal {
             Self::Folder { .. } => Protocol::Imap,
             Self::Submission { .. } => Protocol::Smtp,
             Self::Maildrop => Protocol::Pop3,
+            Self::RoundTrip(_) => Protocol::RoundTrip,
         }
     }
 }
@@ -122,21 +125,37 @@ impl Check {
         CheckName { mailbox: Arc::clone(&self.mailbox.name), protocol: self.protocol() }
     }
 
+    /// The conversations of a probe: the check itself, or the legs of a round trip.
+    pub fn legs(&self) -> Vec<&Self> {
+        match &self.goal {
+            Goal::RoundTrip(trip) => trip.legs().collect(),
+            Goal::Folder { .. } | Goal::Submission { .. } | Goal::Maildrop => vec![self],
+        }
+    }
+
     /// The token that the check logs in with; `None` if it logs in with a password.
     pub fn token_spec(&self) -> Option<&TokenSpec> {
         self.access.token().map(|access| &access.spec)
     }
 
-    /// The places that a login reads and never writes: a change of what they hold deserves a new attempt.
+    /// The places that the logins read and never write: a change of what they hold deserves a new attempt.
     pub fn steady_places(&self) -> Vec<&SecretRef> {
+        self.legs().into_iter().flat_map(Self::own_steady_places).collect()
+    }
+
+    /// The files that the logins read: secrets, certificates and certificate authorities.
+    pub fn files(&self) -> Vec<&Path> {
+        self.legs().into_iter().flat_map(Self::own_files).collect()
+    }
+
+    fn own_steady_places(&self) -> Vec<&SecretRef> {
         match &self.access {
             Access::Token(access) => access.spec.proof.steady_places(),
             Access::Password(place) => vec![place],
         }
     }
 
-    /// The files that a login reads: secrets, certificates and certificate authorities.
-    pub fn files(&self) -> Vec<&Path> {
+    fn own_files(&self) -> Vec<&Path> {
         let mut files: Vec<&Path> = match &self.access {
             Access::Token(access) => access.spec.files(),
             Access::Password(place) => place.file().into_iter().collect(),

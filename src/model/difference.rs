@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Check, CheckName, Credential, Limits, Listen, Mailbox, Plan};
+use super::{Check, CheckName, Credential, Goal, Limits, Listen, Mailbox, Plan};
 
 /// The changes between two plans.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,9 +61,14 @@ impl Check {
     pub fn is_probed_like(&self, other: &Self) -> bool {
         // Destructured completely, so that a new field causes a compile error here.
         let Self { mailbox, endpoint, ip, access, goal, interval, timeout } = self;
+        let goal_is_like = match (goal, &other.goal) {
+            (Goal::RoundTrip(trip), Goal::RoundTrip(other)) => trip.is_like(other),
+            (goal, other) => goal == other,
+        };
         mailbox.is_opened_like(&other.mailbox)
-            && (endpoint, ip, access, goal, interval, timeout)
-                == (&other.endpoint, &other.ip, &other.access, &other.goal, &other.interval, &other.timeout)
+            && goal_is_like
+            && (endpoint, ip, access, interval, timeout)
+                == (&other.endpoint, &other.ip, &other.access, &other.interval, &other.timeout)
     }
 }
 

@@ -65,6 +65,7 @@ mod policy;
 mod protocol;
 mod readiness;
 mod reason;
+mod round_trip;
 #[cfg(test)]
 pub(crate) mod samples;
 mod shard;
@@ -87,12 +88,13 @@ pub use observation::{
 pub use phase::{Phase, Timings};
 pub use plan::{Limits, Listen, Plan};
 pub use policy::{Expectation, PasswordLogin, Policy};
-pub use protocol::{ByProtocol, Protocol};
+pub use protocol::{ByProtocol, MailRow, Protocol};
 pub use readiness::{
     Basic, Board, Confidence, Conflict, Deadline, DeadlineKind, Evidence, Exhibit, Finding, Import,
     ImportReport, Keeping, Oauth, Record, Score, Signal, SourceReading, Standing, State, Use,
 };
 pub use reason::{Cause, Failure, Owner, Reason};
+pub use round_trip::{RoundTrip, SenderCheck, SenderVerdict, SenderVerdicts, TripFacts};
 pub use shard::Shard;
 pub use token::{Claims, NOTABLE_SKEW, TokenFacts, TokenReport};
 pub use web::{CipherSuite, ClientAuth, Curve, TlsVersion, Users, Web, WebTls};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Check, Claims, Failure, Mechanism, Timings};
+use super::{Check, Claims, Failure, Mechanism, Timings, TripFacts};
 
 /// What a probe learned about the server, whether or not it succeeded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct ServerFacts {
     pub messages: Option<u32>,
     /// What the folder tells about its readers and its senders, if the check asks for it.
     pub unread: Option<Unread>,
+    /// Round trip only: what became of the message.
+    pub trip: TripFacts,
     /// The name in the server's greeting. For Exchange Online this is the front end, which its support asks
     /// for.
     pub front_end: Option<String>,

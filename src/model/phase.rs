@@ -44,6 +44,13 @@ table! {
         Stat => row("stat", 30, true);
         /// SMTP, if configured: asks whether the address may send.
         Sender => row("sender", 30, true);
+        /// Round trip: hands the message over to the sender's server.
+        Send => row("send", 60, true);
+        /// Round trip: looks for the message at its destination. All of the receiving side belongs here, its login
+        /// included, with the limits of the phases above for each step.
+        Deliver => row("deliver", 30, false);
+        /// Round trip: deletes the message, and what earlier round trips left behind.
+        Clean => row("clean", 30, false);
     }
 }
 

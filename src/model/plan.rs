@@ -54,3 +54,10 @@ pub struct Plan {
     /// The settings for readiness.
     pub policy: Policy,
 }
+
+impl Plan {
+    /// The checks of one mail protocol each: what is said about passwords concerns no other check.
+    pub fn mail_checks(&self) -> impl Iterator<Item = &Arc<Check>> {
+        self.checks.iter().filter(|check| check.protocol().mail().is_some())
+    }
+}

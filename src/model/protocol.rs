@@ -1,4 +1,7 @@
-//! The mail protocols: one row of facts each, and a map that has a value for each.
+//! What a check speaks: one row of facts each, and a map that has a value for each.
+//!
+//! Most checks speak one mail protocol, and only these have what depends on one: ports, permissions, switches,
+//! passwords. Such a fact is in [`MailRow`], so whoever needs it must say what happens without it.
 
 use std::array;
 use std::ops::{Index, IndexMut};
@@ -10,6 +13,13 @@ pub struct ProtocolRow {
     pub label: &'static str,
     /// The name as people write it.
     pub title: &'static str,
+    /// The facts of a mail protocol; `None` for a check that is no single mail protocol.
+    pub mail: Option<MailRow>,
+}
+
+/// The facts of one mail protocol.
+#[derive(Debug)]
+pub struct MailRow {
     /// The port for implicit TLS.
     pub tls_port: u16,
     /// The port for STARTTLS.
@@ -27,44 +37,52 @@ pub struct ProtocolRow {
 }
 
 table! {
-    /// A mail protocol.
+    /// The value of the label `protocol`: a mail protocol, or a check that uses several.
     pub enum Protocol: ProtocolRow {
         /// Reading mail: RFC 3501 and RFC 9051.
         Imap => ProtocolRow {
             label: "imap",
             title: "IMAP",
-            tls_port: 993,
-            starttls_port: 143,
-            app_permission: "IMAP.AccessAsApp",
-            user_permission: "IMAP.AccessAsUser.All",
-            client_app: "IMAP4",
-            cas_switch: ("ImapEnabled", true),
-            reads: true,
+            mail: Some(MailRow {
+                tls_port: 993,
+                starttls_port: 143,
+                app_permission: "IMAP.AccessAsApp",
+                user_permission: "IMAP.AccessAsUser.All",
+                client_app: "IMAP4",
+                cas_switch: ("ImapEnabled", true),
+                reads: true,
+            }),
         };
         /// Message submission: RFC 6409 and RFC 8314.
         Smtp => ProtocolRow {
             label: "smtp",
             title: "SMTP",
-            tls_port: 465,
-            starttls_port: 587,
-            app_permission: "SMTP.SendAsApp",
-            user_permission: "SMTP.Send",
-            client_app: "Authenticated SMTP",
-            cas_switch: ("SmtpClientAuthenticationDisabled", false),
-            reads: false,
+            mail: Some(MailRow {
+                tls_port: 465,
+                starttls_port: 587,
+                app_permission: "SMTP.SendAsApp",
+                user_permission: "SMTP.Send",
+                client_app: "Authenticated SMTP",
+                cas_switch: ("SmtpClientAuthenticationDisabled", false),
+                reads: false,
+            }),
         };
         /// Fetching mail: RFC 1939, RFC 2449, RFC 2595 and RFC 5034.
         Pop3 => ProtocolRow {
             label: "pop3",
             title: "POP3",
-            tls_port: 995,
-            starttls_port: 110,
-            app_permission: "POP.AccessAsApp",
-            user_permission: "POP.AccessAsUser.All",
-            client_app: "POP3",
-            cas_switch: ("PopEnabled", true),
-            reads: true,
+            mail: Some(MailRow {
+                tls_port: 995,
+                starttls_port: 110,
+                app_permission: "POP.AccessAsApp",
+                user_permission: "POP.AccessAsUser.All",
+                client_app: "POP3",
+                cas_switch: ("PopEnabled", true),
+                reads: true,
+            }),
         };
+        /// A message sent by SMTP and looked for by IMAP.
+        RoundTrip => ProtocolRow { label: "round_trip", title: "round trip", mail: None };
     }
 }
 
@@ -72,6 +90,16 @@ impl Protocol {
     /// The name as people write it.
     pub const fn title(self) -> &'static str {
         self.row().title
+    }
+
+    /// The facts of a mail protocol; `None` for a check that is no single mail protocol.
+    pub const fn mail(self) -> Option<&'static MailRow> {
+        self.row().mail.as_ref()
+    }
+
+    /// The mail protocols, in the order of the table.
+    pub fn of_mail() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|protocol| protocol.mail().is_some())
     }
 }
 

@@ -102,6 +102,10 @@ table! {
         ServerUnavailable => passing("server_unavailable", &[Wait, Admin], "The mail server has a fault or an outage.");
         ConnectionClosed => passing("connection_closed", &[Net, Wait], "The other side ended the connection without saying why.");
         ProtocolError => lasting("protocol_error", &[Ops], "An answer does not fit the protocol, or ours was not understood.");
+        // --- of a message under way
+        DeliveredToJunk => lasting("delivered_to_junk", &[Admin, Owner::Owner], "The test message arrived, but in the folder for junk, where nobody looks for mail.");
+        NotDelivered => lasting("not_delivered", &[Admin], "The test message was accepted by the sender's server and did not arrive in time.");
+        Bounced => lasting("bounced", &[Admin], "The test message was accepted by the sender's server and came back as undeliverable.");
         // --- network and TLS
         DnsNotFound => lasting("dns_not_found", &[Ops], "The name does not exist or has no address.");
         DnsFailure => passing("dns_failure", &[Net], "The name could not be looked up: the resolver fails or cannot be reached.");

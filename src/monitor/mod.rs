@@ -296,6 +296,9 @@ async fn probe(
     let (check, due) = (request.check(), request.due());
     let secret = secret::fingerprint(&check.steady_places()).await;
     let recoveries = check.token_spec().map_or(0, |spec| prober.tokens().recoveries(spec));
+    if prober.rests(check) {
+        return None;
+    }
     let now = Hold::now(due, secret, recoveries);
     let held = hold.is_some_and(|hold| {
         due < hold.until && hold.secret == now.secret && hold.recoveries == now.recoveries

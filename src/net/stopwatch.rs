@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::model::{Cause, Failure, Phase, Reason, Timings};
 
@@ -13,6 +13,8 @@ pub struct Stopwatch {
     deadline: Instant,
     mark: Instant,
     phase: Phase,
+    /// The phase that all time goes to, whichever phase limits it; `None`: to that phase itself.
+    booked: Option<Phase>,
     timings: Timings,
     waited: Duration,
 }
@@ -25,6 +27,7 @@ impl Stopwatch {
             deadline: now + timeout,
             mark: now,
             phase: Phase::Token,
+            booked: None,
             timings: Timings::default(),
             waited: Duration::ZERO,
         }
@@ -33,7 +36,7 @@ impl Stopwatch {
     /// Runs one phase, limited by the phase's own bound and by the remaining time of the probe.
     ///
     /// # Errors
-    /// The phase's own cause, or [`Reason::Timeout`], each with the phase.
+    /// The phase's own cause, or [`Reason::Timeout`], each with the phase, whichever phase the time is booked on.
     pub async fn phase<T>(
         &mut self,
         phase: Phase,
@@ -50,6 +53,23 @@ impl Stopwatch {
         outcome.map_err(|cause| Failure { phase, cause })
     }
 
+    /// From now on all time goes to one phase, and its failures too. Each step keeps the limit of its own phase.
+    pub fn book_on(&mut self, phase: Phase) {
+        self.lap();
+        self.booked = Some(phase);
+    }
+
+    /// Lets time pass that the probe has to wait for its server; not beyond the limit of the whole probe.
+    pub async fn pause(&mut self, time: Duration) {
+        sleep_until(self.deadline.min(Instant::now() + time)).await;
+        self.lap();
+    }
+
+    /// How much of the limit of the whole probe is left.
+    pub fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
     /// Waits for something other than the server: the time belongs to no phase, and does not count against
     /// the time limit.
     pub async fn wait<T>(&mut self, permit: impl Future<Output = T>) -> T {
@@ -63,9 +83,9 @@ impl Stopwatch {
         permit
     }
 
-    /// The phase entered last.
-    pub const fn current(&self) -> Phase {
-        self.phase
+    /// The phase that time goes to now.
+    pub fn current(&self) -> Phase {
+        self.booked.unwrap_or(self.phase)
     }
 
     /// The timings, and how long the probe waited besides.
@@ -76,7 +96,7 @@ impl Stopwatch {
     fn lap(&mut self) {
         let now = Instant::now();
         // Before the first phase, only the time since the start is attributed.
-        self.timings.add(self.phase, now - self.mark);
+        self.timings.add(self.current(), now - self.mark);
         self.mark = now;
     }
 }
@@ -112,6 +132,21 @@ mod tests {
         );
         assert_eq!(waited, Duration::from_secs(50));
         assert_eq!(timings.total() + waited, begun.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_is_booked_on_one_phase_within_the_limits_of_each() {
+        let mut watch = Stopwatch::start(Duration::from_secs(90));
+        watch.phase(Phase::Send, lasting(1)).await.unwrap();
+        watch.book_on(Phase::Deliver);
+        watch.phase(Phase::Token, lasting(2)).await.unwrap();
+        watch.pause(Duration::from_secs(3)).await;
+        let failure = watch.phase(Phase::Resolve, lasting(1000)).await.unwrap_err();
+        assert_eq!(failure.phase, Phase::Resolve);
+        assert_eq!(watch.left(), Duration::from_secs(79));
+        watch.pause(Duration::from_secs(1000)).await;
+        let seconds: Vec<_> = watch.stop().0.iter().map(|(phase, took)| (phase, took.as_secs())).collect();
+        assert_eq!(seconds, [(Phase::Token, 0), (Phase::Send, 1), (Phase::Deliver, 89)]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@
 
 mod greeting;
 mod imap;
+mod letter;
 mod pop3;
 mod sasl;
 mod smtp;
@@ -13,7 +14,9 @@ mod verdict;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
-use self::imap::{Folder, Imap};
+use self::imap::Folder;
+pub use self::imap::Imap;
+pub use self::letter::{HEADER as MARK_HEADER, Letter, Mark};
 use self::pop3::Pop3;
 use self::smtp::{Smtp, Submission};
 use crate::diagnosis::{self, Offer};
@@ -104,7 +107,7 @@ static SPEECHES: [&Speech; 3] = [&imap::SPEECH, &smtp::SPEECH, &pop3::SPEECH];
 const fn speech(goal: &Goal) -> &'static Speech {
     match goal {
         Goal::Folder { .. } => &imap::SPEECH,
-        Goal::Submission { .. } => &smtp::SPEECH,
+        Goal::Submission { .. } | Goal::RoundTrip(_) => &smtp::SPEECH,
         Goal::Maildrop => &pop3::SPEECH,
     }
 }
@@ -161,6 +164,11 @@ pub async fn converse(
             let verdict = smtp::converse(probe, wanted, connection, watch, facts, &mut session).await;
             let verdict = verdict.map_err(|failure| probe.unfinished(failure, &dialogue, facts, None));
             (verdict, session.map(Session::Smtp))
+        }
+        // A round trip consists of conversations with goals of their own.
+        Goal::RoundTrip(_) => {
+            let cause = Cause::new(Reason::Internal, "a round trip is no conversation with one server");
+            (Err(Failure { phase: watch.current(), cause }), None)
         }
         Goal::Maildrop => {
             let mut session = None;

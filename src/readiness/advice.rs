@@ -81,7 +81,7 @@ fn dual(standing: &Standing) -> String {
         Use::Seen if exchange => format!(
             "Move what still logs in by password to OAuth: Entra > Sign-in logs of {} filtered on client app {} names it.",
             standing.mailbox.address,
-            protocol.row().client_app
+            protocol.mail().map_or("", |mail| mail.client_app)
         ),
         Use::Seen => {
             format!("Move what still logs in to {name} by password to OAuth; the server's log names it.")

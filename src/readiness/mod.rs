@@ -271,7 +271,7 @@ impl Known {
         self.imported.apply(&plan.policy.imports, &mut self.contents.imports);
         self.policy = plan.policy.clone();
         self.calendar = calendar(&plan.policy);
-        self.checks = plan.checks.iter().map(|check| (check.name(), Arc::clone(check))).collect();
+        self.checks = plan.mail_checks().map(|check| (check.name(), Arc::clone(check))).collect();
         self.unprobed = unprobed(plan);
         for (name, check) in &self.checks {
             let identity = identity(check);
@@ -371,7 +371,7 @@ fn unprobed(plan: &Plan) -> Vec<(Arc<Mailbox>, Protocol)> {
 }
 
 fn planned(plan: &Plan) -> Planned {
-    let names: HashSet<CheckName> = plan.checks.iter().map(|check| check.name()).collect();
+    let names: HashSet<CheckName> = plan.mail_checks().map(|check| check.name()).collect();
     Arc::new(move |name| names.contains(name))
 }
 

@@ -91,6 +91,14 @@ families! {
         "How long no message may arrive, where imap has arrives_within: the alert MailboxNothingArrives compares.";
     MAILBOX_INFO: Gauge "mailbox_info" ["mailbox", "address", "provider", "credential", "alert_path"]
         "1 for each mailbox, with the labels of its configuration; alert_path is true for the mailbox that alerts are sent by, otherwise false.";
+    ROUND_TRIP_AUTHENTICATION: Gauge "mailbox_round_trip_authentication_info" ["mailbox", "to", "method", "result"]
+        "1 for what the receiving server wrote about the sender of the last message that was seen: spf, dkim and dmarc.";
+    MAILBOX_INFO: Gauge "mailbox_info" ["mailbox", "address", "provider", "credential"]
+        "1 for each mailbox, with the labels of its configuration.";
+    ROUND_TRIP_SEND: Histogram "mailbox_round_trip_send_seconds" ["mailbox", "to"]
+        "How long the sender's server took to accept the message of a round trip, without the login.";
+    ROUND_TRIP_DELIVER: Histogram "mailbox_round_trip_deliver_seconds" ["mailbox", "to"]
+        "How long the message of a round trip was under way, from its acceptance until it was seen, in the folder for junk too.";
     CHECK_INFO: Gauge "mailbox_check_info" ["mailbox", "protocol", "server", "provider", "credential", "tenant"]
         "1 for each check, with what it depends on.";
     CHECK_INTERVAL: Gauge "mailbox_check_interval_seconds" ["mailbox", "protocol"]
@@ -186,7 +194,11 @@ families! {
         "Address space of the program.";
 }
 
-/// The buckets of all histograms, in seconds: from milliseconds for a nearby server to 90 s for the longest
+/// The buckets of the way of a message, in seconds: from a server that delivers to itself to one that tries again.
+pub(super) const TRIP_BUCKETS_SECONDS: &[f64] =
+    &[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0, 90.0, 120.0, 300.0, 600.0, 1800.0, 3600.0];
+
+/// The buckets of all other histograms, in seconds: from milliseconds for a nearby server to 90 s for the longest
 /// probe.
 pub(super) const BUCKETS_SECONDS: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0, 90.0];
@@ -209,7 +221,7 @@ mod tests {
 
     #[test]
     fn buckets_rise_and_reach_the_longest_probe() {
-        assert!(BUCKETS_SECONDS.is_sorted());
+        assert!(BUCKETS_SECONDS.is_sorted() && TRIP_BUCKETS_SECONDS.is_sorted());
         assert_eq!(BUCKETS_SECONDS.last(), Some(&90.0));
     }
 }

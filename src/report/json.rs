@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    Certificate, Claims, DialogueLine, End, Mailbox, Mechanism, Observation, Outcome, ServerFacts, Speaker,
+    Certificate, Claims, DialogueLine, End, Goal, Mailbox, Mechanism, Observation, Outcome, ServerFacts, Speaker,
     TokenSeal, Unread,
 };
 
@@ -69,8 +69,24 @@ pub fn observation(observation: &Observation, transcript: bool) -> Value {
         )
         .maybe("mechanism", observation.server.mechanism.map(Mechanism::label))
         .maybe("token", observation.token.as_deref().map(seal))
+        .maybe("round_trip", round_trip(observation))
         .maybe("transcript", transcript)
         .done()
+}
+
+/// What became of the message of a round trip.
+fn round_trip(observation: &Observation) -> Option<Value> {
+    let Goal::RoundTrip(trip) = &observation.check.goal else { return None };
+    let seen = &observation.server.trip;
+    let verdicts = seen.authentication.iter();
+    let verdicts = verdicts.map(|(check, verdict)| (check.label().to_owned(), verdict.label().into()));
+    let object = Object::new()
+        .put("to", &*trip.to().name)
+        .maybe("send_seconds", seen.send.map(|took| took.as_secs_f64()))
+        .maybe("deliver_seconds", seen.deliver.map(|took| took.as_secs_f64()))
+        .put("authentication", Value::Object(verdicts.collect()))
+        .put("earlier", seen.earlier.as_slice());
+    Some(object.done())
 }
 
 fn server(name: &str, facts: &ServerFacts) -> Value {

@@ -18,9 +18,14 @@ pub(super) fn probe(observation: &Observation, is_news: bool) {
     let mailbox = &*observation.check.mailbox.name;
     let protocol = observation.check.protocol().label();
     let (duration_ms, lateness_ms) = (millis(observation.duration), millis(observation.lateness));
+    let earlier = &observation.server.trip.earlier;
+    let earlier_messages = (!earlier.is_empty()).then(|| earlier.join("; "));
+    let earlier_messages = earlier_messages.as_deref();
+    // What became of a lost message is news, whatever the outcome.
+    let is_news = is_news || earlier_messages.is_some();
     match &observation.outcome {
         Outcome::Up if is_news => {
-            info!(mailbox, protocol, outcome = SUCCESS, duration_ms, lateness_ms, "probe");
+            info!(mailbox, protocol, outcome = SUCCESS, duration_ms, lateness_ms, earlier_messages, "probe");
         }
         Outcome::Up => debug!(mailbox, protocol, outcome = SUCCESS, duration_ms, lateness_ms, "probe"),
         Outcome::Down { failure, hint } => {
@@ -29,12 +34,14 @@ pub(super) fn probe(observation: &Observation, is_news: bool) {
             if is_news {
                 warn!(
                     mailbox,
-                    protocol, outcome, phase, reason, detail, hint, duration_ms, lateness_ms, "probe"
+                    protocol, outcome, phase, reason, detail, hint, duration_ms, lateness_ms,
+                    earlier_messages, "probe"
                 );
             } else {
                 debug!(
                     mailbox,
-                    protocol, outcome, phase, reason, detail, hint, duration_ms, lateness_ms, "probe"
+                    protocol, outcome, phase, reason, detail, hint, duration_ms, lateness_ms,
+                    earlier_messages, "probe"
                 );
             }
         }

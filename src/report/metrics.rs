@@ -14,11 +14,11 @@ use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::model::{Mechanism, Observation, Phase, Plan, Protocol, TokenReport};
+use crate::model::{Check, Goal, Mechanism, Observation, Phase, Plan, Protocol, TokenReport};
 use crate::spool;
 
 use super::exposition::{Page, round, timestamp};
-use super::families::{self, BUCKETS_SECONDS, FAMILIES, Family};
+use super::families::{self, BUCKETS_SECONDS, FAMILIES, Family, TRIP_BUCKETS_SECONDS};
 use super::{FAILURE, SUCCESS, locked};
 
 /// The latest facts about a server, from any of its mailboxes.
@@ -56,6 +56,8 @@ impl Dropped {
 /// All metrics that accumulate.
 pub(super) struct Metrics {
     server_phase: HistogramVec,
+    trip_send: HistogramVec,
+    trip_deliver: HistogramVec,
     token_requests: IntCounterVec,
     token_request_duration: HistogramVec,
     lateness: HistogramVec,
@@ -70,6 +72,8 @@ pub(super) struct Metrics {
 #[derive(Debug, Default)]
 struct Scope {
     servers: BTreeSet<(String, Protocol)>,
+    /// The sending mailbox and the receiving one.
+    trips: BTreeSet<(Arc<str>, Arc<str>)>,
     /// Credential and resource.
     tokens: BTreeSet<(Arc<str>, String)>,
 }
@@ -79,11 +83,18 @@ impl Scope {
         let mut scope = Self::default();
         for check in &plan.checks {
             scope.servers.insert((check.endpoint.to_string(), check.protocol()));
-            if let Some(spec) = check.token_spec() {
+            if let Goal::RoundTrip(trip) = &check.goal {
+                scope.trips.insert((Arc::clone(&check.mailbox.name), Arc::clone(&trip.to().name)));
+            }
+            for spec in check.legs().into_iter().filter_map(Check::token_spec) {
                 scope.tokens.insert((Arc::clone(&spec.credential), spec.resource().to_owned()));
             }
         }
         scope
+    }
+
+    fn has_trip(&self, [mailbox, to]: [&str; 2]) -> bool {
+        self.trips.iter().any(|(from, known)| &**from == mailbox && &**known == to)
     }
 }
 
@@ -99,6 +110,8 @@ impl Metrics {
         }
         let metrics = Self {
             server_phase: histogram(&families::SERVER_PHASE),
+            trip_send: histogram_of(&families::ROUND_TRIP_SEND, TRIP_BUCKETS_SECONDS),
+            trip_deliver: histogram_of(&families::ROUND_TRIP_DELIVER, TRIP_BUCKETS_SECONDS),
             token_requests: counter(&families::TOKEN_REQUESTS),
             token_request_duration: histogram(&families::TOKEN_REQUEST_DURATION),
             lateness,
@@ -131,6 +144,11 @@ impl Metrics {
                 self.token_requests.with_label_values(&[&**credential, &**resource, outcome]);
             }
         }
+        for (mailbox, to) in before.trips.difference(&scope.trips) {
+            for legs in [&self.trip_send, &self.trip_deliver] {
+                let _ = legs.remove_label_values(&[&**mailbox, &**to]);
+            }
+        }
         for (server, protocol) in before.servers.difference(&scope.servers) {
             for phase in Phase::ALL {
                 for outcome in [SUCCESS, FAILURE] {
@@ -151,8 +169,19 @@ impl Metrics {
         if !scope.servers.contains(&(server.clone(), protocol)) {
             return;
         }
+        if let Goal::RoundTrip(trip) = &observation.check.goal {
+            let labels = [&*observation.check.mailbox.name, &*trip.to().name];
+            let (seen, in_plan) = (&observation.server.trip, scope.has_trip(labels));
+            for (leg, took) in [(&self.trip_send, seen.send), (&self.trip_deliver, seen.deliver)] {
+                if let Some(took) = took.filter(|_| in_plan) {
+                    leg.with_label_values(&labels).observe(took.as_secs_f64());
+                }
+            }
+        }
         let failed_in = observation.outcome.failure().map(|failure| failure.phase);
-        for (phase, took) in observation.timings.iter() {
+        // The receiving side of a round trip is another server's business.
+        let of_server = |(phase, _): &(Phase, _)| !matches!(phase, Phase::Deliver | Phase::Clean);
+        for (phase, took) in observation.timings.iter().filter(of_server) {
             let outcome = if failed_in == Some(phase) { FAILURE } else { SUCCESS };
             self.server_phase
                 .with_label_values(&[&*server, protocol.label(), phase.label(), outcome])
@@ -203,6 +232,12 @@ impl Metrics {
     /// The servers seen so far, ordered by name.
     pub(super) fn servers(&self) -> Vec<ServerRecord> {
         locked(&self.servers).values().cloned().collect()
+    }
+
+    /// Writes the two legs of round trips.
+    pub(super) fn write_round_trips(&self, page: &mut Page<'_>) -> io::Result<()> {
+        collected(&families::ROUND_TRIP_SEND, &self.trip_send, page)?;
+        collected(&families::ROUND_TRIP_DELIVER, &self.trip_deliver, page)
     }
 
     /// Writes the metrics of the servers.
@@ -284,12 +319,16 @@ fn collected(family: &Family, collector: &impl Collector, page: &mut Page<'_>) -
     })
 }
 
+fn histogram(family: &Family) -> HistogramVec {
+    histogram_of(family, BUCKETS_SECONDS)
+}
+
 #[expect(
     clippy::expect_used,
     reason = "names and buckets come from a table of constants, all of them tried by a test"
 )]
-fn histogram(family: &Family) -> HistogramVec {
-    let options = HistogramOpts::new(family.name, family.help).buckets(BUCKETS_SECONDS.to_vec());
+fn histogram_of(family: &Family, buckets: &[f64]) -> HistogramVec {
+    let options = HistogramOpts::new(family.name, family.help).buckets(buckets.to_vec());
     HistogramVec::new(options, family.labels).expect("a row of the table")
 }
 

@@ -222,6 +222,7 @@ impl Report {
         per_check::write(&self.history.records(), &mut page)?;
         let mailboxes = Arc::clone(&locked(&self.mailboxes));
         mailboxes.write(&mut page, |_| true)?;
+        self.metrics.write_round_trips(&mut page)?;
         self.metrics.write_servers(&mut page)?;
         per_credential::write(&self.credentials.records(), &mut page)?;
         self.metrics.write_tokens(&mut page)?;

@@ -83,6 +83,13 @@ const RULES: &[(Family, Rule)] = &[
     (families::FOLDER_ARRIVES_WITHIN, |record, series| {
         of_patience(record, series, |patience| patience.arrives_within)
     }),
+    (families::ROUND_TRIP_AUTHENTICATION, |record, series| {
+        let Some(last) = &record.last else { return Ok(()) };
+        let Goal::RoundTrip(trip) = &last.check.goal else { return Ok(()) };
+        last.server.trip.authentication.iter().try_for_each(|(check, verdict)| {
+            series.add(&[name(record).0, &trip.to().name, check.label(), verdict.label()], 1.0)
+        })
+    }),
     (families::CHECK_INFO, |record, series| {
         let (mailbox, protocol) = name(record);
         let (server, of) = (record.check.endpoint.to_string(), &record.check.mailbox);

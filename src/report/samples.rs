@@ -59,6 +59,7 @@ pub(crate) fn check(mailbox: &Arc<Mailbox>, protocol: Protocol) -> Arc<Check> {
             ("smtp.office365.com", 587, Goal::Submission { sender: false, ehlo: None }, "SMTP.SendAsApp")
         }
         Protocol::Pop3 => ("outlook.office365.com", 995, Goal::Maildrop, "POP.AccessAsApp"),
+        Protocol::RoundTrip => unreachable!("the samples speak one mail protocol each"),
     };
     let security = if matches!(port, 993 | 995) { Security::Implicit } else { Security::StartTls };
     Arc::new(Check {
@@ -125,6 +126,7 @@ pub(crate) fn up(check: &Arc<Check>, started_at: Timestamp) -> Observation {
             (Phase::Select, 74),
         ][..],
         Protocol::Pop3 => &[(Phase::Token, 1), (Phase::Auth, 250), (Phase::Stat, 60)][..],
+        Protocol::RoundTrip => &[][..],
         Protocol::Smtp => &[
             (Phase::Token, 1),
             (Phase::Resolve, 3),

@@ -13,6 +13,7 @@ use crate::sim::fault::Fault;
 use crate::sim::idp::{AUDIENCE, PERSON_AUDIENCE};
 use crate::sim::ledger::Ledger;
 use crate::sim::lock;
+use crate::sim::post::Post;
 use crate::sim::reading::SimUnread;
 use crate::sim::sasl::Claim;
 use crate::sim::script::{Service, Step};
@@ -45,6 +46,7 @@ pub(super) struct Account {
     pub(super) messages: AtomicU32,
     pub(super) unread: Mutex<SimUnread>,
     pub(super) ledgers: [Arc<Ledger>; Service::ALL.len()],
+    pub(super) post: Post,
     settings: Mutex<Settings>,
 }
 
@@ -78,6 +80,7 @@ impl Account {
             messages: AtomicU32::new(MESSAGES),
             unread: Mutex::default(),
             ledgers: Default::default(),
+            post: Post::default(),
             settings: Mutex::new(settings),
         };
         account.tell_app(Fault::None, fault);

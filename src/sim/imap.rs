@@ -1,10 +1,11 @@
 //! The IMAP server: RFC 3501 as far as a probe walks, in the words of Exchange Online.
 //!
-//! Sends no message data and changes nothing. Faults are met at each step by `session.rs`.
+//! Messages are shown and deleted by `letters.rs`; all others are only counted. Faults are met at each step by `session.rs`.
 
 use std::io;
 use std::sync::atomic::Ordering;
 
+use crate::sim::letters;
 use crate::sim::login::Wording;
 use crate::sim::reading;
 use crate::sim::sasl::{self, Mechanism};
@@ -27,7 +28,7 @@ const BASE: &[&str] = &[
     "LITERAL+",
 ];
 /// The folders of every mailbox.
-const FOLDERS: &[&str] = &["INBOX", "Archive", "Drafts", "Sent Items", "Deleted Items"];
+const FOLDERS: &[&str] = &["INBOX", "Archive", "Drafts", "Junk Email", "Sent Items", "Deleted Items"];
 /// How many unknown commands end a connection.
 const NONSENSE: usize = 10;
 const WORDING: Wording = Wording {
@@ -83,6 +84,7 @@ pub(super) async fn serve(session: &mut Session, implicit_tls: bool) -> io::Resu
             "STATUS" | "SEARCH" | "FETCH" if state == State::LoggedIn => {
                 reading::answer(session, &word, rest).await?;
             }
+            "UID" if state == State::LoggedIn => letters::uid(session, rest).await?,
             "CLOSE" | "UNSELECT" if state == State::LoggedIn => {
                 session.hear(&word);
                 session.say(&format!("{{tag}} OK {word} completed.")).await?;

@@ -12,6 +12,7 @@ use crate::sim::fault::Fault;
 use crate::sim::ledger::{Connections, Heard};
 use crate::sim::lock;
 use crate::sim::reading::SimUnread;
+use crate::sim::post::Route;
 use crate::sim::script::{Service, Step};
 use crate::sim::site::{Ports, Site};
 
@@ -123,6 +124,21 @@ impl SimMailbox {
     /// Which of its messages are unread from now on, and how old they are.
     pub fn set_unread(&self, unread: SimUnread) {
         *lock(&self.account.unread) = unread;
+    }
+
+    /// Its server takes messages for that mailbox from now on, and this becomes of them. What was held goes its way.
+    pub fn send_to(&self, to: &Self, route: Route) {
+        self.account.post.route(&to.account, route);
+    }
+
+    /// Puts a message of somebody else into the inbox.
+    pub fn put_message(&self, text: &str) {
+        self.account.post.put("INBOX", text.to_owned(), None);
+    }
+
+    /// The texts of the messages that arrived or were put there, in all folders.
+    pub fn letters(&self) -> Vec<String> {
+        self.account.post.all().into_iter().map(|message| message.text).collect()
     }
 
     /// Logins that were accepted.

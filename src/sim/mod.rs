@@ -2,7 +2,7 @@
 //!
 //! `demo` shows it to people, tests live in it. It shares nothing with the probes: no parser, no table, no
 //! SASL, not even the model, since a fake that borrows the client's idea of a protocol can only agree with it.
-//! It sends no mail, keeps nothing, listens on 127.0.0.1 only, and ends when [`Sim`] is dropped.
+//! It takes mail only where it is told to, keeps nothing, listens on 127.0.0.1 only, and ends when [`Sim`] is dropped.
 
 mod account;
 mod app;
@@ -18,11 +18,13 @@ mod idp;
 mod imap;
 mod issuer;
 mod ledger;
+mod letters;
 mod login;
 mod mailbox;
 mod metadata;
 mod person;
 mod pop3;
+mod post;
 mod reading;
 mod reply;
 mod sasl;
@@ -64,6 +66,7 @@ pub use issuer::SimIssuer;
 pub use ledger::{Connections, Heard};
 pub use mailbox::SimMailbox;
 pub use person::{Rotation, SignIn, SignInEnd};
+pub use post::Route;
 pub use reading::SimUnread;
 pub use script::{Service, Step};
 pub use token_fault::TokenFault;

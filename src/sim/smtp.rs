@@ -1,6 +1,6 @@
 //! The SMTP submission server: RFC 5321 and RFC 4954 as far as a probe walks, in the words of Exchange Online.
 //!
-//! Takes no mail: RCPT and DATA are refused and counted. Faults are met at each step by `session.rs`.
+//! Takes mail only for the mailbox that `post.rs` knows a way to; RCPT and DATA are counted, and refused otherwise. Faults are met at each step by `session.rs`.
 
 use std::io;
 use std::sync::atomic::Ordering;
@@ -11,6 +11,7 @@ use crate::sim::login::Wording;
 use crate::sim::sasl::Mechanism;
 use crate::sim::script::{Act, Step};
 use crate::sim::session::{HOST, Met, Session};
+use crate::sim::wire::LINE_LIMIT;
 
 /// What is offered in every state of a connection.
 const BASE: &[&str] = &[
@@ -45,6 +46,7 @@ struct State {
     greeted: bool,
     logged_in: bool,
     sender: bool,
+    recipient: bool,
 }
 
 /// Serves one connection to its end.
@@ -61,7 +63,7 @@ pub(super) async fn serve(session: &mut Session, implicit_tls: bool) -> io::Resu
         match word.as_str() {
             "EHLO" | "HELO" => {
                 session.hear(&word);
-                state = State { greeted: true, logged_in: state.logged_in, sender: false };
+                state = State { greeted: true, logged_in: state.logged_in, sender: false, recipient: false };
                 hello(session, &word, rest).await?;
             }
             "STARTTLS" => {
@@ -74,13 +76,15 @@ pub(super) async fn serve(session: &mut Session, implicit_tls: bool) -> io::Resu
             "RCPT" | "DATA" | "BDAT" => {
                 session.hear(&word);
                 session.ledger().mail_attempts.fetch_add(1, Ordering::SeqCst);
-                session
-                    .say(if word == "RCPT" { "550 5.7.1 No mail is taken here" } else { WRONG_STATE })
-                    .await?;
+                match word.as_str() {
+                    "RCPT" => recipient(session, rest, &mut state).await?,
+                    "DATA" if state.recipient => data(session, &mut state).await?,
+                    _ => session.say(WRONG_STATE).await?,
+                }
             }
             "RSET" => {
                 session.hear(&word);
-                state.sender = false;
+                (state.sender, state.recipient) = (false, false);
                 session.say("250 2.0.0 Resetting").await?;
             }
             "NOOP" => {
@@ -233,4 +237,35 @@ async fn mail(session: &mut Session, rest: &str, state: &mut State) -> io::Resul
     }
     state.sender = true;
     session.say("250 2.1.0 Sender OK").await
+}
+
+async fn recipient(session: &mut Session, rest: &str, state: &mut State) -> io::Result<()> {
+    let address =
+        rest.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or("", |(path, _)| path);
+    let taken = session.account.as_ref().is_some_and(|account| account.post.takes(address));
+    if !state.sender || !taken {
+        return session.say("550 5.7.1 No mail is taken here").await;
+    }
+    state.recipient = true;
+    session.say("250 2.1.5 Recipient OK").await
+}
+
+/// The message, RFC 5321 section 4.5.2.
+async fn data(session: &mut Session, state: &mut State) -> io::Result<()> {
+    session.say("354 Start mail input; end with <CRLF>.<CRLF>").await?;
+    let mut text = String::new();
+    while let Some(line) = session.wire.line().await? {
+        if line == "." {
+            (state.sender, state.recipient) = (false, false);
+            if let Some(account) = &session.account {
+                account.post.send(text);
+            }
+            return session.say("250 2.0.0 OK <{id}@sim> [Hostname={host}] Queued mail for delivery").await;
+        }
+        if text.len() < LINE_LIMIT {
+            text += line.strip_prefix('.').unwrap_or(&line);
+            text += "\r\n";
+        }
+    }
+    Ok(())
 }

@@ -122,7 +122,8 @@ impl TokenSource {
     pub fn apply(&self, plan: &Plan) {
         let max_age = plan.limits.token_max_age;
         *lock(&self.0.max_age) = max_age;
-        let needed: HashSet<&TokenSpec> = plan.checks.iter().filter_map(|check| check.token_spec()).collect();
+        let needed: HashSet<&TokenSpec> =
+            plan.checks.iter().flat_map(|check| check.legs()).filter_map(|leg| leg.token_spec()).collect();
         let rotated: HashSet<&Path> = needed.iter().filter_map(|spec| spec.proof.rotated()?.file()).collect();
         self.0.refresh_tokens.retain(|file| rotated.contains(file));
         let mut cells = lock(&self.0.cells);

@@ -34,6 +34,7 @@ mod refresh_token;
 mod reload;
 mod rotated_tokens;
 mod rotation;
+mod round_trip;
 mod script;
 mod secrets;
 mod served;

@@ -9,6 +9,7 @@ use mailbox_exporter::model::{Observation, Reason};
 use mailbox_exporter::sim::{Fault, Offers, TokenFault};
 
 use crate::recorded;
+use crate::round_trip;
 use crate::support::world::World;
 use crate::support::yaml::Door;
 
@@ -337,6 +338,7 @@ fn every_reason_is_brought_about_or_excused() {
     let mail = TABLE.iter().chain(PASSWORDS).flat_map(|(_, imap, smtp)| [*imap, *smtp]);
     let verdicts =
         mail.chain(TOKENS.iter().map(|(_, says)| *says)).chain(HERE.iter().map(|(.., says)| *says));
+    let verdicts = verdicts.chain(round_trip::VERDICTS.iter().map(|(_, _, says, _)| *says));
     let labels = verdicts.flat_map(|row| row.split(" | ")).filter_map(|one| one.split(' ').nth(1));
     let mut proven: BTreeSet<Reason> = labels.map(|label| Reason::from_label(label).unwrap()).collect();
     proven.extend(recorded::reasons());

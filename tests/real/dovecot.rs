@@ -23,6 +23,8 @@ pub(crate) struct Instance {
     imaps: Option<&'static str>,
     /// The same two of POP3, where the instance has it.
     pop3: Option<[&'static str; 2]>,
+    /// Where Postfix delivers, where the instance has that.
+    lmtp: Option<&'static str>,
 }
 
 /// More sessions than parallel tests open.
@@ -40,6 +42,7 @@ pub(crate) const INSTANCES: [Instance; 5] = [
         imap: "imap",
         imaps: Some("imaps"),
         pop3: Some(["pop3", "pop3s"]),
+        lmtp: Some("lmtp"),
     },
     Instance {
         name: "plain",
@@ -48,6 +51,7 @@ pub(crate) const INSTANCES: [Instance; 5] = [
         imap: "imap-plain",
         imaps: Some("imaps-plain"),
         pop3: Some(["pop3-plain", "pop3s-plain"]),
+        lmtp: None,
     },
     Instance {
         name: "token",
@@ -56,6 +60,7 @@ pub(crate) const INSTANCES: [Instance; 5] = [
         imap: "imap-token",
         imaps: Some("imaps-token"),
         pop3: None,
+        lmtp: None,
     },
     Instance {
         name: "bearer",
@@ -72,6 +77,7 @@ pub(crate) const INSTANCES: [Instance; 5] = [
         imap: "imap-login",
         imaps: None,
         pop3: None,
+        lmtp: None,
     },
 ];
 
@@ -83,11 +89,18 @@ pub(crate) const USERS: [&str; 8] =
 pub(crate) fn vast_home(work: &Path) -> PathBuf {
     work.join("vast")
 }
+/// Users whose mail Postfix hands to Dovecot by LMTP. `held` waits in the queue until somebody lets it go, `junked` has a
+/// Sieve script that takes all mail for junk, and Postfix takes mail for `gone` that Dovecot then refuses.
+pub(crate) const POST: [&str; 8] =
+    ["writes", "reads", "alone", "junked", "returns", "gone", "held", "held-again"];
+
+/// What `gone` is called where Dovecot does not know it.
+pub(crate) const NOBODY: &str = "nobody-here";
 
 /// Writes everything that the instances read into `work`.
 pub(crate) fn configure(work: &Path, ports: &Ports) {
     let mut users = String::new();
-    for user in USERS {
+    for user in USERS.iter().chain(&POST) {
         let _ = writeln!(users, "{user}@{DOMAIN}:{PASSWORD}::::::");
     }
     let _ = writeln!(users, "vast@{DOMAIN}:{PASSWORD}::::{}::", vast_home(work).display());
@@ -100,6 +113,10 @@ pub(crate) fn configure(work: &Path, ports: &Ports) {
         }
         fs::write(folder.join("new/1.rig"), "Subject: unseen\r\n\r\nOne message.\r\n").unwrap();
     }
+    let junked = work.join("mail/junked");
+    fs::create_dir_all(&junked).unwrap();
+    let script = "require [\"fileinto\", \"mailbox\"];\nfileinto :create \"Junk Email\";\n";
+    fs::write(junked.join("all.sieve"), script).unwrap();
     for instance in &INSTANCES {
         fs::write(work.join(format!("{}.conf", instance.name)), config(work, ports, instance)).unwrap();
     }
@@ -136,6 +153,7 @@ fn config(work: &Path, ports: &Ports, instance: &Instance) -> String {
             let (chain, key) = leaf(work, leaf_name);
             (chain.display().to_string(), key.display().to_string())
         });
+    let lmtp = instance.lmtp.map_or(0, |port| ports.of(port));
     let work = work.display();
     format!(
         "instance_name = rig-{name}
@@ -143,7 +161,7 @@ base_dir = {work}/{name}/run
 state_dir = {work}/{name}/state
 log_path = {work}/{name}.log
 auth_verbose = yes
-protocols = imap pop3
+protocols = imap pop3 lmtp
 listen = 127.0.0.1, 127.0.0.2, 127.0.0.3, 127.0.0.4
 ssl = {ssl}
 ssl_cert = <{good}
@@ -186,6 +204,18 @@ service pop3-login {{
     port = {pop3s}
     ssl = yes
   }}
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    address = 127.0.0.1
+    port = {lmtp}
+  }}
+}}
+protocol lmtp {{
+  mail_plugins = sieve
+}}
+plugin {{
+  sieve = file:~/all.sieve
 }}
 service auth {{
   unix_listener {work}/postfix/spool/private/auth-{name} {{

@@ -15,6 +15,7 @@ mod idp;
 mod postfix;
 mod readiness;
 mod rig;
+mod round_trip;
 mod scrape;
 #[allow(dead_code, reason = "real servers need no simulated world")]
 #[path = "../support/mod.rs"]

@@ -1,12 +1,12 @@
 //! Postfix's configuration: submission in several shapes, its logins decided by Dovecot, its mail delivered into the same mailboxes.
 //!
-//! Delivery is there so that a probe that sent mail would be found out. Settings: postfix.org/postconf.5.html.
+//! Delivery into the mailboxes is there so that a probe that sent mail would be found out; round trips go by LMTP. Settings: postfix.org/postconf.5.html.
 
 use std::fs;
 use std::path::Path;
 
 use crate::certificates::leaf;
-use crate::dovecot::USERS;
+use crate::dovecot::{NOBODY, POST, USERS};
 use crate::rig::{DOMAIN, Ports};
 
 /// One listener: the address, the port's name, and what it does unlike the rest.
@@ -42,6 +42,7 @@ showq unix n - n - - showq
 error unix - - n - - error
 retry unix - - n - - error
 virtual unix - n n - - virtual
+lmtp unix - - n - - lmtp
 anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
 ";
@@ -60,7 +61,23 @@ pub(crate) fn configure(work: &Path, ports: &Ports) {
     let domain = DOMAIN.replace('.', "\\.");
     let mailboxes: String =
         USERS.iter().map(|user| format!("/^{user}@{domain}$/ {user}/Maildir/\n")).collect();
-    fs::write(conf.join("mailboxes"), mailboxes).unwrap();
+    let post: String = POST
+        .iter()
+        .copied()
+        .chain([NOBODY])
+        .map(|user| format!("/^{user}@{domain}$/ {user}/Maildir/\n"))
+        .collect();
+    fs::write(conf.join("mailboxes"), mailboxes + &post).unwrap();
+    let lmtp = ports.of("lmtp");
+    let transports: String = POST
+        .iter()
+        .copied()
+        .chain([NOBODY])
+        .map(|user| format!("/^{user}@{domain}$/ lmtp:inet:127.0.0.1:{lmtp}\n"))
+        .collect();
+    fs::write(conf.join("transports"), transports).unwrap();
+    fs::write(conf.join("aliases"), format!("/^gone@{domain}$/ {NOBODY}@{DOMAIN}\n")).unwrap();
+    fs::write(conf.join("held"), format!("/^held.*@{domain}$/ HOLD\n")).unwrap();
 }
 
 /// `smtpd_delay_reject = no` has the sender judged at MAIL FROM: a probe goes no further.
@@ -101,6 +118,9 @@ smtpd_relay_restrictions = permit_sasl_authenticated, reject
 virtual_mailbox_domains = {DOMAIN}
 virtual_mailbox_base = {work}/mail
 virtual_mailbox_maps = regexp:{work}/postfix/conf/mailboxes
+transport_maps = regexp:{work}/postfix/conf/transports
+virtual_alias_maps = regexp:{work}/postfix/conf/aliases
+smtpd_recipient_restrictions = check_recipient_access regexp:{work}/postfix/conf/held
 virtual_minimum_uid = 1
 virtual_uid_maps = static:8
 virtual_gid_maps = static:8

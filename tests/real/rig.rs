@@ -1,4 +1,5 @@
-//! The rig: a directory, an authority, an identity provider, five Dovecots and a Postfix, started once for all tests.
+//! The rig: a directory, an authority, an identity provider, five Dovecots and a Postfix, started once for all tests,
+//! and once more for those that send mail.
 //!
 //! What the servers are told is in `dovecot.rs` and `postfix.rs`; how they are stopped, in `keeper.sh`.
 
@@ -24,7 +25,7 @@ pub(crate) const DOMAIN: &str = "rig.test";
 pub(crate) const PASSWORD: &str = "canary-mailbox-password-93cd";
 
 /// Every port by name; no server ever listens on `closed`.
-const PORTS: [&str; 23] = [
+const PORTS: [&str; 24] = [
     "imap",
     "imaps",
     "imap-plain",
@@ -40,6 +41,7 @@ const PORTS: [&str; 23] = [
     "pop3s-plain",
     "pop3-bearer",
     "pop3s-bearer",
+    "lmtp",
     "submission",
     "submissions",
     "submission-bare",
@@ -51,7 +53,7 @@ const PORTS: [&str; 23] = [
 ];
 
 /// The command that the servers come with; `tests/run` runs it.
-const INSTALL: &str = "apt-get install --no-install-recommends dovecot-core dovecot-imapd dovecot-pop3d postfix prometheus openssl curl";
+const INSTALL: &str = "apt-get install --no-install-recommends dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-sieve postfix prometheus openssl curl";
 
 /// Where daemons live when the caller's PATH does not say so.
 const DAEMON_PATHS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -59,7 +61,9 @@ const DAEMON_PATHS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 /// One attempt to hear a greeting: a server may take the connection before it can answer.
 const GREETING: Duration = Duration::from_secs(10);
 
-static RIG: LazyLock<Rig> = LazyLock::new(Rig::start);
+static RIG: LazyLock<Rig> = LazyLock::new(|| Rig::start(""));
+/// A rig of their own for tests that send mail: others make sure that none is sent.
+static POST: LazyLock<Rig> = LazyLock::new(|| Rig::start("-post"));
 
 /// The running servers.
 pub(crate) struct Rig {
@@ -97,12 +101,17 @@ impl Rig {
         &RIG
     }
 
-    fn start() -> Self {
+    /// The one rig in which mail is sent.
+    pub(crate) fn post() -> &'static Self {
+        &POST
+    }
+
+    fn start(name: &str) -> Self {
         for binary in ["dovecot", "postfix", "openssl"] {
             find(binary);
         }
         // Not TMPDIR: the servers' own users must get in, and the paths of Unix sockets end at 107 bytes.
-        let work = PathBuf::from(format!("/tmp/mxr-{}", std::process::id()));
+        let work = PathBuf::from(format!("/tmp/mxr-{}{name}", std::process::id()));
         fs::create_dir(&work).unwrap();
         fs::set_permissions(&work, fs::Permissions::from_mode(0o755)).unwrap();
 

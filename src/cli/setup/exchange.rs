@@ -229,7 +229,7 @@ pub(super) fn switches(case: &Case<'_>) -> Vec<Step> {
     let switch = |protocol: Protocol| {
         let addresses = case.addresses(|check| check.protocol() == protocol);
         let one = addresses.first()?;
-        let (setting, value) = protocol.row().cas_switch;
+        let (setting, value) = protocol.mail()?.cas_switch;
         let value = if value { "$true" } else { "$false" };
         let verify =
             format!("`Get-CASMailbox -Identity {} | Format-List {setting}` shows {value}", powershell(one));
@@ -239,7 +239,7 @@ pub(super) fn switches(case: &Case<'_>) -> Vec<Step> {
             Protocol::Smtp => {
                 step.note("Where authenticated SMTP is off, it refuses OAuth as well as passwords. A policy, below, refuses only passwords.")
             }
-            Protocol::Imap | Protocol::Pop3 => step,
+            Protocol::Imap | Protocol::Pop3 | Protocol::RoundTrip => step,
         };
         Some(step.command(for_each(&addresses, command)))
     };

@@ -44,7 +44,7 @@ enum Output {
 struct Case<'a> {
     credential: &'a Credential,
     family: Family,
-    checks: Vec<&'a Arc<Check>>,
+    checks: Vec<&'a Check>,
     /// The object id of the enterprise application, if a token could be had.
     object_id: Option<String>,
     /// The client id of the service account, if its key is here.
@@ -110,10 +110,10 @@ async fn cases<'a>(plan: &'a Plan, options: &Options) -> Result<Vec<Case<'a>>, S
             continue;
         }
         for family in Family::ALL {
-            let mine = |check: &&Arc<Check>| {
+            let mine = |check: &&Check| {
                 check.mailbox.credential.name == credential.name && check.mailbox.provider.family == *family
             };
-            let checks: Vec<_> = plan.checks.iter().filter(mine).collect();
+            let checks: Vec<_> = plan.checks.iter().flat_map(|check| check.legs()).filter(mine).collect();
             if !checks.is_empty() {
                 let object_id = object_id(&prober, &checks).await;
                 let google_client = match credential.auth.token() {
@@ -135,7 +135,7 @@ async fn cases<'a>(plan: &'a Plan, options: &Options) -> Result<Vec<Case<'a>>, S
 }
 
 /// The object id of the app's service principal, from a token. Without one the steps keep a placeholder.
-async fn object_id(prober: &Prober, checks: &[&Arc<Check>]) -> Option<String> {
+async fn object_id(prober: &Prober, checks: &[&Check]) -> Option<String> {
     let check = checks.first()?;
     // A service account of Google has no principal in the mail system. A person's token is of the person, and asking for
     // one may replace the refresh token.

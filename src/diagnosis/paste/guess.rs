@@ -136,6 +136,6 @@ pub(super) fn phase(said: &str, dialect: Dialect) -> Phase {
         Dialect::Smtp if any(SENDING) || SENDING_CODES.iter().any(|code| folded.starts_with(code)) => {
             Phase::Sender
         }
-        Dialect::Imap | Dialect::Pop3 | Dialect::Smtp => Phase::Auth,
+        Dialect::Imap | Dialect::Pop3 | Dialect::Smtp | Dialect::RoundTrip => Phase::Auth,
     }
 }

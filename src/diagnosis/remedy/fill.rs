@@ -99,8 +99,8 @@ impl Values {
     /// Nothing but perhaps the protocol.
     pub(super) fn unknown(dialect: Option<Dialect>) -> Self {
         let known = |dialect: Dialect| {
-            let row = dialect.row();
-            vec![("protocol", row.title.to_owned()), ("permission", row.app_permission.to_owned())]
+            let permission = dialect.mail().map(|mail| ("permission", mail.app_permission.to_owned()));
+            [Some(("protocol", dialect.title().to_owned())), permission].into_iter().flatten().collect()
         };
         Self(dialect.map(known).unwrap_or_default())
     }

@@ -11,6 +11,7 @@ mod fill;
 mod findings;
 mod login;
 mod mailbox;
+mod message;
 mod network;
 mod said;
 mod token;
@@ -188,7 +189,9 @@ pub fn hint_unconfigured(reason: Reason, heard: &Heard<'_>) -> String {
 }
 
 fn rows() -> impl Iterator<Item = &'static Remedy> {
-    [said::TABLE, token::TABLE, login::TABLE, mailbox::TABLE, network::TABLE].into_iter().flatten()
+    [said::TABLE, token::TABLE, login::TABLE, mailbox::TABLE, message::TABLE, network::TABLE]
+        .into_iter()
+        .flatten()
 }
 
 /// Whether a reason is the identity provider's: its family decides then.

@@ -42,7 +42,8 @@ fn check(family: Family, protocol: Protocol, address: &str) -> Check {
             (Goal::Folder { name: "INBOX".to_owned(), read_only: false, unread: None }, "IMAP.AccessAsApp")
         }
         Protocol::Smtp => (Goal::Submission { sender: false, ehlo: None }, "SMTP.SendAsApp"),
-        Protocol::Pop3 => (Goal::Maildrop, "POP.AccessAsApp"),
+        // What a round trip is told does not depend on its legs.
+        Protocol::Pop3 | Protocol::RoundTrip => (Goal::Maildrop, "POP.AccessAsApp"),
     };
     let spec = TokenSpec {
         credential: Arc::clone(&credential.name),

@@ -13,7 +13,7 @@ use crate::clock;
 use crate::http::Site;
 use crate::http::probe::Asked;
 use crate::model::{
-    Mailbox, Mechanism, Observation, Outcome, Speaker, Standing as Stands, TokenSeal, Unread,
+    Goal, Mailbox, Mechanism, Observation, Outcome, Speaker, Standing as Stands, TokenSeal, TripFacts, Unread,
 };
 use crate::report::CheckRecord;
 
@@ -165,6 +165,7 @@ fn facts(seen: &Observation) -> Markup {
             @if let Some(token) = &seen.token { dt { "Token" } dd { (seal(token)) } }
             @if let Some(messages) = server.messages { dt { "Messages" } dd { (messages) } }
             @if let Some(unread) = &server.unread { (figures(unread)) }
+            @if let Goal::RoundTrip(trip) = &seen.check.goal { dt { "Message" } dd { (message(&trip.to().name, &server.trip)) } }
         }
     }
 }
@@ -177,6 +178,25 @@ fn figures(unread: &Unread) -> Markup {
         }
         @if let Some(newest) = unread.newest { dt { "Newest message" } dd { (text::clock(newest)) } }
         @if let Some(why) = &unread.missing { dt { "Not known" } dd { (why) } }
+    }
+}
+
+/// What became of the message of a round trip, and of earlier ones.
+fn message(to: &str, seen: &TripFacts) -> Markup {
+    html! {
+        p {
+            "to " (to)
+            @if let Some(took) = seen.send { ", accepted after " (text::took(took)) }
+            @if let Some(took) = seen.deliver { ", seen " (text::took(took)) " later" }
+        }
+        @if !seen.authentication.is_empty() {
+            p { "The receiving server says: "
+                @for (place, (check, verdict)) in seen.authentication.iter().enumerate() {
+                    @if place > 0 { ", " } (check) " " (verdict)
+                }
+            }
+        }
+        @for sentence in &seen.earlier { p { (sentence) } }
     }
 }
 

@@ -2,10 +2,11 @@
 
 use crate::net::{Bounds, Violation};
 
-/// Maximum size of a literal in bytes. No command of a probe is answered with a literal.
+/// Maximum size of a literal in bytes. A round trip asks for parts of a message within this size.
 const LARGEST_LITERAL: usize = 4 * 1024;
-/// Maximum number of open parentheses in a line. Real answers up to SELECT need two.
-const DEEPEST_NESTING: usize = 16;
+/// Maximum number of open parentheses in a line. Real answers up to SELECT need two; the lines of a message in a
+/// literal have some of their own, which all count.
+const DEEPEST_NESTING: usize = 40;
 
 /// Where a connection stands within its line.
 #[derive(Debug, Default)]
@@ -111,10 +112,10 @@ mod tests {
     fn literals_hide_neither_depth_nor_size_nor_length() {
         let stop = |text: &str| admit(text).unwrap_err();
         // Depth carried over literals, real or pretended.
-        assert_eq!(stop(&"(((((((({3}\r\nx\r\n".repeat(3)), too_deep());
-        assert_eq!(stop(&"(((((((({0}\r\n".repeat(3)), too_deep());
-        assert_eq!(stop(&"(((((((({8}\r\n))))))))".repeat(3)), too_deep());
-        assert_eq!(stop(&format!("* OK {{4000}}\r\n* 1 FETCH {}", "(".repeat(40))), too_deep());
+        assert_eq!(stop(&"(((((((({3}\r\nx\r\n".repeat(6)), too_deep());
+        assert_eq!(stop(&"(((((((({0}\r\n".repeat(6)), too_deep());
+        assert_eq!(stop(&"(((((((({8}\r\n))))))))".repeat(6)), too_deep());
+        assert_eq!(stop(&format!("* OK {{4000}}\r\n* 1 FETCH {}", "(".repeat(41))), too_deep());
         assert_eq!(stop("* OK {4000}\r\n* STATUS {500000000}\r\n"), too_large());
         let padded = format!("{}{{4000}}\r\n", "x".repeat(100));
         assert_eq!(stop(&padded.repeat(200)), Violation::LineTooLong);

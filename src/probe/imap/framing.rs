@@ -23,12 +23,14 @@ pub(super) struct ImapFraming {
     inside: bool,
     /// Bytes left of the literal.
     literal: usize,
+    /// The answer that goes on is handed on as it is.
+    verbatim: bool,
 }
 
 impl Framing for ImapFraming {
     fn line(&mut self, line: &[u8], fit: &mut Vec<u8>) -> Result<Step, Violation> {
         if self.inside {
-            return Ok(self.skip(line));
+            return Ok(self.go_on(line, fit));
         }
         let Some(body) = line.strip_suffix(b"\r\n") else { return Err(Violation::LoneLineFeed) };
         // The guard lets only ASCII pass.
@@ -39,6 +41,10 @@ impl Framing for ImapFraming {
             "+" => {
                 fit.extend([b"+ ", rest.as_bytes(), b"\r\n"].concat());
                 Some(Step::Answer)
+            }
+            "*" if is_part_of_message(rest) => {
+                self.verbatim = true;
+                return Ok(self.go_on(line, fit));
             }
             "*" => untagged(rest, fit),
             tag if is_tag(tag) => status(tag, rest, STATUSES.get(..ENDINGS).unwrap_or_default(), fit),
@@ -63,6 +69,17 @@ impl Framing for ImapFraming {
 }
 
 impl ImapFraming {
+    /// Takes a line of an answer that may have several.
+    fn go_on(&mut self, line: &[u8], fit: &mut Vec<u8>) -> Step {
+        if self.verbatim {
+            fit.extend(line);
+        }
+        match self.skip(line) {
+            Step::Skipped if std::mem::take(&mut self.verbatim) => Step::Answer,
+            step => step,
+        }
+    }
+
     /// Takes a line of an answer that is skipped; whether more of it follows.
     fn skip(&mut self, line: &[u8]) -> Step {
         let behind = line.get(self.literal..).unwrap_or_default();
@@ -116,6 +133,14 @@ fn untagged(text: &str, fit: &mut Vec<u8>) -> Option<Step> {
         return Some(Step::Answer);
     }
     Some(if data::plain(first, rest, fit) { Step::Answer } else { Step::Skipped })
+}
+
+/// Whether untagged data holds a part of a message, which a probe has asked for.
+fn is_part_of_message(text: &str) -> bool {
+    let (number, rest) = word(text);
+    let (kind, data) = word(rest);
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && kind.eq_ignore_ascii_case("FETCH") && data.to_ascii_uppercase().contains("BODY[")
 }
 
 /// A status response without its text, behind the capabilities that its code lists; the first unseen message is told.
@@ -182,6 +207,13 @@ mod tests {
             ("a1 OK [CAPABILITY IMAP4rev1\r\n", "a1 OK .\r\n"),
             ("a1 NO [REFERRAL imap://other.example/] elsewhere\r\n", "a1 NO .\r\n"),
             ("+\r\n", "+ \r\n"),
+            ("* SEARCH  3 4 (MODSEQ 9)\r\n", "* SEARCH 3 4\r\n"),
+            ("* search\r\n", "* SEARCH\r\n"),
+            (
+                "* 3 FETCH (UID 9 BODY[HEADER.FIELDS (X-A)]<0> {14}\r\nX-A: (1)\r\n\r\n)\r\n",
+                "* 3 FETCH (UID 9 BODY[HEADER.FIELDS (X-A)]<0> {14}\r\nX-A: (1)\r\n\r\n)\r\n",
+            ),
+            ("* 3 FETCH (BODY[3] NIL UID 9)\r\n", "* 3 FETCH (BODY[3] NIL UID 9)\r\n"),
             ("+ eyJ9 \r\n", "+ eyJ9 \r\n"),
         ];
         for (line, handed_on) in rows {

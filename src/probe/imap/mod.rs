@@ -9,6 +9,7 @@ mod bounds;
 mod data;
 mod folder;
 mod framing;
+mod message;
 mod speech;
 mod unread;
 
@@ -57,6 +58,8 @@ struct Capabilities {
     id: bool,
     /// ESEARCH, RFC 4731, which is also a part of IMAP4rev2.
     extended_search: bool,
+    /// UIDPLUS, RFC 4315: single messages can be removed.
+    uidplus: bool,
     mechanisms: BTreeSet<Mechanism>,
 }
 
@@ -357,6 +360,7 @@ fn capabilities(list: &[Capability<'_>]) -> Capabilities {
                 "SASL-IR" => capabilities.initial_response = true,
                 "ID" => capabilities.id = true,
                 "ESEARCH" | "IMAP4REV2" => capabilities.extended_search = true,
+                "UIDPLUS" => capabilities.uidplus = true,
                 _ => {}
             },
         }

@@ -1,12 +1,13 @@
 //! SMTP submission by lettre: greeting, EHLO, STARTTLS, AUTH, when asked for the sender, QUIT.
 //!
-//! No mail is ever sent: there is no RCPT and no DATA here. AUTH always takes two steps, because a
+//! No mail is sent here: RCPT and DATA are in `message`, which only a round trip uses. AUTH always takes two steps, because a
 //! token does not fit on a command line (RFC 4954 section 4: 512 octets; Postfix reads the rest of
 //! a longer one as wrong credentials).
 
 mod bounds;
 mod framing;
 mod lent;
+mod message;
 mod speech;
 
 use std::collections::BTreeSet;

@@ -1,0 +1,322 @@
+//! A round trip as one probe: sends the message, looks for it at growing distance, deletes it.
+//!
+//! Owns the sequence. Each conversation is an ordinary one with its own login, and its permits are held no longer
+//! than it lasts: a message under way keeps nobody from the mailbox.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, timeout};
+
+use super::fate::{Fate, Place};
+use super::visit::{Search, Visit};
+use super::{GOODBYE, Open, Prober, Traces, unwinding};
+use crate::clock;
+use crate::model::{Cause, Check, Failure, Outcome, Phase, Reason, Redacted, RoundTrip, Transcript};
+use crate::net::{Dialogue, Stopwatch};
+use crate::probe::{Letter, Login, Mark, Probe, Secret, Session};
+
+/// Where mail arrives.
+const INBOX: &str = "INBOX";
+/// Where servers store a copy of what was sent. Folders that do not exist are passed over.
+const SENT: [&str; 5] = ["Sent Items", "Sent", "Sent Messages", "INBOX.Sent", "[Gmail]/Sent Mail"];
+
+/// Most messages arrive within this time: the session stays open for it.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Pauses between two looks in one session: the first, and the longest. Each is twice as long as the one before.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(4));
+/// The same between two sessions.
+const VISITS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
+/// The part of the time limit that is kept for cleaning up, at most a quarter.
+const RESERVE: Duration = Duration::from_secs(30);
+/// Dialogues that are kept of one probe: the first, and the last ones.
+const DIALOGUES: usize = 6;
+
+/// One run of a round trip.
+pub(super) struct Course<'a> {
+    prober: &'a Prober,
+    check: &'a Arc<Check>,
+    trip: &'a RoundTrip,
+    counts: bool,
+    watch: &'a mut Stopwatch,
+    dialogues: Vec<Dialogue>,
+    fate: Fate,
+    /// When the sender's server had taken the message.
+    sent_at: Instant,
+    /// How long it was under way.
+    after: Option<Duration>,
+    /// Why something could not be deleted.
+    unclean: Option<Outcome>,
+}
+
+impl<'a> Course<'a> {
+    /// A run whose message is written and not yet sent.
+    pub(super) fn new(
+        prober: &'a Prober,
+        check: &'a Arc<Check>,
+        trip: &'a RoundTrip,
+        counts: bool,
+        watch: &'a mut Stopwatch,
+    ) -> Self {
+        let missing = prober.trips.missing(&check.name());
+        let mark = Mark::new(trip, &prober.trips.host, clock::now());
+        let fate = Fate::of(mark, missing, check.timeout);
+        let (dialogues, sent_at, after, unclean) = (Vec::new(), Instant::now(), None, None);
+        Self { prober, check, trip, counts, watch, dialogues, fate, sent_at, after, unclean }
+    }
+
+    /// The dialogues of all conversations, one after the other. Each counts its time from its own beginning.
+    pub(super) fn dialogue(&self) -> Transcript {
+        let parts: Vec<Transcript> = self.dialogues.iter().map(Dialogue::transcript).collect();
+        Transcript::written_by(move || parts.iter().flat_map(|part| part.iter().cloned()).collect())
+    }
+
+    /// Runs to the verdict. `mailbox` is the permit for the sending mailbox.
+    pub(super) async fn run(
+        &mut self,
+        mailbox: Option<OwnedSemaphorePermit>,
+        traces: &mut Traces,
+    ) -> Outcome {
+        let letter = match Letter::write(self.trip, &self.fate.mark, &self.prober.trips.host) {
+            Ok(letter) => letter,
+            Err(cause) => return self.down(traces, Phase::Send, cause).await,
+        };
+        let answer = match self.send(&letter, traces).await {
+            Ok(answer) => answer,
+            Err(outcome) => return outcome,
+        };
+        drop(mailbox);
+        let searched = self.deliver().await;
+        let facts = &mut traces.facts.trip;
+        facts.deliver = self.after;
+        facts.authentication.clone_from(&self.fate.verdicts);
+        if let Err(outcome) = searched {
+            return outcome;
+        }
+        self.fate.conclude(clock::now());
+        facts.earlier.clone_from(&self.fate.earlier);
+        let name = self.check.name();
+        self.fate.settled.iter().for_each(|id| self.prober.trips.settled(&name, id));
+        match self.fate.verdict(self.trip, &answer) {
+            Some(cause) => self.down(traces, Phase::Deliver, cause).await,
+            None => self.unclean.take().unwrap_or(Outcome::Up),
+        }
+    }
+
+    /// Hands the message over. Returns the server's answer.
+    async fn send(&mut self, letter: &Letter, traces: &mut Traces) -> Result<String, Outcome> {
+        let (prober, leg) = (self.prober, &*self.trip.send);
+        let mut open = Open::default();
+        let opened = prober.converse(leg, self.counts, self.watch, traces, &mut open).await;
+        self.dialogues.extend(traces.dialogue.clone());
+        if let Err(failure) = opened {
+            return Err(prober.conclude(leg, traces, Err(failure)).await);
+        }
+        let Some(Session::Smtp(mut smtp)) = open.session.take() else {
+            let cause = Cause::new(Reason::Internal, "this session cannot send messages");
+            return Err(self.down(traces, Phase::Send, cause).await);
+        };
+        let spent = Redacted::from(String::new());
+        let login = Login { username: &leg.mailbox.username, secret: Secret::Password(&spent) };
+        let probe = Probe { check: leg, login, dialer: &prober.dialer };
+        let name = self.check.name();
+        prober.trips.sends(&name, &self.fate.mark);
+        let begun = Instant::now();
+        let sent = self.watch.phase(Phase::Send, smtp.send(probe, letter)).await;
+        let took = begun.elapsed();
+        self.sent_at = Instant::now();
+        self.watch.book_on(Phase::Deliver);
+        // Whatever comes of it: the message is under way, or refused.
+        drop(timeout(GOODBYE, unwinding(Session::Smtp(smtp).goodbye())).await);
+        match sent {
+            Ok(answer) => {
+                prober.trips.accepted(&name, &self.fate.mark);
+                traces.facts.trip.send = Some(took);
+                Ok(answer)
+            }
+            Err(failure) => {
+                if failure.cause.reason != Reason::Timeout && failure.cause.reason != Reason::ConnectionClosed
+                {
+                    prober.trips.settled(&name, &self.fate.mark.id);
+                }
+                Err(prober.conclude(leg, traces, Err(failure)).await)
+            }
+        }
+    }
+
+    /// Looks for the message until its fate is known or the time is up; then cleans up.
+    async fn deliver(&mut self) -> Result<(), Outcome> {
+        let trip = self.trip;
+        let reserve = RESERVE.min(self.check.timeout / 4);
+        let mut pause = VISITS.0;
+        let visit = loop {
+            let mut visit = self.visit(&trip.receive).await?;
+            self.wait(&mut visit, reserve).await?;
+            if trip.home.is_none() && !self.fate.is_known() {
+                self.look(&mut visit, INBOX, Place::Inbox, Search::Thorough).await?;
+            }
+            if self.fate.is_known() || self.watch.left() <= reserve {
+                break visit;
+            }
+            self.leave(visit).await;
+            if let Some(home) = &trip.home {
+                let mut visit = self.visit(home).await?;
+                self.look(&mut visit, INBOX, Place::Elsewhere, Search::Thorough).await?;
+                self.leave(visit).await;
+            }
+            if !self.fate.is_known() {
+                let left = self.watch.left().saturating_sub(reserve);
+                self.watch.pause(pause.min(left)).await;
+                pause = (pause * 2).min(VISITS.1);
+            }
+        };
+        self.watch.book_on(Phase::Clean);
+        if let Err(outcome) = self.sweep(visit).await {
+            // The message's own fate is the more important news.
+            self.unclean.get_or_insert(outcome);
+        }
+        Ok(())
+    }
+
+    /// Looks again and again within one session, at growing distance.
+    async fn wait(&mut self, visit: &mut Visit<'_>, reserve: Duration) -> Result<(), Outcome> {
+        let end = Instant::now() + PATIENCE.min(self.watch.left().saturating_sub(reserve));
+        let (mut pause, longest) = LOOKS;
+        let junk = &self.trip.junk;
+        loop {
+            for (folder, place) in [(INBOX, Place::Inbox), (junk, Place::Junk)] {
+                self.look(visit, folder, place, Search::Quick).await?;
+                if self.fate.is_known() {
+                    return Ok(());
+                }
+            }
+            if Instant::now() + pause >= end {
+                return Ok(());
+            }
+            self.watch.pause(pause).await;
+            pause = (pause * 2).min(longest);
+        }
+    }
+
+    /// Deletes what is left of this round trip in every folder where a message may be.
+    async fn sweep(&mut self, mut visit: Visit<'_>) -> Result<(), Outcome> {
+        let trip = self.trip;
+        let sent: Vec<&str> = trip.sent.as_deref().map_or_else(|| SENT.to_vec(), |folder| vec![folder]);
+        let of_sent = || sent.iter().map(|folder| (*folder, Place::Elsewhere));
+        let arrived = [(INBOX, Place::Inbox), (trip.junk.as_str(), Place::Junk)];
+        let own = arrived.into_iter().chain(of_sent().filter(|_| trip.home.is_none()));
+        for (folder, place) in own {
+            self.look(&mut visit, folder, place, Search::Thorough).await?;
+        }
+        self.leave(visit).await;
+        let Some(home) = &trip.home else { return Ok(()) };
+        let mut visit = self.visit(home).await?;
+        let elsewhere = [INBOX, trip.junk.as_str()].map(|folder| (folder, Place::Elsewhere));
+        for (folder, place) in elsewhere.into_iter().chain(of_sent()) {
+            self.look(&mut visit, folder, place, Search::Thorough).await?;
+        }
+        self.leave(visit).await;
+        Ok(())
+    }
+
+    /// Opens a mailbox by IMAP.
+    async fn visit<'v>(&mut self, leg: &'v Check) -> Result<Visit<'v>, Outcome>
+    where
+        'a: 'v,
+    {
+        let prober = self.prober;
+        let mailbox = self.watch.wait(prober.permits.mailbox(&leg.mailbox.name)).await;
+        let (mut traces, mut open) = (Traces::default(), Open::default());
+        let opened = prober.converse(leg, self.counts, self.watch, &mut traces, &mut open).await;
+        if let Some(dialogue) = traces.dialogue.take() {
+            if self.dialogues.len() == DIALOGUES {
+                self.dialogues.remove(1);
+            }
+            self.dialogues.push(dialogue);
+        }
+        match opened {
+            Ok(()) => match Visit::over(open, mailbox, leg, &prober.dialer) {
+                Ok(visit) => Ok(visit),
+                Err(cause) => Err(self.down(&traces, self.watch.current(), cause).await),
+            },
+            Err(failure) => Err(self.stopped(leg, &traces, failure).await),
+        }
+    }
+
+    async fn leave(&mut self, visit: Visit<'_>) {
+        drop(timeout(GOODBYE, unwinding(visit.leave())).await);
+    }
+
+    /// Looks into one folder, notes what is there, and deletes what is ours. A folder that does not exist is empty.
+    async fn look(
+        &mut self,
+        visit: &mut Visit<'_>,
+        folder: &str,
+        place: Place,
+        search: Search,
+    ) -> Result<(), Outcome> {
+        let leg = visit.leg();
+        let phase = self.watch.current();
+        let tag = &self.fate.mark.trip;
+        let looked = async {
+            if !visit.open(folder).await? {
+                return Ok(Vec::new());
+            }
+            visit.look(tag, search, clock::now()).await
+        };
+        let sightings = match self.watch.phase(phase, looked).await {
+            Ok(sightings) => sightings,
+            Err(failure) => return Err(self.stopped(leg, &Traces::default(), failure).await),
+        };
+        let now = clock::now();
+        let was_known = self.fate.place.is_some();
+        let mut ours = Vec::new();
+        for sighting in &sightings {
+            if self.fate.note(sighting, place, now) {
+                ours.push(sighting.uid);
+            }
+            if !was_known && self.fate.place.is_some() && self.after.is_none() {
+                self.after = Some(self.sent_at.elapsed());
+                match self.watch.phase(phase, visit.verdicts(sighting.uid)).await {
+                    Ok(verdicts) => self.fate.verdicts = verdicts,
+                    Err(failure) => return Err(self.stopped(leg, &Traces::default(), failure).await),
+                }
+            }
+        }
+        if ours.is_empty() {
+            return Ok(());
+        }
+        self.watch.book_on(Phase::Clean);
+        let removed = self.watch.phase(Phase::Clean, visit.remove(&ours)).await;
+        self.watch.book_on(phase);
+        if let Err(failure) = removed {
+            let outcome =
+                self.stopped(leg, &Traces::default(), Failure { phase: Phase::Clean, ..failure }).await;
+            self.unclean.get_or_insert(outcome);
+        }
+        Ok(())
+    }
+
+    /// A failure of the round trip itself.
+    async fn down(&self, traces: &Traces, phase: Phase, cause: Cause) -> Outcome {
+        self.prober.conclude(self.check, traces, Err(Failure { phase, cause })).await
+    }
+
+    /// A failure of one conversation: in its own phase for the remedy, in the round trip's for everybody else.
+    async fn stopped(&self, leg: &Check, traces: &Traces, failure: Failure) -> Outcome {
+        let (within, phase) = (failure.phase, self.watch.current());
+        let mut outcome = self.prober.conclude(leg, traces, Err(failure)).await;
+        if let Outcome::Down { failure, .. } = &mut outcome {
+            let (protocol, name) = (leg.protocol().title(), &leg.mailbox.name);
+            failure.phase = phase;
+            let detail = std::mem::take(&mut failure.cause.detail);
+            failure.cause.detail = if within == phase {
+                format!("{protocol} at {name}: {detail}")
+            } else {
+                format!("{protocol} at {name}, phase {within}: {detail}")
+            };
+        }
+        outcome
+    }
+}

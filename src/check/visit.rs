@@ -1,0 +1,148 @@
+//! A visit: one IMAP session in a mailbox of a round trip, and the marked messages that it finds.
+//!
+//! Owns how messages are recognised. Nothing without a mark of this round trip is touched.
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Open;
+use crate::diagnosis::{self, Returned};
+use crate::model::{Cause, Check, Reason, Redacted, SenderVerdicts};
+use crate::net::Dialer;
+use crate::probe::{Imap, Login, MARK_HEADER, Mark, Probe, Secret, Session};
+
+/// Reports of failed delivery are searched for among the mail of this time.
+const REPORTS: SignedDuration = SignedDuration::from_hours(3 * 24);
+/// Reports that are read in one look, the newest first.
+const MOST_REPORTS: usize = 4;
+
+/// An open session; the permits go with it.
+pub(super) struct Visit<'a> {
+    imap: Imap,
+    check: &'a Check,
+    dialer: &'a Dialer,
+    spent: Redacted,
+    _open: Open,
+    _mailbox: Option<OwnedSemaphorePermit>,
+}
+
+/// A message with a mark of this round trip.
+pub(super) struct Sighting {
+    pub(super) uid: u32,
+    pub(super) mark: Mark,
+    /// What the message is, if not the one that was sent: a report about it, of failure or of something else.
+    pub(super) report: Option<Option<Returned>>,
+}
+
+/// How much a look may cost the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Search {
+    /// By subject.
+    Quick,
+    /// Also in the text of recent messages: reports quote what they return.
+    Thorough,
+}
+
+impl<'a> Visit<'a> {
+    /// Takes over a session that has just been opened.
+    pub(super) fn over(
+        mut open: Open,
+        mailbox: Option<OwnedSemaphorePermit>,
+        check: &'a Check,
+        dialer: &'a Dialer,
+    ) -> Result<Self, Cause> {
+        let Some(Session::Imap(imap)) = open.session.take() else {
+            return Err(Cause::new(Reason::Internal, "this session cannot read messages"));
+        };
+        let spent = Redacted::from(String::new());
+        Ok(Self { imap, check, dialer, spent, _open: open, _mailbox: mailbox })
+    }
+
+    /// Whose mailbox this is, and by which login.
+    pub(super) const fn leg(&self) -> &'a Check {
+        self.check
+    }
+
+    /// Opens a folder; see [`Imap::open`].
+    pub(super) async fn open(&mut self, folder: &str) -> Result<bool, Cause> {
+        let (imap, probe) = self.parts();
+        imap.open(probe, folder).await
+    }
+
+    /// The messages of a round trip in the open folder.
+    pub(super) async fn look(
+        &mut self,
+        tag: &str,
+        search: Search,
+        now: Timestamp,
+    ) -> Result<Vec<Sighting>, Cause> {
+        let (imap, probe) = self.parts();
+        let quick = format!("UNDELETED SUBJECT \"{tag}\"");
+        let since = (now - REPORTS).strftime("%-d-%b-%Y");
+        let thorough = format!("UNDELETED OR SUBJECT \"{tag}\" (SINCE {since} TEXT \"{tag}\")");
+        let found = match search {
+            Search::Quick => imap.search(probe, &quick).await?,
+            Search::Thorough => match imap.search(probe, &thorough).await? {
+                Some(found) => Some(found),
+                None => imap.search(probe, &quick).await?,
+            },
+        };
+        let fields = format!("HEADER.FIELDS ({MARK_HEADER} CONTENT-TYPE)");
+        let heads = imap.part(probe, &found.unwrap_or_default(), &fields).await?;
+        let mut sightings = Vec::new();
+        let mut reports = 0;
+        for (uid, head) in heads {
+            if let Some(mark) = Mark::find(&head) {
+                sightings.push(Sighting { uid, mark, report: None });
+            } else if head.to_ascii_lowercase().contains("delivery-status") && reports < MOST_REPORTS {
+                reports += 1;
+                sightings.extend(self.report(uid).await?);
+            }
+        }
+        sightings.retain(|sighting| sighting.mark.trip == tag);
+        Ok(sightings)
+    }
+
+    /// A report with the mark of the message that it is about (RFC 3462: the second part is for programs, the
+    /// third is what is returned). `None` if it returns no marked message.
+    async fn report(&mut self, uid: u32) -> Result<Option<Sighting>, Cause> {
+        let (imap, probe) = self.parts();
+        let mut mark = None;
+        for part in [format!("3.HEADER.FIELDS ({MARK_HEADER})"), "3".to_owned()] {
+            let text = imap.part(probe, &[uid], &part).await?;
+            mark = text.first().and_then(|(_, text)| Mark::find(text));
+            if mark.is_some() {
+                break;
+            }
+        }
+        let Some(mark) = mark else { return Ok(None) };
+        let status = imap.part(probe, &[uid], "2").await?;
+        let report = status.first().and_then(|(_, text)| diagnosis::returned(text));
+        Ok(Some(Sighting { uid, mark, report: Some(report) }))
+    }
+
+    /// What the server wrote about the sender of a message in the open folder.
+    pub(super) async fn verdicts(&mut self, uid: u32) -> Result<SenderVerdicts, Cause> {
+        let (imap, probe) = self.parts();
+        let headers = imap.part(probe, &[uid], "HEADER.FIELDS (AUTHENTICATION-RESULTS)").await?;
+        Ok(diagnosis::sender_verdicts(headers.first().map_or("", |(_, text)| text)))
+    }
+
+    pub(super) async fn remove(&mut self, uids: &[u32]) -> Result<(), Cause> {
+        let (imap, probe) = self.parts();
+        imap.remove(probe, uids).await
+    }
+
+    /// Says goodbye. The permits are held until the server has answered; the caller limits the time.
+    pub(super) async fn leave(self) {
+        let Self { imap, _open, _mailbox, .. } = self;
+        Session::Imap(imap).goodbye().await;
+    }
+
+    fn parts(&mut self) -> (&mut Imap, Probe<'_>) {
+        let Self { imap, check, dialer, spent, .. } = self;
+        // The login is done: nothing secret is needed any more.
+        let login = Login { username: &check.mailbox.username, secret: Secret::Password(spent) };
+        (imap, Probe { check, login, dialer })
+    }
+}

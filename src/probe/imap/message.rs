@@ -1,0 +1,124 @@
+//! Messages in a folder: searched for, read in part, removed. Only a round trip does that.
+//!
+//! Owns the commands. Which messages are meant is the caller's decision, who has read their headers.
+
+use async_imap::imap_proto::{AttributeValue, MailboxDatum, Response};
+
+use super::super::Probe;
+use super::super::verdict::Stage;
+use super::{Ending, Imap, folder};
+use crate::model::{Cause, Phase};
+
+/// Messages that are looked at after one search, the newest first. More can only be there if many earlier ones
+/// could not be removed.
+const MOST: usize = 20;
+/// Bytes that are read of a part of a message, within the largest literal.
+const PART: usize = 2000;
+
+impl Imap {
+    /// Opens another folder of the mailbox, or the same one again; false if it cannot be opened.
+    ///
+    /// # Errors
+    /// A fault that may pass: nothing is known about the folder then.
+    pub async fn open(&mut self, probe: Probe<'_>, folder: &str) -> Result<bool, Cause> {
+        let stage = Stage::at(Phase::Select, self.encrypted);
+        let command = format!("SELECT {}", folder::quoted(&folder::spelt(folder)));
+        let ending = self.say(probe, &stage, &command, |_| ()).await?;
+        match self.accepted(probe, &stage, ending) {
+            Ok(()) => Ok(true),
+            Err(cause) if cause.reason.row().transient => Err(cause),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// The unique identifiers of the newest messages that fit, newest first; `None` if the server does not take
+    /// these criteria (RFC 3501 section 6.4.4).
+    ///
+    /// # Errors
+    /// Why the server did not answer.
+    pub async fn search(&mut self, probe: Probe<'_>, criteria: &str) -> Result<Option<Vec<u32>>, Cause> {
+        let stage = Stage::at(Phase::Select, self.encrypted);
+        let mut found: Vec<u32> = Vec::new();
+        let command = format!("UID SEARCH {criteria}");
+        let ending = self.say(probe, &stage, &command, |response| {
+            if let Response::MailboxData(MailboxDatum::Search(uids)) = response {
+                found.extend(uids);
+            }
+        });
+        let Ending::Done { ok: true, .. } = ending.await? else { return Ok(None) };
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        found.truncate(MOST);
+        Ok(Some(found))
+    }
+
+    /// One part of each of these messages, cut after [`PART`] bytes; what a server does not have, or refuses for
+    /// good, is left out. Nothing is marked as read.
+    ///
+    /// # Errors
+    /// Why the server did not answer.
+    pub async fn part(
+        &mut self,
+        probe: Probe<'_>,
+        uids: &[u32],
+        part: &str,
+    ) -> Result<Vec<(u32, String)>, Cause> {
+        if uids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stage = Stage::at(Phase::Select, self.encrypted);
+        let command = format!("UID FETCH {} (UID BODY.PEEK[{part}]<0.{PART}>)", set(uids));
+        let mut parts = Vec::new();
+        let ending = self.say(probe, &stage, &command, |response| {
+            let Response::Fetch(_, attributes) = response else { return };
+            let uid = attributes.iter().find_map(|attribute| match attribute {
+                AttributeValue::Uid(uid) => Some(*uid),
+                _ => None,
+            });
+            let text = attributes.iter().find_map(|attribute| match attribute {
+                AttributeValue::BodySection { data: Some(data), .. } => {
+                    Some(String::from_utf8_lossy(data).into_owned())
+                }
+                _ => None,
+            });
+            // A server may answer about other messages than it was asked for.
+            if let (Some(uid), Some(text)) = (uid, text)
+                && uids.contains(&uid)
+                && parts.len() < MOST
+            {
+                parts.push((uid, text));
+            }
+        });
+        let ending = ending.await?;
+        match self.accepted(probe, &stage, ending) {
+            Err(cause) if cause.reason.row().transient => Err(cause),
+            Ok(()) | Err(_) => Ok(parts),
+        }
+    }
+
+    /// Removes these messages and no others (UID EXPUNGE, RFC 4315 section 2.1). A server without UIDPLUS is asked
+    /// only to mark them as deleted: it could remove a message that somebody else has marked.
+    ///
+    /// # Errors
+    /// Why the server did not answer, or refused.
+    pub async fn remove(&mut self, probe: Probe<'_>, uids: &[u32]) -> Result<(), Cause> {
+        if uids.is_empty() {
+            return Ok(());
+        }
+        let stage = Stage::at(Phase::Select, self.encrypted);
+        // What is offered before a login is often only a part.
+        let can_remove = self.capability(probe).await?.uidplus;
+        let set = set(uids);
+        let mark = format!("UID STORE {set} +FLAGS.SILENT (\\Deleted)");
+        let remove = format!("UID EXPUNGE {set}");
+        for command in [Some(mark), can_remove.then_some(remove)].into_iter().flatten() {
+            let ending = self.say(probe, &stage, &command, |_| ()).await?;
+            self.accepted(probe, &stage, ending)?;
+        }
+        Ok(())
+    }
+}
+
+/// A set of numbers, RFC 3501 section 9.
+fn set(uids: &[u32]) -> String {
+    uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
+}
