@@ -13,11 +13,7 @@ use jiff::Timestamp;
 use jiff::civil::date;
 
 use crate::model::{
-    Access, Auth, Basic, Board, Cause, Check, Claims, Confidence, Conflict, Credential, Deadline,
-    DeadlineKind, End, EndSource, Endpoint, Evidence, Exhibit, Expires, Failure, Family, Finding, Goal,
-    IpChoice, Keeping, Limits, Listen, Mailbox, Mechanism, Oauth, Observation, Outcome, Phase, Plan, Policy,
-    Proof, Protocol, Provider, Reason, Record, Score, Security, ServerFacts, Shard, Signal, SourceReading,
-    Standing, State, Timings, TokenAccess, TokenFacts, TokenReport, TokenSpec, Transcript, Use,
+    Access, Auth, Basic, Board, Cause, Check, Claims, Confidence, Conflict, Credential, Deadline, DeadlineKind, End, EndSource, Endpoint, Evidence, Exhibit, Expires, Failure, Family, Finding, Goal, IpChoice, Keeping, Limits, Listen, Mailbox, Mechanism, Oauth, Observation, Outcome, Phase, Plan, Policy, Proof, Protocol, Provider, Reason, Record, RoundTrip, Score, Security, SenderCheck, SenderVerdict, ServerFacts, Shard, Signal, SourceReading, Standing, State, Timings, TokenAccess, TokenFacts, TokenReport, TokenSpec, Transcript, TripFacts, Use,
 };
 
 /// The beginning of time in these tests, 2026-11-24 00:00 UTC.
@@ -59,7 +55,17 @@ pub(crate) fn check(mailbox: &Arc<Mailbox>, protocol: Protocol) -> Arc<Check> {
             ("smtp.office365.com", 587, Goal::Submission { sender: false, ehlo: None }, "SMTP.SendAsApp")
         }
         Protocol::Pop3 => ("outlook.office365.com", 995, Goal::Maildrop, "POP.AccessAsApp"),
-        Protocol::RoundTrip => unreachable!("the samples speak one mail protocol each"),
+        Protocol::RoundTrip => {
+            let trip = RoundTrip {
+                send: check(mailbox, Protocol::Smtp),
+                receive: check(mailbox, Protocol::Imap),
+                home: None,
+                junk: "Junk Email".to_owned(),
+                sent: None,
+                page: None,
+            };
+            ("smtp.office365.com", 587, Goal::RoundTrip(Arc::new(trip)), "SMTP.SendAsApp")
+        }
     };
     let security = if matches!(port, 993 | 995) { Security::Implicit } else { Security::StartTls };
     Arc::new(Check {
@@ -126,7 +132,9 @@ pub(crate) fn up(check: &Arc<Check>, started_at: Timestamp) -> Observation {
             (Phase::Select, 74),
         ][..],
         Protocol::Pop3 => &[(Phase::Token, 1), (Phase::Auth, 250), (Phase::Stat, 60)][..],
-        Protocol::RoundTrip => &[][..],
+        Protocol::RoundTrip => {
+            &[(Phase::Token, 1), (Phase::Send, 90), (Phase::Deliver, 700), (Phase::Clean, 40)][..]
+        }
         Protocol::Smtp => &[
             (Phase::Token, 1),
             (Phase::Resolve, 3),
@@ -152,11 +160,22 @@ pub(crate) fn up(check: &Arc<Check>, started_at: Timestamp) -> Observation {
             certificate_expiry: Some(dawn() + Duration::from_secs(90 * 86_400)),
             mechanisms: Some(BTreeSet::from([Mechanism::Xoauth2, Mechanism::Login])),
             messages: (check.protocol() == Protocol::Imap).then_some(17),
+            trip: if check.protocol() == Protocol::RoundTrip { arrived() } else { TripFacts::default() },
             ..ServerFacts::default()
         },
         token: None,
         dialogue: Transcript::default(),
         outcome: Outcome::Up,
+    }
+}
+
+/// A message that passed every check of its sender.
+fn arrived() -> TripFacts {
+    TripFacts {
+        send: Some(Duration::from_millis(90)),
+        deliver: Some(Duration::from_millis(700)),
+        authentication: SenderCheck::ALL.iter().map(|check| (*check, SenderVerdict::Pass)).collect(),
+        earlier: Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::model::{Check, CheckName, Goal, Mailbox, Patience, Phase, Plan, Protocol, Reason, Unread};
 
-use super::samples::{credential, dawn, down, issued, mailbox, plan, refused, up};
+use super::samples::{check, credential, dawn, down, issued, mailbox, plan, refused, up};
 use super::*;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -46,6 +46,7 @@ fn filled() -> Report {
         ..(*plan.checks[2]).clone()
     };
     plan.checks[2] = Arc::new(read);
+    plan.checks.push(check(&plan.mailboxes[0], Protocol::RoundTrip));
     let report = Report::new(&plan);
     for check in &plan.checks {
         let mut seen = up(check, dawn());

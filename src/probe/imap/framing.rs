@@ -210,8 +210,8 @@ mod tests {
             ("* SEARCH  3 4 (MODSEQ 9)\r\n", "* SEARCH 3 4\r\n"),
             ("* search\r\n", "* SEARCH\r\n"),
             (
-                "* 3 FETCH (UID 9 BODY[HEADER.FIELDS (X-A)]<0> {14}\r\nX-A: (1)\r\n\r\n)\r\n",
-                "* 3 FETCH (UID 9 BODY[HEADER.FIELDS (X-A)]<0> {14}\r\nX-A: (1)\r\n\r\n)\r\n",
+                "* 3 FETCH (UID 9 BODY[HEADER.FIELDS (X-A)]<0> {12}\r\nX-A: (1)\r\n\r\n)\r\n",
+                "* 3 FETCH (UID 9 BODY[HEADER.FIELDS (X-A)]<0> {12}\r\nX-A: (1)\r\n\r\n)\r\n",
             ),
             ("* 3 FETCH (BODY[3] NIL UID 9)\r\n", "* 3 FETCH (BODY[3] NIL UID 9)\r\n"),
             ("+ eyJ9 \r\n", "+ eyJ9 \r\n"),
