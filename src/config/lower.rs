@@ -14,7 +14,7 @@ use super::place::{At, Place, Quoted, Written};
 use super::presets;
 use super::provider::{self, Providers, Resolved};
 use super::rhythm::Rhythm;
-use super::{round_trip, section, token_endpoint, value};
+use super::{round_trip, section, token_endpoint};
 use crate::model::{
     self, Access, Address, Auth, Check, Credential, Endpoint, IpChoice, Limits, Listen, Plan, Policy,
     Protocol, Shard, TokenAccess, TokenSpec,

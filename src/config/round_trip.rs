@@ -116,7 +116,9 @@ fn leg(
     let login = lowering.login(written.credential.as_ref()?, &provider, &mailbox.credential)?;
     let sections = &written.settings.sections;
     let goal = match protocol {
-        Protocol::Smtp => submission(&sections[protocol], &lowering.file.defaults.sections[protocol], lowering.faults)?,
+        Protocol::Smtp => {
+            submission(&sections[protocol], &lowering.file.defaults.sections[protocol], lowering.faults)?
+        }
         _ => Goal::Folder { name: INBOX.to_owned(), read_only: false, unread: None },
     };
     Some(Arc::new(Check {

@@ -93,8 +93,6 @@ families! {
         "1 for each mailbox, with the labels of its configuration; alert_path is true for the mailbox that alerts are sent by, otherwise false.";
     ROUND_TRIP_AUTHENTICATION: Gauge "mailbox_round_trip_authentication_info" ["mailbox", "to", "method", "result"]
         "1 for what the receiving server wrote about the sender of the last message that was seen: spf, dkim and dmarc.";
-    MAILBOX_INFO: Gauge "mailbox_info" ["mailbox", "address", "provider", "credential"]
-        "1 for each mailbox, with the labels of its configuration.";
     ROUND_TRIP_SEND: Histogram "mailbox_round_trip_send_seconds" ["mailbox", "to"]
         "How long the sender's server took to accept the message of a round trip, without the login.";
     ROUND_TRIP_DELIVER: Histogram "mailbox_round_trip_deliver_seconds" ["mailbox", "to"]

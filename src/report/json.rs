@@ -6,8 +6,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    Certificate, Claims, DialogueLine, End, Goal, Mailbox, Mechanism, Observation, Outcome, ServerFacts, Speaker,
-    TokenSeal, Unread,
+    Certificate, Claims, DialogueLine, End, Goal, Mailbox, Mechanism, Observation, Outcome, ServerFacts,
+    Speaker, TokenSeal, Unread,
 };
 
 use super::{CheckRecord, CredentialRecord, Glance, TokenRecord, TokenRequest, UserTokens};

@@ -34,14 +34,30 @@ pub(super) fn probe(observation: &Observation, is_news: bool) {
             if is_news {
                 warn!(
                     mailbox,
-                    protocol, outcome, phase, reason, detail, hint, duration_ms, lateness_ms,
-                    earlier_messages, "probe"
+                    protocol,
+                    outcome,
+                    phase,
+                    reason,
+                    detail,
+                    hint,
+                    duration_ms,
+                    lateness_ms,
+                    earlier_messages,
+                    "probe"
                 );
             } else {
                 debug!(
                     mailbox,
-                    protocol, outcome, phase, reason, detail, hint, duration_ms, lateness_ms,
-                    earlier_messages, "probe"
+                    protocol,
+                    outcome,
+                    phase,
+                    reason,
+                    detail,
+                    hint,
+                    duration_ms,
+                    lateness_ms,
+                    earlier_messages,
+                    "probe"
                 );
             }
         }

@@ -13,7 +13,12 @@ use jiff::Timestamp;
 use jiff::civil::date;
 
 use crate::model::{
-    Access, Auth, Basic, Board, Cause, Check, Claims, Confidence, Conflict, Credential, Deadline, DeadlineKind, End, EndSource, Endpoint, Evidence, Exhibit, Expires, Failure, Family, Finding, Goal, IpChoice, Keeping, Limits, Listen, Mailbox, Mechanism, Oauth, Observation, Outcome, Phase, Plan, Policy, Proof, Protocol, Provider, Reason, Record, RoundTrip, Score, Security, SenderCheck, SenderVerdict, ServerFacts, Shard, Signal, SourceReading, Standing, State, Timings, TokenAccess, TokenFacts, TokenReport, TokenSpec, Transcript, TripFacts, Use,
+    Access, Auth, Basic, Board, Cause, Check, Claims, Confidence, Conflict, Credential, Deadline,
+    DeadlineKind, End, EndSource, Endpoint, Evidence, Exhibit, Expires, Failure, Family, Finding, Goal,
+    IpChoice, Keeping, Limits, Listen, Mailbox, Mechanism, Oauth, Observation, Outcome, Phase, Plan, Policy,
+    Proof, Protocol, Provider, Reason, Record, RoundTrip, Score, Security, SenderCheck, SenderVerdict,
+    ServerFacts, Shard, Signal, SourceReading, Standing, State, Timings, TokenAccess, TokenFacts,
+    TokenReport, TokenSpec, Transcript, TripFacts, Use,
 };
 
 /// The beginning of time in these tests, 2026-11-24 00:00 UTC.

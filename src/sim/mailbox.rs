@@ -11,8 +11,8 @@ use crate::sim::app::SimApp;
 use crate::sim::fault::Fault;
 use crate::sim::ledger::{Connections, Heard};
 use crate::sim::lock;
-use crate::sim::reading::SimUnread;
 use crate::sim::post::Route;
+use crate::sim::reading::SimUnread;
 use crate::sim::script::{Service, Step};
 use crate::sim::site::{Ports, Site};
 

@@ -69,6 +69,7 @@ pub(crate) const INSTANCES: [Instance; 5] = [
         imap: "imap-bearer",
         imaps: Some("imaps-bearer"),
         pop3: Some(["pop3-bearer", "pop3s-bearer"]),
+        lmtp: None,
     },
     Instance {
         name: "login",

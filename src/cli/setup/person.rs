@@ -64,7 +64,8 @@ fn public_client(case: &Case<'_>) -> Option<Step> {
 fn permissions(case: &Case<'_>) -> Step {
     let app = app(case);
     let accesses = || case.checks.iter().filter_map(|check| Some((check.access.token()?, check.protocol())));
-    let names: BTreeSet<&str> = accesses().filter_map(|(_, protocol)| Some(protocol.mail()?.user_permission)).collect();
+    let names: BTreeSet<&str> =
+        accesses().filter_map(|(_, protocol)| Some(protocol.mail()?.user_permission)).collect();
     let names = Vec::from_iter(names);
     let step = Step::new(
         format!("Give the app the delegated permissions {}", names.join(" and ")),

@@ -106,7 +106,7 @@ impl Imap {
         }
         let stage = Stage::at(Phase::Select, self.encrypted);
         // What is offered before a login is often only a part.
-        let can_remove = self.capability(probe).await?.uidplus;
+        let can_remove = self.capability(probe, None).await?.uidplus;
         let set = set(uids);
         let mark = format!("UID STORE {set} +FLAGS.SILENT (\\Deleted)");
         let remove = format!("UID EXPUNGE {set}");
