@@ -14,7 +14,7 @@ use crate::model::{Observation, Phase, Reason};
 pub const RECENT: usize = 48;
 
 /// How many probes are kept phase by phase.
-const TIMED: usize = 6;
+const TIMED: usize = 5;
 
 const HOURS: usize = 24;
 const HOUR_SECONDS: i64 = 60 * 60;
