@@ -9,10 +9,9 @@ use crate::model::{SenderCheck, SenderVerdict, SenderVerdicts};
 pub fn verdicts(headers: &str) -> SenderVerdicts {
     let value =
         topmost(headers).map(|value| without_comments(&value).to_ascii_lowercase()).unwrap_or_default();
-    // The server's name stands in front of the first result.
+    // The server's name stands in front of the first result, without an equals sign. Exchange Online leaves it out.
     let results: Vec<(&str, &str)> = value
         .split(';')
-        .skip(1)
         .filter_map(|part| {
             let (method, result) = part.trim().split_once('=')?;
             // A method may have a version: `dkim/1`.
@@ -82,7 +81,7 @@ mod tests {
         let rows = [
             (
                 "Authentication-Results: spf=pass (sender IP is 192.0.2.1)\r\n smtp.mailfrom=contoso.example; dkim=pass (signature was verified)\r\n header.d=contoso.example;dmarc=bestguesspass action=none\r\n",
-                "spf=absent dkim=pass dmarc=none",
+                "spf=pass dkim=pass dmarc=none",
             ),
             (
                 "Received: x\r\nAuthentication-Results: mx.example; spf=softfail (a; dkim=pass) smtp.mailfrom=x;\r\n\tdkim=fail header.d=a; dkim/1=PASS header.d=b; dmarc=fail (p=NONE)\r\nAuthentication-Results: forged; spf=pass\r\n",
