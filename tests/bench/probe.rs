@@ -24,10 +24,6 @@ mod tokens;
 use std::path::Path;
 use std::time::Duration;
 
-/// As in the program.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 type Part = (&'static str, fn(Scale));
 
 /// The parts by name, in the order in which all of them run.

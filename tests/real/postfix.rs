@@ -29,6 +29,7 @@ const LISTENERS: [Listener; 9] = [
 
 /// The internal services that reception, delivery and the log need.
 const SERVICES: &str = "\
+pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 tlsmgr unix - - n 1000? 1 tlsmgr

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
@@ -35,11 +36,16 @@ struct Way {
     config: PathBuf,
     users: Vec<&'static str>,
     before: Mail,
+    _alone: MutexGuard<'static, ()>,
 }
+
+/// The ways share mailboxes and a queue: one is tried at a time.
+static ALONE: Mutex<()> = Mutex::new(());
 
 impl Way {
     /// `timeout` is that of the round trip.
     fn between(from: &'static str, to: &'static str, timeout: &str) -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let rig = Rig::post();
         let mut users = vec![from, to];
         users.dedup();
@@ -48,7 +54,7 @@ impl Way {
         }
         let before = mail(rig, &users);
         assert_eq!(before.len(), users.len() * OTHERS.len());
-        Self { rig, config: configure(rig, from, to, timeout), users, before }
+        Self { rig, config: configure(rig, from, to, timeout), users, before, _alone: alone }
     }
 
     fn check(&self) -> Run {
