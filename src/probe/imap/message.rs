@@ -51,7 +51,7 @@ impl Imap {
         Ok(Some(found))
     }
 
-    /// One part of each of these messages, cut after [`PART`] bytes; what a server does not have, or refuses for
+    /// One part of each of these messages, cut after `PART` bytes; what a server does not have, or refuses for
     /// good, is left out. Nothing is marked as read.
     ///
     /// # Errors
