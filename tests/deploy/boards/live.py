@@ -226,16 +226,19 @@ def selections(world, board):
         found = sorted(world.offered(asked, variable["regex"]))
         if not found:
             return f"the variable {variable['name']} has no value: {asked}", []
-        offered[variable["name"]] = found[:1]
+        offered[variable["name"]] = found
         if not variable["multi"]:
             single.append(variable["name"])
         elif variable["includeAll"]:
             every[variable["name"]] = variable.get("allValue") or found
-    # What a check is known by, so that the choices go together; else the first that is offered.
+    # What a check is known by, so that the choices go together; else what is offered, one after the other: of a
+    # provider whose dates are past the board has nothing to say.
+    strange = [len(found) for name, found in offered.items() if not any(name in check for check in world.checks)]
     ones = [
         every
         | {name: check[name] for name in single}
-        | {name: [check.get(name, found[0])] for name, found in offered.items() if name in every}
+        | {name: [check.get(name, found[turn % len(found)])] for name, found in offered.items() if name in every}
+        for turn in range(max(strange, default=1))
         for check in world.checks
     ]
     alls = [every | {name: check[name] for name in single} for check in world.checks] if single else [every]
