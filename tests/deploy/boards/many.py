@@ -72,7 +72,7 @@ def _mailbox(s, n, now):
     tenant = n % TENANTS
     provider, credential = PROVIDERS[tenant], f"app-{tenant}"
     mailbox = f"box-{n:04}@tenant-{tenant}.example"
-    s.add("mailbox_info", 1, mailbox=mailbox, address=mailbox, provider=provider, credential=credential, team=f"team-{n % 12}")
+    s.add("mailbox_info", 1, alert_path="false", mailbox=mailbox, address=mailbox, provider=provider, credential=credential, team=f"team-{n % 12}")
     s.add("mailbox_folder_messages", n % 300, mailbox=mailbox, folder="INBOX")
     s.add("mailbox_folder_unread_messages", n % 7, mailbox=mailbox, folder="INBOX")
     for protocol, server in SERVERS[provider].items():
