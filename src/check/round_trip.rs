@@ -1,7 +1,7 @@
 //! A round trip as one probe: sends the message, looks for it at growing distance, deletes it.
 //!
 //! Owns the sequence. Each conversation is an ordinary one with its own login, and its permits are held no longer
-//! than it lasts: a message under way keeps nobody from the mailbox.
+//! than it lasts, so other checks can use the mailbox while the message is under way.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -18,7 +18,7 @@ const MOST: usize = 24;
 #[derive(Debug, Clone)]
 pub(super) struct Missing {
     pub(super) mark: Mark,
-    /// The server took it over. Without its answer nobody knows whether there is a message.
+    /// The server accepted it. If its answer was lost, there may or may not be a message.
     pub(super) accepted: bool,
 }
 

@@ -124,7 +124,7 @@ async fn looked_at(described: &Described) -> Vec<Notice> {
     notices
 }
 
-/// What stands in the way of a refresh token: nobody has signed in yet, or its file cannot be written back.
+/// Why a refresh token cannot serve: its file is missing until a person signs in, or cannot be written back.
 async fn signed_in(described: &Described, config: &Path) -> Vec<Notice> {
     let credential = &described.credential;
     let Some(place) = credential.auth.token().and_then(|proof| proof.rotated()) else { return Vec::new() };

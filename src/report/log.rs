@@ -31,35 +31,25 @@ pub(super) fn probe(observation: &Observation, is_news: bool) {
         Outcome::Down { failure, hint } => {
             let (phase, reason) = (failure.phase.label(), failure.cause.reason.label());
             let (outcome, detail, hint) = (FAILURE, failure.cause.detail.as_str(), hint.as_str());
-            if is_news {
-                warn!(
-                    mailbox,
-                    protocol,
-                    outcome,
-                    phase,
-                    reason,
-                    detail,
-                    hint,
-                    duration_ms,
-                    lateness_ms,
-                    earlier_messages,
-                    "probe"
-                );
-            } else {
-                debug!(
-                    mailbox,
-                    protocol,
-                    outcome,
-                    phase,
-                    reason,
-                    detail,
-                    hint,
-                    duration_ms,
-                    lateness_ms,
-                    earlier_messages,
-                    "probe"
-                );
+            // tracing wants the level of a line when it is compiled.
+            macro_rules! line {
+                ($level:ident) => {
+                    $level!(
+                        mailbox,
+                        protocol,
+                        outcome,
+                        phase,
+                        reason,
+                        detail,
+                        hint,
+                        duration_ms,
+                        lateness_ms,
+                        earlier_messages,
+                        "probe"
+                    )
+                };
             }
+            if is_news { line!(warn) } else { line!(debug) }
         }
     }
 }

@@ -34,7 +34,7 @@ const ENDPOINTS: &[(&str, &str)] = &[
 /// The longest that a code is waited for, whatever the provider says.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
-/// Why nobody has signed in.
+/// Why a sign-in did not complete.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfinished {
     #[error("the sign-in was declined in the browser")]

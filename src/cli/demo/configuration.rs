@@ -75,7 +75,7 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
                 Fault::TokenRejected => by_certificate(folder, credential, app)?,
                 // The same of the cluster's token.
                 Fault::NotConnected => by_federation(folder, credential, app)?,
-                // Nobody has delegated the domain.
+                // The domain's administrator has delegated nothing to it.
                 Fault::Token(TokenFault::ConsentMissing) => by_google(folder, credential, sim, app)?,
                 Fault::Token(TokenFault::RefreshTokenIdle) => by_refresh_token(folder, credential, app)?,
                 _ => by_secret(folder, credential, app, "")?,

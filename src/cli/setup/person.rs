@@ -75,13 +75,13 @@ fn permissions(case: &Case<'_>) -> Step {
         "Entra admin center > App registrations > {app} > API permissions > Add > APIs my organization uses > Office 365 Exchange Online > Delegated permissions. Application permissions do not count."
     ));
     if case.family != Family::ExchangeOnline {
-        return step.note("Whoever signs in consents.");
+        return step.note("The person consents while signing in.");
     }
     let urls: BTreeSet<String> = accesses()
         .filter_map(|(TokenAccess { spec, .. }, protocol)| consent_url(spec, protocol, NATIVE_CLIENT))
         .collect();
     let step = step
-        .note("Whoever signs in consents, where users may; otherwise an administrator opens each of these:");
+        .note("The person consents while signing in, if the tenant lets users consent; otherwise an administrator opens each of these:");
     urls.into_iter().fold(step, |step, url| step.note(format!("  {url}")))
 }
 
