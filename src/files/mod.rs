@@ -21,7 +21,7 @@ use rustix::fs::OFlags;
 
 use self::hashes::HASHES;
 pub use self::hashes::Hash;
-pub use self::replace::{Lock, can_replace, lock, replace};
+pub use self::replace::{Lock, can_replace, lock, replace, replace_with};
 use self::shared_reads::SHARED_READS;
 use self::workers::{WORKERS, Workers};
 

@@ -24,6 +24,14 @@ const MOST_LINKS: usize = 40;
 /// # Errors
 /// The system's. The old content is still there then.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace_with(path, |file| file.write_all(content))
+}
+
+/// [`replace`] for content that is written in pieces.
+///
+/// # Errors
+/// The system's, and those of `write`. The old content is still there then.
+pub fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let target = target(path)?;
     let folder = folder(&target);
     let draft = draft(&target);
@@ -32,7 +40,7 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let written = write(&draft, &target, folder, content).and_then(|()| fs::rename(&draft, &target));
+    let written = fill(&draft, &target, folder, write).and_then(|()| fs::rename(&draft, &target));
     if written.is_err() {
         // A leftover is removed by the next attempt at the latest.
         let _ = fs::remove_file(&draft);
@@ -52,7 +60,12 @@ pub fn can_replace(path: &Path) -> io::Result<()> {
     fs::remove_file(&draft)
 }
 
-fn write(draft: &Path, target: &Path, folder: &Path, content: &[u8]) -> io::Result<()> {
+fn fill(
+    draft: &Path,
+    target: &Path,
+    folder: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(draft)?;
     let owner = fs::metadata(target).or_else(|_| fs::metadata(folder))?;
     let own = file.metadata()?;
@@ -60,7 +73,7 @@ fn write(draft: &Path, target: &Path, folder: &Path, content: &[u8]) -> io::Resu
         // Only the superuser gives files away. For others the file becomes their own, and is at least kept.
         let _ = fchown(&file, Some(owner.uid()), Some(owner.gid()));
     }
-    file.write_all(content)?;
+    write(&mut file)?;
     file.sync_all()
 }
 

@@ -5,9 +5,8 @@
 //! evidence. Not here: evidence about passwords (`readiness`), and the lock of the folder, which readiness holds.
 
 use std::borrow::Cow;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, BufWriter, ErrorKind, Read as _, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -23,7 +22,6 @@ use crate::model::{CheckName, Phase, Protocol, Reason};
 use super::past::{Glance, Past};
 
 pub(super) const NAME: &str = "pages.past";
-const NEXT: &str = "pages.past.next";
 
 const VERSION: u32 = 1;
 
@@ -73,29 +71,13 @@ pub(super) struct Kept {
 /// # Errors
 /// The system's; the old file is then unchanged.
 pub(super) fn save(folder: &Path, kept: Vec<Kept>) -> io::Result<()> {
-    let folder = folder.to_owned();
     let place = folder.join(NAME);
-    files::within(&place, WRITE, move || write(&folder, &kept))
+    let path = place.clone();
+    files::within(&place, WRITE, move || files::replace_with(&path, |file| put(file, &kept)))
         .unwrap_or_else(|fault| Err(io::Error::other(fault)))
 }
 
-fn write(folder: &Path, kept: &[Kept]) -> io::Result<()> {
-    let next = folder.join(NEXT);
-    match fs::remove_file(&next) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&next)?;
-    let written = put(&file, kept).and_then(|()| file.sync_all());
-    let placed = written.and_then(|()| fs::rename(&next, folder.join(NAME)));
-    if placed.is_err() {
-        // The first error is the one to report.
-        let _ = fs::remove_file(&next);
-    }
-    placed
-}
-
-fn put(file: &File, kept: &[Kept]) -> io::Result<()> {
+fn put(file: &mut File, kept: &[Kept]) -> io::Result<()> {
     let mut out = BufWriter::new(GzEncoder::new(file, Compression::fast()));
     line(&Head { past: VERSION }, &mut out)?;
     for one in kept {
@@ -203,6 +185,8 @@ fn restored(row: &Row<'_>) -> Option<Kept> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+    use std::fs;
 
     use crate::model::{Phase, Reason};
     use crate::report::Report;
