@@ -8,6 +8,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::place::{MAX_QUOTE, Place, Quoted};
+use crate::report::text;
 use crate::safe;
 
 /// More complaints than this help nobody; the rest is counted.
@@ -16,9 +17,6 @@ const MAX_FAULTS: usize = 10_000;
 /// Comparisons spent on "did you mean" in one load. A file with twenty thousand wrong names and as
 /// many right ones must not cost minutes; past this bound complaints come without the hint.
 const MAX_COMPARISONS: usize = 200_000;
-
-/// The likeness (Jaro–Winkler, 0 to 1) from which a name is offered as the one that was meant.
-const LIKENESS: f64 = 0.84;
 
 /// One fault of a configuration: where it is, what is wrong, and what was expected.
 ///
@@ -138,19 +136,11 @@ impl Faults {
     }
 
     fn nearest<'a>(&self, word: &str, right: impl Iterator<Item = &'a str>) -> Option<String> {
-        let word = word.to_lowercase();
-        let left = MAX_COMPARISONS.saturating_sub(self.comparisons.get());
-        let mut best: Option<(f64, &str)> = None;
-        let mut compared = 0;
-        for name in right.take(left) {
-            compared += 1;
-            let likeness = strsim::jaro_winkler(&word, &name.to_lowercase());
-            if likeness >= LIKENESS && best.is_none_or(|(so_far, _)| likeness > so_far) {
-                best = Some((likeness, name));
-            }
-        }
-        self.comparisons.set(self.comparisons.get() + compared);
-        best.map(|(_, name)| name.to_owned())
+        let (before, limit) = (self.comparisons.get(), MAX_COMPARISONS);
+        let compared = right.take(limit.saturating_sub(before)).inspect(|_| {
+            self.comparisons.set(self.comparisons.get() + 1);
+        });
+        text::nearest(word, compared).first().map(|name| (*name).to_owned())
     }
 
     /// What was made of the files, with the notices, where no fault was found; otherwise the faults.
