@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_refusals_stretch_step_by_step_and_another_one_starts_anew() {
+    fn equal_refusals_stretch_and_another_one_starts_anew() {
         let mut refusals = Refusals::default();
         let minutes = |refusals: &Refusals| refusals.stretch(5 * MINUTE).as_secs() / 60;
         let mut seen = Vec::new();

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn each_of_ten_thousand_mailboxes_belongs_to_exactly_one_of_three() {
+    fn each_mailbox_belongs_to_exactly_one_shard() {
         let shards: Vec<_> = (0..3).filter_map(|index| Shard::new(index, 3)).collect();
         let mut sizes = [0; 3];
         for name in fleet() {

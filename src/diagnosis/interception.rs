@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_public_providers_host_with_an_authority_of_somebody_elses_is_suspected() {
+    fn only_a_foreign_authority_at_a_public_host_is_suspected() {
         let shown = |public_root| {
             let text = String::new;
             Certificate { subject: text(), issuer: text(), sha256: text(), public_root }

@@ -308,7 +308,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reason_has_causes_and_a_proof_of_its_own_without_torn_commands() {
+    fn every_reason_has_its_causes_proof_and_whole_commands() {
         let mut seen = BTreeSet::new();
         for &reason in Reason::ALL {
             let Entry { causes, verify } = manual(reason);

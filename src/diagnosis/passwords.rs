@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_before_the_login_proves_nothing_and_what_fails_after_it_was_let_in() {
+    fn only_a_failure_after_the_login_proves_a_password() {
         let failed = |phase| password(&Failure { phase, cause: Cause::new(Reason::FolderMissing, "no") });
         assert_eq!(failed(Phase::Capability), Proof::Silence);
         assert_eq!(failed(Phase::Select), Proof::Directory);

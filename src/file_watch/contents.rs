@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_file_counts_as_changed_when_it_appears_or_holds_something_else() {
+    async fn a_file_changes_when_it_appears_or_its_content_does() {
         let folder = std::env::temp_dir().join(format!("contents-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir(&folder).unwrap();

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_probe_depends_on_is_a_change_and_what_is_shown_to_people_is_none() {
+    fn only_what_a_probe_depends_on_is_a_change() {
         type Change = fn(&mut Parts);
         let changes: [(&str, Change); 18] = [
             ("address", |parts| parts.mailbox.address.push('x')),
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn another_web_configuration_is_named_and_another_content_of_the_same_file_is_none() {
+    fn only_another_web_configuration_file_is_a_difference() {
         let of = |file: Option<&str>, headers: &[&'static str]| {
             let headers = headers.iter().map(|name| (*name, String::new())).collect();
             let web = |file: &str| Web { file: file.into(), tls: None, headers, users: Users::default() };

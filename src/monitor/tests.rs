@@ -43,7 +43,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_check_on_hold_is_left_alone_a_young_observation_answers_and_a_stranger_is_unknown() {
+async fn a_probe_on_demand_respects_holds_and_young_observations() {
     // Seconds since the last observation of `invoices`.
     for (age, expected) in [(0, OnDemand::Recent), (59, OnDemand::Recent), (61, OnDemand::Held)] {
         let world = World::new(|entry| {
@@ -73,7 +73,7 @@ async fn after_the_stop_absent_answers_and_absent_waits_for_ever() {
 }
 
 #[tokio::test]
-async fn a_plan_that_takes_over_ends_holds_of_refusals_and_forgets_what_is_gone() {
+async fn a_new_plan_ends_holds_and_forgets_removed_checks() {
     let world = World::new(|_| ());
     let mut next = world.plan.clone();
     next.checks.retain(|check| &*check.mailbox.name == "desk");

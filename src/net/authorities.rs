@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn authorities_come_from_the_file_and_the_folders_named_and_from_no_fifo_or_device() {
+    fn authorities_come_from_regular_files_only() {
         let folder = env::temp_dir().join(format!("authorities-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(folder.join("many")).unwrap();

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_of_name_servers_that_is_none_is_refused_at_once_and_named() {
+    async fn a_bad_file_of_name_servers_is_refused_and_named() {
         let folder = folder("none");
         let file = folder.join("resolv.conf");
         assert!(refusal(&folder).await.ends_with("resolv.conf: there is no such file"));
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn names_of_the_hosts_file_need_no_server_and_a_fifo_in_its_place_is_passed_over() {
+    async fn the_hosts_file_needs_no_server_and_may_be_a_fifo() {
         let folder = folder("hosts");
         fs::write(folder.join("resolv.conf"), "nameserver 127.0.0.1\n").unwrap();
         fs::write(folder.join("hosts"), "192.0.2.7 mail.contoso.example\n").unwrap();

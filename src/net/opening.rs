@@ -132,7 +132,7 @@ mod tests {
     const CLOSING: [u8; 7] = [21, 3, 3, 0, 2, 1, 0];
 
     #[test]
-    fn a_close_notify_before_encryption_is_the_end_however_the_bytes_are_cut() {
+    fn a_close_notify_before_encryption_ends_the_stream() {
         let hello = [22, 3, 3, 0, 3, 9, 9, 9];
         let warning = [21, 3, 3, 0, 2, 1, 90];
         for before in [&[][..], &hello, &warning, &[hello.as_slice(), &warning].concat()] {

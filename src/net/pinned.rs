@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn name_and_dates_of_a_certificate_that_is_named_itself_still_count() {
+    fn a_pinned_certificate_still_needs_its_name_and_dates() {
         let certificate = certificate();
         let days = |days: u64| UnixTime::since_unix_epoch(Duration::from_secs(days * 24 * 60 * 60));
         // Days since 1970 of 2026-06-01, 2025-06-01 and 2027-06-01.

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_has_an_address_of_the_chosen_family_or_the_cause_why_not() {
+    async fn a_name_has_an_address_of_the_chosen_family_or_a_cause() {
         let resolver = asking().await;
         let rows = [
             ("both.test", IpChoice::Auto, Ok("192.0.2.7")),

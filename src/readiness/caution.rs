@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn no_password_is_tried_where_the_server_offers_no_way_to_show_one() {
+    fn no_password_is_tried_where_the_server_offers_no_way() {
         let (policy, check) = (policy(), ordinary());
         let evidence =
             |signal, finding| Evidence { at: at(1), finding, signal, until: None, note: String::new() };
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_declared_password_needs_no_opt_in_of_the_tenant_and_obeys_a_lock() {
+    fn a_declared_password_needs_no_opt_in_but_obeys_a_lock() {
         let declared = Policy { password_login: PasswordLogin::Declared, ..Policy::default() };
         let check = ordinary();
         let question = Question { shown: Shown::Real, remembers: false, ..wrong(&declared, &check) };

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn dependable_is_95_of_a_hundred_over_seven_days_with_the_last_day_clean() {
+    fn dependable_means_95_percent_in_a_week_and_a_clean_last_day() {
         let steady = |tally: &Tally, now: i64| tally.record(at(now)).steady;
         assert!(steady(&week(7, |_| false), NOON));
         assert!(!steady(&week(7, |_| false), NOON - 1), "an hour of the week is missing");

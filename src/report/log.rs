@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn every_token_request_is_one_line_with_the_key_to_the_sign_in_log() {
+    fn a_token_request_is_one_line_with_its_request_id() {
         let contoso = credential("contoso", None);
         for report in [issued(&contoso, &[]), refused(&contoso, Reason::SecretExpired)] {
             let lines = written(|| token(&report));

@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_forgets_what_is_older_and_a_clock_set_back_breaks_nothing() {
+    fn a_day_forgets_older_probes_and_survives_a_clock_set_back() {
         let mut past = Past::default();
         past.count(dawn(), 3, 1);
         assert_eq!(past.day(dawn() + Duration::from_secs(23 * 3600)), (3, 1));

@@ -60,7 +60,7 @@ fn the_same_plan_again_changes_nothing() {
 }
 
 #[test]
-fn what_is_gone_has_no_series_and_what_is_seen_of_it_afterwards_brings_none_back() {
+fn a_late_observation_brings_no_removed_series_back() {
     let (report, old) = filled();
     let others = lasting(&report);
     let a = credential("contoso", Some(dawn()));
@@ -85,7 +85,7 @@ fn what_is_gone_has_no_series_and_what_is_seen_of_it_afterwards_brings_none_back
 }
 
 #[test]
-fn a_server_that_nobody_is_on_any_more_has_no_series_also_when_a_late_probe_has_seen_it() {
+fn a_late_probe_brings_no_abandoned_server_back() {
     let (report, old) = filled();
     let mut next = old.clone();
     for check in &mut next.checks {
@@ -106,7 +106,7 @@ fn a_server_that_nobody_is_on_any_more_has_no_series_also_when_a_late_probe_has_
 }
 
 #[test]
-fn a_changed_check_keeps_its_counts_and_its_past_and_shows_its_new_description() {
+fn a_changed_check_keeps_its_counts_and_its_past() {
     let (report, old) = filled();
     let mut next = old.clone();
     let mut slower = Check::clone(&next.checks[0]);
@@ -124,7 +124,7 @@ fn a_changed_check_keeps_its_counts_and_its_past_and_shows_its_new_description()
 }
 
 #[test]
-fn a_credential_that_is_described_anew_begins_anew_and_its_requests_are_counted_on() {
+fn a_changed_credential_keeps_only_its_request_counts() {
     let (report, old) = filled();
     let other = Arc::new(crate::model::Credential {
         auth: Auth::Token(Proof::sample(Some("other"), "other", "OTHER")),

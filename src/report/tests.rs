@@ -104,7 +104,7 @@ fn nothing_is_on_the_page_that_is_not_in_the_table() {
 }
 
 #[test]
-fn before_the_first_probe_there_are_counts_of_zero_and_no_verdict() {
+fn before_the_first_probe_counts_are_zero_without_a_verdict() {
     let series = series(&Report::new(&two_mailboxes()));
     for outcome in ["success", "failure"] {
         let name =
@@ -129,7 +129,7 @@ fn before_the_first_probe_there_are_counts_of_zero_and_no_verdict() {
 }
 
 #[test]
-fn a_failure_is_named_while_it_lasts_and_gone_with_the_next_success() {
+fn a_failure_is_named_only_while_it_lasts() {
     let plan = two_mailboxes();
     let (report, check) = (Report::new(&plan), &plan.checks[0]);
     let at = |minute: u64| dawn() + Duration::from_secs(60 * minute);
@@ -241,7 +241,7 @@ fn counters_never_go_down() {
 }
 
 #[test]
-fn the_phase_that_failed_counts_as_failure_and_those_before_it_as_success() {
+fn only_the_phase_that_failed_counts_as_a_failure() {
     let series = series(&filled());
     let count = |phase: &str, outcome: &str| {
         let labels = format!(
@@ -266,7 +266,7 @@ fn phases_add_up_to_the_duration() {
 }
 
 #[test]
-fn a_credential_fails_and_recovers_and_its_old_token_stays_in_sight() {
+fn a_failing_credential_still_shows_its_old_token() {
     let plan = two_mailboxes();
     let report = Report::new(&plan);
     let contoso = &plan.credentials[0];
@@ -373,7 +373,7 @@ fn openmetrics_ends_with_its_mark_and_writes_bounds_as_floats() {
 }
 
 #[test]
-fn the_interval_in_force_is_shown_and_a_check_outside_the_plan_leaves_no_series() {
+fn the_interval_in_force_is_shown_for_planned_checks_only() {
     let plan = two_mailboxes();
     let report = Report::new(&plan);
     let name = |mailbox: &str| CheckName { mailbox: mailbox.into(), protocol: Protocol::Imap };

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_read_as_it_was_downloaded_and_with_line_ends_escaped_twice() {
+    fn a_key_is_read_as_downloaded_and_as_escaped_twice() {
         let pem = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap().serialize_pem();
         let twice = pem.replace("\r\n", "\n").replace('\n', "\\n");
         for key in [pem, twice] {

@@ -314,7 +314,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_good_as_long_as_said_and_never_beyond_its_own_end_by_the_issuers_clock() {
+    fn a_token_ends_as_said_and_never_after_its_own_exp() {
         let now = Timestamp::UNIX_EPOCH + Duration::from_secs(1_000_000);
         let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
         let cases = [

@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clocks_differ_by_no_more_than_what_sending_and_cut_off_fractions_cannot_explain() {
+    fn clock_skew_is_what_the_journey_cannot_explain() {
         let at = |millis| Timestamp::UNIX_EPOCH + SignedDuration::from_millis(millis);
         // Sent at 100.2 s, received at 100.9 s.
         let measured = |date| skew(at(100_200), at(100_900), at(date)).as_millis();

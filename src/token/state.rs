@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_is_renewed_at_the_earliest_of_three_times_and_used_until_its_end() {
+    async fn a_token_is_renewed_early_and_used_until_its_end() {
         let rows = [
             // lifetime, refresh_in, renewed at, dead at (minutes)
             (Some(75), None, 30.0, 74.5),
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_token_is_forgotten_when_the_refused_one_comes_back_and_nobody_got_in() {
+    async fn a_token_refused_everywhere_is_forgotten() {
         let now = Instant::now();
         let mut state = State::default();
         state.answered(now, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_mailbox_without_permission_does_not_cost_the_others_their_token() {
+    async fn one_mailbox_without_permission_costs_no_token() {
         let now = Instant::now();
         let mut state = State::default();
         state.answered(now, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();

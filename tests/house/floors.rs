@@ -1,4 +1,4 @@
-//! The order of the house: which module may import which, how long a file may be, what it opens with.
+//! The order of the house: which module may import which, how long a file or a name may be, what a file opens with.
 //!
 //! `src/lib.rs` is read as the floor plan: modules in one paragraph are on one floor.
 
@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// Lines of a source file, tests included.
 const LONGEST: usize = 400;
+/// Letters in the name of a function: a longer sentence is two tests.
+const LONGEST_NAME: usize = 60;
 /// Files that are nothing but tables of data may be longer.
 const TABLES: [&str; 1] = ["src/diagnosis/sentences.rs"];
 /// Which may use the simulator, besides tests.
@@ -88,20 +90,38 @@ fn imports_go_down_the_floors() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// Every source file of the project with its text.
+fn sources() -> Vec<(PathBuf, String)> {
+    let folders = ["src", "tests", "benches"].map(Path::new);
+    let found = folders.into_iter().filter(|folder| folder.exists()).flat_map(files);
+    found.map(|file| (file.clone(), fs::read_to_string(file).unwrap())).collect()
+}
+
 #[test]
 fn files_say_what_they_own_and_are_short() {
     let mut faults = Vec::new();
-    for folder in ["src", "tests", "benches"] {
-        let folder = Path::new(folder);
-        for file in if folder.exists() { files(folder) } else { Vec::new() } {
-            let text = fs::read_to_string(&file).unwrap();
-            let lines = text.lines().count();
-            let table = TABLES.iter().any(|table| file.starts_with(table));
-            if lines > LONGEST && !table {
-                faults.push(format!("{}: {lines} lines", file.display()));
-            }
-            if !text.starts_with("//! ") {
-                faults.push(format!("{}: does not open with what it owns", file.display()));
+    for (file, text) in sources() {
+        let lines = text.lines().count();
+        let table = TABLES.iter().any(|table| file.starts_with(table));
+        if lines > LONGEST && !table {
+            faults.push(format!("{}: {lines} lines", file.display()));
+        }
+        if !text.starts_with("//! ") {
+            faults.push(format!("{}: does not open with what it owns", file.display()));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn names_of_functions_are_short() {
+    let mut faults = Vec::new();
+    for (file, text) in sources() {
+        for line in text.lines().map(str::trim_start) {
+            let declared = line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn ");
+            let name = declared.and_then(|rest| rest.split(['(', '<']).next()).unwrap_or_default();
+            if name.len() > LONGEST_NAME {
+                faults.push(format!("{}: {name} has {} letters", file.display(), name.len()));
             }
         }
     }

@@ -38,7 +38,7 @@ fn hint(seen: &Observation) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_certificate_opens_a_mailbox_in_the_new_form_and_in_the_old_one() {
+async fn a_certificate_signs_in_by_ps256_and_by_rs256() {
     let mut world = World::start().await;
     let certificate = SimCertificate::until(2120).unwrap();
     let mailbox = mailbox(&world, &certificate).await;
@@ -80,7 +80,7 @@ async fn a_key_of_another_certificate_sends_no_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn validate_refuses_a_pair_that_does_not_fit_and_passes_over_one_that_is_elsewhere() {
+async fn validate_refuses_a_pair_that_does_not_fit() {
     let mut world = World::start().await;
     let (one, other) = (SimCertificate::until(2120).unwrap(), SimCertificate::until(2120).unwrap());
     let mailbox = mailbox(&world, &one).await;

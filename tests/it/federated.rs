@@ -43,7 +43,7 @@ async fn a_token_of_the_trusted_service_account_opens_the_mailbox() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refused_identity_is_told_with_what_its_token_says_of_itself() {
+async fn a_refused_identity_is_shown_with_its_token_claims() {
     let (world, mailbox, issuer) = world().await;
     let token = issuer.token("system:serviceaccount:mail:other", SignedDuration::ZERO, HOUR).unwrap();
     write(&world, &token);
@@ -60,7 +60,7 @@ async fn a_refused_identity_is_told_with_what_its_token_says_of_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_that_is_no_longer_renewed_is_told_from_a_refused_one_and_not_sent() {
+async fn a_stale_token_file_is_told_apart_and_not_sent() {
     let (world, mailbox, issuer) = world().await;
     write(&world, &issuer.token(SUBJECT, SignedDuration::from_hours(2), HOUR).unwrap());
     let seen = world.round().await;

@@ -181,7 +181,7 @@ async fn validate_refuses_a_file_that_is_no_service_account_key() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_user_that_google_does_not_know_is_no_failure_of_the_credential() {
+async fn a_user_unknown_to_google_is_no_credential_failure() {
     let mut world = World::start().await;
     let (google, _) = credential(&mut world, &[MAIL]);
     let mailboxes = world.mailboxes_of(&google, 3).await;

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_of_an_exception_tells_why_and_everyday_names_tell_nothing() {
+    fn only_telling_exception_names_count() {
         for (text, wanted) in [
             (
                 r"MailSo\Imap\Exceptions\LoginBadCredentialsException: in ImapClient.php",

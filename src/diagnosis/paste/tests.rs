@@ -29,7 +29,7 @@ fn a_dialogue_tells_protocol_phase_and_mechanism_by_itself() {
 }
 
 #[test]
-fn the_mechanism_of_a_dialogue_decides_what_the_same_refusal_means() {
+fn the_mechanism_of_a_dialogue_decides_a_refusals_meaning() {
     let dialogue = |command: &str| {
         format!(
             "> {command}\n< 334\n> <redacted>\n< 535 5.7.3 Authentication unsuccessful [X.PROD.OUTLOOK.COM]"
@@ -52,7 +52,7 @@ fn a_challenge_before_the_refusal_is_read_with_it() {
 }
 
 #[test]
-fn the_line_that_carries_the_meaning_wins_over_the_farewell_after_it() {
+fn a_line_with_a_meaning_wins_over_the_farewell() {
     let text =
         "BAD Request is throttled. Suggested Backoff Time: 89117 milliseconds\n* BYE Connection closed. 14";
     let verdict = bare(text).verdict.unwrap();
@@ -111,7 +111,7 @@ fn the_first_cause_wins_over_its_consequences() {
 }
 
 #[test]
-fn the_inner_exception_outweighs_the_outer_and_its_list_of_guesses() {
+fn the_inner_exception_outweighs_the_outer_one() {
     let outer = "MailKit.Security.SslHandshakeException: An error occurred while attempting to establish an SSL or TLS connection.\n\nThis usually means that the SSL certificate presented by the server is not trusted for one or more of the following reasons:\n1. The server is using a self-signed certificate which cannot be verified.\n4. The certificate presented by the server is expired or invalid.\n";
     for (inner, wanted) in [
         ("RemoteCertificateNameMismatch", Reason::TlsNameMismatch),
@@ -167,7 +167,7 @@ fn a_word_counts_only_in_a_sentence_that_refuses() {
 }
 
 #[test]
-fn the_mechanism_that_a_paste_names_decides_between_token_and_password() {
+fn a_named_mechanism_decides_between_token_and_password() {
     for (text, wanted) in [
         ("auth [PLAIN]: Error: NO AUTHENTICATE failed.", Reason::CredentialsRejected),
         ("auth [XOAUTH2]: Error: NO AUTHENTICATE failed.", Reason::TokenRejected),

@@ -95,7 +95,7 @@ fn subject<'a>(check: &'a Check, claims: Option<&'a Claims>) -> Subject<'a> {
 }
 
 #[test]
-fn every_reason_has_a_remedy_for_every_family_protocol_and_phase() {
+fn every_reason_has_a_remedy_everywhere() {
     for &reason in Reason::ALL {
         assert!(generic_hint(reason, None, None).len() > 20, "{reason}");
         for &family in Family::ALL {
@@ -161,7 +161,7 @@ fn commands_of_exchange_are_shown_to_nobody_else() {
 }
 
 #[test]
-fn an_own_mail_server_whose_tokens_are_of_entra_gets_the_remedies_of_entra_for_tokens_alone() {
+fn entra_tokens_at_an_own_server_get_entra_remedies() {
     let mut check = check(Family::Generic, Protocol::Imap, "invoices@contoso.example");
     let Access::Token(TokenAccess { spec, .. }) = &mut check.access else { panic!("the check has a token") };
     spec.url = "https://LOGIN.microsoftonline.com/t/oauth2/v2.0/token".into();
@@ -176,7 +176,7 @@ fn an_own_mail_server_whose_tokens_are_of_entra_gets_the_remedies_of_entra_for_t
 }
 
 #[test]
-fn smtp_auth_switched_off_is_answered_by_the_command_and_by_what_it_hits_besides() {
+fn a_switched_off_smtp_auth_names_the_command_and_its_effects() {
     let check = check(Family::ExchangeOnline, Protocol::Smtp, "o'brien@contoso.example");
     let expected =
         "`Set-CASMailbox -Identity 'o''brien@contoso.example' -SmtpClientAuthenticationDisabled $false`";
@@ -191,7 +191,7 @@ fn smtp_auth_switched_off_is_answered_by_the_command_and_by_what_it_hits_besides
 }
 
 #[test]
-fn a_rejected_token_that_is_in_order_leaves_what_exchange_must_be_told() {
+fn a_rejected_token_in_order_leaves_the_exchange_steps() {
     let check = check(Family::ExchangeOnline, Protocol::Imap, "invoices@contoso.example");
     let claims = claims("IMAP.AccessAsApp");
     let text = hint(Reason::TokenRejected, Phase::Auth, &subject(&check, Some(&claims)));
@@ -215,7 +215,7 @@ fn a_token_that_cannot_be_read_excludes_nothing() {
 }
 
 #[test]
-fn what_is_wrong_in_the_token_is_named_beside_what_should_be_there() {
+fn a_wrong_claim_is_named_beside_the_right_one() {
     let check = check(Family::ExchangeOnline, Protocol::Imap, "invoices@contoso.example");
     let good = claims("IMAP.AccessAsApp");
     let graph = Some("https://graph.microsoft.com".to_owned());
@@ -256,7 +256,7 @@ fn what_is_wrong_in_the_token_is_named_beside_what_should_be_there() {
 }
 
 #[test]
-fn a_scope_for_another_service_is_not_what_the_audience_is_measured_by() {
+fn a_scope_of_another_service_does_not_judge_the_audience() {
     let mut check = check(Family::ExchangeOnline, Protocol::Imap, "invoices@contoso.example");
     let Access::Token(TokenAccess { spec, .. }) = &mut check.access else { panic!("the check has a token") };
     spec.scope = "https://graph.microsoft.com/.default".into();
@@ -266,7 +266,7 @@ fn a_scope_for_another_service_is_not_what_the_audience_is_measured_by() {
 }
 
 #[test]
-fn both_hosts_and_the_id_of_exchange_are_its_audience_and_a_domain_is_no_tenant_id() {
+fn exchange_has_three_audiences_and_a_domain_is_no_tenant() {
     let mut check = check(Family::ExchangeOnline, Protocol::Imap, "invoices@contoso.example");
     let audiences = [
         "https://outlook.office.com",
@@ -286,7 +286,7 @@ fn both_hosts_and_the_id_of_exchange_are_its_audience_and_a_domain_is_no_tenant_
 }
 
 #[test]
-fn a_missing_role_is_named_with_what_the_token_holds_and_where_to_grant_it() {
+fn a_missing_role_is_named_with_where_to_grant_it() {
     let check = check(Family::ExchangeOnline, Protocol::Imap, "invoices@contoso.example");
     let claims = claims("Mail.Read");
     let text = hint(Reason::RoleMissing, Phase::Auth, &subject(&check, Some(&claims)));

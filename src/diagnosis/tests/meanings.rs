@@ -57,7 +57,7 @@ fn a_passing_code_that_no_table_knows_passes() {
 }
 
 #[test]
-fn held_for_sending_too_much_is_no_full_mailbox_and_a_banned_address_no_missing_right() {
+fn send_limits_and_bans_are_told_apart_from_quota_and_rights() {
     let held = "554 5.2.0 STOREDRV.Submission.Exception:OutboundSpamException; Failed to process message due to a permanent exception with message WASCL UserAction verdict is not None. Actual verdict is RefuseQuota, ShowTierUpgrade.";
     assert_eq!(meaning(Dialect::Smtp, Phase::Sender, None, held), Reason::AccountLocked);
     let banned = "550 5.7.606 Access denied, banned sending IP [192.0.2.1]. To request removal from this list please visit https://sender.office.com/";
@@ -67,7 +67,7 @@ fn held_for_sending_too_much_is_no_full_mailbox_and_a_banned_address_no_missing_
 }
 
 #[test]
-fn imap_servers_that_send_us_elsewhere_or_away_say_nothing_about_the_token() {
+fn an_imap_referral_says_nothing_about_the_token() {
     let token = Some(Mechanism::Xoauth2);
     let referral = "a1 NO [REFERRAL imap://user;AUTH=*@mail2.contoso.example/] Remote server";
     assert_eq!(meaning(Dialect::Imap, Phase::Auth, token, referral), Reason::ServerUnavailable);

@@ -48,7 +48,7 @@ fn logins_are_redacted_by_the_state_of_the_protocol() {
 }
 
 #[test]
-fn a_server_is_known_by_the_name_in_its_greeting_and_by_nothing_else() {
+fn a_server_is_known_by_its_greeting_alone() {
     let cases =
         [("hello mail.contoso.example", Some("mail.contoso.example")), ("hello there", None), ("ho", None)];
     for (greeting, name) in cases {

@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_waits_before_the_client_speaks_is_early_but_a_refusal() {
+    fn only_a_refusal_may_arrive_before_the_client_speaks() {
         let early = |waiting: &'static str| Pop3Framing.early(waiting.as_bytes()).is_some();
         assert!(early("+OK Logged in.\r\n"));
         assert!(early("+"));

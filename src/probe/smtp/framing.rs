@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_waits_before_the_client_speaks_is_early_but_a_farewell() {
+    fn only_a_farewell_may_arrive_before_the_client_speaks() {
         let early = |waiting: &'static str| SmtpFraming::default().early(waiting.as_bytes()).is_some();
         assert!(early("235 2.7.0 Accepted\r\n"));
         assert!(early("2"));

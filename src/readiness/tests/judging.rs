@@ -107,7 +107,7 @@ fn what_nobody_expects_is_not_expected_whatever_is_known() {
 }
 
 #[test]
-fn a_mailbox_that_logs_in_by_password_is_at_risk_while_passwords_work_and_blocked_afterwards() {
+fn a_password_user_is_at_risk_and_later_blocked() {
     let state = |evidence: &[Evidence]| {
         judge(
             &Case {
@@ -128,7 +128,7 @@ fn a_mailbox_that_logs_in_by_password_is_at_risk_while_passwords_work_and_blocke
 
 /// Each kind of evidence, how long it is believed in minutes, and what is lost with it.
 #[test]
-fn every_kind_of_evidence_is_believed_for_its_shelf_life_and_not_a_minute_longer() {
+fn evidence_is_believed_for_its_shelf_life_and_no_longer() {
     const DAY: i64 = 24 * 60;
     let works = seen(OauthLogin, OauthWorks, 1);
     type Reads = fn(&Judgement) -> bool;
@@ -199,7 +199,7 @@ fn the_interval_in_force_decides_how_long_a_login_is_believed() {
 }
 
 #[test]
-fn the_last_word_on_passwords_counts_and_of_two_at_once_the_worse() {
+fn the_latest_word_on_passwords_counts() {
     let rows: [(&[Evidence], Basic); 8] = [
         // What proves nothing does not unsay what was proven.
         (&[seen(PasswordLogin, Accepted, 60), seen(PasswordLogin, Undecided, 1)], Basic::Open),
@@ -222,7 +222,7 @@ fn the_last_word_on_passwords_counts_and_of_two_at_once_the_worse() {
 }
 
 #[test]
-fn submission_that_is_switched_off_is_closed_and_broken_until_a_login_gets_through() {
+fn switched_off_submission_is_closed_until_a_login_works() {
     for signal in [OauthLogin, PasswordLogin, Refusal] {
         let off = [seen(signal, SmtpAuthOff, 5)];
         let judgement = judged(&off, true);

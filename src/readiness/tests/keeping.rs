@@ -20,7 +20,7 @@ fn line(json: &str) -> String {
 }
 
 #[test]
-fn a_folder_that_is_removed_under_the_agent_is_noticed_and_made_anew() {
+fn a_removed_state_folder_is_noticed_and_made_anew() {
     let folder = Folder::new();
     let plan = plan(&folder.state());
     let readiness = Readiness::open(&plan).unwrap();

@@ -65,7 +65,7 @@ pub(super) fn see(readiness: &Readiness, plan: &Plan, ago: SignedDuration) {
 }
 
 #[test]
-fn what_was_seen_survives_a_restart_and_only_this_user_can_read_it() {
+fn evidence_survives_a_restart_and_is_private() {
     let folder = Folder::new();
     let plan = plan(&folder.state());
     let readiness = Readiness::open(&plan).unwrap();
@@ -84,7 +84,7 @@ fn what_was_seen_survives_a_restart_and_only_this_user_can_read_it() {
 }
 
 #[test]
-fn a_week_of_logins_makes_ready_across_restarts_and_not_without_a_memory() {
+fn a_week_of_logins_makes_ready_only_with_a_memory() {
     let folder = Folder::new();
     let mut plan = plan(&folder.state());
     let usage = Ok((b"mailbox,protocol,used\ninvoices,smtp,unused\n".to_vec(), Timestamp::now()));
@@ -131,7 +131,7 @@ fn a_torn_line_costs_itself_and_nothing_else() {
 }
 
 #[test]
-fn rot_in_the_middle_is_noticed_and_no_password_is_tried_for_a_day() {
+fn a_rotten_journal_stops_passwords_for_a_day() {
     let folder = Folder::new();
     let mut plan = plan(&folder.state());
     let readiness = Readiness::open(&plan).unwrap();
@@ -154,7 +154,7 @@ fn rot_in_the_middle_is_noticed_and_no_password_is_tried_for_a_day() {
 }
 
 #[test]
-fn a_journal_of_a_later_version_is_left_alone_and_one_of_nobody_is_set_aside() {
+fn a_later_journal_is_left_alone_and_a_foreign_one_set_aside() {
     let folder = Folder::new();
     let plan = plan(&folder.state());
     drop(Readiness::open(&plan).unwrap());
@@ -202,7 +202,7 @@ fn the_journal_does_not_grow_without_end() {
 }
 
 #[test]
-fn a_mailbox_that_changes_its_address_starts_anew_and_one_that_only_moves_in_the_file_does_not() {
+fn only_a_new_address_makes_a_mailbox_start_anew() {
     let folder = Folder::new();
     let mut plan = plan(&folder.state());
     let readiness = Readiness::open(&plan).unwrap();
@@ -243,7 +243,7 @@ pub(super) fn aged(plan: &Plan) -> Readiness {
 }
 
 #[test]
-fn the_wrong_password_counts_as_tried_from_the_claim_on_across_restarts_once_a_mailbox_and_day() {
+fn a_wrong_password_is_tried_once_a_day_also_across_restarts() {
     let folder = Folder::new();
     let mut plan = plan(&folder.state());
     opt_in(&mut plan);
@@ -280,7 +280,7 @@ fn two_names_for_one_account_share_its_one_try() {
 }
 
 #[test]
-fn the_first_lock_stops_every_password_of_the_tenant_across_restarts_until_nobody_wants_one() {
+fn the_first_lock_stops_all_passwords_of_its_tenant() {
     let folder = Folder::new();
     let mut plan = plan(&folder.state());
     declare(&mut plan);

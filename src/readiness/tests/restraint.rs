@@ -35,7 +35,7 @@ fn basic(host: &str, offered: &[Mechanism]) -> Basic {
 }
 
 #[test]
-fn an_offer_outweighs_the_calendar_at_a_host_of_ones_own_and_not_at_the_providers() {
+fn an_offer_outweighs_the_calendar_only_at_an_own_host() {
     let offered = [Mechanism::Xoauth2, Mechanism::Plain];
     assert_eq!(basic("127.0.0.1", &offered), Basic::Unknown);
     assert_eq!(basic("mail.office365.com.example", &offered), Basic::Unknown);
@@ -75,7 +75,7 @@ fn a_tenant_is_stopped_under_every_spelling_of_its_name() {
 }
 
 #[test]
-fn an_account_has_one_try_a_day_under_two_spellings_of_its_tenant() {
+fn two_spellings_of_a_tenant_share_one_try_a_day() {
     let folder = Folder::new();
     let mut plan = plan(&folder.state());
     written(&mut plan, ["contoso", "other"]);
@@ -92,7 +92,7 @@ fn an_account_has_one_try_a_day_under_two_spellings_of_its_tenant() {
 }
 
 #[test]
-fn an_ordinary_probe_that_meets_a_lock_stops_the_tenant_and_is_remembered() {
+fn a_probe_that_meets_a_lock_stops_the_tenant() {
     let folder = Folder::new();
     let mut plan = plan(&folder.state());
     opt_in(&mut plan);
@@ -120,7 +120,7 @@ fn a_federated_sign_in_stops_the_tenant_and_is_remembered() {
 }
 
 #[test]
-fn a_new_memory_waits_a_day_for_the_wrong_password_and_an_emptied_one_for_any() {
+fn a_new_or_emptied_memory_waits_a_day_before_passwords() {
     let folder = Folder::new();
     let mut plan = plan(&folder.state());
     opt_in(&mut plan);
@@ -140,7 +140,7 @@ fn a_new_memory_waits_a_day_for_the_wrong_password_and_an_emptied_one_for_any() 
 }
 
 #[test]
-fn a_command_tries_no_wrong_password_and_none_at_all_without_a_memory() {
+fn a_command_tries_no_wrong_password() {
     let folder = Folder::new();
     let mut plan = plan(&folder.state());
     opt_in(&mut plan);
@@ -154,7 +154,7 @@ fn a_command_tries_no_wrong_password_and_none_at_all_without_a_memory() {
 }
 
 #[test]
-fn evidence_of_a_clock_that_was_ahead_gives_way_once_it_is_right_again() {
+fn evidence_from_the_future_gives_way_to_a_right_clock() {
     let folder = Folder::new();
     let plan = plan(&folder.state());
     let now = Timestamp::now();

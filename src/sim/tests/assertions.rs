@@ -44,7 +44,7 @@ async fn refusal(sim: &Sim, app: &SimApp, assertion: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn an_assertion_is_good_once_and_only_if_everything_in_it_is_right() {
+async fn an_assertion_is_good_once_and_only_if_all_is_right() {
     type Change = fn(&mut Header, &mut Value);
     let sim = Sim::start().await.unwrap();
     let app = sim.app();

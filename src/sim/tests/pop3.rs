@@ -73,7 +73,7 @@ async fn passwords_are_taken_where_they_are_offered_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn no_login_is_heard_in_clear_text_and_secrets_there_are_counted() {
+async fn no_login_works_in_clear_text() {
     let sim = Sim::start().await.unwrap();
     let mailbox = sim.mailbox(Fault::None).await.unwrap();
     let mut walk = Walk::connect(mailbox.pop3_starttls_port()).await.unwrap();

@@ -34,7 +34,7 @@ async fn a_secret_that_appears_after_the_start_is_used_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rotated_secret_is_tried_at_once_whether_it_is_right_or_wrong() {
+async fn a_rotated_secret_is_tried_at_once() {
     let world = World::start().await;
     let mailbox = world.mailbox(Fault::None).await;
     let file = world.fresh(RARELY).with(&mailbox, "checks: [imap]").write();
@@ -51,7 +51,7 @@ async fn a_rotated_secret_is_tried_at_once_whether_it_is_right_or_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mounted_volume_is_followed_and_a_file_with_equal_content_costs_nothing() {
+async fn a_mounted_volume_is_followed_and_equal_content_is_no_change() {
     let world = World::start().await;
     let mailboxes = [world.mailbox(Fault::None).await, world.mailbox(Fault::None).await];
     let [stays, changes] = &mailboxes;
