@@ -18,6 +18,9 @@ pub mod secret;
 // The time.
 pub mod clock;
 
+// Which build this is.
+pub mod version;
+
 // Tools.
 pub mod background;
 pub mod diagnosis;

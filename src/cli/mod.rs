@@ -13,6 +13,7 @@ mod explain;
 mod log_line;
 mod logging;
 mod login;
+mod manual;
 mod nagios;
 mod readiness;
 mod reference;
@@ -39,6 +40,7 @@ use crate::app::{address_space, descriptors};
 use crate::config::{self, Loaded};
 use crate::safe;
 use crate::token;
+use crate::version;
 
 use self::answer::{complain, say};
 use self::logging::{Log, Logging};
@@ -67,7 +69,7 @@ impl From<Exit> for ExitCode {
 /// Logs in to mailboxes by IMAP and SMTP with OAuth2, as mail programs do, and exports to Prometheus
 /// whether that works, how long each phase took, and the reason of every failure.
 #[derive(Debug, Parser)]
-#[command(name = "mailbox-exporter", version, about, max_term_width = 110, arg_required_else_help = true)]
+#[command(name = "mailbox-exporter", version = version::long(), about, max_term_width = 110, arg_required_else_help = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -131,6 +133,9 @@ enum Command {
     /// Print the metrics, the reasons and the routes of this version, as the documents list them.
     #[command(hide = true)]
     Reference(reference::Options),
+    /// Write the manual pages into a folder, one per command.
+    #[command(hide = true)]
+    Manual(manual::Options),
 }
 
 /// Which configuration.
@@ -205,6 +210,7 @@ fn run(command: Command, log: &Log) -> Exit {
             say(&String::from_utf8_lossy(&script), Exit::Fine)
         }
         Command::Reference(options) => reference::run(&options),
+        Command::Manual(options) => manual::run(&options, Arguments::command()),
     }
 }
 

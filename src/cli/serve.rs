@@ -13,6 +13,7 @@ use crate::app::{App, Origin, Reloader};
 use crate::config::{self, Loaded, Reading};
 use crate::model::{ExternalUrl, Listen, Shard};
 use crate::shard;
+use crate::version;
 
 use super::logging::Log;
 use super::shard::Choice;
@@ -96,8 +97,8 @@ async fn start(file: &Path, overrides: Overrides, log: &Log) -> Result<App, Exit
     let app = App::start_from(plan, origin).await.map_err(|error| log.cannot_run(&error.to_string()))?;
     let tls = plan.web.as_ref().is_some_and(|web| web.tls.is_some());
     let address = format!("{}://{}", if tls { "https" } else { "http" }, app.address());
-    let version = env!("CARGO_PKG_VERSION");
-    info!(address, checks = plan.checks.len(), shard = %plan.shard, version, "listening");
+    let (version, revision) = (version::VERSION, version::REVISION);
+    info!(address, checks = plan.checks.len(), shard = %plan.shard, version, revision, "listening");
     Ok(app)
 }
 

@@ -150,8 +150,8 @@ families! {
     REASON_INFO: Gauge "mailbox_reason_info" ["reason", "owner", "transient"]
         "1 for every reason that a failure can have: who acts first (app, admin, owner, net, ops or wait), and whether it passes by itself.";
     // --- the program
-    BUILD_INFO: Gauge "mailbox_exporter_build_info" ["version", "os", "arch"]
-        "1, with the version of the program.";
+    BUILD_INFO: Gauge "mailbox_exporter_build_info" ["version", "revision", "os", "arch"]
+        "1, with the version of the program and the commit of its sources (`unknown` where the build was not told).";
     CHECKS: Gauge "mailbox_exporter_checks" []
         "Checks in the configuration: mailboxes times protocols.";
     SHARD_INFO: Gauge "mailbox_exporter_shard_info" ["shard", "shards"]

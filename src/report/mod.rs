@@ -40,6 +40,7 @@ use jiff::Timestamp;
 use crate::clock;
 use crate::files;
 use crate::model::{Board, CheckName, Observation, Plan, Protocol, TokenReport};
+use crate::version;
 
 use exposition::Page;
 use history::{History, Noted};
@@ -228,7 +229,7 @@ impl Report {
         self.metrics.write_tokens(&mut page)?;
         per_readiness::write(&live.board, &mut page)?;
         per_check::write_reasons(&mut page)?;
-        let build = [env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH];
+        let build = [version::VERSION, version::REVISION, std::env::consts::OS, std::env::consts::ARCH];
         page.family(&families::BUILD_INFO, |series| series.add(&build, 1.0))?;
         self.configuration.write(&mut page)?;
         per_readiness::write_keeping(live.board.keeping, &mut page)?;

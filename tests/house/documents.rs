@@ -69,6 +69,28 @@ fn the_reference_for_programs_has_every_row() {
 }
 
 #[test]
+fn every_command_has_a_manual_page() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("manual");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    printed(&["manual", folder.to_str().unwrap()]);
+    let help = printed(&["--help"]);
+    let listed = help.split_once("Commands:\n").unwrap().1.split("\n\n").next().unwrap();
+    let commands: Vec<_> = listed
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' ')))
+        .filter_map(|line| line.split(' ').next().filter(|name| *name != "help"))
+        .collect();
+    assert!(commands.contains(&"serve") && commands.len() > 8, "{commands:?}");
+    for command in &commands {
+        let page = read(folder.join(format!("mailbox-exporter-{command}.1")));
+        assert!(page.contains(".SH DESCRIPTION"), "{command}: {page}");
+    }
+    assert!(read(folder.join("mailbox-exporter.1")).contains(".SH FILES"));
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), commands.len() + 1);
+}
+
+#[test]
 fn every_configuration_on_the_first_page_loads() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme");
     fs::create_dir_all(&folder).unwrap();

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use crate::report::{ConfigurationRecord, CredentialRecord, Facts, TokenRecord, UserTokens};
+use crate::version;
 
 use super::text::Here;
 use super::{soon, text};
@@ -107,7 +108,7 @@ pub(super) fn section(facts: &Facts) -> Markup {
         section.agent {
             h2 { "This agent" }
             dl {
-                dt { "Version" } dd { (env!("CARGO_PKG_VERSION")) }
+                dt { "Version" } dd { (version::long()) }
                 dt { "Up for" } dd { (text::stretch(up)) }
                 dt { "Checks" } dd { (facts.checks.len()) ", " (facts.in_flight) " being probed now, " (facts.skipped) " skipped" }
                 dt { "Configuration" } dd { (configuration(facts.now, facts.configuration)) }

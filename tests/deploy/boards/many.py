@@ -167,7 +167,7 @@ def agent(known, reasons, shard, now):
         for protocol in SERVERS[PROVIDERS[tenant]]:
             for state in STATES:
                 s.add("mailbox_readiness_checks", counts[tenant, protocol, state], tenant=_uuid(tenant), protocol=protocol, state=state)
-    s.add("mailbox_exporter_build_info", 1, version="0.1.0", os="linux", arch="x86_64")
+    s.add("mailbox_exporter_build_info", 1, version="0.1.0", revision="0123456789abcdef0123456789abcdef01234567", os="linux", arch="x86_64")
     s.add("mailbox_exporter_shard_info", 1, shard=shard, shards=AGENTS)
     s.add("mailbox_exporter_checks", 2 * len(mine))
     s.add("mailbox_exporter_probes_in_flight", shard)
