@@ -5,6 +5,7 @@
 
 mod fate;
 mod in_flight;
+mod opinion;
 mod permits;
 mod request;
 mod round_trip;
@@ -127,7 +128,7 @@ impl Prober {
                 };
                 (outcome, dialogue, None)
             }
-            Goal::Folder { .. } | Goal::Submission { .. } | Goal::Maildrop => {
+            Goal::Folder { .. } | Goal::Submission { .. } | Goal::Maildrop | Goal::GraphFolder { .. } => {
                 let counts = request.counts_for_check();
                 let verdict =
                     unwinding(self.converse(check, counts, &mut watch, &mut traces, &mut open)).await;
@@ -279,11 +280,11 @@ impl Prober {
             Err(failure) if diagnosis::token_has_expired(&failure.cause.detail) => {
                 self.tokens.refused(spec, token, &check.name(), true);
             }
-            Err(failure) if failure.phase > Phase::Auth => self.tokens.accepted(spec, token),
-            Err(failure) if failure.phase == Phase::Auth && !failure.cause.reason.row().transient => {
-                self.tokens.refused(spec, token, &check.name(), false);
-            }
-            Err(_) => {}
+            Err(failure) => match opinion::of_token(failure) {
+                Some(true) => self.tokens.accepted(spec, token),
+                Some(false) => self.tokens.refused(spec, token, &check.name(), false),
+                None => {}
+            },
         }
     }
 }
@@ -326,9 +327,15 @@ fn outcome(check: &Check, seen: &Seen<'_>, verdict: Result<(), Failure>) -> Outc
     // The server says only that it does not accept the token. The role counts only after a refusal, because
     // some tokens work without it (Exchange's RBAC for Applications).
     let permission = check.access.token().and_then(|access| access.permission);
+    // Graph accepts a token without the role and refuses the folder.
+    let may_lack_role = match failure.cause.reason {
+        Reason::TokenRejected => true,
+        Reason::MailboxAccessDenied => check.protocol() == Protocol::Graph,
+        _ => false,
+    };
     if let (Some(permission), Some(claims)) = (permission, claims)
-        && failure.cause.reason == Reason::TokenRejected
-        && !claims.permissions.iter().any(|held| held == permission)
+        && may_lack_role
+        && !claims.grants(permission)
     {
         failure.cause.reason = Reason::RoleMissing;
     }

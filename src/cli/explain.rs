@@ -35,10 +35,10 @@ pub(super) struct Options {
     /// The rest of a text without quotes.
     #[arg(hide = true)]
     more: Vec<OsString>,
-    /// Who said it: imap, smtp, pop3, oauth (an identity provider) or net (a socket, a resolver, TLS).
+    /// Who said it: imap, smtp, pop3, graph, oauth (an identity provider) or net (a socket, a resolver, TLS).
     #[arg(long, value_parser = protocol)]
     protocol: Option<Source>,
-    /// At which step: token, resolve, connect, tls, greeting, starttls, capability, auth, select or stat, sender or send.
+    /// At which step: token, resolve, connect, tls, greeting, starttls, capability, auth, select or stat, sender or send, open.
     #[arg(long, value_parser = phase)]
     phase: Option<Step>,
     /// How the login was tried: xoauth2, oauthbearer, plain, login, user_pass.
@@ -62,7 +62,8 @@ enum Output {
 type Tried = Option<Mechanism>;
 
 /// What else can be asked about, besides the mail protocols.
-const SOURCES: &[(&str, Source)] = &[("oauth", Source::Token), ("net", Source::Network)];
+const SOURCES: &[(&str, Source)] =
+    &[("graph", Source::Mail(Protocol::Graph)), ("oauth", Source::Token), ("net", Source::Network)];
 
 /// A phase, or that it may be any.
 type Step = Option<Phase>;

@@ -95,7 +95,9 @@ fn wanted(plan: &Plan, name: &str) -> Result<Wanted, String> {
         ));
     }
     let mut words: Vec<&str> = Vec::new();
-    for word in specs.iter().flat_map(|spec| spec.scope.split_whitespace()) {
+    // Entra signs in for one service at a time. The refresh token serves the others too, once they are consented to.
+    let one_service = |spec: &&&TokenSpec| spec.resource() == first.resource();
+    for word in specs.iter().filter(one_service).flat_map(|spec| spec.scope.split_whitespace()) {
         if !words.contains(&word) {
             words.push(word);
         }

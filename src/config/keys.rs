@@ -87,8 +87,8 @@ const fn each_protocol() -> Key {
     Key { name: "", state: State::Protocols }
 }
 
-/// The mail protocols: keys of mailboxes and providers, and elements of `checks`.
-const PROTOCOLS: &[Key] = &[works("imap"), works("smtp"), works("pop3")];
+/// What a provider has a server for: keys of mailboxes and providers, and elements of `checks`.
+const PROTOCOLS: &[Key] = &[works("imap"), works("smtp"), works("pop3"), works("graph")];
 
 /// The elements of `checks` that this version knows.
 pub(super) fn protocols() -> impl Iterator<Item = Protocol> {
@@ -189,17 +189,6 @@ pub(super) static PROVIDER: Keys = section(
         works("ca_file"),
         instead("host", "each protocol has its own: imap: {host: NAME}, smtp: {host: NAME}"),
         instead("authority", "the whole address is written: token_url: https://…/{tenant}/oauth2/v2.0/token"),
-    ],
-);
-
-pub(super) static ENDPOINT: Keys = section(
-    "a server",
-    &[
-        works("host"),
-        works("port"),
-        works("tls"),
-        instead("ca_file", "it stands beside imap and smtp, for all servers of the provider"),
-        instead("folder", "the folder is a mailbox's, or stands under defaults: imap: {folder: NAME}"),
     ],
 );
 

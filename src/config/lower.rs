@@ -14,7 +14,7 @@ use super::place::{At, Place, Quoted, Written};
 use super::presets;
 use super::provider::{self, Providers, Resolved};
 use super::rhythm::Rhythm;
-use super::{round_trip, section, token_endpoint};
+use super::{graph, round_trip, section, token_endpoint};
 use crate::model::{
     self, Access, Address, Auth, Check, Credential, Endpoint, IpChoice, Limits, Listen, Plan, Policy,
     Protocol, Shard, TokenAccess, TokenSpec,
@@ -128,11 +128,18 @@ impl<'a> Lowering<'a> {
                     return None;
                 }
                 let Rhythm { interval, timeout } = rhythm;
+                let provider = provider.as_deref()?;
+                let access = permitted(login.clone()?, provider, &mailbox.username, protocol);
+                if protocol == Protocol::Graph
+                    && !graph::fits(&access, written, &self.file.defaults, self.faults)
+                {
+                    return None;
+                }
                 Some(Arc::new(Check {
                     mailbox: Arc::clone(&mailbox),
                     endpoint: endpoint?,
                     ip,
-                    access: permitted(login.clone()?, provider.as_deref()?, &mailbox.username, protocol),
+                    access,
                     goal: written.settings.sections[protocol].goal(
                         protocol,
                         &self.file.defaults.sections[protocol],
@@ -235,6 +242,10 @@ impl<'a> Lowering<'a> {
                     let message = if provider.sends_only {
                         format!(
                             "provider {name} has no {spoken} server, mail is only sent by it: write checks: [smtp]"
+                        )
+                    } else if spoken == Protocol::Graph {
+                        format!(
+                            "provider {name} has no Microsoft Graph, which opens mailboxes of Exchange Online alone: write checks without graph here"
                         )
                     } else {
                         format!(
@@ -340,6 +351,9 @@ pub(super) fn permitted(
         }
         if let (true, Ok(Some(scope))) = (delegated, &provider.person_scope) {
             access.spec.scope = scope.of(protocol);
+        }
+        if protocol == Protocol::Graph {
+            access.spec.scope = graph::scope(provider, delegated);
         }
     }
     login

@@ -3,7 +3,7 @@
 //! Owns hosts, ports, authorities and scopes of the families; other services are `services`. Whatever a row says may
 //! be overridden by a provider that extends it.
 
-use crate::model::Protocol::{Imap, Pop3, Smtp};
+use crate::model::Protocol::{Graph, Imap, Pop3, Smtp};
 use crate::model::{Endpoint, Family, Protocol, Security, Service};
 
 /// What the program knows of one provider.
@@ -76,7 +76,7 @@ impl PersonScope {
     pub(super) fn of(self, protocol: Protocol) -> String {
         match self {
             Self::PerProtocol(resource) => {
-                let permission = protocol.mail().map_or("", |mail| mail.user_permission);
+                let permission = protocol.permissions().map_or("", |needed| needed.user);
                 format!("{resource}/{permission} offline_access")
             }
             Self::Fixed(scope) => scope.to_owned(),
@@ -84,11 +84,12 @@ impl PersonScope {
     }
 }
 
-/// The usual ports of a mail protocol: for implicit TLS, and for STARTTLS.
+/// The usual ports: for implicit TLS, and for a connection that begins in clear.
 pub(super) const fn ports(protocol: Protocol) -> (u16, u16) {
     match protocol.mail() {
         Some(mail) => (mail.tls_port, mail.starttls_port),
-        None => (0, 0),
+        // Microsoft Graph: those of https and http.
+        None => (443, 80),
     }
 }
 
@@ -113,6 +114,7 @@ pub(super) const DEFAULT: &str = "exchange_online";
 // Hosts: Microsoft Learn, "Authenticate an IMAP, POP or SMTP connection using OAuth" and "National clouds";
 // Google, "IMAP, POP, and SMTP". For the national clouds Microsoft publishes no complete list: their mail
 // hosts are as seen in the field, and the submission host of the DoD cloud is its general Exchange host.
+// Graph: Microsoft Learn, "National cloud deployments".
 pub(super) static PRESETS: &[Preset] = &[
     Preset {
         name: "exchange_online",
@@ -121,6 +123,7 @@ pub(super) static PRESETS: &[Preset] = &[
             tls(Imap, "outlook.office365.com"),
             starttls(Smtp, "smtp.office365.com"),
             tls(Pop3, "outlook.office365.com"),
+            tls(Graph, "graph.microsoft.com"),
         ],
         app: App::Token {
             url: "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token",
@@ -141,6 +144,7 @@ pub(super) static PRESETS: &[Preset] = &[
             tls(Imap, "outlook.office365.us"),
             starttls(Smtp, "smtp.office365.us"),
             tls(Pop3, "outlook.office365.us"),
+            tls(Graph, "graph.microsoft.us"),
         ],
         app: App::Token {
             url: "https://login.microsoftonline.us/{tenant}/oauth2/v2.0/token",
@@ -161,6 +165,7 @@ pub(super) static PRESETS: &[Preset] = &[
             tls(Imap, "outlook-dod.office365.us"),
             starttls(Smtp, "outlook-dod.office365.us"),
             tls(Pop3, "outlook-dod.office365.us"),
+            tls(Graph, "dod-graph.microsoft.us"),
         ],
         app: App::Token {
             url: "https://login.microsoftonline.us/{tenant}/oauth2/v2.0/token",
@@ -181,6 +186,7 @@ pub(super) static PRESETS: &[Preset] = &[
             tls(Imap, "partner.outlook.cn"),
             starttls(Smtp, "smtp.partner.outlook.cn"),
             tls(Pop3, "partner.outlook.cn"),
+            tls(Graph, "microsoftgraph.chinacloudapi.cn"),
         ],
         app: App::Token {
             url: "https://login.partner.microsoftonline.cn/{tenant}/oauth2/v2.0/token",
@@ -232,9 +238,9 @@ pub(super) static PRESETS: &[Preset] = &[
 
 /// The permission that a token needs for a protocol, where the family has one.
 pub(super) const fn permission(family: Family, protocol: Protocol, delegated: bool) -> Option<&'static str> {
-    match (family, protocol.mail()) {
-        (Family::ExchangeOnline, Some(mail)) if delegated => Some(mail.user_permission),
-        (Family::ExchangeOnline, Some(mail)) => Some(mail.app_permission),
+    match (family, protocol.permissions()) {
+        (Family::ExchangeOnline, Some(needed)) if delegated => Some(needed.user),
+        (Family::ExchangeOnline, Some(needed)) => Some(needed.app),
         _ => None,
     }
 }

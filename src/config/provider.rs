@@ -10,12 +10,12 @@ use std::sync::Arc;
 use super::cursor::Cursor;
 use super::fault::Faults;
 use super::keys;
-use super::place::{At, Place, Quoted, Written};
-use super::presets::{self, App, PersonScope, Preset};
+use super::place::{At, Quoted, Written};
+use super::presets::{App, PersonScope, Preset};
+use super::server::{self, Server};
 use super::services;
 use super::value;
-use crate::model::{ByProtocol, Endpoint, Family, Mechanism, Protocol, Provider, Security};
-use crate::net::is_loopback;
+use crate::model::{ByProtocol, Endpoint, Family, Mechanism, Protocol, Provider};
 
 /// Names shown of a chain of `extends` that bites its tail.
 const MAX_CHAIN: usize = 8;
@@ -26,19 +26,13 @@ pub(super) struct Draft {
     name: At<String>,
     extends: Written<String>,
     servers: ByProtocol<Written<Server>>,
+    graph_scope: Written<String>,
     token_url: Written<String>,
     scope: Written<String>,
     mechanism: Written<Mechanism>,
     ca_file: Written<PathBuf>,
     /// Whether it could be read at all.
     readable: bool,
-}
-
-#[derive(Debug, Clone)]
-struct Server {
-    host: Written<String>,
-    port: Written<u16>,
-    tls: Written<Security>,
 }
 
 /// A fault that was reported where it stands: nobody else needs to complain about what is missing now.
@@ -53,6 +47,8 @@ pub(super) type Fact<T> = Result<Option<T>, Reported>;
 pub(super) struct Resolved {
     pub(super) provider: Arc<Provider>,
     servers: ByProtocol<Fact<Endpoint>>,
+    /// What a token for Microsoft Graph is asked for, where that does not follow from its address.
+    pub(super) graph_scope: Fact<Arc<str>>,
     pub(super) token_url: Fact<Arc<str>>,
     /// What of a preset counts no more, since it was written.
     pub(super) written: Own,
@@ -118,6 +114,7 @@ pub(super) fn read(name: At<String>, at: &Cursor<'_>, base: &Path) -> Draft {
             name,
             extends: Written::Faulty,
             servers: ByProtocol::from_fn(|_| Written::Faulty),
+            graph_scope: Written::Faulty,
             token_url: Written::Faulty,
             scope: Written::Faulty,
             mechanism: Written::Faulty,
@@ -127,31 +124,25 @@ pub(super) fn read(name: At<String>, at: &Cursor<'_>, base: &Path) -> Draft {
     };
     let mut servers = ByProtocol::default();
     for protocol in Protocol::of_mail() {
-        servers[protocol] = map.read(protocol.label(), server);
+        servers[protocol] = map.read(protocol.label(), server::read);
     }
+    let mut graph_scope = Written::Absent;
+    servers[Protocol::Graph] = map.read(Protocol::Graph.label(), |at| {
+        let (server, scope) = server::read_graph(at)?;
+        graph_scope = scope;
+        Some(server)
+    });
     Draft {
         name,
         extends: map.read("extends", |at| at.text().map(str::to_owned)),
         servers,
+        graph_scope,
         token_url: map.read("token_url", |at| at.judge(value::token_url)),
         scope: map.read("scope", |at| at.text().map(str::to_owned)),
         mechanism: map.read("mechanism", mechanism),
         ca_file: map.read("ca_file", |at| at.text().map(|path| base.join(path))),
         readable: true,
     }
-}
-
-fn server(at: &Cursor<'_>) -> Option<Server> {
-    let map = at.map(&keys::ENDPOINT)?;
-    let port = |at: &Cursor<'_>| {
-        let number = value::number(at, "a port number", 1, u32::from(u16::MAX))?;
-        u16::try_from(number).ok()
-    };
-    Some(Server {
-        host: map.read("host", |at| at.judge(value::host)),
-        port: map.read("port", port),
-        tls: map.read("tls", |at| at.parse("one of implicit, starttls, none", Security::from_label)),
-    })
 }
 
 fn mechanism(at: &Cursor<'_>) -> Option<Mechanism> {
@@ -246,6 +237,7 @@ fn from_preset(preset: &Preset) -> Resolved {
             ca_file: None,
         }),
         servers: ByProtocol::from_fn(|protocol| Ok(preset.endpoint(protocol))),
+        graph_scope: Ok(None),
         token_url: Ok(token_url),
         written: Own::default(),
         scope: Ok(scope),
@@ -269,6 +261,7 @@ fn nothing() -> Resolved {
             ca_file: None,
         }),
         servers: ByProtocol::from_fn(|_| Ok(None)),
+        graph_scope: Ok(None),
         token_url: Ok(None),
         written: Own::default(),
         scope: Ok(None),
@@ -297,8 +290,9 @@ fn extend(base: &Resolved, draft: &Draft, faults: &Faults) -> Resolved {
             ca_file,
         }),
         servers: ByProtocol::from_fn(|protocol| {
-            endpoint(protocol, &base.servers[protocol], &draft.servers[protocol], faults)
+            server::over(protocol, &base.servers[protocol], &draft.servers[protocol], faults)
         }),
+        graph_scope: text(&draft.graph_scope, &base.graph_scope),
         token_url: text(&draft.token_url, &base.token_url),
         written: Own {
             token_url: base.written.token_url || !draft.token_url.is_absent(),
@@ -321,71 +315,4 @@ fn extend(base: &Resolved, draft: &Draft, faults: &Faults) -> Resolved {
         sends_only: base.sends_only,
         permission: base.permission,
     }
-}
-
-/// A server over the one it extends, key by key.
-fn endpoint(
-    protocol: Protocol,
-    base: &Fact<Endpoint>,
-    draft: &Written<Server>,
-    faults: &Faults,
-) -> Fact<Endpoint> {
-    let At { value: own, place } = match draft {
-        Written::Absent => return base.clone(),
-        Written::Faulty => return Err(Reported),
-        Written::Is(at) => at,
-    };
-    let base = base.clone()?;
-    let host = match (&own.host, &base) {
-        (Written::Is(at), _) => at.value.clone(),
-        (Written::Absent, Some(base)) => base.host.clone(),
-        (Written::Faulty, _) => return Err(Reported),
-        (Written::Absent, None) => {
-            faults.add(place, "host is missing: the name or address of the server");
-            return Err(Reported);
-        }
-    };
-    let (tls_port, starttls_port) = presets::ports(protocol);
-    let (port, security) = match (&own.port, &own.tls) {
-        (Written::Faulty, _) | (_, Written::Faulty) => return Err(Reported),
-        (Written::Is(port), Written::Is(tls)) => (port.value, tls.value),
-        // The usual port of that kind of TLS.
-        (Written::Absent, Written::Is(tls)) => match tls.value {
-            Security::Implicit => (tls_port, tls.value),
-            Security::StartTls | Security::None => (starttls_port, tls.value),
-        },
-        // The usual kind of TLS on that port, where it has one.
-        (Written::Is(port), Written::Absent) if port.value == tls_port => (port.value, Security::Implicit),
-        (Written::Is(port), Written::Absent) if port.value == starttls_port => {
-            (port.value, Security::StartTls)
-        }
-        (Written::Is(port), Written::Absent) => {
-            (port.value, base.map_or(Security::Implicit, |base| base.security))
-        }
-        (Written::Absent, Written::Absent) => {
-            base.map_or((tls_port, Security::Implicit), |base| (base.port, base.security))
-        }
-    };
-    if security == Security::None {
-        plain(own, place, &host, faults)?;
-    }
-    Ok(Some(Endpoint { host, port, security }))
-}
-
-/// Without TLS a login can be read along the way: only within one machine.
-fn plain(own: &Server, place: &Place, host: &str, faults: &Faults) -> Result<(), Reported> {
-    let place = match &own.tls {
-        Written::Is(at) => &at.place,
-        Written::Absent | Written::Faulty => place,
-    };
-    if is_loopback(host) {
-        faults.warn(place, "logins to this server are not encrypted");
-        return Ok(());
-    }
-    let message = format!(
-        "tls: none is for loopback hosts only, and {} is not one: write implicit or starttls",
-        Quoted(host)
-    );
-    faults.add(place, message);
-    Err(Reported)
 }

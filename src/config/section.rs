@@ -7,12 +7,14 @@ use std::time::Duration;
 use super::cursor::{Cursor, Map};
 use super::fault::Faults;
 use super::keys::{Keys, SERVER, instead, section, works};
-use super::place::Written;
+use super::place::{At, Written};
 use super::value;
 use crate::model::{Goal, Patience, Protocol, RoundTrip};
 
 /// The folder that every mailbox has, RFC 9051.
 const FOLDER: &str = "INBOX";
+/// Its well-known name at Graph.
+const GRAPH_FOLDER: &str = "inbox";
 
 pub(super) static IMAP: Keys = section(
     "imap",
@@ -56,6 +58,19 @@ pub(super) static POP3: Keys = section(
     ],
 );
 
+pub(super) static GRAPH: Keys = section(
+    "graph",
+    &[
+        works("folder"),
+        works("interval"),
+        works("timeout"),
+        instead("base_url", SERVER),
+        instead("scope", SERVER),
+        instead("unread", "Graph counts unread messages in any case"),
+        instead("read_only", "Graph opens nothing for writing here"),
+    ],
+);
+
 pub(super) static ROUND_TRIP: Keys = section(
     "round_trip",
     &[
@@ -74,7 +89,7 @@ pub(super) const fn own_times(protocol: Protocol) -> Option<Times> {
         Protocol::RoundTrip => {
             Some(Times { interval: Duration::from_secs(60 * 60), timeout: Duration::from_secs(10 * 60) })
         }
-        Protocol::Imap | Protocol::Smtp | Protocol::Pop3 => None,
+        Protocol::Imap | Protocol::Smtp | Protocol::Pop3 | Protocol::Graph => None,
     }
 }
 
@@ -89,7 +104,7 @@ pub(super) struct Times {
 pub(super) const fn server_of(protocol: Protocol) -> Protocol {
     match protocol {
         Protocol::RoundTrip => Protocol::Smtp,
-        Protocol::Imap | Protocol::Smtp | Protocol::Pop3 => protocol,
+        Protocol::Imap | Protocol::Smtp | Protocol::Pop3 | Protocol::Graph => protocol,
     }
 }
 
@@ -100,6 +115,7 @@ const fn keys(protocol: Protocol) -> &'static Keys {
         Protocol::Smtp => &SMTP,
         Protocol::Pop3 => &POP3,
         Protocol::RoundTrip => &ROUND_TRIP,
+        Protocol::Graph => &GRAPH,
     }
 }
 
@@ -151,6 +167,7 @@ impl Section {
                 section.ehlo = map.read("ehlo", |at| at.judge(value::ehlo));
             }
             Protocol::Pop3 => {}
+            Protocol::Graph => section.folder = map.read("folder", |at| at.judge(value::graph_folder)),
             Protocol::RoundTrip => {
                 section.pace.interval = map.read("interval", trip_interval);
                 section.to = map.read("to", |at| at.text().map(str::to_owned));
@@ -179,8 +196,19 @@ impl Section {
                 },
             },
             Protocol::Pop3 => Goal::Maildrop,
+            Protocol::Graph => Goal::GraphFolder {
+                folder: self.folder.or(&defaults.folder).or_default(GRAPH_FOLDER.to_owned())?,
+            },
             Protocol::RoundTrip => return None,
         })
+    }
+
+    /// The folder, where one is written.
+    pub(super) fn folder<'a>(&'a self, defaults: &'a Self) -> Option<&'a At<String>> {
+        match self.folder.or(&defaults.folder) {
+            Written::Is(at) => Some(at),
+            Written::Absent | Written::Faulty => None,
+        }
     }
 
     /// Whether unread messages are counted, and for how long they may stay; the outer `None` is a reported fault.

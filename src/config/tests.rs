@@ -113,6 +113,7 @@ fn describe(check: &Check) -> String {
         Goal::Submission { sender: false, .. } => "login".to_owned(),
         Goal::Submission { sender: true, .. } => "sender".to_owned(),
         Goal::Maildrop => "stat".to_owned(),
+        Goal::GraphFolder { folder } => format!("open {folder}"),
         Goal::RoundTrip(trip) => format!(
             "to {} junk {} home {}",
             trip.to().name,
@@ -163,6 +164,7 @@ const SHAPE: &[(&str, &Keys)] = &[
     ("defaults.imap", &section::IMAP),
     ("defaults.smtp", &section::SMTP),
     ("defaults.pop3", &section::POP3),
+    ("defaults.graph", &section::GRAPH),
     ("defaults.round_trip", &section::ROUND_TRIP),
     ("credentials.*", &keys::CREDENTIAL),
     ("credentials.*.secret", &keys::SECRET),
@@ -170,13 +172,15 @@ const SHAPE: &[(&str, &Keys)] = &[
     ("credentials.*.private_key", &keys::SECRET),
     ("credentials.*.passphrase", &keys::SECRET),
     ("providers.*", &keys::PROVIDER),
-    ("providers.*.imap", &keys::ENDPOINT),
-    ("providers.*.smtp", &keys::ENDPOINT),
-    ("providers.*.pop3", &keys::ENDPOINT),
+    ("providers.*.imap", &server::ENDPOINT),
+    ("providers.*.smtp", &server::ENDPOINT),
+    ("providers.*.pop3", &server::ENDPOINT),
+    ("providers.*.graph", &server::GRAPH_SERVER),
     ("mailboxes.*", &keys::MAILBOX),
     ("mailboxes.*.imap", &section::IMAP),
     ("mailboxes.*.smtp", &section::SMTP),
     ("mailboxes.*.pop3", &section::POP3),
+    ("mailboxes.*.graph", &section::GRAPH),
     ("mailboxes.*.round_trip", &section::ROUND_TRIP),
 ];
 
@@ -209,7 +213,7 @@ fn the_example_shows_exactly_the_keys_that_work() {
         }
     }
     // What may stand in several places (a mailbox's own interval, the env of a password) is shown in one at least.
-    let tables: [&Keys; 15] = [
+    let tables: [&Keys; 17] = [
         &keys::TOP,
         &keys::READINESS,
         &keys::HTTP,
@@ -218,12 +222,14 @@ fn the_example_shows_exactly_the_keys_that_work() {
         &section::IMAP,
         &section::SMTP,
         &section::POP3,
+        &section::GRAPH,
         &section::ROUND_TRIP,
         &keys::CLIENT_SECRET,
         &keys::PASSWORD,
         &keys::SECRET,
         &keys::PROVIDER,
-        &keys::ENDPOINT,
+        &server::ENDPOINT,
+        &server::GRAPH_SERVER,
         &keys::MAILBOX,
     ];
     for table in tables {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::cursor::Cursor;
 use super::place::Quoted;
-use crate::model::Listen;
+use crate::model::{Endpoint, Listen, Security};
 use crate::net::is_loopback;
 use crate::safe;
 use crate::secret;
@@ -22,6 +22,9 @@ const MAX_DURATION: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// Longest host name, RFC 1035.
 const MAX_HOST: usize = 253;
+
+/// The port of https, RFC 9110.
+const HTTPS_PORT: u16 = 443;
 
 /// In place of `{tenant}` where a token URL is only looked at.
 const SAMPLE_TENANT: &str = "tenant";
@@ -136,9 +139,14 @@ pub(super) fn token_url(text: &str) -> Result<String, String> {
     if sample.contains(['{', '}']) {
         return Err("{tenant} is the only thing in braces that is filled in".to_owned());
     }
-    let url = reqwest::Url::parse(&sample).map_err(|_| EXPECTED.to_owned())?;
-    let host = url.host_str().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    https(&sample, EXPECTED)?;
+    Ok(text.to_owned())
+}
+
+/// An address that secrets are sent to.
+fn https(text: &str, expected: &str) -> Result<reqwest::Url, String> {
+    let url = reqwest::Url::parse(text).map_err(|_| expected.to_owned())?;
+    let bare = bare_host(&url);
     match url.scheme() {
         "https" if !bare.is_empty() => {}
         "http" if is_loopback(bare) => {}
@@ -147,7 +155,7 @@ pub(super) fn token_url(text: &str) -> Result<String, String> {
                 "a secret would travel in clear: http is for loopback hosts only, use https".to_owned()
             );
         }
-        _ => return Err(EXPECTED.to_owned()),
+        _ => return Err(expected.to_owned()),
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(
@@ -157,7 +165,38 @@ pub(super) fn token_url(text: &str) -> Result<String, String> {
     if url.fragment().is_some() {
         return Err("a fragment (#…) has no place in this address".to_owned());
     }
-    Ok(text.to_owned())
+    Ok(url)
+}
+
+/// The host of an address, an IPv6 literal without its brackets.
+fn bare_host(url: &reqwest::Url) -> &str {
+    url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
+}
+
+/// Where Microsoft Graph is: scheme, host and port. The version and what follows are added to it.
+pub(super) fn base_url(text: &str) -> Result<Endpoint, String> {
+    let url = https(text, "expected an https:// address like https://graph.microsoft.com")?;
+    if !matches!(url.path(), "" | "/") || url.query().is_some() {
+        return Err(
+            "the address ends with its host or port: /v1.0 and what follows are added to it".to_owned()
+        );
+    }
+    let security = if url.scheme() == "https" { Security::Implicit } else { Security::None };
+    let port = url.port_or_known_default().unwrap_or(HTTPS_PORT);
+    Ok(Endpoint { host: bare_host(&url).to_owned(), port, security })
+}
+
+/// The folder of a Graph check: a well-known name or an id, never a name that people see.
+pub(super) fn graph_folder(text: &str) -> Result<String, String> {
+    let fits =
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_=".contains(&byte));
+    if fits {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "Graph opens a folder by a well-known name such as inbox, archive or sentitems, or by its id, found {}",
+        Quoted(text)
+    ))
 }
 
 /// The token endpoint of one tenant.

@@ -16,6 +16,10 @@ const PUBLIC: &[&str] = &[
     "microsoftonline.com",
     "microsoftonline.us",
     "microsoftonline.cn",
+    "graph.microsoft.com",
+    "graph.microsoft.us",
+    "dod-graph.microsoft.us",
+    "microsoftgraph.chinacloudapi.cn",
     "login.windows.net",
     "login.live.com",
     // Google.

@@ -13,6 +13,7 @@ use crate::model::{Family, Mechanism, Phase, Reason};
 mod aadsts;
 mod challenge;
 mod errno;
+mod graph;
 mod imap;
 mod interception;
 mod io;
@@ -97,7 +98,7 @@ fn interpret(answer: &Answer<'_>, voice: Voice) -> Verdict {
     let plain = text::unescape(answer.text);
     let plain = match answer.protocol {
         Dialect::Smtp => smtp::join(&plain),
-        Dialect::Imap | Dialect::Pop3 | Dialect::RoundTrip => plain,
+        Dialect::Imap | Dialect::Pop3 | Dialect::RoundTrip | Dialect::Graph => plain,
     };
     // A report in base64 is read as a report; its letters mean nothing.
     let (inside, folded) = match challenge::inside(&plain) {
@@ -122,6 +123,7 @@ fn interpret(answer: &Answer<'_>, voice: Voice) -> Verdict {
         Dialect::Imap | Dialect::RoundTrip => imap::classify(&folded, &at),
         Dialect::Smtp => smtp::classify(&folded, &at),
         Dialect::Pop3 => pop3::classify(&folded, &at),
+        Dialect::Graph => graph::classify(&folded, &at),
     });
     let reason = challenge.map_or(reason, |challenge| challenge::sharpen(reason, &challenge));
     Verdict { reason, retry_after: text::backoff(&folded) }
@@ -167,6 +169,8 @@ const TOKEN_HAS_EXPIRED: &[&str] = &[
     "token has expired",
     "token expired",
     "expired token",
+    // Graph: `Lifetime validation failed, the token is expired.`
+    "the token is expired",
 ];
 
 /// Whether a server's words say that the access token has expired.

@@ -36,6 +36,8 @@ pub enum Goal {
     },
     /// POP3: counting the messages, which opens the maildrop.
     Maildrop,
+    /// Graph: opening a folder, by its well-known name or its id.
+    GraphFolder { folder: String },
     /// A message that reaches a mailbox. The check's own endpoint and login are those of the sending leg.
     RoundTrip(Arc<RoundTrip>),
 }
@@ -47,7 +49,16 @@ impl Goal {
             Self::Folder { .. } => Protocol::Imap,
             Self::Submission { .. } => Protocol::Smtp,
             Self::Maildrop => Protocol::Pop3,
+            Self::GraphFolder { .. } => Protocol::Graph,
             Self::RoundTrip(_) => Protocol::RoundTrip,
+        }
+    }
+
+    /// The folder that a success has counted.
+    pub fn folder(&self) -> Option<&str> {
+        match self {
+            Self::Folder { name: folder, .. } | Self::GraphFolder { folder } => Some(folder),
+            Self::Submission { .. } | Self::Maildrop | Self::RoundTrip(_) => None,
         }
     }
 }
@@ -129,7 +140,9 @@ impl Check {
     pub fn legs(&self) -> Vec<&Self> {
         match &self.goal {
             Goal::RoundTrip(trip) => trip.legs().collect(),
-            Goal::Folder { .. } | Goal::Submission { .. } | Goal::Maildrop => vec![self],
+            Goal::Folder { .. } | Goal::Submission { .. } | Goal::Maildrop | Goal::GraphFolder { .. } => {
+                vec![self]
+            }
         }
     }
 

@@ -88,7 +88,7 @@ pub use observation::{
 pub use phase::{Phase, Timings};
 pub use plan::{Limits, Listen, Plan};
 pub use policy::{Expectation, PasswordLogin, Policy};
-pub use protocol::{ByProtocol, MailRow, Protocol};
+pub use protocol::{ByProtocol, MailRow, Permissions, Protocol};
 pub use readiness::{
     Basic, Board, Confidence, Conflict, Deadline, DeadlineKind, Evidence, Exhibit, Finding, Import,
     ImportReport, Keeping, Oauth, Record, Score, Signal, SourceReading, Standing, State, Use,

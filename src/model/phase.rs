@@ -44,6 +44,8 @@ table! {
         Stat => row("stat", 30, true);
         /// SMTP, if configured: asks whether the address may send.
         Sender => row("sender", 30, true);
+        /// Graph: asks for the folder. Its answer proves success, and says as well whether the token is good.
+        Open => row("open", 30, true);
         /// Round trip: hands the message over to the sender's server.
         Send => row("send", 60, true);
         /// Round trip: looks for the message at its destination. All of the receiving side belongs here, its login

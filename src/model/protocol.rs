@@ -1,7 +1,7 @@
 //! What a check speaks: one row of facts each, and a map that has a value for each.
 //!
-//! Most checks speak one mail protocol, and only these have what depends on one: ports, permissions, switches,
-//! passwords. Such a fact is in [`MailRow`], so whoever needs it must say what happens without it.
+//! Most checks speak one mail protocol, and only these have what depends on one: ports, switches, passwords. Such a
+//! fact is in [`MailRow`], so whoever needs it must say what happens without it.
 
 use std::array;
 use std::ops::{Index, IndexMut};
@@ -13,8 +13,19 @@ pub struct ProtocolRow {
     pub label: &'static str,
     /// The name as people write it.
     pub title: &'static str,
+    /// What a token must hold; `None` for a check that consists of others.
+    pub permissions: Option<Permissions>,
     /// The facts of a mail protocol; `None` for a check that is no single mail protocol.
     pub mail: Option<MailRow>,
+}
+
+/// The permissions that Microsoft 365 wants in a token.
+#[derive(Debug)]
+pub struct Permissions {
+    /// Of an application for itself.
+    pub app: &'static str,
+    /// Delegated, where a person has signed in.
+    pub user: &'static str,
 }
 
 /// The facts of one mail protocol.
@@ -24,10 +35,6 @@ pub struct MailRow {
     pub tls_port: u16,
     /// The port for STARTTLS.
     pub starttls_port: u16,
-    /// The application permission that Exchange Online wants in a token.
-    pub app_permission: &'static str,
-    /// The delegated permission that it wants where a person has signed in.
-    pub user_permission: &'static str,
     /// The client app in Entra's sign-in logs.
     pub client_app: &'static str,
     /// The switch of `Set-CASMailbox` in Exchange Online, and the value that lets programs in.
@@ -43,11 +50,10 @@ table! {
         Imap => ProtocolRow {
             label: "imap",
             title: "IMAP",
+            permissions: Some(Permissions { app: "IMAP.AccessAsApp", user: "IMAP.AccessAsUser.All" }),
             mail: Some(MailRow {
                 tls_port: 993,
                 starttls_port: 143,
-                app_permission: "IMAP.AccessAsApp",
-                user_permission: "IMAP.AccessAsUser.All",
                 client_app: "IMAP4",
                 cas_switch: ("ImapEnabled", true),
                 reads: true,
@@ -57,11 +63,10 @@ table! {
         Smtp => ProtocolRow {
             label: "smtp",
             title: "SMTP",
+            permissions: Some(Permissions { app: "SMTP.SendAsApp", user: "SMTP.Send" }),
             mail: Some(MailRow {
                 tls_port: 465,
                 starttls_port: 587,
-                app_permission: "SMTP.SendAsApp",
-                user_permission: "SMTP.Send",
                 client_app: "Authenticated SMTP",
                 cas_switch: ("SmtpClientAuthenticationDisabled", false),
                 reads: false,
@@ -71,18 +76,24 @@ table! {
         Pop3 => ProtocolRow {
             label: "pop3",
             title: "POP3",
+            permissions: Some(Permissions { app: "POP.AccessAsApp", user: "POP.AccessAsUser.All" }),
             mail: Some(MailRow {
                 tls_port: 995,
                 starttls_port: 110,
-                app_permission: "POP.AccessAsApp",
-                user_permission: "POP.AccessAsUser.All",
                 client_app: "POP3",
                 cas_switch: ("PopEnabled", true),
                 reads: true,
             }),
         };
         /// A message sent by SMTP and looked for by IMAP.
-        RoundTrip => ProtocolRow { label: "round_trip", title: "round trip", mail: None };
+        RoundTrip => ProtocolRow { label: "round_trip", title: "round trip", permissions: None, mail: None };
+        /// A folder opened by Microsoft Graph, which is no mail protocol and knows no password.
+        Graph => ProtocolRow {
+            label: "graph",
+            title: "Graph",
+            permissions: Some(Permissions { app: "Mail.ReadBasic.All", user: "Mail.ReadBasic" }),
+            mail: None,
+        };
     }
 }
 
@@ -90,6 +101,11 @@ impl Protocol {
     /// The name as people write it.
     pub const fn title(self) -> &'static str {
         self.row().title
+    }
+
+    /// What a token must hold; `None` for a check that consists of others.
+    pub const fn permissions(self) -> Option<&'static Permissions> {
+        self.row().permissions.as_ref()
     }
 
     /// The facts of a mail protocol; `None` for a check that is no single mail protocol.

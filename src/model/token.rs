@@ -72,3 +72,18 @@ pub struct Claims {
     /// `uti`: "Unique token identifier" of the sign-in log.
     pub token_id: Option<String>,
 }
+
+/// Permissions that include another one. Source: Microsoft Learn, "Get mailFolder", permissions from least to most.
+const INCLUDED: &[(&str, &[&str])] = &[
+    ("Mail.ReadBasic.All", &["Mail.ReadBasic", "Mail.Read", "Mail.ReadWrite"]),
+    ("Mail.ReadBasic", &["Mail.Read", "Mail.ReadWrite", "Mail.Read.Shared", "Mail.ReadWrite.Shared"]),
+];
+
+impl Claims {
+    /// Whether the token holds a permission, or one that includes it.
+    pub fn grants(&self, permission: &str) -> bool {
+        let wider = INCLUDED.iter().filter(|(name, _)| *name == permission).flat_map(|(_, wider)| *wider);
+        let good = || wider.clone().chain([&permission]);
+        self.permissions.iter().any(|held| good().any(|good| good == held))
+    }
+}

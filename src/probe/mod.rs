@@ -3,6 +3,7 @@
 //! Owns what is said; the one match over the protocol is here. A token or password is handed in:
 //! nothing here could fetch one. What an answer means is `diagnosis`, how long it took `net`.
 
+mod graph;
 mod greeting;
 mod imap;
 mod letter;
@@ -109,6 +110,7 @@ const fn speech(goal: &Goal) -> &'static Speech {
         Goal::Folder { .. } => &imap::SPEECH,
         Goal::Submission { .. } | Goal::RoundTrip(_) => &smtp::SPEECH,
         Goal::Maildrop => &pop3::SPEECH,
+        Goal::GraphFolder { .. } => &graph::SPEECH,
     }
 }
 
@@ -175,6 +177,11 @@ pub async fn converse(
             let verdict = pop3::converse(probe, connection, watch, facts, &mut session).await;
             let verdict = verdict.map_err(|failure| probe.unfinished(failure, &dialogue, facts, None));
             (verdict, session.map(Session::Pop3))
+        }
+        Goal::GraphFolder { folder } => {
+            let verdict = graph::converse(probe, folder, connection, watch, facts).await;
+            let verdict = verdict.map_err(|failure| probe.unfinished(failure, &dialogue, facts, None));
+            (verdict, None)
         }
     }
 }

@@ -65,8 +65,8 @@ const RULES: &[(Family, Rule)] = &[
     }),
     (families::FOLDER_MESSAGES, |record, series| {
         let messages = record.last.as_ref().and_then(|last| Some((&last.check.goal, last.server.messages?)));
-        let Some((Goal::Folder { name: folder, .. }, messages)) = messages else { return Ok(()) };
-        series.add(&[name(record).0, folder], f64::from(messages))
+        let folder = messages.and_then(|(goal, messages)| Some((goal.folder()?, messages)));
+        folder.map_or(Ok(()), |(folder, messages)| series.add(&[name(record).0, folder], f64::from(messages)))
     }),
     (families::FOLDER_UNREAD, |record, series| {
         of_folder(record, series, |unread| unread.messages.map(f64::from))
@@ -182,7 +182,9 @@ fn of_folder(
     value: impl FnOnce(&Unread) -> Option<f64>,
 ) -> io::Result<()> {
     let told = record.last.as_ref().and_then(|last| Some((&last.check.goal, last.server.unread.as_ref()?)));
-    let Some((Goal::Folder { name: folder, .. }, unread)) = told else { return Ok(()) };
+    let Some((folder, unread)) = told.and_then(|(goal, unread)| Some((goal.folder()?, unread))) else {
+        return Ok(());
+    };
     value(unread).map_or(Ok(()), |value| series.add(&[name(record).0, folder], value))
 }
 

@@ -58,8 +58,7 @@ const RULES: &[(Family, Rule)] = &[
                 continue;
             };
             for needed in &record.permissions {
-                *present.entry(*needed).or_insert(false) |=
-                    claims.permissions.iter().any(|has| has == needed);
+                *present.entry(*needed).or_insert(false) |= claims.grants(needed);
             }
         }
         present.into_iter().try_for_each(|(permission, present)| {

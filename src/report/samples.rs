@@ -60,6 +60,12 @@ pub(crate) fn check(mailbox: &Arc<Mailbox>, protocol: Protocol) -> Arc<Check> {
             ("smtp.office365.com", 587, Goal::Submission { sender: false, ehlo: None }, "SMTP.SendAsApp")
         }
         Protocol::Pop3 => ("outlook.office365.com", 995, Goal::Maildrop, "POP.AccessAsApp"),
+        Protocol::Graph => (
+            "graph.microsoft.com",
+            443,
+            Goal::GraphFolder { folder: "inbox".to_owned() },
+            "Mail.ReadBasic.All",
+        ),
         Protocol::RoundTrip => {
             let trip = RoundTrip {
                 send: check(mailbox, Protocol::Smtp),
@@ -72,7 +78,7 @@ pub(crate) fn check(mailbox: &Arc<Mailbox>, protocol: Protocol) -> Arc<Check> {
             ("smtp.office365.com", 587, Goal::RoundTrip(Arc::new(trip)), "SMTP.SendAsApp")
         }
     };
-    let security = if matches!(port, 993 | 995) { Security::Implicit } else { Security::StartTls };
+    let security = if matches!(port, 993 | 995 | 443) { Security::Implicit } else { Security::StartTls };
     Arc::new(Check {
         mailbox: Arc::clone(mailbox),
         endpoint: Endpoint { host: host.to_owned(), port, security },
@@ -137,6 +143,7 @@ pub(crate) fn up(check: &Arc<Check>, started_at: Timestamp) -> Observation {
             (Phase::Select, 74),
         ][..],
         Protocol::Pop3 => &[(Phase::Token, 1), (Phase::Auth, 250), (Phase::Stat, 60)][..],
+        Protocol::Graph => &[(Phase::Token, 1), (Phase::Tls, 40), (Phase::Open, 120)][..],
         Protocol::RoundTrip => {
             &[(Phase::Token, 1), (Phase::Send, 90), (Phase::Deliver, 700), (Phase::Clean, 40)][..]
         }
@@ -164,7 +171,7 @@ pub(crate) fn up(check: &Arc<Check>, started_at: Timestamp) -> Observation {
         server: ServerFacts {
             certificate_expiry: Some(dawn() + Duration::from_secs(90 * 86_400)),
             mechanisms: Some(BTreeSet::from([Mechanism::Xoauth2, Mechanism::Login])),
-            messages: (check.protocol() == Protocol::Imap).then_some(17),
+            messages: check.goal.folder().map(|_| 17),
             trip: if check.protocol() == Protocol::RoundTrip { arrived() } else { TripFacts::default() },
             ..ServerFacts::default()
         },

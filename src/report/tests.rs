@@ -47,6 +47,7 @@ fn filled() -> Report {
     };
     plan.checks[2] = Arc::new(read);
     plan.checks.push(check(&plan.mailboxes[0], Protocol::RoundTrip));
+    plan.checks.push(check(&plan.mailboxes[0], Protocol::Graph));
     let report = Report::new(&plan);
     for check in &plan.checks {
         let mut seen = up(check, dawn());

@@ -22,6 +22,8 @@ const EXPIRES_IN: Duration = Duration::from_secs(3599);
 const RETRY_AFTER: Duration = Duration::from_secs(60);
 /// The permissions of a well-configured application.
 const ROLES: [&str; 3] = ["IMAP.AccessAsApp", "POP.AccessAsApp", "SMTP.SendAsApp"];
+/// The same for Microsoft Graph.
+const GRAPH_ROLES: [&str; 1] = ["Mail.ReadBasic.All"];
 /// The most requests remembered of one application, the oldest forgotten first.
 const REQUESTS: usize = 100_000;
 /// The most tokens remembered of one application: those that expired are forgotten first.
@@ -55,6 +57,7 @@ struct State {
     refresh_in: Option<Duration>,
     retry_after: Duration,
     roles: Vec<String>,
+    graph_roles: Vec<String>,
     clock_ahead: SignedDuration,
     person: Person,
     tokens: HashMap<String, Issued>,
@@ -104,6 +107,7 @@ pub(super) struct Terms {
     pub(super) refresh_in: Option<Duration>,
     pub(super) retry_after: Duration,
     pub(super) roles: Vec<String>,
+    pub(super) graph_roles: Vec<String>,
     pub(super) clock_ahead: SignedDuration,
 }
 
@@ -122,6 +126,7 @@ impl SimApp {
             refresh_in: None,
             retry_after: RETRY_AFTER,
             roles: ROLES.map(str::to_owned).to_vec(),
+            graph_roles: GRAPH_ROLES.map(str::to_owned).to_vec(),
             clock_ahead: SignedDuration::ZERO,
             person: Person::default(),
             tokens: HashMap::new(),
@@ -161,6 +166,11 @@ impl SimApp {
     /// The permissions in the next tokens.
     pub fn set_roles(&self, roles: &[&str]) {
         lock(&self.state).roles = roles.iter().map(|&role| role.to_owned()).collect();
+    }
+
+    /// The permissions in the next tokens for Microsoft Graph.
+    pub fn set_graph_roles(&self, roles: &[&str]) {
+        lock(&self.state).graph_roles = roles.iter().map(|&role| role.to_owned()).collect();
     }
 
     /// The provider's clock, as this application sees it, is ahead of this machine's by so much.
@@ -284,6 +294,7 @@ impl SimApp {
             refresh_in: state.refresh_in,
             retry_after: state.retry_after,
             roles: state.roles.clone(),
+            graph_roles: state.graph_roles.clone(),
             clock_ahead: state.clock_ahead,
         }
     }

@@ -5,7 +5,9 @@
 use serde_json::json;
 
 use crate::sim::app::SimApp;
-use crate::sim::idp::{Asked, Grant, PERSON_AUDIENCE, SCOPE, check_secret, check_tenant, missing};
+use crate::sim::idp::{
+    Asked, GRAPH_AUDIENCE, Grant, PERSON_AUDIENCE, SCOPE, check_secret, check_tenant, missing,
+};
 use crate::sim::reply::Refusal;
 
 pub(super) const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
@@ -79,7 +81,8 @@ fn permissions(app: &SimApp, scope: &str) -> Result<Vec<String>, Refusal> {
         if word == SCOPE {
             return Ok(consented);
         }
-        let name = word.strip_prefix(PERSON_AUDIENCE).and_then(|rest| rest.strip_prefix('/'));
+        let of = |audience: &str| word.strip_prefix(audience)?.strip_prefix('/');
+        let name = of(PERSON_AUDIENCE).or_else(|| of(GRAPH_AUDIENCE));
         let Some(name) = name else {
             let text = format!(
                 "The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid."

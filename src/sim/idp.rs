@@ -23,10 +23,12 @@ use crate::sim::{assertion, delegated, google, lock, metadata, sasl, token};
 pub(super) const AUDIENCE: &str = "https://outlook.office365.com";
 /// The audience of a person's tokens.
 pub(super) const PERSON_AUDIENCE: &str = "https://outlook.office.com";
-/// The audience of tokens for another service.
-const GRAPH_AUDIENCE: &str = "https://graph.microsoft.com";
-/// The one scope that is granted.
+/// The audience of tokens for Microsoft Graph, which opens no mailbox by a mail protocol.
+pub(super) const GRAPH_AUDIENCE: &str = "https://graph.microsoft.com";
+/// The scope of Exchange Online.
 pub(super) const SCOPE: &str = "https://outlook.office365.com/.default";
+/// The scope of Microsoft Graph; no other one is granted.
+pub(super) const GRAPH_SCOPE: &str = "https://graph.microsoft.com/.default";
 /// Length of a body that a client should not keep.
 const HUGE_BODY: usize = 8 * 1024 * 1024;
 /// How much longer than its body a truncated answer claims to be.
@@ -140,7 +142,8 @@ impl Idp {
                 }
             };
             saw(terms.fault.map_or(TokenOutcome::Issued, TokenOutcome::Fault));
-            let body = issue(&app, twist, now, grant);
+            let for_graph = asked.field("scope").starts_with(GRAPH_AUDIENCE);
+            let body = issue(&app, twist, now, grant, for_graph);
             return respond(wire, now, 200, JSON, &body, &[]).await;
         }
         if let Some(fault) = terms.fault {
@@ -229,7 +232,7 @@ fn check(app: &SimApp, asked: &Asked, now: Timestamp) -> Result<Grant, Refusal> 
         }
     }
     match asked.field("scope") {
-        SCOPE => {}
+        SCOPE | GRAPH_SCOPE => {}
         "" => return Err(missing("scope")),
         other => {
             let text = format!(
@@ -265,14 +268,17 @@ pub(super) fn check_secret(app: &SimApp, secret: &str) -> Result<(), Refusal> {
 }
 
 /// Makes a token, remembers it, and writes the answer.
-fn issue(app: &SimApp, twist: Twist, now: Timestamp, grant: Grant) -> String {
+fn issue(app: &SimApp, twist: Twist, now: Timestamp, grant: Grant, for_graph: bool) -> String {
     let terms = app.terms();
     let Grant { proof, person, refresh_token } = grant;
     let is_person = person.is_some();
-    let roles = if twist == Twist::NoRoles { Vec::new() } else { person.unwrap_or(terms.roles) };
+    let own = if for_graph { terms.graph_roles } else { terms.roles };
+    let roles = if twist == Twist::NoRoles { Vec::new() } else { person.unwrap_or(own) };
     let permissions = if is_person { Permissions::Person(&roles) } else { Permissions::App(&roles) };
     let audience = match twist {
-        Twist::GraphAudience => GRAPH_AUDIENCE,
+        Twist::OtherAudience if for_graph => AUDIENCE,
+        Twist::OtherAudience => GRAPH_AUDIENCE,
+        _ if for_graph => GRAPH_AUDIENCE,
         _ if is_person => PERSON_AUDIENCE,
         _ => AUDIENCE,
     };
@@ -305,7 +311,7 @@ fn issue(app: &SimApp, twist: Twist, now: Timestamp, grant: Grant) -> String {
             Twist::NoLifetime => drop((body.remove("expires_in"), body.remove("ext_expires_in"))),
             Twist::NoToken => drop(body.remove("access_token")),
             Twist::NoType => drop(body.remove("token_type")),
-            Twist::Plain | Twist::NoRoles | Twist::GraphAudience | Twist::Opaque | Twist::Stale => {}
+            Twist::Plain | Twist::NoRoles | Twist::OtherAudience | Twist::Opaque | Twist::Stale => {}
         }
     }
     body.to_string()
@@ -365,7 +371,7 @@ async fn misbehave(
             Ok(false)
         }
         TokenAct::Issue(twist) => {
-            respond(wire, now, 200, JSON, &issue(app, twist, now, Grant::of_app(BY_SECRET)), &[]).await
+            respond(wire, now, 200, JSON, &issue(app, twist, now, Grant::of_app(BY_SECRET), false), &[]).await
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A world to probe: an identity provider, IMAP, SMTP and POP3 servers on loopback, each able to misbehave on request.
+//! A world to probe: an identity provider, IMAP, SMTP and POP3 servers and Microsoft Graph on loopback, each able to misbehave on request.
 //!
 //! `demo` shows it to people, tests live in it. It shares nothing with the probes: no parser, no table, no
 //! SASL, not even the model, since a fake that borrows the client's idea of a protocol can only agree with it.
@@ -13,6 +13,8 @@ mod delegated;
 mod fault;
 mod flood;
 mod google;
+mod graph;
+mod graph_fault;
 mod http;
 mod idp;
 mod imap;
@@ -52,6 +54,7 @@ use uuid::Uuid;
 
 use crate::sim::account::Account;
 use crate::sim::authority::Authority;
+use crate::sim::graph::Graph;
 use crate::sim::idp::Idp;
 use crate::sim::script::Identity;
 use crate::sim::site::{CONNECTION_LIMIT, Site};
@@ -62,6 +65,8 @@ pub use app::{SeenTokenRequest, SimApp, TokenOutcome};
 pub use certificate::SimCertificate;
 pub use fault::{Fault, Shows};
 pub use google::SimServiceAccount;
+pub use graph::SimGraphMailbox;
+pub use graph_fault::GraphFault;
 pub use issuer::SimIssuer;
 pub use ledger::{Connections, Heard};
 pub use mailbox::SimMailbox;
@@ -83,6 +88,9 @@ pub struct Sim {
     tenant: String,
     token_port: u16,
     token_port_plain: u16,
+    graph: Arc<Graph>,
+    graph_port: u16,
+    graph_port_expired: u16,
     names: Mutex<HashMap<&'static str, usize>>,
     stop: CancellationToken,
     _stop_on_drop: DropGuard,
@@ -99,14 +107,21 @@ impl Sim {
         let stop = CancellationToken::new();
         let guard = stop.clone().drop_guard();
         let tls = authority.acceptor(Identity::Right)?;
-        let token_port = listen(&idp, Some(tls), &stop).await?;
+        let token_port = listen(&idp, Some(tls.clone()), &stop).await?;
         let token_port_plain = listen(&idp, None, &stop).await?;
+        let graph = Arc::new(Graph::default());
+        let graph_port = listen(&graph, Some(tls), &stop).await?;
+        let expired = authority.acceptor(Identity::Expired)?;
+        let graph_port_expired = listen(&graph, Some(expired), &stop).await?;
         Ok(Self {
             authority,
             idp,
             tenant: Uuid::new_v4().to_string(),
             token_port,
             token_port_plain,
+            graph,
+            graph_port,
+            graph_port_expired,
             names: Mutex::default(),
             stop,
             _stop_on_drop: guard,
@@ -208,9 +223,34 @@ impl Sim {
         Ok(accounts.into_iter().map(|account| SimMailbox::new(account, Arc::clone(&site), ports)).collect())
     }
 
+    /// A mailbox at Microsoft Graph, opened by the tokens of `app`.
+    pub fn graph_mailbox(&self, app: &SimApp, fault: GraphFault) -> SimGraphMailbox {
+        self.graph_mailbox_at(self.graph_port, app, fault)
+    }
+
+    /// The same behind a certificate that has expired.
+    pub fn expired_graph_mailbox(&self, app: &SimApp) -> SimGraphMailbox {
+        self.graph_mailbox_at(self.graph_port_expired, app, GraphFault::None)
+    }
+
+    fn graph_mailbox_at(&self, port: u16, app: &SimApp, fault: GraphFault) -> SimGraphMailbox {
+        let address = self.numbered(if fault == GraphFault::None { "graph" } else { fault.label() });
+        let mailbox = SimGraphMailbox::new(address, app, format!("https://localhost:{port}"), fault);
+        self.graph.add(&mailbox);
+        mailbox
+    }
+
+    /// The scope of tokens for Microsoft Graph.
+    pub fn graph_scope(&self) -> &'static str {
+        idp::GRAPH_SCOPE
+    }
+
     /// The address a fault suggests, with a number from the second time on.
     fn address(&self, fault: Fault) -> String {
-        let name = fault.mailbox_name();
+        self.numbered(fault.mailbox_name())
+    }
+
+    fn numbered(&self, name: &'static str) -> String {
         let mut names = lock(&self.names);
         let count = names.entry(name).or_default();
         *count += 1;
@@ -221,11 +261,32 @@ impl Sim {
     }
 }
 
-/// Serves the identity provider on a port of its own.
-async fn listen(idp: &Arc<Idp>, tls: Option<TlsAcceptor>, stop: &CancellationToken) -> io::Result<u16> {
+/// What answers the requests of a connection.
+trait Serve: Send + Sync + 'static {
+    fn serve(&self, wire: Wire) -> impl Future<Output = io::Result<()>> + Send;
+}
+
+impl Serve for Idp {
+    fn serve(&self, wire: Wire) -> impl Future<Output = io::Result<()>> + Send {
+        Self::serve(self, wire)
+    }
+}
+
+impl Serve for Graph {
+    fn serve(&self, wire: Wire) -> impl Future<Output = io::Result<()>> + Send {
+        Self::serve(self, wire)
+    }
+}
+
+/// Serves HTTP on a port of its own.
+async fn listen<S: Serve>(
+    server: &Arc<S>,
+    tls: Option<TlsAcceptor>,
+    stop: &CancellationToken,
+) -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let port = listener.local_addr()?.port();
-    let (idp, stop) = (Arc::clone(idp), stop.clone());
+    let (server, stop) = (Arc::clone(server), stop.clone());
     tokio::spawn(async move {
         let accept = async {
             loop {
@@ -233,7 +294,7 @@ async fn listen(idp: &Arc<Idp>, tls: Option<TlsAcceptor>, stop: &CancellationTok
                     sleep(ACCEPT_PAUSE).await;
                     continue;
                 };
-                let (idp, tls, stop) = (Arc::clone(&idp), tls.clone(), stop.clone());
+                let (server, tls, stop) = (Arc::clone(&server), tls.clone(), stop.clone());
                 tokio::spawn(async move {
                     // Small answers must not wait for more data. A socket that refuses this option is only slower.
                     let _ = stream.set_nodelay(true);
@@ -242,7 +303,7 @@ async fn listen(idp: &Arc<Idp>, tls: Option<TlsAcceptor>, stop: &CancellationTok
                         if let Some(tls) = &tls {
                             wire.secure(tls).await?;
                         }
-                        idp.serve(wire).await
+                        server.serve(wire).await
                     };
                     // The client reports how the dialogue ended.
                     let _ = stop.run_until_cancelled(timeout(CONNECTION_LIMIT, dialogue)).await;

@@ -37,8 +37,8 @@ pub(super) enum Twist {
     Plain,
     /// No application permission in it: Entra issues such tokens without complaint.
     NoRoles,
-    /// For Microsoft Graph.
-    GraphAudience,
+    /// For another service: for Microsoft Graph instead of Exchange Online, or the other way round.
+    OtherAudience,
     /// Not a JWT, but good.
     Opaque,
     /// Its time has ended long ago, as out of a cache.
@@ -120,7 +120,7 @@ token_faults! {
     EchoedSecret => "echoed_secret", "echo", "The refusal repeats the secret it was sent.",
         Refuse(401, "invalid_client", 7000215, "Invalid client secret '{secret}' provided for app '{client}'.");
     Roleless => "roleless", "returns", "The token holds no permission: consent was never granted, and only the mail server says so.", Issue(Twist::NoRoles);
-    WrongAudience => "wrong_audience", "contracts", "The token is for Microsoft Graph, which opens no mailbox by IMAP or SMTP.", Issue(Twist::GraphAudience);
+    WrongAudience => "wrong_audience", "contracts", "The token is for Microsoft Graph, which opens no mailbox by IMAP or SMTP.", Issue(Twist::OtherAudience);
     OpaqueToken => "opaque_token", "partners", "The token is not a JWT, and works.", Issue(Twist::Opaque);
     StaleToken => "stale_token", "cached", "The token comes out of a cache in between: its own time ended half an hour ago.", Issue(Twist::Stale);
     LifetimeAsText => "lifetime_as_text", "text", "`expires_in` is a string instead of a number.", Issue(Twist::LifetimeAsText);

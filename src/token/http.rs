@@ -22,8 +22,6 @@ use crate::net::{self, Dialer, Resolver, Sight};
 
 /// Maximum size of an answer in bytes. Token responses have a few thousand.
 const LARGEST_BODY: usize = 64 * 1024;
-/// Upper bound for `Retry-After`.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a connection to a metadata service may take. Elsewhere than in Azure nobody answers at its address.
 const NEAR: Duration = Duration::from_secs(2);
 /// Entra writes this header into its sign-in log as "Correlation ID".
@@ -134,12 +132,13 @@ impl Http {
         let answer = self.client.execute(request).await;
         let mut response = answer.map_err(|error| network(&error, proxy).showing(self.peer.certificate()))?;
         let status = response.status();
-        let date = response.headers().get(DATE).and_then(|date| moment(date.to_str().ok()?));
+        let date = response.headers().get(DATE).and_then(|date| net::http_date(date.to_str().ok()?));
         if let Some(date) = date {
             // The cell is empty: one request gets one answer.
             let _ = self.peer.0.0.set(skew(sent, clock::now(), date));
         }
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| wait(value.to_str().ok()?));
+        let retry_after =
+            response.headers().get(RETRY_AFTER).and_then(|value| net::retry_after(value.to_str().ok()?));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| cut_short(&error, proxy))? {
             let room = LARGEST_BODY.saturating_sub(body.len());
@@ -187,20 +186,6 @@ fn is_local(url: &str) -> bool {
     let url = reqwest::Url::parse(url).ok();
     let host = url.as_ref().and_then(reqwest::Url::host_str).unwrap_or_default();
     net::is_loopback(host.trim_start_matches('[').trim_end_matches(']'))
-}
-
-/// `Retry-After`: seconds or a date (RFC 9110 section 10.2.3).
-fn wait(header: &str) -> Option<Duration> {
-    let asked = match header.trim().parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => Duration::try_from(moment(header)?.duration_since(clock::now())).ok()?,
-    };
-    Some(asked.min(LONGEST_WAIT))
-}
-
-/// A date in HTTP format (RFC 9110 section 5.6.7).
-fn moment(header: &str) -> Option<Timestamp> {
-    Some(jiff::fmt::rfc2822::parse(header.trim()).ok()?.timestamp())
 }
 
 /// How far our clock is ahead of a clock that read `date` at some moment between `sent` and `received`.
@@ -322,21 +307,6 @@ impl Resolve for Names {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn retry_after_is_read_as_seconds_or_as_a_date() {
-        assert_eq!(wait("60"), Some(Duration::from_secs(60)));
-        let soon = clock::now() + Duration::from_secs(100);
-        let date =
-            jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&soon).unwrap_or_default();
-        let seconds = wait(&date).map(|wait| wait.as_secs());
-        assert!(seconds.is_some_and(|seconds| (90..=100).contains(&seconds)), "{date}: {seconds:?}");
-        assert_eq!(wait("soon"), None);
-        assert_eq!(wait("-1"), None);
-        assert_eq!(wait("1000000000000"), Some(LONGEST_WAIT));
-        assert_eq!(wait("Fri, 31 Dec 9999 23:59:59 GMT"), None);
-        assert_eq!(wait("Wed, 01 Jan 2020 00:00:00 GMT"), None);
-    }
 
     #[test]
     fn clock_skew_is_what_the_journey_cannot_explain() {

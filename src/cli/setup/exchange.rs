@@ -10,6 +10,7 @@ use crate::model::{Access, Auth, Check, Goal, Proof, Protocol, TokenAccess};
 use crate::safe::powershell;
 
 use super::Case;
+use super::graph;
 use super::step::Step;
 
 /// More mailboxes than these are written as one loop.
@@ -33,8 +34,23 @@ pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
     if case.checks.iter().all(|check| is_high_volume(check)) {
         return high_volume(app, case);
     }
+    let of_graph = graph::steps(app, case, managed);
+    let case = &case.of_mail();
+    let mut steps = vec![connect()];
+    if !case.checks.is_empty() {
+        steps.extend(of_mail(app, case, managed));
+    }
+    steps.extend(of_graph);
+    steps.push(Step::new("Wait until it works", "the command ends with exit status 0").note(
+        "Permissions take minutes to hours to act. Run this where the configuration and the secret are:",
+    ).command("mailbox-exporter check --wait 60m"));
+    steps
+}
+
+/// What the mail protocols need.
+fn of_mail(app: &str, case: &Case<'_>, managed: bool) -> Vec<Step> {
     let by_rbac = |check: &Check| case.rbac && check.protocol() == Protocol::Smtp;
-    let mut steps = vec![connect(), register(app, case)];
+    let mut steps = vec![register(app, case)];
     if managed {
         steps.extend(app_roles(app, case, by_rbac));
     } else {
@@ -46,9 +62,6 @@ pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
     }
     steps.extend(switches(case));
     steps.push(policy(case));
-    steps.push(Step::new("Wait until it works", "the command ends with exit status 0").note(
-        "Permissions take minutes to hours to act. Run this where the configuration and the secret are:",
-    ).command("mailbox-exporter check --wait 60m"));
     steps
 }
 
@@ -239,7 +252,7 @@ pub(super) fn switches(case: &Case<'_>) -> Vec<Step> {
             Protocol::Smtp => {
                 step.note("Where authenticated SMTP is off, it refuses OAuth as well as passwords. A policy, below, refuses only passwords.")
             }
-            Protocol::Imap | Protocol::Pop3 | Protocol::RoundTrip => step,
+            Protocol::Imap | Protocol::Pop3 | Protocol::RoundTrip | Protocol::Graph => step,
         };
         Some(step.command(for_each(&addresses, command)))
     };

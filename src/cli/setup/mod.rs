@@ -5,6 +5,7 @@
 
 mod elsewhere;
 mod exchange;
+mod graph;
 mod person;
 mod step;
 
@@ -59,6 +60,13 @@ impl Case<'_> {
             Family::ExchangeOnline => exchange::steps(self),
             Family::OutlookCom | Family::Gmail | Family::Generic => elsewhere::steps(self),
         }
+    }
+
+    /// The same with the checks of mail protocols alone.
+    fn of_mail(&self) -> Self {
+        let checks = self.checks.iter().copied().filter(|check| !graph::is_of_graph(check)).collect();
+        let (object_id, google_client) = (self.object_id.clone(), self.google_client.clone());
+        Self { checks, object_id, google_client, ..*self }
     }
 
     fn title(&self) -> String {

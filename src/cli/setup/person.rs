@@ -12,20 +12,25 @@ use crate::safe::powershell;
 
 use super::Case;
 use super::exchange;
+use super::graph;
 use super::step::Step;
 
 pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
+    let mail = &case.of_mail();
     let mut steps = Vec::new();
     match case.family {
         Family::ExchangeOnline | Family::OutlookCom => {
             steps.extend(public_client(case));
-            steps.push(permissions(case));
+            if !mail.checks.is_empty() {
+                steps.push(permissions(mail));
+            }
+            steps.extend(graph::steps(app(case), case, false));
         }
         Family::Gmail => steps.push(google(case)),
         Family::Generic => steps.push(own_provider(case)),
     }
     if case.family == Family::ExchangeOnline {
-        steps.extend(exchange::switches(case));
+        steps.extend(exchange::switches(mail));
         steps.push(shared(case));
     }
     // Google's sign-in by a code gives no mail scope.
@@ -65,7 +70,7 @@ fn permissions(case: &Case<'_>) -> Step {
     let app = app(case);
     let accesses = || case.checks.iter().filter_map(|check| Some((check.access.token()?, check.protocol())));
     let names: BTreeSet<&str> =
-        accesses().filter_map(|(_, protocol)| Some(protocol.mail()?.user_permission)).collect();
+        accesses().filter_map(|(_, protocol)| Some(protocol.permissions()?.user)).collect();
     let names = Vec::from_iter(names);
     let step = Step::new(
         format!("Give the app the delegated permissions {}", names.join(" and ")),

@@ -95,6 +95,7 @@ const MARKS: &[(&str, Family)] = &[
     ("smtpclientauthentication", Family::ExchangeOnline),
     ("storedrv", Family::ExchangeOnline),
     ("aka.ms/", Family::ExchangeOnline),
+    ("graph.microsoft.com", Family::ExchangeOnline),
     ("authenticated but not connected", Family::ExchangeOnline),
     ("suggested backoff time", Family::ExchangeOnline),
     ("accesstokenexpired", Family::ExchangeOnline),
@@ -136,6 +137,7 @@ pub(super) fn phase(said: &str, dialect: Dialect) -> Phase {
         Dialect::Smtp if any(SENDING) || SENDING_CODES.iter().any(|code| folded.starts_with(code)) => {
             Phase::Sender
         }
+        Dialect::Graph => Phase::Open,
         Dialect::Imap | Dialect::Pop3 | Dialect::Smtp | Dialect::RoundTrip => Phase::Auth,
     }
 }

@@ -8,7 +8,7 @@ use super::evidence::{Evidence, Kind, Piece};
 use super::{Paste, Reading, Source, guess, names, progress, statements};
 use crate::diagnosis::text::{fold, unescape};
 use crate::diagnosis::wording::Voice;
-use crate::diagnosis::{Answer, Dialect, TokenAnswer, Verdict, imap, interpret, oauth, smtp, token};
+use crate::diagnosis::{Answer, Dialect, TokenAnswer, Verdict, graph, imap, interpret, oauth, smtp, token};
 use crate::model::{Family, Mechanism, Phase, Reason};
 
 /// At most so many answers are judged: a log may hold thousands of unknown ones.
@@ -30,6 +30,9 @@ struct Case<'a> {
 
 impl Case<'_> {
     fn decide(&self) -> Reading {
+        if let Some(reading) = self.graph() {
+            return reading;
+        }
         let refusal = self.refusal();
         let provider = self.provider();
         let (first, second) = match (&refusal, &provider) {
@@ -49,6 +52,23 @@ impl Case<'_> {
             .or_else(|| self.success())
             .or_else(|| self.status())
             .unwrap_or_else(|| self.unknown())
+    }
+
+    /// The words of Microsoft Graph, whose errors look like those of an identity provider.
+    fn graph(&self) -> Option<Reading> {
+        let folded = fold(&unescape(self.text));
+        let given = self.given() == Some(Dialect::Graph);
+        if self.paste.source.is_none() && !graph::speaks(&folded) && !graph::is_folder(&folded) {
+            return None;
+        }
+        if !given && self.paste.source.is_some() {
+            return None;
+        }
+        if graph::is_folder(&folded) && !graph::speaks(&folded) {
+            return Some(self.by(Some(Source::Mail(Dialect::Graph)), self.paste.phase, None));
+        }
+        let phase = self.paste.phase.or(Some(Phase::Open));
+        self.answer(self.text, Dialect::Graph, phase, self.mechanism(None), Voice::Server).found()
     }
 
     /// The dialect that was given as an option.

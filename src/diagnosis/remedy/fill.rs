@@ -6,7 +6,7 @@
 
 use super::consent::{NATIVE_CLIENT, consent_url};
 use super::{Dialect, Subject};
-use crate::model::{Access, Check, Family, Goal, Phase, Security, TokenAccess};
+use crate::model::{Access, Check, Family, Phase, Security, TokenAccess};
 use crate::safe;
 
 /// What stands in each place; the order is of no matter.
@@ -63,9 +63,7 @@ impl Values {
         values.extend(subject.claims.and_then(|claims| Some(("oid", claims.object_id.clone()?))));
         values.extend(mailbox.provider.service.map(|service| ("password", service.password.to_owned())));
         values.extend(subject.works.map(|works| ("works", works.title().to_owned())));
-        if let Goal::Folder { name, .. } = &check.goal {
-            values.push(("folder", name.clone()));
-        }
+        values.extend(check.goal.folder().map(|folder| ("folder", folder.to_owned())));
         let idp = match &check.access {
             Access::Token(TokenAccess { spec, permission, .. }) => {
                 values.push(("scope", spec.scope.to_string()));
@@ -99,7 +97,7 @@ impl Values {
     /// Nothing but perhaps the protocol.
     pub(super) fn unknown(dialect: Option<Dialect>) -> Self {
         let known = |dialect: Dialect| {
-            let permission = dialect.mail().map(|mail| ("permission", mail.app_permission.to_owned()));
+            let permission = dialect.permissions().map(|needed| ("permission", needed.app.to_owned()));
             [Some(("protocol", dialect.title().to_owned())), permission].into_iter().flatten().collect()
         };
         Self(dialect.map(known).unwrap_or_default())

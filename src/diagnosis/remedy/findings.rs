@@ -6,10 +6,13 @@
 
 use super::{Subject, clock, fill};
 use crate::diagnosis::interception::is_public;
-use crate::model::{Claims, Phase, Reason, TokenAccess, TokenSpec};
+use crate::model::{Claims, Phase, Protocol, Reason, TokenAccess, TokenSpec};
 
 /// Exchange's own application id: some tokens name their audience so.
 const EXCHANGE: &str = "00000002-0000-0ff1-ce00-000000000000";
+
+/// That of Microsoft Graph.
+const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
 
 /// What tokens for the worldwide cloud are for; its mail servers take either.
 const WORLDWIDE: &str = "https://outlook.office365.com";
@@ -65,12 +68,13 @@ fn of_token(reason: Reason, subject: &Subject<'_>) -> Findings {
         return Findings::default();
     };
     let exchange = fill::at_exchange(subject.check);
+    let graph = subject.check.protocol() == Protocol::Graph;
     let Some(claims) = subject.claims else {
-        let lines = if exchange { vec![unread(spec, *permission)] } else { Vec::new() };
+        let lines = if exchange { vec![unread(spec, graph, *permission)] } else { Vec::new() };
         return Findings { lines, decisive: false };
     };
     let mut lines: Vec<_> = [
-        audience(claims, spec).filter(|_| exchange),
+        audience(claims, spec, graph).filter(|_| exchange),
         tenant(claims, spec),
         app(claims, spec).filter(|_| exchange),
     ]
@@ -78,7 +82,7 @@ fn of_token(reason: Reason, subject: &Subject<'_>) -> Findings {
     .flatten()
     .collect();
     let decisive = !lines.is_empty();
-    let missing = permission.filter(|wanted| !claims.permissions.iter().any(|held| held == wanted));
+    let missing = permission.filter(|wanted| !claims.grants(wanted));
     lines
         .extend(missing.map(|missing| {
             format!("The token lacks `{missing}`; it holds {}.", listed(&claims.permissions))
@@ -94,32 +98,48 @@ fn of_token(reason: Reason, subject: &Subject<'_>) -> Findings {
     Findings { lines, decisive }
 }
 
-fn unread(spec: &TokenSpec, permission: Option<&str>) -> String {
-    let expected = plain(expected_audience(spec));
+fn unread(spec: &TokenSpec, graph: bool, permission: Option<&str>) -> String {
+    let expected = plain(expected_audience(spec, graph));
     let permission = permission.map(|name| format!(" or lack `{name}`")).unwrap_or_default();
     format!(
         "The token cannot be read here: it may be for another audience than `{expected}`{permission}. Besides:"
     )
 }
 
-fn audience(claims: &Claims, spec: &TokenSpec) -> Option<String> {
+fn audience(claims: &Claims, spec: &TokenSpec, graph: bool) -> Option<String> {
     let found = claims.audience.as_deref()?;
-    let expected = expected_audience(spec);
+    let expected = expected_audience(spec, graph);
+    let id = if graph { GRAPH } else { EXCHANGE };
     let is = |one: &str| one.trim_end_matches('/').eq_ignore_ascii_case(found.trim_end_matches('/'));
     let twins = AUDIENCES.contains(&expected) && AUDIENCES.iter().any(|audience| is(audience));
-    if is(expected) || is(EXCHANGE) || twins {
+    if is(expected) || is(id) || twins {
         return None;
     }
     let (found, expected) = (plain(found), plain(expected));
+    let key = if graph { "scope under `graph`" } else { "scope" };
     Some(format!(
-        "The token is for another audience: found `{found}`, expected `{expected}`. Set the provider's scope to `{expected}/.default`."
+        "The token is for another audience: found `{found}`, expected `{expected}`. Set the provider's {key} to `{expected}/.default`."
     ))
 }
 
 /// What was asked for, unless that is the mistake itself.
-fn expected_audience(spec: &TokenSpec) -> &str {
-    let asked = fill::resource(&spec.scope).trim_end_matches('/');
-    if fill::host_of(asked).contains("outlook") || !asked.contains("://") { asked } else { WORLDWIDE }
+fn expected_audience(spec: &TokenSpec, graph: bool) -> &str {
+    let asked = audience_of(&spec.scope);
+    if graph || fill::host_of(asked).contains("outlook") || !asked.contains("://") {
+        asked
+    } else {
+        WORLDWIDE
+    }
+}
+
+/// The resource of a scope: without `/.default`, or without the permissions of a person's.
+fn audience_of(scope: &str) -> &str {
+    let first = scope.split_whitespace().next().unwrap_or(scope);
+    let resource = first.strip_suffix("/.default").or_else(|| {
+        let (scheme, rest) = first.split_once("://")?;
+        first.get(..scheme.len() + "://".len() + rest.find('/')?)
+    });
+    resource.unwrap_or(first).trim_end_matches('/')
 }
 
 /// A tenant written as a domain cannot be held against an id.

@@ -5,11 +5,15 @@
 
 use super::{Remedy, remedies};
 use crate::model::Phase::Sender;
-use crate::model::Protocol::{Imap, Smtp};
+use crate::model::Protocol::{Graph, Imap, Smtp};
 
 pub(super) const TABLE: &[Remedy] = remedies! {
     TokenRejected; Says("accesstokenexpired") => "\
 The token's time ended during the connection. Nothing to do: the next probe fetches a new one.";
+    TokenRejected, ExchangeOnline; By(Graph) => "\
+1. The token is for another audience or cloud: it must be that of `base_url` of the provider's `graph`, with the scope of that host, `https://graph.microsoft.com/.default` in the worldwide cloud.
+2. The tenant has no service principal for the app any more: `az ad sp show --id {!app}`.
+3. Conditional Access or a revoked session ended the token: Entra admin center > Sign-in logs, app `{app}`.";
     TokenRejected, ExchangeOnline; Host("smtp-hve.office365.com") => "\
 1. The app may not send by High Volume Email: `Add-HVEAppAccess -AppIds {'oid}`; the object id of Enterprise applications, a client id fails. It takes about five minutes to count, and ten apps are the most.
 2. The token lacks `Mail.Send` of Office 365 Exchange Online (application permission, with an administrator's consent).
@@ -133,6 +137,10 @@ Holder of a personal account: sign in with a browser once. Now and then it passe
     MailboxAccessDenied, ExchangeOnline; In(Sender) => "\
 The login works, but it may not send as `{address}`: `Add-RecipientPermission -Identity {'address} -Trustee {'oid} -AccessRights SendAs`. It takes up to an hour to count.
 If the sentence speaks of a restricted or blocked sender: Defender portal > Restricted entities.";
+    MailboxAccessDenied, ExchangeOnline; By(Graph) => "\
+The token has the permission, and the tenant limits it to other mailboxes: `Test-ApplicationAccessPolicy -AppId {'app} -Identity {'address}` must show AccessCheckResult Granted; `Get-ApplicationAccessPolicy` lists the policies.
+With RBAC for Applications: `Test-ServicePrincipalAuthorization -Identity {'oid} -Resource {'address}` must show InScope True.
+A person's sign-in opens other mailboxes only with FullAccess and `Mail.Read.Shared`. Changes take up to an hour to count.";
     MailboxAccessDenied, ExchangeOnline => "\
 `Add-MailboxPermission -Identity {'address} -User {'oid} -AccessRights FullAccess`; to send as it: `Add-RecipientPermission -Identity {'address} -Trustee {'oid} -AccessRights SendAs`.
 A single folder: `Get-MailboxFolderPermission`. It takes up to an hour to count.";

@@ -2,8 +2,12 @@
 
 use super::{Remedy, remedies};
 use crate::model::Phase::{Capability, Token};
+use crate::model::Protocol::Graph;
 
 pub(super) const TABLE: &[Remedy] = remedies! {
+    FolderMissing, ExchangeOnline; By(Graph) => "\
+No folder `{folder}`. Graph takes a well-known name (inbox, archive, sentitems, junkemail, …) or the folder's id; the names that people see do not count.
+To see names and ids: `Get-MgUserMailFolder -UserId {'address} -All | Format-Table DisplayName, Id`.";
     FolderMissing, ExchangeOnline => "\
 No folder `{folder}`. Names follow the mailbox's language and are nested by `/`; INBOX is always there.
 To see: `Get-EXOMailboxFolderStatistics -Identity {'address} | Format-Table FolderPath`.";
@@ -19,6 +23,8 @@ No folder `{folder}`, or it cannot be selected. Many servers want a prefix and a
     Throttled, ExchangeOnline; Says("external recipient") => "\
 The organisation has written to as many external recipients as it may within a day (tenant external recipient rate limit: 500 × licences^0.7 + 9500; 5,000 in a trial). Neither `{address}` nor its login is at fault; it passes within 24 hours.
 To see who sends: Exchange admin center > Reports > Mail flow > Tenant outbound external recipients. Bulk mail to others belongs to a service of its own, such as Azure Communication Services.";
+    Throttled, ExchangeOnline; By(Graph) => "\
+Microsoft Graph wants fewer requests by this app for `{address}` (ten thousand in ten minutes, four at once); it passes, and we wait as long as it says. Look for what else runs as app `{app}`. If ours is too often, raise `interval`.";
     Throttled, ExchangeOnline => "\
 Exchange Online wants fewer requests for `{address}`; it passes. Look for what else uses this mailbox: other programs, migrations. If ours is too often, raise `interval`.";
     Throttled, Gmail => "\
@@ -53,6 +59,9 @@ By SMTP the server may refuse the name in EHLO, which is this machine's address:
 Check that `{server}` speaks {protocol} on this port and with this kind of TLS; the dialogue shows the line that was not understood.";
     ProtocolError; In(Token) => "\
 What answers at `{idp}` is no token endpoint, or something in between answers for it: a proxy, a captive portal, a login page. Compare the provider's `token_url`: `curl -v {!idp}`.";
+    ProtocolError; By(Graph) => "\
+What answers at `{server}` is not Microsoft Graph: a proxy, a captive portal, a login page, or a wrong `base_url`. The dialogue shows the answer.
+A Graph check connects directly, as mail checks do; `HTTPS_PROXY` counts for token requests only. Let `{server}` through.";
     ProtocolError => "\
 Check that `{server}` speaks {protocol} on this port and with this kind of TLS. If it does, the dialogue shows which line was not understood; a long token may pass a line limit of the server (Dovecot `imap_max_line_length`, Postfix `line_length_limit`).";
 

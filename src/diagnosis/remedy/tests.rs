@@ -42,6 +42,7 @@ fn check(family: Family, protocol: Protocol, address: &str) -> Check {
             (Goal::Folder { name: "INBOX".to_owned(), read_only: false, unread: None }, "IMAP.AccessAsApp")
         }
         Protocol::Smtp => (Goal::Submission { sender: false, ehlo: None }, "SMTP.SendAsApp"),
+        Protocol::Graph => (Goal::GraphFolder { folder: "inbox".to_owned() }, "Mail.ReadBasic.All"),
         // What a round trip is told does not depend on its legs.
         Protocol::Pop3 | Protocol::RoundTrip => (Goal::Maildrop, "POP.AccessAsApp"),
     };

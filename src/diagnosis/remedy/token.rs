@@ -5,7 +5,7 @@
 
 use super::{Remedy, remedies};
 use crate::model::Phase::Token;
-use crate::model::Protocol::Smtp;
+use crate::model::Protocol::{Graph, Smtp};
 
 pub(super) const TABLE: &[Remedy] = remedies! {
     SecretInvalid, ExchangeOnline => "\
@@ -71,6 +71,9 @@ If it is right, the cloud is wrong: GCC High and DoD tenants are at login.micros
     TenantNotFound => "\
 No tenant or realm `{tenant}` at `{idp}`. Compare `tenant` of credential `{credential}` and the provider's `token_url`.";
 
+    ConsentMissing, ExchangeOnline; By(Graph) => "\
+An administrator consents: App registrations > `{app}` > API permissions > Microsoft Graph > `{permission}`, then Grant admin consent; or opens {consent}
+Mail permissions of Office 365 Exchange Online do not count for Microsoft Graph. Where users may consent for themselves, a new sign-in asks for it.";
     ConsentMissing, ExchangeOnline; Delegated => "\
 Nobody has consented to `{permission}` for app `{app}`. App registrations > `{app}` > API permissions > Office 365 Exchange Online > Delegated permissions > `{permission}`; then Grant admin consent, or an administrator opens {consent}
 Where users may consent for themselves, a new sign-in asks for it: `mailbox-exporter login --config FILE {!credential}`.";
@@ -85,6 +88,8 @@ Mailbox `{user}` must belong to the domain whose Admin console that is.";
     ConsentMissing => "\
 The identity provider at `{idp}` does not let client `{app}` ask for `{scope}`. Its administrator allows it there.";
 
+    ScopeInvalid, ExchangeOnline; By(Graph) => "\
+Asked for was `{scope}`. It follows from the address of Microsoft Graph: correct `base_url` of the provider's `graph` to that of the tenant's cloud, or write `scope` beside it.";
     ScopeInvalid, Gmail; Delegated => "\
 Asked for was `{scope}`. For mailboxes it must be `https://mail.google.com/`, and the refresh token must have been issued for it.
 Google's sign-in by a code gives no mail scope: obtain the refresh token by the flow for desktop applications, with access_type=offline, and put it into {rotated}.";
@@ -97,6 +102,11 @@ If that is what stands there, the tenant has no Exchange Online, or its service 
     ScopeInvalid => "\
 The identity provider at `{idp}` does not know scope `{scope}`. Compare the provider's `scope` with the scopes that client `{app}` has there.";
 
+    RoleMissing, ExchangeOnline; By(Graph) => "\
+App registrations > `{app}` > API permissions > Add > Microsoft Graph > Application permissions > `{permission}` (`Mail.Read` and `Mail.ReadWrite` include it), then Grant admin consent; or an administrator opens {consent}
+For a person's sign-in it is the delegated permission, and a new sign-in: `mailbox-exporter login --config FILE {!credential}`.
+Permissions of Office 365 Exchange Online, such as `IMAP.AccessAsApp`, do not count here. A new token has it; the next ones are fetched by themselves.
+Where Exchange's RBAC for Applications is used instead, the token needs no role, but an assignment that covers `{address}`: `Test-ServicePrincipalAuthorization -Identity {'oid} -Resource {'address}`.";
     RoleMissing, ExchangeOnline; Delegated => "\
 App registrations > `{app}` > API permissions > APIs my organization uses > Office 365 Exchange Online > Delegated permissions > `{permission}`, then sign in again: `mailbox-exporter login --config FILE {!credential}`.
 The application permissions and those of Microsoft Graph do not count for a person's token.";
@@ -153,6 +163,10 @@ If a user's sign-in has to stay, exclude that account from the policy which the 
     MfaRequired => "\
 No unattended program can do a second factor. Use an app password, or OAuth by an app of its own, for `{user}`.";
 
+    AccountNotFound, ExchangeOnline; By(Graph) => "\
+Microsoft Graph finds no mailbox `{user}`: `Get-EXOMailbox -Identity {'address}`. It wants the user principal name; if that differs from the address, write it as `username`.
+A mailbox without a licence, a deleted one, and one that is still on an own Exchange Server are not found either.
+If the mailbox is fine, tenant `{tenant}` is the wrong one.";
     AccountNotFound, ExchangeOnline => "\
 No user or mailbox `{user}` in the tenant: `Get-EXOMailbox -Identity {'address}`. Correct address or `username`; a shared mailbox may need its user principal name.
 If it exists, tenant `{tenant}` is the wrong one, or it is a personal account.";

@@ -81,6 +81,7 @@ impl Row {
             "net" => Source::Network,
             "smtp" => Source::Mail(Dialect::Smtp),
             "pop3" => Source::Mail(Dialect::Pop3),
+            "graph" => Source::Mail(Dialect::Graph),
             _ => Source::Mail(Dialect::Imap),
         }
     }

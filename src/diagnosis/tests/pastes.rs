@@ -13,6 +13,7 @@ fn source(name: &str) -> Source {
         "net" => Source::Network,
         "smtp" => Source::Mail(Dialect::Smtp),
         "pop3" => Source::Mail(Dialect::Pop3),
+        "graph" => Source::Mail(Dialect::Graph),
         _ => Source::Mail(Dialect::Imap),
     }
 }

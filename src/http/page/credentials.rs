@@ -186,7 +186,7 @@ fn permissions(record: &TokenRecord) -> Markup {
                     @match claims {
                         None => "",
                         Some(None) => " (the token does not say)",
-                        Some(Some(claims)) if claims.permissions.iter().any(|held| held == needed) => " (in the token)",
+                        Some(Some(claims)) if claims.grants(needed) => " (in the token)",
                         Some(Some(_)) => span.failing { " (not in the token)" },
                     }
                 }
@@ -197,8 +197,7 @@ fn permissions(record: &TokenRecord) -> Markup {
 
 fn lacks(record: &TokenRecord) -> Vec<&'static str> {
     let claims = record.token.as_ref().and_then(|token| token.claims.as_ref());
-    let lacking =
-        |needed: &&&str| claims.is_some_and(|claims| !claims.permissions.iter().any(|held| held == **needed));
+    let lacking = |needed: &&&str| claims.is_some_and(|claims| !claims.grants(needed));
     record.permissions.iter().filter(lacking).copied().collect()
 }
 
