@@ -29,6 +29,10 @@ pub(super) struct Fate {
     /// Messages of other machines may be under way for this long.
     timeout: Duration,
     pub(super) place: Option<Place>,
+    /// The folder that it was found in.
+    pub(super) found_in: String,
+    /// The folders where it would be if the server took it for junk.
+    pub(super) junk: Vec<String>,
     pub(super) verdicts: SenderVerdicts,
     returned: Option<Returned>,
     /// What became of earlier messages, one sentence each.
@@ -44,6 +48,8 @@ impl Fate {
             missing,
             timeout,
             place: None,
+            found_in: String::new(),
+            junk: Vec::new(),
             verdicts: Vec::new(),
             returned: None,
             earlier: Vec::new(),
@@ -109,12 +115,12 @@ impl Fate {
     /// Why the message has not arrived as it should; `None` if it has. `answer` is what the sender's server said
     /// when it took the message.
     pub(super) fn verdict(&self, trip: &RoundTrip, answer: &str) -> Option<Cause> {
-        let (to, junk) = (&trip.to().name, &trip.junk);
+        let (to, found_in, junk) = (&trip.to().name, &self.found_in, self.junk.join(" or "));
         let (reason, detail) = match (self.place, &self.returned) {
             (Some(Place::Inbox | Place::Elsewhere), _) => return None,
             (Some(Place::Junk), _) => (
                 Reason::DeliveredToJunk,
-                format!("the message is in the folder {junk} of {to}{}", self.authentication()),
+                format!("the message is in the folder {found_in} of {to}{}", self.authentication()),
             ),
             (None, Some(returned)) => (Reason::Bounced, format!("the message came back: {}", told(returned))),
             (None, None) => (

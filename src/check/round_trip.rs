@@ -10,7 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
 use super::fate::{Fate, Place};
-use super::visit::{Search, Visit};
+use super::visit::{Folders, Search, Visit};
 use super::{GOODBYE, Open, Prober, Traces, unwinding};
 use crate::clock;
 use crate::model::{Cause, Check, Failure, Outcome, Phase, Reason, Redacted, RoundTrip, Transcript};
@@ -19,8 +19,6 @@ use crate::probe::{Letter, Login, Mark, Probe, Secret, Session};
 
 /// Where mail arrives.
 const INBOX: &str = "INBOX";
-/// Where servers store a copy of what was sent. Folders that do not exist are passed over.
-const SENT: [&str; 5] = ["Sent Items", "Sent", "Sent Messages", "INBOX.Sent", "[Gmail]/Sent Mail"];
 
 /// Most messages arrive within this time: the session stays open for it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -183,9 +181,11 @@ impl<'a> Course<'a> {
     async fn wait(&mut self, visit: &mut Visit<'_>, reserve: Duration) -> Result<(), Outcome> {
         let end = Instant::now() + PATIENCE.min(self.watch.left().saturating_sub(reserve));
         let (mut pause, longest) = LOOKS;
-        let junk = &self.trip.junk;
+        let folders = self.folders(visit).await?;
+        self.fate.junk.clone_from(&folders.junk);
+        let junk = || folders.junk.iter().map(|folder| (&**folder, Place::Junk));
         loop {
-            for (folder, place) in [(INBOX, Place::Inbox), (junk, Place::Junk)] {
+            for (folder, place) in std::iter::once((INBOX, Place::Inbox)).chain(junk()) {
                 self.look(visit, folder, place, Search::Quick).await?;
                 if self.fate.is_known() {
                     return Ok(());
@@ -201,23 +201,39 @@ impl<'a> Course<'a> {
 
     /// Deletes what is left of this round trip in every folder where a message may be.
     async fn sweep(&mut self, mut visit: Visit<'_>) -> Result<(), Outcome> {
-        let trip = self.trip;
-        let sent: Vec<&str> = trip.sent.as_deref().map_or_else(|| SENT.to_vec(), |folder| vec![folder]);
-        let of_sent = || sent.iter().map(|folder| (*folder, Place::Elsewhere));
-        let arrived = [(INBOX, Place::Inbox), (trip.junk.as_str(), Place::Junk)];
-        let own = arrived.into_iter().chain(of_sent().filter(|_| trip.home.is_none()));
-        for (folder, place) in own {
-            self.look(&mut visit, folder, place, Search::Thorough).await?;
-        }
+        let arrived = (Place::Inbox, Place::Junk);
+        self.sweep_mailbox(&mut visit, arrived, self.trip.home.is_none()).await?;
         self.leave(visit).await;
-        let Some(home) = &trip.home else { return Ok(()) };
+        let Some(home) = &self.trip.home else { return Ok(()) };
         let mut visit = self.visit(home).await?;
-        let elsewhere = [INBOX, trip.junk.as_str()].map(|folder| (folder, Place::Elsewhere));
-        for (folder, place) in elsewhere.into_iter().chain(of_sent()) {
-            self.look(&mut visit, folder, place, Search::Thorough).await?;
-        }
+        self.sweep_mailbox(&mut visit, (Place::Elsewhere, Place::Elsewhere), true).await?;
         self.leave(visit).await;
         Ok(())
+    }
+
+    /// The same in one mailbox; `places` say what a message in the inbox and one among junk are.
+    async fn sweep_mailbox(
+        &mut self,
+        visit: &mut Visit<'_>,
+        places: (Place, Place),
+        sends: bool,
+    ) -> Result<(), Outcome> {
+        let folders = self.folders(visit).await?;
+        let junk = folders.junk.iter().map(|folder| (&**folder, places.1));
+        let sent = folders.sent.iter().filter(|_| sends).map(|folder| (&**folder, Place::Elsewhere));
+        for (folder, place) in std::iter::once((INBOX, places.0)).chain(junk).chain(sent) {
+            self.look(visit, folder, place, Search::Thorough).await?;
+        }
+        Ok(())
+    }
+
+    /// The folders of a mailbox where messages may be.
+    async fn folders(&mut self, visit: &mut Visit<'_>) -> Result<Arc<Folders>, Outcome> {
+        let (leg, phase) = (visit.leg(), self.watch.current());
+        match self.watch.phase(phase, visit.folders(self.trip)).await {
+            Ok(folders) => Ok(folders),
+            Err(failure) => Err(self.stopped(leg, &Traces::default(), failure).await),
+        }
     }
 
     /// Opens a mailbox by IMAP.
@@ -278,6 +294,7 @@ impl<'a> Course<'a> {
             }
             if !was_known && self.fate.place.is_some() && self.after.is_none() {
                 self.after = Some(self.sent_at.elapsed());
+                self.fate.found_in = folder.to_owned();
                 match self.watch.phase(phase, visit.verdicts(sighting.uid)).await {
                     Ok(verdicts) => self.fate.verdicts = verdicts,
                     Err(failure) => return Err(self.stopped(leg, &Traces::default(), failure).await),

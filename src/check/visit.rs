@@ -1,15 +1,22 @@
 //! A visit: one IMAP session in a mailbox of a round trip, and the marked messages that it finds.
 //!
-//! Owns how messages are recognised. Nothing without a mark of this round trip is touched.
+//! Owns how messages are recognised and in which folders they may be. Nothing without a mark of this round trip is touched.
+
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Open;
 use crate::diagnosis::{self, Returned};
-use crate::model::{Cause, Check, Reason, Redacted, SenderVerdicts};
+use crate::model::{Cause, Check, Reason, Redacted, RoundTrip, SenderVerdicts};
 use crate::net::Dialer;
-use crate::probe::{Imap, Login, MARK_HEADER, Mark, Probe, Secret, Session};
+use crate::probe::{Imap, Login, MARK_HEADER, Mark, Marked, Probe, Secret, Session};
+
+/// Where junk is put if the server marks no folder for it: Exchange's name, and that of most clients.
+const JUNK: [&str; 1] = ["Junk Email"];
+/// Where servers store a copy of what was sent, likewise. Folders that do not exist are passed over.
+const SENT: [&str; 5] = ["Sent Items", "Sent", "Sent Messages", "INBOX.Sent", "[Gmail]/Sent Mail"];
 
 /// Reports of failed delivery are searched for among the mail of this time.
 const REPORTS: SignedDuration = SignedDuration::from_hours(3 * 24);
@@ -22,6 +29,7 @@ pub(super) struct Visit<'a> {
     check: &'a Check,
     dialer: &'a Dialer,
     spent: Redacted,
+    folders: Option<Arc<Folders>>,
     _open: Open,
     _mailbox: Option<OwnedSemaphorePermit>,
 }
@@ -32,6 +40,25 @@ pub(super) struct Sighting {
     pub(super) mark: Mark,
     /// What the message is, if not the one that was sent: a report about it, of failure or of something else.
     pub(super) report: Option<Option<Returned>>,
+}
+
+/// Where a round trip's messages may lie besides the inbox.
+#[derive(Debug)]
+pub(super) struct Folders {
+    pub(super) junk: Vec<String>,
+    pub(super) sent: Vec<String>,
+}
+
+impl Folders {
+    /// What is configured, or else what the server marks, or else the usual names.
+    fn of(trip: &RoundTrip, marked: &Marked) -> Self {
+        let chosen = |configured: &Option<String>, marked: &[String], usual: &[&str]| match configured {
+            Some(folder) => vec![folder.clone()],
+            None if marked.is_empty() => usual.iter().map(|&folder| folder.to_owned()).collect(),
+            None => marked.to_vec(),
+        };
+        Self { junk: chosen(&trip.junk, &marked.junk, &JUNK), sent: chosen(&trip.sent, &marked.sent, &SENT) }
+    }
 }
 
 /// How much a look may cost the server.
@@ -55,7 +82,7 @@ impl<'a> Visit<'a> {
             return Err(Cause::new(Reason::Internal, "this session cannot read messages"));
         };
         let spent = Redacted::from(String::new());
-        Ok(Self { imap, check, dialer, spent, _open: open, _mailbox: mailbox })
+        Ok(Self { imap, check, dialer, spent, folders: None, _open: open, _mailbox: mailbox })
     }
 
     /// Whose mailbox this is, and by which login.
@@ -67,6 +94,17 @@ impl<'a> Visit<'a> {
     pub(super) async fn open(&mut self, folder: &str) -> Result<bool, Cause> {
         let (imap, probe) = self.parts();
         imap.open(probe, folder).await
+    }
+
+    /// The folders of this mailbox; asked once, and only where that is needed.
+    pub(super) async fn folders(&mut self, trip: &RoundTrip) -> Result<Arc<Folders>, Cause> {
+        if let Some(folders) = &self.folders {
+            return Ok(Arc::clone(folders));
+        }
+        let all_are_configured = trip.junk.is_some() && trip.sent.is_some();
+        let (imap, probe) = self.parts();
+        let marked = if all_are_configured { Marked::default() } else { imap.marked(probe).await? };
+        Ok(Arc::clone(self.folders.insert(Arc::new(Folders::of(trip, &marked)))))
     }
 
     /// The messages of a round trip in the open folder.

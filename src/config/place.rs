@@ -154,6 +154,19 @@ impl<T> Written<T> {
         }
     }
 
+    /// The value where one stands, for what may be left out; nothing where it is faulty.
+    #[allow(clippy::option_option)] // Absent and faulty are two things.
+    pub(super) fn optional(&self) -> Option<Option<T>>
+    where
+        T: Clone,
+    {
+        match self {
+            Self::Is(at) => Some(Some(at.value.clone())),
+            Self::Absent => Some(None),
+            Self::Faulty => None,
+        }
+    }
+
     pub(super) const fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }

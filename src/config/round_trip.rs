@@ -15,8 +15,6 @@ use crate::safe::url_part;
 
 /// Where mail arrives.
 const INBOX: &str = "INBOX";
-/// Exchange's name for the folder of junk, and that of most clients.
-const JUNK: &str = "Junk Email";
 
 /// A mailbox that sends, and how often.
 pub(super) struct Draft<'a> {
@@ -40,12 +38,8 @@ fn check(lowering: &mut Lowering<'_>, draft: &Draft<'_>, address: &Address) -> O
         Written::Absent => (Arc::clone(&draft.mailbox), draft.written),
         Written::Is(at) => mailbox(lowering, at)?,
     };
-    let junk = own.junk.or(&defaults.junk).or_default(JUNK.to_owned())?;
-    let sent = match own.sent.or(&defaults.sent) {
-        Written::Absent => None,
-        Written::Faulty => return None,
-        Written::Is(at) => Some(at.value.clone()),
-    };
+    let junk = own.junk.or(&defaults.junk).optional()?;
+    let sent = own.sent.or(&defaults.sent).optional()?;
     let place = match named {
         Written::Is(at) => &at.place,
         Written::Absent | Written::Faulty => &draft.written.place,

@@ -117,7 +117,7 @@ fn describe(check: &Check) -> String {
         Goal::RoundTrip(trip) => format!(
             "to {} junk {} home {}",
             trip.to().name,
-            trip.junk,
+            trip.junk.as_deref().unwrap_or("as marked"),
             trip.home.as_ref().map_or("same", |home| &home.mailbox.name)
         ),
     };

@@ -16,9 +16,10 @@ pub struct RoundTrip {
     /// Opens the sender's inbox by IMAP: reports of failed delivery come back there, and some servers store a
     /// copy of what was sent. `None` if the message goes from a mailbox to itself.
     pub home: Option<Arc<Check>>,
-    /// The folder for mail that the server takes for junk.
-    pub junk: String,
-    /// The folder where a server stores what was sent; `None` tries the usual names.
+    /// The folder for mail that the server takes for junk; `None` for the one that the server marks so (RFC 6154),
+    /// or else the usual name.
+    pub junk: Option<String>,
+    /// The folder where a server stores what was sent; `None` as with `junk`.
     pub sent: Option<String>,
     /// The page about the sending mailbox, for people who find the message; `None` if no public address is known.
     pub page: Option<String>,

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 use self::imap::Folder;
-pub use self::imap::Imap;
+pub use self::imap::{Imap, Marked};
 pub use self::letter::{HEADER as MARK_HEADER, Letter, Mark};
 use self::pop3::Pop3;
 use self::smtp::{Smtp, Submission};

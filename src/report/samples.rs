@@ -71,7 +71,7 @@ pub(crate) fn check(mailbox: &Arc<Mailbox>, protocol: Protocol) -> Arc<Check> {
                 send: check(mailbox, Protocol::Smtp),
                 receive: check(mailbox, Protocol::Imap),
                 home: None,
-                junk: "Junk Email".to_owned(),
+                junk: None,
                 sent: None,
                 page: None,
             };

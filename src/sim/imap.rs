@@ -5,6 +5,7 @@
 use std::io;
 use std::sync::atomic::Ordering;
 
+use crate::sim::folders;
 use crate::sim::letters;
 use crate::sim::login::Wording;
 use crate::sim::reading;
@@ -27,8 +28,6 @@ const BASE: &[&str] = &[
     "NAMESPACE",
     "LITERAL+",
 ];
-/// The folders of every mailbox.
-const FOLDERS: &[&str] = &["INBOX", "Archive", "Drafts", "Junk Email", "Sent Items", "Deleted Items"];
 /// How many unknown commands end a connection.
 const NONSENSE: usize = 10;
 const WORDING: Wording = Wording {
@@ -84,13 +83,14 @@ pub(super) async fn serve(session: &mut Session, implicit_tls: bool) -> io::Resu
             "STATUS" | "SEARCH" | "FETCH" if state == State::LoggedIn => {
                 reading::answer(session, &word, rest).await?;
             }
+            "LIST" if state == State::LoggedIn => folders::list(session, rest).await?,
             "UID" if state == State::LoggedIn => letters::uid(session, rest).await?,
             "CLOSE" | "UNSELECT" if state == State::LoggedIn => {
                 session.hear(&word);
                 session.say(&format!("{{tag}} OK {word} completed.")).await?;
             }
-            "AUTHENTICATE" | "LOGIN" | "SELECT" | "EXAMINE" | "STATUS" | "SEARCH" | "FETCH" | "CLOSE"
-            | "UNSELECT" => {
+            "AUTHENTICATE" | "LOGIN" | "SELECT" | "EXAMINE" | "STATUS" | "SEARCH" | "FETCH" | "LIST"
+            | "CLOSE" | "UNSELECT" => {
                 session.hear(&word);
                 session.say(WRONG_STATE).await?;
             }
@@ -148,6 +148,9 @@ fn offered(session: &Session) -> Vec<&'static str> {
     }
     if offers.esearch {
         words.push("ESEARCH");
+    }
+    if let Some(account) = &session.account {
+        words.extend(account.post.folders().offered());
     }
     if secured || offers.without_tls {
         if !offers.no_xoauth2 {
@@ -246,8 +249,8 @@ async fn select(session: &mut Session, word: &str, rest: &str) -> io::Result<()>
     if session.meet(Step::Select).await? == Met::Answered {
         return Ok(());
     }
-    let known = |name: &&str| *name == folder || (*name == "INBOX" && folder.eq_ignore_ascii_case(name));
-    if !FOLDERS.iter().any(known) {
+    let folders = session.account.as_ref().map(|account| account.post.folders()).unwrap_or_default();
+    if !folders.has(folder) {
         return session.say("{tag} NO Mailbox doesn't exist: {folder}").await;
     }
     let access = if word == "SELECT" { "READ-WRITE" } else { "READ-ONLY" };

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::sim::account::{Account, Offers};
 use crate::sim::app::SimApp;
 use crate::sim::fault::Fault;
+use crate::sim::folders::SimFolders;
 use crate::sim::ledger::{Connections, Heard};
 use crate::sim::lock;
 use crate::sim::post::Route;
@@ -124,6 +125,11 @@ impl SimMailbox {
     /// Which of its messages are unread from now on, and how old they are.
     pub fn set_unread(&self, unread: SimUnread) {
         *lock(&self.account.unread) = unread;
+    }
+
+    /// What its folders are called from now on, and whether its server keeps copies of what was sent.
+    pub fn set_folders(&self, folders: SimFolders) {
+        self.account.post.set_folders(folders);
     }
 
     /// Its server takes messages for that mailbox from now on, and this becomes of them. What was held goes its way.

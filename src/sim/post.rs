@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex, Weak};
 
 use crate::sim::account::Account;
+use crate::sim::folders::SimFolders;
 use crate::sim::lock;
 
 /// Messages that a mailbox holds besides those that are only counted.
@@ -44,6 +45,7 @@ struct State {
     last_uid: u32,
     way: Option<(Weak<Account>, Route)>,
     held: Vec<String>,
+    folders: SimFolders,
 }
 
 /// What a report says to programs, RFC 3464.
@@ -73,14 +75,30 @@ impl Post {
         to.is_some_and(|to| to.address.eq_ignore_ascii_case(address))
     }
 
+    pub(super) fn folders(&self) -> SimFolders {
+        lock(&self.0).folders
+    }
+
+    pub(super) fn set_folders(&self, folders: SimFolders) {
+        lock(&self.0).folders = folders;
+    }
+
     /// Takes a message.
-    pub(super) fn send(&self, text: String) {
+    pub(super) fn take(&self, text: String) {
+        let SimFolders { sent, keeps_copies, .. } = self.folders();
+        if keeps_copies {
+            self.put(sent, text.clone(), None);
+        }
+        self.send(text);
+    }
+
+    fn send(&self, text: String) {
         let Some((to, route)) = lock(&self.0).way.clone() else { return };
         let Some(to) = to.upgrade() else { return };
         let received = format!("{RECEIVED}{text}");
         match route {
             Route::Delivered => to.post.put("INBOX", received, None),
-            Route::Junk => to.post.put("Junk Email", received, None),
+            Route::Junk => to.post.put(to.post.folders().junk, received, None),
             Route::Held => lock(&self.0).held.push(text),
             Route::Returned => self.put("INBOX", text, Some(FAILED)),
         }

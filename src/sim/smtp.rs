@@ -258,7 +258,7 @@ async fn data(session: &mut Session, state: &mut State) -> io::Result<()> {
         if line == "." {
             (state.sender, state.recipient) = (false, false);
             if let Some(account) = &session.account {
-                account.post.send(text);
+                account.post.take(text);
             }
             return session.say("250 2.0.0 OK <{id}@sim> [Hostname={host}] Queued mail for delivery").await;
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mailbox_exporter::check::{ProbeRequest, Prober};
 use mailbox_exporter::model::{Check, Observation, Outcome, Plan, Protocol};
-use mailbox_exporter::sim::{Fault, Route, Service, SimMailbox};
+use mailbox_exporter::sim::{Fault, Marks, Route, Service, SimFolders, SimMailbox};
 use tokio::time::Instant;
 
 use crate::support::app;
@@ -150,6 +150,52 @@ async fn each_leg_fails_in_its_own_phase() {
     }
     way.to.set_fault(Fault::None);
     assert_eq!(verdict(&way.run().await).0, "up");
+    way.is_clean();
+}
+
+#[tokio::test]
+async fn junk_and_copies_are_found_in_the_folders_that_are_marked() {
+    let names = SimFolders { junk: "Unerw&APw-nscht", sent: "Gesendet", ..SimFolders::default() };
+    let copies = SimFolders { keeps_copies: true, ..names };
+    let usual = SimFolders { keeps_copies: true, marks: Marks::Refused, ..SimFolders::default() };
+    // The sender's folders and the receiver's, what the configuration adds, the verdict, words of its detail.
+    let rows = [
+        (
+            Marks::Extended,
+            Marks::Extended,
+            "",
+            "deliver delivered_to_junk",
+            "the folder Unerwünscht of reads",
+        ),
+        (Marks::Plain, Marks::Plain, "", "deliver delivered_to_junk", "the folder Unerwünscht of reads"),
+        (Marks::Extended, Marks::None, "", "deliver not_delivered", "neither in INBOX nor in Junk Email of"),
+        (
+            Marks::None,
+            Marks::None,
+            ", junk: Unerwünscht, sent: Gesendet",
+            "deliver delivered_to_junk",
+            "Unerwünscht",
+        ),
+    ];
+    for (at_sender, at_receiver, extra, expected, detail) in rows {
+        let way = Way::new(Route::Junk, &format!("4s{extra}")).await;
+        way.from.set_folders(SimFolders { marks: at_sender, ..copies });
+        way.to.set_folders(SimFolders { marks: at_receiver, ..names });
+        let (found, said) = verdict(&way.run().await);
+        assert_eq!(found, expected, "{said}");
+        assert!(said.contains(detail), "{said}");
+        assert_eq!(way.from.letters(), [OTHER], "no copy is left: {at_sender:?}");
+        if expected == "deliver delivered_to_junk" {
+            way.is_clean();
+        }
+    }
+    let way = Way::new(Route::Junk, "60s").await;
+    for mailbox in [&way.from, &way.to] {
+        mailbox.set_folders(usual);
+    }
+    let (found, said) = verdict(&way.run().await);
+    assert_eq!(found, "deliver delivered_to_junk");
+    assert!(said.contains("the folder Junk Email of reads"), "{said}");
     way.is_clean();
 }
 

@@ -90,10 +90,16 @@ pub(crate) const USERS: [&str; 8] =
 pub(crate) fn vast_home(work: &Path) -> PathBuf {
     work.join("vast")
 }
-/// Users whose mail Postfix hands to Dovecot by LMTP. `held` waits in the queue until somebody lets it go, `junked` has a
-/// Sieve script that takes all mail for junk, and Postfix takes mail for `gone` that Dovecot then refuses.
-pub(crate) const POST: [&str; 8] =
-    ["writes", "reads", "alone", "junked", "returns", "gone", "held", "held-again"];
+
+/// Users whose mail Postfix hands to Dovecot by LMTP. `held` waits in the queue until somebody lets it go, those of
+/// [`SORTED`] have a Sieve script, Postfix sends `keeps` a copy of all that it sends, and takes mail for `gone` that Dovecot
+/// then refuses.
+pub(crate) const POST: [&str; 10] =
+    ["writes", "reads", "alone", "junked", "spurned", "keeps", "returns", "gone", "held", "held-again"];
+
+/// Users all of whose mail goes into another folder. The folders of the last two are marked by their use.
+const SORTED: [(&str, &str); 3] =
+    [("junked", "Junk Email"), ("spurned", "Unerwünscht"), ("keeps", "Gesendet")];
 
 /// What `gone` is called where Dovecot does not know it.
 pub(crate) const NOBODY: &str = "nobody-here";
@@ -114,10 +120,12 @@ pub(crate) fn configure(work: &Path, ports: &Ports) {
         }
         fs::write(folder.join("new/1.rig"), "Subject: unseen\r\n\r\nOne message.\r\n").unwrap();
     }
-    let junked = work.join("mail/junked");
-    fs::create_dir_all(&junked).unwrap();
-    let script = "require [\"fileinto\", \"mailbox\"];\nfileinto :create \"Junk Email\";\n";
-    fs::write(junked.join("all.sieve"), script).unwrap();
+    for (user, folder) in SORTED {
+        let home = work.join("mail").join(user);
+        fs::create_dir_all(&home).unwrap();
+        let script = format!("require [\"fileinto\", \"mailbox\"];\nfileinto :create \"{folder}\";\n");
+        fs::write(home.join("all.sieve"), script).unwrap();
+    }
     for instance in &INSTANCES {
         fs::write(work.join(format!("{}.conf", instance.name)), config(work, ports, instance)).unwrap();
     }
@@ -179,6 +187,15 @@ disable_plaintext_auth = yes
 auth_mechanisms = {mechanisms}
 auth_failure_delay = 0 secs
 mail_location = maildir:~/Maildir
+namespace inbox {{
+  inbox = yes
+  mailbox Gesendet {{
+    special_use = \\Sent
+  }}
+  mailbox Unerwünscht {{
+    special_use = \\Junk
+  }}
+}}
 mail_max_userip_connections = {sessions}
 first_valid_uid = 1
 service anvil {{

@@ -78,6 +78,7 @@ pub(crate) fn configure(work: &Path, ports: &Ports) {
         .collect();
     fs::write(conf.join("transports"), transports).unwrap();
     fs::write(conf.join("aliases"), format!("/^gone@{domain}$/ {NOBODY}@{DOMAIN}\n")).unwrap();
+    fs::write(conf.join("copies"), format!("/^keeps@{domain}$/ keeps@{DOMAIN}\n")).unwrap();
     fs::write(conf.join("held"), format!("/^held.*@{domain}$/ HOLD\n")).unwrap();
 }
 
@@ -121,6 +122,7 @@ virtual_mailbox_base = {work}/mail
 virtual_mailbox_maps = regexp:{work}/postfix/conf/mailboxes
 transport_maps = regexp:{work}/postfix/conf/transports
 virtual_alias_maps = regexp:{work}/postfix/conf/aliases
+sender_bcc_maps = regexp:{work}/postfix/conf/copies
 smtpd_recipient_restrictions = check_recipient_access regexp:{work}/postfix/conf/held
 virtual_minimum_uid = 1
 virtual_uid_maps = static:8

@@ -226,6 +226,17 @@ fn a_message_in_the_folder_for_junk_is_found_and_deleted() {
 }
 
 #[test]
+fn junk_and_copies_are_found_where_the_server_marks_folders() {
+    let way = Way::between("keeps", "spurned", "60s");
+    let run = way.check();
+    assert_fails(&run, "deliver", "delivered_to_junk", &["the folder Unerwünscht of spurned"]);
+    way.is_as_before();
+    // The copy did exist: the server's log has its delivery.
+    let copy = "to=<keeps@rig.test>, relay=127.0.0.1";
+    assert!(way.rig.log("postfix").contains(copy), "{}", way.rig.log("postfix"));
+}
+
+#[test]
 fn a_report_of_failed_delivery_tells_the_status_code() {
     let way = Way::between("returns", "gone", "60s");
     assert_fails(&way.check(), "deliver", "bounced", &["5.1.1", "nobody-here@rig.test"]);

@@ -3,12 +3,18 @@
 //! Owns their plainest form, the one that async-imap is given. Extended searches (RFC 4731) are unknown to it: they
 //! are told as the STATUS and the UNSEEN code that say the same.
 
+/// The uses of folders that a probe asks for, RFC 6154 section 2.
+const USES: [&str; 2] = ["\\Sent", "\\Junk"];
+/// The longest name of a folder that is listed, in bytes as on the wire.
+const LONGEST_NAME: usize = 500;
+
 /// Appends what a probe reads of this data; false where it reads nothing of it.
 pub(super) fn plain(first: &str, rest: &str, fit: &mut Vec<u8>) -> bool {
     let text = match first.to_ascii_uppercase().as_str() {
         "STATUS" => status(rest),
         "SEARCH" => Some(search(rest)),
         "ESEARCH" => extended_search(rest),
+        "LIST" => listed(rest),
         number if number.bytes().all(|byte| byte.is_ascii_digit()) => fetch(number, rest),
         _ => None,
     };
@@ -48,6 +54,27 @@ fn fetch(number: &str, rest: &str) -> Option<String> {
     let (date, _) = items.get(start..)?.split_once('"')?;
     let is_date = date.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" :+-".contains(&byte));
     is_date.then(|| format!("* {number} FETCH (INTERNALDATE \"{date}\")\r\n"))
+}
+
+/// `(\HasNoChildren \Sent) "/" "Sent Items"`, where the folder has a use that a probe asks for and can be opened.
+/// Names with escapes and names in literals are passed over.
+fn listed(rest: &str) -> Option<String> {
+    let (attributes, rest) = rest.strip_prefix('(')?.split_once(')')?;
+    let has = |wanted: &&&str| attributes.split_ascii_whitespace().any(|it| it.eq_ignore_ascii_case(wanted));
+    let (_, name) = rest.trim_ascii_start().split_once(' ')?;
+    let name = name.trim_ascii();
+    let name = match name.strip_prefix('"') {
+        Some(quoted) => quoted.split_once('"')?.0,
+        None => name.split(' ').next()?,
+    };
+    let is_plain = name.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'\\');
+    let cannot_be_opened = ["\\Noselect", "\\NonExistent"].iter().any(|it| has(&it));
+    // Behind an announced literal the line goes on.
+    if name.is_empty() || !is_plain || name.len() > LONGEST_NAME || rest.ends_with('}') || cannot_be_opened {
+        return None;
+    }
+    let uses: Vec<&str> = USES.iter().filter(has).copied().collect();
+    (!uses.is_empty()).then(|| format!("* LIST ({}) NIL \"{name}\"\r\n", uses.join(" ")))
 }
 
 /// The first unseen message that the text of a status response tells: `[UNSEEN 12] …`, RFC 3501 section 7.1.
@@ -94,6 +121,12 @@ mod tests {
                 "12 FETCH (UID 7 INTERNALDATE \" 7-Jul-1996 02:44:25 -0700\" FLAGS ())",
                 "* 12 FETCH (INTERNALDATE \" 7-Jul-1996 02:44:25 -0700\")\r\n",
             ),
+            ("LIST (\\HasNoChildren \\sent) \"/\" \"Sent Items\"", "* LIST (\\Sent) NIL \"Sent Items\"\r\n"),
+            ("LIST (\\Junk) NIL Spam", "* LIST (\\Junk) NIL \"Spam\"\r\n"),
+            (
+                "LIST (\\Junk \\Sent) \".\" \"INBOX.Entw&APw-rfe\" (\"CHILDINFO\" (\"SUBSCRIBED\"))",
+                "* LIST (\\Sent \\Junk) NIL \"INBOX.Entw&APw-rfe\"\r\n",
+            ),
         ];
         for (line, wanted) in rows {
             let mut rest = told(line).unwrap();
@@ -117,6 +150,15 @@ mod tests {
             "12 FETCH (INTERNALDATE",
             "99999999999 FETCH (INTERNALDATE \"17-Jul-1996 02:44:25 -0700\")",
             "12 EXPUNGE",
+            "LIST (\\HasNoChildren) \"/\" \"Sent\"",
+            "LIST (\\Noselect \\Sent) \"/\" \"Sent\"",
+            "LIST (\\NonExistent \\Junk) \"/\" \"Junk\"",
+            "LIST (\\Sent) \"/\" {4}",
+            "LIST (\\Sent) \"/\" \"Sent\" (\"X\" {4}",
+            "LIST (\\Sent) \"/\" \"a \\\" b\"",
+            "LIST (\\Sent) \"/\" \"\"",
+            "LIST (\\Sent) \"/\" \"Sent",
+            "LIST \\Sent",
         ] {
             assert_eq!(told(line), None, "{line}");
         }

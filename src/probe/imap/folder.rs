@@ -17,6 +17,21 @@ pub(super) fn spelt(name: &str) -> String {
     if is_spelt(name) { name.to_owned() } else { utf7(name) }
 }
 
+/// The name on the wire as people read it; as it is on the wire where it could not be written back.
+pub(super) fn read(wire: &str) -> String {
+    let mut parts = wire.split('&');
+    let mut name = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let Some((code, rest)) = part.split_once('-') else { return wire.to_owned() };
+        match decoded(code) {
+            Some(text) if !text.contains(char::is_control) => name.push_str(&text),
+            _ => return wire.to_owned(),
+        }
+        name.push_str(rest);
+    }
+    if spelt(&name) == wire { name } else { wire.to_owned() }
+}
+
 /// Whether every `&` of a name begins a valid sequence, and there is one.
 fn is_spelt(name: &str) -> bool {
     let mut parts = name.split('&');
@@ -31,13 +46,22 @@ fn is_spelt(name: &str) -> bool {
 /// Whether this stands for something between `&` and `-`: nothing, for `&` itself, or UTF-16 of
 /// characters that need it.
 fn is_code(code: &str) -> bool {
-    let Ok(bytes) = MODIFIED.decode(code) else { return false };
+    decoded(code)
+        .is_some_and(|text| code.is_empty() || !text.contains(|letter| (' '..='~').contains(&letter)))
+}
+
+/// What stands for this between `&` and `-`.
+fn decoded(code: &str) -> Option<String> {
+    if code.is_empty() {
+        return Some("&".to_owned());
+    }
+    let bytes = MODIFIED.decode(code).ok()?;
     let units = bytes.chunks_exact(2);
     if !units.remainder().is_empty() {
-        return false;
+        return None;
     }
     let units = units.map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
-    char::decode_utf16(units).all(|letter| letter.is_ok_and(|letter| !(' '..='~').contains(&letter)))
+    char::decode_utf16(units).collect::<Result<_, _>>().ok()
 }
 
 fn utf7(name: &str) -> String {
@@ -83,6 +107,7 @@ mod tests {
         ];
         for (name, spelt) in rows {
             assert_eq!(super::spelt(name), spelt);
+            assert_eq!(read(spelt), name);
         }
         assert_eq!(quoted(r#"a "b" \c"#), r#""a \"b\" \\c""#);
     }
@@ -91,6 +116,14 @@ mod tests {
     fn a_name_in_modified_utf_7_is_taken_as_written() {
         for name in ["Entw&APw-rfe", "R&-D", "~peter/mail/&U,BTFw-/&ZeVnLIqe-", "&2D3eAA-", "&-"] {
             assert_eq!(spelt(name), name);
+        }
+    }
+
+    #[test]
+    fn a_name_that_could_not_be_written_back_stays_as_it_is() {
+        for wire in ["Entw&-APw-rfe", "A&B", "&AAo-", "&AGE-", "&2D0-", "&----"] {
+            assert_eq!(spelt(&read(wire)), spelt(wire));
+            assert_eq!(read(wire), wire);
         }
     }
 

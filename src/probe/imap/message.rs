@@ -6,7 +6,7 @@ use async_imap::imap_proto::{AttributeValue, MailboxDatum, Response};
 
 use super::super::Probe;
 use super::super::verdict::Stage;
-use super::{Ending, Imap, folder};
+use super::{Capabilities, Ending, Imap, folder};
 use crate::model::{Cause, Phase};
 
 /// Messages that are looked at after one search, the newest first. More can only be there if many earlier ones
@@ -95,6 +95,15 @@ impl Imap {
         }
     }
 
+    /// What is offered in this session: what is offered before a login is often only a part.
+    pub(super) async fn offer(&mut self, probe: Probe<'_>) -> Result<&Capabilities, Cause> {
+        let offer = match self.offer.take() {
+            Some(offer) => offer,
+            None => self.capability(probe, None).await?,
+        };
+        Ok(self.offer.insert(offer))
+    }
+
     /// Removes these messages and no others (UID EXPUNGE, RFC 4315 section 2.1). A server without UIDPLUS is asked
     /// only to mark them as deleted: it could remove a message that somebody else has marked.
     ///
@@ -105,8 +114,7 @@ impl Imap {
             return Ok(());
         }
         let stage = Stage::at(Phase::Select, self.encrypted);
-        // What is offered before a login is often only a part.
-        let can_remove = self.capability(probe, None).await?.uidplus;
+        let can_remove = self.offer(probe).await?.uidplus;
         let set = set(uids);
         let mark = format!("UID STORE {set} +FLAGS.SILENT (\\Deleted)");
         let remove = format!("UID EXPUNGE {set}");

@@ -10,6 +10,7 @@ mod data;
 mod folder;
 mod framing;
 mod message;
+mod special;
 mod speech;
 mod unread;
 
@@ -28,6 +29,7 @@ use super::{Connection, Probe, injected, no_starttls};
 use crate::model::{Cause, Failure, Family, Mechanism, Phase, Reason, Security, ServerFacts, Unread};
 use crate::net::{Dialogue, Io, Stopwatch, Tap};
 
+pub use self::special::Marked;
 pub(super) use self::speech::SPEECH;
 
 /// A conversation by IMAP.
@@ -45,10 +47,12 @@ pub struct Imap {
     first_unseen: Option<u32>,
     /// What the server wants people to read (RFC 3501 section 7.1), said with an accepted login.
     alert: Option<String>,
+    /// What is offered after the login, once that was asked.
+    offer: Option<Capabilities>,
 }
 
 /// What a CAPABILITY answer lists.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Capabilities {
     starttls: bool,
     login_disabled: bool,
@@ -60,6 +64,10 @@ struct Capabilities {
     extended_search: bool,
     /// UIDPLUS, RFC 4315: single messages can be removed.
     uidplus: bool,
+    /// SPECIAL-USE, RFC 6154: folders are marked by their use.
+    special_use: bool,
+    /// LIST-EXTENDED, RFC 5258: marked folders can be asked for alone.
+    extended_list: bool,
     mechanisms: BTreeSet<Mechanism>,
 }
 
@@ -126,8 +134,8 @@ fn listening(stream: Box<dyn Io>, peer: SocketAddr, dialogue: &Dialogue) -> Tap 
 impl Imap {
     fn over(tap: Tap, dialogue: Dialogue, encrypted: bool) -> Self {
         let client = Client::new(tap);
-        let (messages, first_unseen, alert) = (None, None, None);
-        Self { client, dialogue, encrypted, tag: 0, orderly: false, messages, first_unseen, alert }
+        let (messages, first_unseen, alert, offer) = (None, None, None, None);
+        Self { client, dialogue, encrypted, tag: 0, orderly: false, messages, first_unseen, alert, offer }
     }
 
     /// The greeting, and what it lists in its code (RFC 3501 section 7.1), which the framing puts in front of it.
@@ -359,8 +367,15 @@ fn capabilities(list: &[Capability<'_>]) -> Capabilities {
                 "LOGINDISABLED" => capabilities.login_disabled = true,
                 "SASL-IR" => capabilities.initial_response = true,
                 "ID" => capabilities.id = true,
-                "ESEARCH" | "IMAP4REV2" => capabilities.extended_search = true,
+                "ESEARCH" => capabilities.extended_search = true,
                 "UIDPLUS" => capabilities.uidplus = true,
+                "SPECIAL-USE" => capabilities.special_use = true,
+                "LIST-EXTENDED" => capabilities.extended_list = true,
+                // Of SPECIAL-USE only the marks, RFC 9051 section 7.3.1.
+                "IMAP4REV2" => {
+                    capabilities.extended_search = true;
+                    capabilities.special_use = true;
+                }
                 _ => {}
             },
         }

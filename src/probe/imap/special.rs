@@ -1,0 +1,52 @@
+//! The folders that a server has marked by their use (RFC 6154), whatever their names and languages.
+
+use async_imap::imap_proto::{MailboxDatum, NameAttribute, Response};
+
+use super::super::Probe;
+use super::super::verdict::Stage;
+use super::{Imap, folder};
+use crate::model::{Cause, Phase};
+
+/// Folders of one use that are looked into. A server may mark several, for mail programs of different habits.
+const MOST: usize = 4;
+
+/// Folders by their use, under the names that [`Imap::open`] takes. Empty where the server marks none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Marked {
+    /// Where copies of what was sent are kept.
+    pub sent: Vec<String>,
+    /// Where mail is put that the server takes for junk.
+    pub junk: Vec<String>,
+}
+
+impl Marked {
+    fn hear(&mut self, response: &Response<'_>) {
+        let Response::MailboxData(MailboxDatum::List(list)) = response else { return };
+        for (mark, folders) in [(NameAttribute::Sent, &mut self.sent), (NameAttribute::Junk, &mut self.junk)]
+        {
+            if list.name_attributes.contains(&mark) && folders.len() < MOST {
+                folders.push(folder::read(&list.name));
+            }
+        }
+    }
+}
+
+impl Imap {
+    /// Asks which folders are marked.
+    ///
+    /// # Errors
+    /// Why the server did not answer. A refusal is none: the server then marks no folder.
+    pub async fn marked(&mut self, probe: Probe<'_>) -> Result<Marked, Cause> {
+        let offer = self.offer(probe).await?;
+        let command = match (offer.special_use, offer.extended_list) {
+            (false, _) => return Ok(Marked::default()),
+            (true, true) => "LIST (SPECIAL-USE) \"\" \"*\"",
+            // This answer grows with the mailbox, so it is about the uppermost folders alone.
+            (true, false) => "LIST \"\" \"%\"",
+        };
+        let stage = Stage::at(Phase::Select, self.encrypted);
+        let mut marked = Marked::default();
+        self.say(probe, &stage, command, |response| marked.hear(response)).await?;
+        Ok(marked)
+    }
+}
