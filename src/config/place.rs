@@ -155,7 +155,6 @@ impl<T> Written<T> {
     }
 
     /// The value where one stands, for what may be left out; nothing where it is faulty.
-    #[allow(clippy::option_option)] // Absent and faulty are two things.
     pub(super) fn optional(&self) -> Option<Option<T>>
     where
         T: Clone,

@@ -38,6 +38,11 @@ fn one_round_of_the_demo_shows_every_lesson_and_ends_well() {
     ] {
         assert!(run.stdout.contains(reason), "{reason}: {}", run.stdout);
     }
+    for protocol in ["imap", "smtp", "pop3", "round_trip"] {
+        let is_row =
+            |line: &&str| line.split_whitespace().take(3).eq(["info@contoso.example", protocol, "ok"]);
+        assert!(run.stdout.lines().any(|line| is_row(&line)), "{protocol}: {}", run.stdout);
+    }
     assert!(run.stderr.is_empty(), "a pipe is left in peace: {}", run.stderr);
 }
 
@@ -57,6 +62,7 @@ fn the_demo_finds_a_free_port_and_serves_until_its_stop() {
     let shown = |metrics: &str| {
         let lines = [
             "mailbox_probe_success{mailbox=\"info@contoso.example\",protocol=\"imap\"} 1",
+            "mailbox_folder_unread_messages{mailbox=\"info@contoso.example\",folder=\"INBOX\"} 17",
             "reason=\"secret_expired\"} 1",
             "reason=\"smtp_auth_disabled_tenant\"} 1",
         ];

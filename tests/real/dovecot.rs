@@ -110,7 +110,13 @@ pub(crate) fn configure(work: &Path, ports: &Ports) {
     for user in USERS.iter().chain(&POST) {
         let _ = writeln!(users, "{user}@{DOMAIN}:{PASSWORD}::::::");
     }
-    let _ = writeln!(users, "vast@{DOMAIN}:{PASSWORD}::::{}::", vast_home(work).display());
+    let vast = vast_home(work);
+    // One file holds all messages: two hundred thousand files take minutes.
+    let _ = writeln!(
+        users,
+        "vast@{DOMAIN}:{PASSWORD}::::{}::userdb_mail=mbox:~/mail:INBOX=~/inbox",
+        vast.display()
+    );
     fs::write(work.join("users"), users).unwrap();
     fs::write(work.join("oauth2.conf"), oauth2(work)).unwrap();
     for user in ["examined", "selected", "fetched"] {

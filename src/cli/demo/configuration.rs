@@ -100,11 +100,11 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
         }
         let labels = team.map_or_else(String::new, |team| format!(", labels: {{ team: {team} }}"));
         let extra = if list.is_empty() {
-            // The first one, which is healthy, is probed by POP3 as well, and declares its password, so that it shows
-            // whether it is still taken. Nothing reads its mail.
+            // The first one, which is healthy, is probed by POP3 as well, sends messages to itself, and declares its
+            // password, so that it shows whether it is still taken. Nothing reads its mail.
             fs::write(folder.join(format!("{name}.password")), mailbox.password())?;
             format!(
-                ", password: {{ file: {name}.password }}, checks: [imap, smtp, pop3], imap: {{ unread: true, read_within: 4h }}"
+                ", password: {{ file: {name}.password }}, checks: [imap, smtp, pop3, round_trip], imap: {{ unread: true, read_within: 4h }}"
             )
         } else {
             String::new()

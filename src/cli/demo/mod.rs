@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::app::{self, App, AppError, Origin};
 use crate::config;
 use crate::model::{Listen, Plan, Shard};
-use crate::sim::{Fault, Sim, SimMailbox, SimUnread};
+use crate::sim::{Fault, Route, Sim, SimMailbox, SimUnread};
 
 use super::answer::{Progress, complain, say};
 use super::serve::{Overrides, Signals, listen_at, reading};
@@ -125,6 +125,7 @@ async fn populate(sim: &Sim, count: Option<u32>) -> io::Result<Vec<SimMailbox>> 
     // The first one has no fault, and no reader either.
     if let Some(forgotten) = mailboxes.first() {
         forgotten.set_unread(FORGOTTEN);
+        forgotten.send_to(forgotten, Route::Delivered);
     }
     if count > mailboxes.len() {
         mailboxes.extend(sim.mailboxes_on_one_port(&sim.app(), count - mailboxes.len()).await?);
@@ -139,8 +140,8 @@ fn introduction(app: &App, folder: &Path, mailboxes: &[SimMailbox]) -> String {
          Readiness      http://{address}/readiness\n\
          Metrics        http://{address}/metrics\n\
          Configuration  {file}\n\n\
-         Every mailbox is probed every {INTERVAL} by IMAP and SMTP, one also by POP3, the first time within these {INTERVAL}. \
-         Ctrl-C ends the demo.\n\n",
+         Every mailbox is probed every {INTERVAL} by IMAP and SMTP, the first time within these {INTERVAL}; one also by POP3, and by a message that it sends to itself \
+         once an hour, the first within a minute. Ctrl-C ends the demo.\n\n",
         address = app.address(),
         file = folder.join(configuration::FILE).display(),
     );
