@@ -31,6 +31,9 @@ pub mod schedule;
 pub mod shard;
 pub mod spool;
 
+// HTTPS to services that are no mail servers.
+pub mod https;
+
 // Trades.
 pub mod probe;
 pub mod token;

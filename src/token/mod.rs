@@ -10,7 +10,6 @@ pub mod device;
 mod exchange;
 mod http;
 mod proof;
-mod proxy;
 mod state;
 
 use std::collections::{BTreeSet, HashMap, HashSet};

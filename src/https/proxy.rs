@@ -1,4 +1,4 @@
-//! The proxy between this machine and a token endpoint, taken from the environment.
+//! The proxy between this machine and a service, taken from the environment.
 //!
 //! Owns its display name. The HTTP client finds the proxy on its own, by the same rules.
 
