@@ -40,6 +40,7 @@ pub mod token;
 
 // Work.
 pub mod check;
+pub mod directory;
 pub mod readiness;
 pub mod report;
 

@@ -36,7 +36,9 @@ pub fn keep(plan: &mut Plan, shard: Shard) {
         let of_mailboxes = plan.mailboxes.iter();
         // A round trip opens a mailbox that another shard may own.
         let of_legs = plan.checks.iter().flat_map(|check| check.legs()).map(|leg| &leg.mailbox);
-        of_mailboxes.chain(of_legs).map(|mailbox| Arc::clone(&mailbox.credential.name)).collect()
+        let names = of_mailboxes.chain(of_legs).map(|mailbox| &mailbox.credential.name);
+        // Every shard reads the directories, for the mailboxes and credentials that it owns.
+        names.chain(plan.directories.iter().map(|directory| &directory.spec.credential)).cloned().collect()
     };
     let anywhere = used(plan);
     plan.mailboxes.retain(|mailbox| has(shard, &mailbox.name));

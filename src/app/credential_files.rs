@@ -1,4 +1,4 @@
-//! Follows the files that logins read: when one appears or changes, everything that uses it is tried again.
+//! Follows the files that logins and directories read: when one appears or changes, everything that uses it is tried again.
 //!
 //! Owns the log line about it. Not here: how changes are noticed (`file_watch`), and the attempts (`monitor`).
 
@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::directories::{self, ChangedFiles};
 use crate::check::Prober;
 use crate::file_watch::{Contents, FolderWatch, folders};
 use crate::files;
@@ -35,7 +36,9 @@ pub(super) fn of(plan: &Plan) -> Arc<Followed> {
         Some((Arc::clone(&credential.name), credential.end_file()?.to_owned()))
     };
     let ends: BTreeMap<_, _> = plan.credentials.iter().filter_map(end).collect();
-    let files = plan.checks.iter().flat_map(|check| check.files()).map(PathBuf::from);
+    let of_directories = directories::of(plan);
+    let of_checks = plan.checks.iter().flat_map(|check| check.files());
+    let files = of_checks.chain(of_directories.files()).map(PathBuf::from);
     Arc::new(Followed { all: files.chain(ends.values().cloned()).collect(), ends })
 }
 
@@ -59,7 +62,7 @@ async fn dates(files: &Followed, known: &Dates) -> Dates {
 /// Follows the files of the plan in force until `stop` is cancelled.
 pub(super) async fn follow(
     mut in_force: watch::Receiver<Arc<Followed>>,
-    monitor: MonitorHandle,
+    (monitor, told): (MonitorHandle, watch::Sender<ChangedFiles>),
     report: Arc<Report>,
     prober: Arc<Prober>,
     stop: CancellationToken,
@@ -77,7 +80,9 @@ pub(super) async fn follow(
                 let (file, count) = (first.display(), changed.len());
                 tracing::info!(%file, files = count, "credential file changed: everything that uses it is tried again");
                 files::have_changed(&changed);
-                monitor.retry(Arc::new(changed)).await;
+                let changed = Arc::new(changed);
+                monitor.retry(Arc::clone(&changed)).await;
+                told.send_replace(changed);
             }
             if watch.set_folders(folders_of(&files.all).await) {
                 continue;

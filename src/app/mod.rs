@@ -3,6 +3,7 @@
 pub mod address_space;
 mod credential_files;
 pub mod descriptors;
+pub mod directories;
 mod past;
 mod reload;
 
@@ -22,6 +23,7 @@ use self::reload::Parts;
 use crate::background::{BackgroundTask, Heartbeat};
 use crate::check::{ProbeRequest, Prober};
 use crate::config;
+use crate::directory::Reader;
 use crate::http::{self, Actions, Names, Protection, Ready, Site};
 use crate::model::{Listen, Observation, Plan};
 use crate::monitor::{Monitor, MonitorHandle};
@@ -72,6 +74,7 @@ struct Tasks {
     file_watcher: Option<BackgroundTask>,
     credential_watcher: Option<BackgroundTask>,
     scheduler: BackgroundTask,
+    directories: BackgroundTask,
     password_trials: BackgroundTask,
     /// Stops after the last observation, so that it is saved.
     saving: BackgroundTask,
@@ -123,8 +126,12 @@ impl App {
             protection: protection.clone(),
             descriptors,
             credential_files: watch::channel(credential_files::of(plan)).0,
+            directories: watch::channel(directories::of(plan)).0,
         };
         let credential_files = parts.credential_files.subscribe();
+        let wanted = parts.directories.subscribe();
+        let (changed_files, changes) = watch::channel(directories::ChangedFiles::default());
+        let reader = Reader::new(Arc::clone(prober.dialer()), prober.tokens().clone());
         let watches_files = origin.is_some();
         let reloader = Reloader::new(parts, plan.clone(), origin);
         let site = Site::new(Arc::clone(&report), Arc::clone(&readiness), Arc::clone(&prober))
@@ -137,10 +144,15 @@ impl App {
             credential_watcher: watches_files.then(|| {
                 BackgroundTask::start("credential watcher", |stop| {
                     let (report, prober) = (Arc::clone(&report), Arc::clone(&prober));
-                    credential_files::follow(credential_files, monitor.handle(), report, prober, stop)
+                    let told = (monitor.handle(), changed_files);
+                    credential_files::follow(credential_files, told, report, prober, stop)
                 })
             }),
             scheduler: BackgroundTask::start("scheduler", |stop| monitor.run(heartbeat, stop)),
+            directories: BackgroundTask::start("directories", |stop| {
+                let (report, readiness) = (Arc::clone(&report), Arc::clone(&readiness));
+                directories::follow(wanted, changes, reader, directories::Sinks { report, readiness }, stop)
+            }),
             password_trials: BackgroundTask::start("password trials", |stop| {
                 password_trials::run(Arc::clone(&readiness), Arc::clone(&prober), stop)
             }),
@@ -191,7 +203,7 @@ impl Tasks {
         for watcher in [self.file_watcher, self.credential_watcher].into_iter().flatten() {
             watcher.stop().await;
         }
-        self.scheduler.stop().await;
+        tokio::join!(self.scheduler.stop(), self.directories.stop());
         self.password_trials.stop().await;
         let past_saved = async {
             if let Some(saving) = self.past_saving {

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::credential_files;
 use super::descriptors::Share;
+use super::directories;
 use crate::check::Prober;
 use crate::config::{ConfigErrors, Loaded, Reading, Sources};
 use crate::file_watch::FolderWatch;
@@ -71,6 +72,8 @@ pub(super) struct Parts {
     pub(super) descriptors: Option<u64>,
     /// The files that logins read, for their watcher.
     pub(super) credential_files: watch::Sender<Arc<credential_files::Followed>>,
+    /// What is read from directories.
+    pub(super) directories: watch::Sender<Arc<directories::Wanted>>,
 }
 
 /// Reloads the plan of the running agent. Clones share one agent.
@@ -272,6 +275,7 @@ impl Inner {
             return Err(ReloadError::Stopping);
         }
         self.parts.credential_files.send_replace(credential_files::of(&next));
+        self.parts.directories.send_replace(directories::of(&next));
         let Difference { stays, changes, comes, goes, .. } = &*difference;
         let [stay, changed, new, gone] = [stays.len(), changes.len(), comes.len(), goes.len()];
         tracing::info!(why, stay, changed, new, gone, "configuration taken");

@@ -84,6 +84,11 @@ impl Prober {
         &self.tokens
     }
 
+    /// What connections to services are opened by, as those to mail servers are.
+    pub const fn dialer(&self) -> &Arc<Dialer> {
+        &self.dialer
+    }
+
     /// How many checks are talking to their server now.
     pub fn in_flight(&self) -> usize {
         self.in_flight.count()

@@ -162,8 +162,11 @@ fn remarks(board: &Board) -> Vec<String> {
             report.of_unknown()
         ),
     });
-    let silent = board.sources.iter().filter(|source| source.last_success.is_none());
-    let silent = silent.map(|source| format!("{}: has given nothing yet.", source.name));
+    let silent = board.sources.iter().filter_map(|source| match (source.last_success, &source.fault) {
+        (_, Some(fault)) => Some(format!("{}: {fault}.", source.name)),
+        (None, None) => Some(format!("{}: has given nothing yet.", source.name)),
+        (Some(_), None) => None,
+    });
     let conflicts = board.standings.iter().filter_map(|standing| {
         let Conflict { setting, seen } = standing.conflict.as_ref()?;
         Some(format!(

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::credential;
 use super::cursor::{Cursor, Map};
+use super::directory;
 use super::keys;
 use super::outside;
 use super::place::{At, Place, Written};
@@ -64,6 +65,7 @@ pub(super) struct File {
     pub(super) providers: Vec<Draft>,
     pub(super) mailboxes: Written<Vec<Mailbox>>,
     pub(super) mailbox_files: Written<Vec<At<String>>>,
+    pub(super) directories: Vec<directory::Draft>,
     pub(super) readiness: readiness::Section,
 }
 
@@ -131,6 +133,14 @@ pub(super) fn read(top: &Cursor<'_>, base: &Path, sources: &mut Sources) -> Opti
             check_name(&name, &at);
             let name = At { value: name.value.to_owned(), place: name.place };
             file.providers.push(provider::read(name, &at, base));
+        }
+        Some(())
+    });
+    map.read("directory", |at| {
+        for (name, at) in at.names("directories by any names")? {
+            check_name(&name, &at);
+            let name = At { value: name.value.to_owned(), place: name.place };
+            file.directories.extend(directory::read(name, &at));
         }
         Some(())
     });

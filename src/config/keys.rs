@@ -117,6 +117,7 @@ pub(super) static TOP: Keys = section(
         works("providers"),
         works("mailboxes"),
         works("mailbox_files"),
+        works("directory"),
         works("readiness"),
         works("state_dir"),
         instead("listen", "it is written http: {listen: ADDRESS}"),

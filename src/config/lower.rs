@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::capacity;
+use super::directory;
 use super::fault::Faults;
 use super::file::{File, Mailbox};
 use super::place::{At, Place, Quoted, Written};
@@ -61,6 +62,7 @@ pub(super) fn lower(file: &File, mailboxes: &[&Mailbox], top: &Place, faults: &F
         credentials: file.credentials.iter().filter_map(|(_, read)| read.clone()).collect(),
         mailboxes: Vec::with_capacity(mailboxes.len()),
         checks: Vec::with_capacity(mailboxes.len()),
+        directories: Vec::new(),
         policy: Policy::default(),
     };
     // Also where every mailbox names another one.
@@ -74,6 +76,7 @@ pub(super) fn lower(file: &File, mailboxes: &[&Mailbox], top: &Place, faults: &F
     }
     let trips = round_trip::lower(&mut lowering, &plan.address);
     plan.checks.extend(trips);
+    plan.directories = directory::lower(&lowering, &plan);
     let government = lowering.providers.values().flatten().filter(|resolved| resolved.government);
     let government = government.map(|resolved| Arc::clone(&resolved.provider.name)).collect();
     plan.policy = file.readiness.policy(mailboxes, &plan, government, faults);
@@ -183,7 +186,7 @@ impl<'a> Lowering<'a> {
         Some(&named.value)
     }
 
-    fn credential(&self, at: &At<String>) -> Option<Arc<Credential>> {
+    pub(super) fn credential(&self, at: &At<String>) -> Option<Arc<Credential>> {
         if let Some(read) = self.credentials.get(at.value.as_str()) {
             return read.cloned();
         }
@@ -207,7 +210,12 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn provider_named(&self, at: &At<String>) -> Option<Rc<Resolved>> {
+    /// A provider without faults.
+    pub(super) fn known_provider(&self, name: &str) -> Option<Rc<Resolved>> {
+        self.providers.get(name)?.clone()
+    }
+
+    pub(super) fn provider_named(&self, at: &At<String>) -> Option<Rc<Resolved>> {
         if let Some(resolved) = self.providers.get(&at.value) {
             return resolved.clone();
         }

@@ -8,6 +8,7 @@ mod capacity;
 mod cloud_keys;
 mod credential;
 mod cursor;
+mod directory;
 mod fault;
 mod file;
 mod graph;

@@ -60,7 +60,7 @@ pub(super) fn read(at: &Cursor<'_>) -> Option<Server> {
 pub(super) fn read_graph(at: &Cursor<'_>) -> Option<(Server, Written<String>)> {
     let map = at.map(&GRAPH_SERVER)?;
     let scope = map.read("scope", |at| at.text().map(str::to_owned));
-    let server = match map.read("base_url", |at| at.judge(value::base_url)) {
+    let server = match map.read("base_url", |at| at.judge(value::graph_endpoint)) {
         Written::Absent => Server { host: Written::Absent, port: Written::Absent, tls: Written::Absent },
         Written::Faulty => Server { host: Written::Faulty, port: Written::Faulty, tls: Written::Faulty },
         Written::Is(At { value: Endpoint { host, port, security }, place }) => Server {

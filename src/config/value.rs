@@ -174,16 +174,32 @@ fn bare_host(url: &reqwest::Url) -> &str {
 }
 
 /// Where Microsoft Graph is: scheme, host and port. The version and what follows are added to it.
-pub(super) fn base_url(text: &str) -> Result<Endpoint, String> {
+fn graph_url(text: &str) -> Result<reqwest::Url, String> {
     let url = https(text, "expected an https:// address like https://graph.microsoft.com")?;
     if !matches!(url.path(), "" | "/") || url.query().is_some() {
         return Err(
             "the address ends with its host or port: /v1.0 and what follows are added to it".to_owned()
         );
     }
+    Ok(url)
+}
+
+/// Microsoft Graph as a server of mailboxes.
+pub(super) fn graph_endpoint(text: &str) -> Result<Endpoint, String> {
+    let url = graph_url(text)?;
     let security = if url.scheme() == "https" { Security::Implicit } else { Security::None };
     let port = url.port_or_known_default().unwrap_or(HTTPS_PORT);
     Ok(Endpoint { host: bare_host(&url).to_owned(), port, security })
+}
+
+/// Microsoft Graph as a directory: its address, to which a version and a path are added.
+pub(super) fn base_url(text: &str) -> Result<String, String> {
+    Ok(graph_url(text)?.origin().ascii_serialization())
+}
+
+/// The scope for everything that an app may do at this service.
+pub(super) fn default_scope(base_url: &str) -> String {
+    format!("{}/.default", base_url.trim_end_matches('/'))
 }
 
 /// The folder of a Graph check: a well-known name or an id, never a name that people see.

@@ -185,7 +185,7 @@ fn by_name(plan: &Plan) -> BTreeMap<String, Vec<&Mailbox>> {
 }
 
 /// A name from a file, bounded and safe to display.
-fn example(name: &str) -> String {
+pub fn example(name: &str) -> String {
     let safe = |c: char| if c.is_alphanumeric() || c.is_ascii_graphic() || c == ' ' { c } else { '\u{fffd}' };
     let mut text: String = name.chars().take(EXAMPLE).map(safe).collect();
     if name.chars().nth(EXAMPLE).is_some() {

@@ -184,6 +184,7 @@ mod tests {
             credentials: Vec::new(),
             mailboxes: Vec::new(),
             checks,
+            directories: Vec::new(),
             policy: crate::model::Policy::default(),
         }
     }

@@ -24,6 +24,8 @@ table! {
         Declared => EndRow { label: "declared", noun: "secret", origin: "the one declared in the configuration", renewed: false };
         /// `notAfter` of the certificate that signs.
         Certificate => EndRow { label: "certificate", noun: "certificate", origin: "the certificate's own", renewed: false };
+        /// What Entra says of the app's secrets and certificates.
+        Directory => EndRow { label: "directory", noun: "secret or certificate", origin: "the one in the directory, read by Microsoft Graph", renewed: false };
         /// `exp` of the token file of a federated credential.
         TokenFile => EndRow { label: "token_file", noun: "token file", origin: "the token's own", renewed: true };
     }

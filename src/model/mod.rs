@@ -55,6 +55,7 @@ macro_rules! table {
 mod check;
 mod credential;
 mod difference;
+mod directory;
 mod end;
 mod external;
 mod mailbox;
@@ -78,6 +79,7 @@ pub use credential::{
     WRONG_PASSWORD,
 };
 pub use difference::Difference;
+pub use directory::{Directory, DirectoryEnds, Feed, FeedReading, Sightings};
 pub use end::{End, EndSource, Expires};
 pub use external::{Address, ExternalUrl};
 pub use mailbox::{Endpoint, Family, IpChoice, Mailbox, Mechanism, Provider, Security, Service};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Address, Check, Credential, Mailbox, Policy, Shard, Web};
+use super::{Address, Check, Credential, Directory, Mailbox, Policy, Shard, TokenSpec, Web};
 
 /// The address of the HTTP endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub struct Plan {
     pub credentials: Vec<Arc<Credential>>,
     pub mailboxes: Vec<Arc<Mailbox>>,
     pub checks: Vec<Arc<Check>>,
+    /// What is read from directories.
+    pub directories: Vec<Arc<Directory>>,
     /// The settings for readiness.
     pub policy: Policy,
 }
@@ -59,5 +61,11 @@ impl Plan {
     /// The checks of one mail protocol each: what is said about passwords concerns no other check.
     pub fn mail_checks(&self) -> impl Iterator<Item = &Arc<Check>> {
         self.checks.iter().filter(|check| check.protocol().mail().is_some())
+    }
+
+    /// The tokens that checks and directories need.
+    pub fn token_specs(&self) -> impl Iterator<Item = &TokenSpec> {
+        let of_checks = self.checks.iter().flat_map(|check| check.legs()).filter_map(Check::token_spec);
+        of_checks.chain(self.directories.iter().map(|directory| &directory.spec))
     }
 }

@@ -314,12 +314,15 @@ pub struct Import {
 /// How a source of facts other than the probes is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceReading {
-    /// `usage/` or `switches/` and the entry of the configuration, a pattern included.
+    /// `usage/` or `switches/` and the entry of the configuration, a pattern included; or `directory/`, its name and
+    /// what is read from it.
     pub name: String,
     /// Rows that it gave the last time; 0 before.
     pub rows: usize,
     /// The date of its newest data; `None` if it has never given any.
     pub last_success: Option<Timestamp>,
+    /// Why the last attempt to read it failed; only directories have one.
+    pub fault: Option<String>,
 }
 
 /// The state of saving to the state directory.

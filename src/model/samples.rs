@@ -70,6 +70,7 @@ pub(crate) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
         credentials: mailboxes.iter().map(|mailbox| Arc::clone(&mailbox.credential)).collect(),
         mailboxes: mailboxes.to_vec(),
         checks: mailboxes.iter().flat_map(checks).collect(),
+        directories: Vec::new(),
         policy: Policy::default(),
     }
 }

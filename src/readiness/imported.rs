@@ -60,7 +60,7 @@ impl Imported {
             let given = given.filter_map(|file| Some((file.facts.as_ref()?.report.taken, file.at)));
             let (rows, last_success) =
                 given.fold((0, None), |(rows, last), (taken, at)| (rows + taken, last.max(Some(at))));
-            SourceReading { name: name.clone(), rows, last_success }
+            SourceReading { name: name.clone(), rows, last_success, fault: None }
         };
         names.into_iter().map(reading).collect()
     }

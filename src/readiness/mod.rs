@@ -9,6 +9,7 @@ mod calendar;
 mod caution;
 mod conflict;
 mod contents;
+mod directories;
 mod imported;
 mod journal;
 mod judge;
@@ -22,6 +23,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod trials;
+mod unprobed;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,11 +34,12 @@ use sha2::{Digest, Sha256};
 
 use crate::clock;
 use crate::model::{
-    Access, Basic, Board, Check, CheckName, Deadline, Evidence, Finding, Mailbox, Oauth, Observation,
-    PasswordLogin, Plan, Policy, Protocol, Reason, Record, Signal, Standing, State, Use,
+    Access, Board, Check, CheckName, Deadline, Evidence, FeedReading, Finding, Mailbox, Observation,
+    PasswordLogin, Plan, Policy, Protocol, Reason, Signal, SourceReading, Standing,
 };
 
 use self::contents::Contents;
+use self::directories::Directories;
 use self::imported::Imported;
 use self::journal::Damage;
 use self::judge::Case;
@@ -71,6 +74,7 @@ struct Known {
     unprobed: Vec<(Arc<Mailbox>, Protocol)>,
     calendar: Vec<Deadline>,
     imported: Imported,
+    directories: Directories,
     contents: Contents,
     /// From the last probe: the interval in force, and why OAuth failed.
     probed: HashMap<CheckName, (Duration, Option<Reason>)>,
@@ -131,6 +135,7 @@ impl Readiness {
             unprobed: Vec::new(),
             calendar: Vec::new(),
             imported: Imported::default(),
+            directories: Directories::default(),
             contents,
             probed: HashMap::new(),
         };
@@ -188,22 +193,29 @@ impl Readiness {
         }
     }
 
+    /// Records how a reading of a directory went: the source, and what was read or why not. What was read last
+    /// counts until a later reading is complete.
+    pub fn note_directory(&self, source: &str, outcome: Result<FeedReading, String>) {
+        let mut known = self.known();
+        let Known { directories, checks, .. } = &mut *known;
+        directories.note(source, outcome, checks.values());
+    }
+
     /// Judges all checks as of `now`.
     pub fn board(&self, now: Timestamp) -> Board {
         let known = self.known();
         let mut standings: Vec<Standing> =
             known.checks.values().map(|check| known.probed_standing(check, now)).collect();
-        standings.extend(
-            known.unprobed.iter().map(|(mailbox, protocol)| known.unprobed_standing(mailbox, *protocol)),
-        );
+        standings
+            .extend(known.unprobed.iter().map(|(mailbox, protocol)| unprobed::standing(mailbox, *protocol)));
         standings.sort_by(|a, b| a.name.cmp(&b.name));
         let stopped = known.contents.stopped.iter();
         Board {
             scores: score::scores(&standings, now),
             standings,
             calendar: known.calendar.clone(),
-            imports: known.imported.reports().cloned().collect(),
-            sources: known.imported.readings(&known.policy.sources),
+            imports: known.imported.reports().cloned().chain(known.directories.reports()).collect(),
+            sources: known.sources(),
             memory: self.memory(),
             keeping: self.keeper.as_ref().map(Keeper::keeping),
             stopped: stopped.map(|(tenant, (at, note))| (tenant.clone(), *at, note.clone())).collect(),
@@ -267,12 +279,21 @@ impl Readiness {
 }
 
 impl Known {
+    /// How every source other than the probes is doing.
+    fn sources(&self) -> Vec<SourceReading> {
+        let mut sources = self.imported.readings(&self.policy.sources);
+        sources.extend(self.directories.readings());
+        sources.sort_by(|a, b| a.name.cmp(&b.name));
+        sources
+    }
+
     fn apply(&mut self, plan: &Plan) {
         self.imported.apply(&plan.policy.imports, &mut self.contents.imports);
         self.policy = plan.policy.clone();
         self.calendar = calendar(&plan.policy);
         self.checks = plan.mail_checks().map(|check| (check.name(), Arc::clone(check))).collect();
-        self.unprobed = unprobed(plan);
+        self.directories.apply(&plan.directories, &self.checks.values());
+        self.unprobed = unprobed::of(plan);
         for (name, check) in &self.checks {
             let identity = identity(check);
             let memory = self.contents.checks.entry(name.clone()).or_default();
@@ -290,7 +311,7 @@ impl Known {
         let name = check.name();
         let remembered =
             self.contents.checks.get(&name).into_iter().flat_map(|memory| memory.evidence.values());
-        let imported = self.imported.of(&name);
+        let imported = self.imported.of(&name).chain(self.directories.of(check));
         let dates = calendar::evidence(calendar::of(&self.calendar, check, name.protocol), now);
         remembered.cloned().chain(imported).chain(dates).collect()
     }
@@ -332,42 +353,11 @@ impl Known {
         standing.advice = advice::advice(&standing);
         standing
     }
-
-    fn unprobed_standing(&self, mailbox: &Arc<Mailbox>, protocol: Protocol) -> Standing {
-        let mut standing = Standing {
-            name: CheckName { mailbox: Arc::clone(&mailbox.name), protocol },
-            mailbox: Arc::clone(mailbox),
-            tenant: tenant(mailbox),
-            basic: Basic::Unknown,
-            oauth: Oauth::Unknown,
-            usage: Use::Unknown,
-            state: State::NotExpected,
-            reason: None,
-            evidence: Vec::new(),
-            conflict: None,
-            record: Record::default(),
-            deadline: None,
-            advice: String::new(),
-        };
-        standing.advice = advice::advice(&standing);
-        standing
-    }
 }
 
 /// The tenant, as in `mailbox_check_info`.
 fn tenant(mailbox: &Mailbox) -> String {
     mailbox.credential.tenant().unwrap_or_default().to_owned()
-}
-
-fn unprobed(plan: &Plan) -> Vec<(Arc<Mailbox>, Protocol)> {
-    let probed = |mailbox: &Mailbox, protocol| {
-        plan.checks.iter().any(|check| check.mailbox.name == mailbox.name && check.protocol() == protocol)
-    };
-    let mailboxes = plan.mailboxes.iter().filter_map(|mailbox| {
-        let said = plan.policy.expectations.get(&mailbox.name)?;
-        Some(said.not_expected.iter().map(move |protocol| (Arc::clone(mailbox), *protocol)))
-    });
-    mailboxes.flatten().filter(|(mailbox, protocol)| !probed(mailbox, *protocol)).collect()
 }
 
 fn planned(plan: &Plan) -> Planned {

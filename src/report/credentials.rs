@@ -9,8 +9,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{
-    Access, Cause, Certificate, Credential, End, EndSource, Plan, Reason, TokenAccess, TokenFacts,
-    TokenReport, TokenSpec,
+    Access, Cause, Certificate, Credential, DirectoryEnds, End, EndSource, Plan, Reason, TokenAccess,
+    TokenFacts, TokenReport, TokenSpec,
 };
 
 use super::locked;
@@ -88,10 +88,14 @@ pub struct CredentialRecord {
     pub checks: usize,
     /// The mailboxes of these checks, by name.
     pub mailboxes: Arc<[Arc<str>]>,
+    /// The directories that are read with it, by name.
+    pub directories: Arc<[Arc<str>]>,
     /// Its tokens; empty for a password.
     pub tokens: Vec<TokenRecord>,
     /// The date in the file of `expires`, or why there is none; `None` without such a file, or before it was read.
     pub declared: Option<Result<Timestamp, String>>,
+    /// The date that a directory says; the earliest of several.
+    pub in_directory: Option<Timestamp>,
 }
 
 impl CredentialRecord {
@@ -120,6 +124,7 @@ impl CredentialRecord {
         if let Some(Ok(at)) = self.declared {
             ends.push(End { source: EndSource::Declared, at });
         }
+        ends.extend(self.in_directory.map(|at| End { source: EndSource::Directory, at }));
         ends.extend(self.found_ends().filter(|end| !end.source.row().renewed));
         ends.sort_by_key(|end| (end.at, end.source));
         let mut seen = BTreeSet::new();
@@ -171,6 +176,7 @@ struct Declared {
     credential: Arc<Credential>,
     checks: usize,
     mailboxes: Arc<[Arc<str>]>,
+    directories: Arc<[Arc<str>]>,
 }
 
 #[derive(Debug, Default)]
@@ -179,6 +185,8 @@ struct Records {
     tokens: BTreeMap<TokenKey, Kept>,
     /// What was read from the files of `expires`.
     dates: BTreeMap<Arc<str>, Result<Timestamp, String>>,
+    /// What each directory says.
+    directories: BTreeMap<Arc<str>, DirectoryEnds>,
 }
 
 impl Credentials {
@@ -201,12 +209,23 @@ impl Credentials {
         let declared = |credential: &Arc<Credential>| {
             let (checks, mailboxes) = rests.remove(&*credential.name).unwrap_or_default();
             let mailboxes = mailboxes.into_iter().cloned().collect();
-            let declared = Declared { credential: Arc::clone(credential), checks, mailboxes };
+            let read_with = plan.directories.iter().filter(|one| one.spec.credential == credential.name);
+            let directories = read_with.map(|directory| Arc::clone(&directory.name)).collect();
+            let declared = Declared { credential: Arc::clone(credential), checks, mailboxes, directories };
             (Arc::clone(&credential.name), declared)
         };
         records.declared = plan.credentials.iter().map(declared).collect();
-        for check in &plan.checks {
-            let Access::Token(TokenAccess { spec, permission, .. }) = &check.access else { continue };
+        records.directories.retain(|name, _| plan.directories.iter().any(|one| one.name == *name));
+        let of_checks = plan.checks.iter().filter_map(|check| match &check.access {
+            Access::Token(TokenAccess { spec, permission, .. }) => {
+                Some((spec, permission.as_slice().to_vec()))
+            }
+            Access::Password(_) => None,
+        });
+        let of_directories = plan.directories.iter().map(|directory| {
+            (&directory.spec, directory.feeds.iter().map(|feed| feed.row().permission).collect())
+        });
+        for (spec, permissions) in of_checks.chain(of_directories) {
             let key = key(spec);
             let before = known.get(&key).filter(|before| is_of(&before.record, spec));
             let kept = records.tokens.entry(key).or_insert_with(|| {
@@ -220,7 +239,7 @@ impl Credentials {
             if let Some(user) = &spec.user {
                 kept.users.add(user, before.map(|before| &before.users));
             }
-            kept.record.permissions.extend(*permission);
+            kept.record.permissions.extend(permissions);
         }
     }
 
@@ -272,6 +291,11 @@ impl Credentials {
         locked(&self.0).dates = dates;
     }
 
+    /// Records what a directory says about the ends of credentials.
+    pub(super) fn note_directory(&self, directory: &Arc<str>, ends: DirectoryEnds) {
+        locked(&self.0).directories.insert(Arc::clone(directory), ends);
+    }
+
     /// A copy of all records, ordered by the credential's name.
     pub(super) fn records(&self) -> Vec<CredentialRecord> {
         let records = locked(&self.0);
@@ -279,6 +303,8 @@ impl Credentials {
             credential: Arc::clone(&declared.credential),
             checks: declared.checks,
             mailboxes: Arc::clone(&declared.mailboxes),
+            directories: Arc::clone(&declared.directories),
+            in_directory: records.directories.values().filter_map(|ends| ends.get(name)).min().copied(),
             tokens: records.of(name),
             declared: records.dates.get(name).filter(|_| declared.credential.end_file().is_some()).cloned(),
         };

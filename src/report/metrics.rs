@@ -14,7 +14,7 @@ use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::model::{Check, Goal, Mechanism, Observation, Phase, Plan, Protocol, TokenReport};
+use crate::model::{Goal, Mechanism, Observation, Phase, Plan, Protocol, TokenReport};
 use crate::spool;
 
 use super::exposition::{Page, round, timestamp};
@@ -86,9 +86,9 @@ impl Scope {
             if let Goal::RoundTrip(trip) = &check.goal {
                 scope.trips.insert((Arc::clone(&check.mailbox.name), Arc::clone(&trip.to().name)));
             }
-            for spec in check.legs().into_iter().filter_map(Check::token_spec) {
-                scope.tokens.insert((Arc::clone(&spec.credential), spec.resource().to_owned()));
-            }
+        }
+        for spec in plan.token_specs() {
+            scope.tokens.insert((Arc::clone(&spec.credential), spec.resource().to_owned()));
         }
         scope
     }

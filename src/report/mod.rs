@@ -39,7 +39,7 @@ use jiff::Timestamp;
 
 use crate::clock;
 use crate::files;
-use crate::model::{Board, CheckName, Observation, Plan, Protocol, TokenReport};
+use crate::model::{Board, CheckName, DirectoryEnds, Observation, Plan, Protocol, TokenReport};
 use crate::version;
 
 use exposition::Page;
@@ -179,6 +179,11 @@ impl Report {
     /// Records the dates that files of credentials hold, or why they hold none.
     pub fn declare_ends(&self, dates: BTreeMap<Arc<str>, Result<Timestamp, String>>) {
         self.credentials.declare(dates);
+    }
+
+    /// Records what a directory says about the ends of secrets and certificates.
+    pub fn note_directory(&self, directory: &Arc<str>, ends: DirectoryEnds) {
+        self.credentials.note_directory(directory, ends);
     }
 
     /// Saves the past of every check to the state directory. Blocks the thread for a bounded time.

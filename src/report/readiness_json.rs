@@ -72,6 +72,7 @@ fn note(evidence: &Evidence) -> Option<Value> {
 fn source(source: &SourceReading) -> Value {
     let mut object = json!({ "source": source.name, "rows": source.rows });
     put(&mut object, "last_success", source.last_success.map(|at| at.to_string().into()));
+    put(&mut object, "fault", source.fault.as_deref().map(Into::into));
     object
 }
 

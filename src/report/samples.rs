@@ -125,6 +125,7 @@ pub(crate) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
             .iter()
             .flat_map(|mailbox| [Protocol::Imap, Protocol::Smtp].map(|protocol| check(mailbox, protocol)))
             .collect(),
+        directories: Vec::new(),
         policy: Policy::default(),
     }
 }
@@ -300,7 +301,12 @@ pub(crate) fn board(plan: &Plan) -> Board {
             capped: false,
             counts: State::ALL.iter().map(|state| (Protocol::Imap, *state, 0)).collect(),
         }],
-        sources: vec![SourceReading { name: "usage/*.csv".to_owned(), rows: 3, last_success: Some(dawn()) }],
+        sources: vec![SourceReading {
+            name: "usage/*.csv".to_owned(),
+            rows: 3,
+            last_success: Some(dawn()),
+            fault: None,
+        }],
         calendar: vec![deadline(Some(date(2026, 12, 31))), deadline(None)],
         ..Board::default()
     }

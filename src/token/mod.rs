@@ -121,8 +121,7 @@ impl TokenSource {
     pub fn apply(&self, plan: &Plan) {
         let max_age = plan.limits.token_max_age;
         *lock(&self.0.max_age) = max_age;
-        let needed: HashSet<&TokenSpec> =
-            plan.checks.iter().flat_map(|check| check.legs()).filter_map(|leg| leg.token_spec()).collect();
+        let needed: HashSet<&TokenSpec> = plan.token_specs().collect();
         let rotated: HashSet<&Path> = needed.iter().filter_map(|spec| spec.proof.rotated()?.file()).collect();
         self.0.refresh_tokens.retain(|file| rotated.contains(file));
         let mut cells = lock(&self.0.cells);
@@ -133,11 +132,17 @@ impl TokenSource {
     }
 
     /// A token for `spec`, from the cache or newly requested. Concurrent callers share one request. The
-    /// cached token stays in use during a renewal and after a failed one.
+    /// cached token stays in use during a renewal and after a failed one. `by` is the check that asks; `None` for
+    /// other purposes.
     ///
     /// # Errors
     /// The cause of the last request, without a new request, while its back-off lasts.
-    pub async fn fetch(&self, spec: &TokenSpec, by: &CheckName) -> Result<AccessToken, Cause> {
+    pub async fn fetch<'c>(
+        &self,
+        spec: &TokenSpec,
+        by: impl Into<Option<&'c CheckName>>,
+    ) -> Result<AccessToken, Cause> {
+        let by = by.into();
         let cell = self.cell(spec);
         loop {
             let decision = cell.state().decide(Instant::now(), by);
@@ -184,6 +189,11 @@ impl TokenSource {
     /// Reports that a mail server refused this token. `expired`: the server said that the token has expired.
     pub fn refused(&self, spec: &TokenSpec, token: &AccessToken, by: &CheckName, expired: bool) {
         self.cell(spec).state().refused(Instant::now(), token.serial, by, expired);
+    }
+
+    /// Reports that a service called this token expired, whatever it says of itself.
+    pub fn expired(&self, spec: &TokenSpec, token: &AccessToken) {
+        self.cell(spec).state().expired(Instant::now(), token.serial);
     }
 
     /// Renews the tokens whose requests read one of these files, and ends their back-offs, because the files have

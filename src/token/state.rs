@@ -83,8 +83,10 @@ struct Failed {
 }
 
 impl State {
-    pub(super) fn decide(&mut self, now: Instant, by: &CheckName) -> Decision {
-        self.forget_if_doubted(now, by);
+    pub(super) fn decide<'c>(&mut self, now: Instant, by: impl Into<Option<&'c CheckName>>) -> Decision {
+        if let Some(by) = by.into() {
+            self.forget_if_doubted(now, by);
+        }
         let backing_off = self.failure.as_mut().filter(|failure| now < failure.until);
         match (&self.held, backing_off) {
             (Some(held), _) if now < held.renew_at => Decision::Use(held.token.clone()),
@@ -147,12 +149,15 @@ impl State {
     }
 
     pub(super) fn refused(&mut self, now: Instant, serial: u64, by: &CheckName, expired: bool) {
-        let Some(held) = self.held_as(serial) else { return };
         if expired {
-            self.forget(now);
-        } else if !held.proven {
+            self.expired(now, serial);
+        } else if let Some(held) = self.held_as(serial).filter(|held| !held.proven) {
             held.doubted_by.insert(by.clone());
         }
+    }
+
+    pub(super) fn expired(&mut self, now: Instant, serial: u64) {
+        self.held_as(serial).is_some().then(|| self.forget(now));
     }
 
     /// Renews the token at its next use, because the secret has changed. Until then it stays in use: the mailboxes

@@ -17,7 +17,7 @@ use crate::http::kept::Title;
 use crate::http::view::Sort;
 use crate::http::{Site, chosen};
 use crate::model;
-use crate::model::{Board, Deadline, ImportReport, Score, Standing as Stands};
+use crate::model::{Board, Deadline, ImportReport, Score, SourceReading, Standing as Stands};
 use crate::report::CheckRecord;
 
 use super::filters::{self, Occurring, Place};
@@ -87,9 +87,7 @@ fn page(board: &Board, checks: &[Arc<CheckRecord>], view: &View, now: Timestamp)
             dl {
                 dt { "Memory" } dd { (board.memory) }
                 @for report in &board.imports { dt { (report.file) } dd { (import(report, now)) } }
-                @for source in board.sources.iter().filter(|source| source.last_success.is_none()) {
-                    dt { (source.name) } dd { p.failing { "has given nothing yet" } }
-                }
+                @for source in &board.sources { (self::source(source, &board.imports, now)) }
             }
         }
     };
@@ -243,6 +241,20 @@ fn when(row: &Deadline, now: Timestamp) -> String {
         format!("{date}, in {}", text::stretch(text::between(now, day)))
     } else {
         format!("{date}, {}", text::ago(now, day))
+    }
+}
+
+/// A source that no report of an import tells everything about.
+fn source(source: &SourceReading, imports: &[ImportReport], now: Timestamp) -> Markup {
+    let is_told = imports.iter().any(|report| report.source == source.name);
+    html! {
+        @match (source.last_success, &source.fault) {
+            (Some(_), None) if is_told => "",
+            (Some(at), None) => { dt { (source.name) } dd { p { (text::counted(source.rows, "row", "rows")) "; as of " (text::ago(now, at)) } } }
+            (None, None) => { dt { (source.name) } dd { p.failing { "has given nothing yet" } } }
+            (None, Some(fault)) => { dt { (source.name) } dd { p.failing { (fault) } } }
+            (Some(at), Some(fault)) => { dt { (source.name) } dd { p.failing { (fault) "; what was read " (text::ago(now, at)) " still counts" } } }
+        }
     }
 }
 

@@ -1,0 +1,65 @@
+//! Why a directory could not be read, by who must act.
+
+use std::time::Duration;
+
+use crate::model::{Cause, Reason};
+
+/// Why a reading is not complete.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Fault {
+    /// The identity provider gives no token.
+    #[error("no token for Microsoft Graph: {}: {}", .0.reason, .0.detail)]
+    Token(Cause),
+    /// Nothing, or only a part, was answered.
+    #[error("{}: {}", .0.reason, .0.detail)]
+    Network(Cause),
+    /// The tenant pays for no sign-in log.
+    #[error(
+        "the tenant has no Entra ID P1 or P2 licence, and without one Microsoft Graph gives no sign-in log: write sign_ins: false"
+    )]
+    NoLicence,
+    /// The token lacks a permission.
+    #[error(
+        "the app lacks the application permission {permission} of Microsoft Graph, or no administrator has consented to it; `mailbox-exporter setup` prints the steps ({said})"
+    )]
+    NoPermission { permission: &'static str, said: String },
+    /// Two tokens in a row were refused.
+    #[error("Microsoft Graph refuses the token: {0}; compare base_url with the cloud of the tenant")]
+    TokenRefused(String),
+    /// It asks for more patience than a reading has.
+    #[error("Microsoft Graph is throttling or unavailable ({said}), after {waits} waits")]
+    Busy { said: String, waits: usize },
+    /// Another refusal.
+    #[error("Microsoft Graph answers with status {status}: {said}")]
+    Refused { status: u16, said: String },
+    /// A success without the promised form.
+    #[error("the answer of Microsoft Graph has another form than documented: {0}")]
+    Unreadable(String),
+    /// A page points to another server, which must not see the token.
+    #[error("the next page is on another server than base_url: {0}; it is not asked")]
+    Elsewhere(String),
+    /// The time is up.
+    #[error("the reading took longer than {} min", .0.as_secs() / 60)]
+    Slow(Duration),
+}
+
+impl Fault {
+    /// Whether only people can mend it, so that to ask again soon is in vain.
+    pub const fn is_lasting(&self) -> bool {
+        matches!(self, Self::NoLicence)
+    }
+
+    /// Whether it is the same trouble, whatever ids and times its text has.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+
+    fn key(&self) -> (std::mem::Discriminant<Self>, Option<Reason>, Option<u16>) {
+        let (reason, status) = match self {
+            Self::Token(cause) | Self::Network(cause) => (Some(cause.reason), None),
+            Self::Refused { status, .. } => (None, Some(*status)),
+            _ => (None, None),
+        };
+        (std::mem::discriminant(self), reason, status)
+    }
+}

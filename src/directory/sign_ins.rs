@@ -1,0 +1,174 @@
+//! Who signs in by IMAP, POP and SMTP: the sign-in log, page by page.
+//!
+//! A row does not say whether a password or a token was shown, and a missing row proves nothing: the log goes back
+//! some days or weeks, and a printer may send once a quarter.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp, Unit};
+use serde::Deserialize;
+
+use super::Read;
+use super::fault::Fault;
+use super::graph::{Graph, Page, time};
+use crate::model::{DirectoryEnds, Feed, FeedReading, Protocol, Sightings};
+use crate::safe;
+
+/// How far back the first reading goes: the log of a licensed tenant is kept so long, and evidence counts so long.
+const MEMORY: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How far a later reading goes behind the last: a row may arrive hours after the sign-in.
+const OVERLAP: SignedDuration = SignedDuration::from_hours(3);
+/// The rows of a page, and the most pages of a reading.
+const PAGE: usize = 500;
+const PAGES: usize = 200;
+/// The most users and protocols that are remembered.
+const SIGHTINGS: usize = 100_000;
+
+/// The members of a row that are used.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    user_principal_name: Option<String>,
+    created_date_time: Option<String>,
+    client_app_used: Option<String>,
+    status: Option<Status>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    error_code: Option<i64>,
+}
+
+/// Reads what is new since the last complete reading.
+pub(super) async fn read(
+    graph: &mut Graph<'_>,
+    at: Timestamp,
+    last: Option<&FeedReading>,
+) -> Result<Read, Fault> {
+    let oldest = at.checked_sub(MEMORY).unwrap_or(Timestamp::MIN);
+    let since = last.and_then(|last| last.at.checked_sub(OVERLAP).ok());
+    let since = since.map_or(oldest, |since| since.max(oldest));
+    let known = last.map_or_else(Sightings::new, |last| Sightings::clone(&last.sightings));
+    let mut tally = Tally { sightings: known, ..Tally::default() };
+    tally.sightings.retain(|_, seen| *seen >= oldest);
+    let mut next = Some(first(&graph.directory.base_url, since));
+    let (mut pages, mut bound) = (0, None);
+    while let Some(url) = next {
+        if pages == PAGES {
+            bound = Some(format!("{PAGES} pages of {PAGE} rows"));
+            break;
+        }
+        let page = graph.get::<Page<Row>>(&url, Feed::SignIns).await?;
+        let page =
+            page.ok_or_else(|| Fault::Refused { status: 404, said: "there is no sign-in log".to_owned() })?;
+        pages += 1;
+        page.value.iter().for_each(|row| tally.add(row));
+        next = page.next.map(|link| graph.next(&link)).transpose()?;
+    }
+    if tally.overflowed {
+        bound = Some(format!("{SIGHTINGS} users and protocols"));
+    }
+    let Tally { rows, irrelevant, unclear, sightings, .. } = tally;
+    let reading = FeedReading { at, rows, sightings: Arc::new(sightings), irrelevant, unclear };
+    Ok(Read { reading, ends: DirectoryEnds::new(), unmatched: Vec::new(), bound })
+}
+
+/// The address of the first page, the newest rows first.
+fn first(base_url: &str, since: Timestamp) -> String {
+    let since = since.round(Unit::Second).unwrap_or(since);
+    let mut filter = format!("createdDateTime ge {since}");
+    for (position, app) in
+        Protocol::of_mail().filter_map(Protocol::mail).map(|mail| mail.client_app).enumerate()
+    {
+        let joint = if position == 0 { " and (" } else { " or " };
+        // Writing to a string cannot fail.
+        let _ = write!(filter, "{joint}clientAppUsed eq '{app}'");
+    }
+    filter.push(')');
+    format!("{base_url}/v1.0/auditLogs/signIns?$filter={}&$top={PAGE}", safe::url_part(&filter))
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    rows: usize,
+    irrelevant: usize,
+    unclear: usize,
+    sightings: Sightings,
+    overflowed: bool,
+}
+
+impl Tally {
+    fn add(&mut self, row: &Row) {
+        let is_app = |protocol: &Protocol| {
+            protocol.mail().is_some_and(|mail| row.client_app_used.as_deref() == Some(mail.client_app))
+        };
+        let failed = row.status.as_ref().and_then(|status| status.error_code).is_some_and(|code| code != 0);
+        let protocol = Protocol::of_mail().find(is_app).filter(|_| !failed);
+        let Some(protocol) = protocol else {
+            self.irrelevant += 1;
+            return;
+        };
+        let user = row.user_principal_name.as_deref().filter(|user| is_name(user));
+        let Some((user, at)) = user.zip(time(row.created_date_time.as_deref())) else {
+            self.unclear += 1;
+            return;
+        };
+        self.rows += 1;
+        let key = (user.to_lowercase(), protocol);
+        if let Some(seen) = self.sightings.get_mut(&key) {
+            *seen = at.max(*seen);
+        } else if self.sightings.len() < SIGHTINGS {
+            self.sightings.insert(key, at);
+        } else {
+            self.overflowed = true;
+        }
+    }
+}
+
+/// Whether it may be the name of a mailbox.
+fn is_name(user: &str) -> bool {
+    const LONGEST: usize = 320;
+    !user.is_empty() && user.len() <= LONGEST && !user.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+// A test that cannot go on has failed.
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_success_by_a_mail_protocol_is_a_sighting() {
+        let mut tally = Tally::default();
+        let rows: Vec<Row> = serde_json::from_str(
+            r#"[
+            {"userPrincipalName":"Desk@Contoso.example","createdDateTime":"2026-11-01T10:00:00Z","clientAppUsed":"IMAP4","status":{"errorCode":0}},
+            {"userPrincipalName":"desk@contoso.example","createdDateTime":"2026-11-02T10:00:00Z","clientAppUsed":"IMAP4","status":{"errorCode":0,"more":[]}},
+            {"userPrincipalName":"desk@contoso.example","createdDateTime":"2026-11-03T10:00:00Z","clientAppUsed":"IMAP4","status":{"errorCode":50126}},
+            {"userPrincipalName":"desk@contoso.example","createdDateTime":"2026-11-03T10:00:00Z","clientAppUsed":"Browser"},
+            {"userPrincipalName":"desk@contoso.example","createdDateTime":"2026-11-04T10:00:00Z","clientAppUsed":"Authenticated SMTP"},
+            {"userPrincipalName":"","createdDateTime":"2026-11-04T10:00:00Z","clientAppUsed":"POP3"},
+            {"userPrincipalName":"desk@contoso.example","clientAppUsed":"POP3","riskLevel":null}]"#,
+        )
+        .unwrap();
+        rows.iter().for_each(|row| tally.add(row));
+        assert_eq!((tally.rows, tally.irrelevant, tally.unclear), (3, 2, 2));
+        let at = |protocol| tally.sightings.get(&("desk@contoso.example".to_owned(), protocol)).copied();
+        assert_eq!(at(Protocol::Imap), Some("2026-11-02T10:00:00Z".parse().unwrap()));
+        assert_eq!(at(Protocol::Smtp), Some("2026-11-04T10:00:00Z".parse().unwrap()));
+        assert_eq!(at(Protocol::Pop3), None);
+    }
+
+    #[test]
+    fn the_log_is_asked_for_the_three_clients_from_a_moment_on() {
+        let url = first("https://graph.example", "2026-11-01T00:00:00Z".parse().unwrap());
+        let url = reqwest::Url::parse(&url).unwrap();
+        let filter = url.query_pairs().find(|(name, _)| name == "$filter").unwrap().1.into_owned();
+        assert_eq!(
+            filter,
+            "createdDateTime ge 2026-11-01T00:00:00Z and (clientAppUsed eq 'IMAP4' or clientAppUsed eq 'Authenticated SMTP' or clientAppUsed eq 'POP3')"
+        );
+    }
+}
