@@ -47,7 +47,7 @@ pub(super) fn poll(app: &SimApp, asked: &Asked) -> Result<Grant, Refusal> {
     let (scope, refresh_token) = app.person(|person| person.poll(code))?;
     let offline = scope.split_whitespace().any(|word| word == "offline_access");
     let person = Some(permissions(app, &scope)?);
-    Ok(Grant { proof, person, refresh_token: refresh_token.filter(|_| offline) })
+    Ok(Grant { proof, person, refresh_token: refresh_token.filter(|_| offline), for_directory: false })
 }
 
 /// A refresh token is shown.
@@ -58,7 +58,12 @@ pub(super) fn refresh(app: &SimApp, asked: &Asked) -> Result<Grant, Refusal> {
         return Err(missing("refresh_token"));
     }
     let person = Some(permissions(app, asked.field("scope"))?);
-    Ok(Grant { proof, person, refresh_token: app.person(|person| person.refresh(token))? })
+    Ok(Grant {
+        proof,
+        person,
+        refresh_token: app.person(|person| person.refresh(token))?,
+        for_directory: false,
+    })
 }
 
 /// How the client has proven itself.

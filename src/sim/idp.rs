@@ -17,7 +17,7 @@ use crate::sim::script::fill;
 use crate::sim::token::Permissions;
 use crate::sim::token_fault::{TokenAct, Twist};
 use crate::sim::wire::Wire;
-use crate::sim::{assertion, delegated, google, lock, metadata, sasl, token};
+use crate::sim::{assertion, delegated, directory, google, lock, metadata, sasl, token};
 
 /// The audience of tokens for Exchange Online.
 pub(super) const AUDIENCE: &str = "https://outlook.office365.com";
@@ -27,7 +27,7 @@ pub(super) const PERSON_AUDIENCE: &str = "https://outlook.office.com";
 pub(super) const GRAPH_AUDIENCE: &str = "https://graph.microsoft.com";
 /// The scope of Exchange Online.
 pub(super) const SCOPE: &str = "https://outlook.office365.com/.default";
-/// The scope of Microsoft Graph; no other one is granted.
+/// The scope of Microsoft Graph. No other one is granted, except the directory's.
 pub(super) const GRAPH_SCOPE: &str = "https://graph.microsoft.com/.default";
 /// Length of a body that a client should not keep.
 const HUGE_BODY: usize = 8 * 1024 * 1024;
@@ -45,6 +45,7 @@ pub(super) const BY_ASSERTION: &str = "2";
 pub(super) struct Idp {
     apps: Mutex<HashMap<String, SimApp>>,
     pub(super) metadata: metadata::Metadata,
+    pub(super) directory: directory::SimDirectory,
 }
 
 /// The sender's credentials as the request has them, not yet checked.
@@ -64,11 +65,13 @@ pub(super) struct Grant {
     /// The permissions of a person; `None` for the application's own.
     pub(super) person: Option<Vec<String>>,
     pub(super) refresh_token: Option<String>,
+    /// The token is for the directory, and not for mail.
+    pub(super) for_directory: bool,
 }
 
 impl Grant {
     const fn of_app(proof: &'static str) -> Self {
-        Self { proof, person: None, refresh_token: None }
+        Self { proof, person: None, refresh_token: None, for_directory: false }
     }
 }
 
@@ -93,6 +96,9 @@ impl Idp {
     async fn answer(&self, wire: &mut Wire, request: &Request) -> io::Result<bool> {
         if request.path == google::PATH {
             return self.google(wire, request).await;
+        }
+        if directory::is_for(&request.path) {
+            return self.directory(wire, request).await;
         }
         if metadata::is_for(&request.path) {
             return self.metadata(wire, request).await;
@@ -231,8 +237,10 @@ fn check(app: &SimApp, asked: &Asked, now: Timestamp) -> Result<Grant, Refusal> 
             return Err((400, "unsupported_grant_type", 70_003, text));
         }
     }
+    let for_directory = directory::is_scope(asked.field("scope"), &asked.address);
     match asked.field("scope") {
         SCOPE | GRAPH_SCOPE => {}
+        _ if for_directory => {}
         "" => return Err(missing("scope")),
         other => {
             let text = format!(
@@ -245,7 +253,8 @@ fn check(app: &SimApp, asked: &Asked, now: Timestamp) -> Result<Grant, Refusal> 
         if asked.field("client_assertion_type") != assertion::TYPE {
             return Err(missing("client_assertion_type"));
         }
-        return assertion::verify(app, assertion, &asked.address, now).map(|()| Grant::of_app(BY_ASSERTION));
+        return assertion::verify(app, assertion, &asked.address, now)
+            .map(|()| Grant { for_directory, ..Grant::of_app(BY_ASSERTION) });
     }
     let Some(secret) = asked.secret() else {
         let text =
@@ -253,7 +262,7 @@ fn check(app: &SimApp, asked: &Asked, now: Timestamp) -> Result<Grant, Refusal> 
         return Err((401, "invalid_client", 7_000_218, text.to_owned()));
     };
     check_secret(app, secret)?;
-    Ok(Grant::of_app(BY_SECRET))
+    Ok(Grant { for_directory, ..Grant::of_app(BY_SECRET) })
 }
 
 pub(super) fn check_secret(app: &SimApp, secret: &str) -> Result<(), Refusal> {
@@ -270,7 +279,7 @@ pub(super) fn check_secret(app: &SimApp, secret: &str) -> Result<(), Refusal> {
 /// Makes a token, remembers it, and writes the answer.
 fn issue(app: &SimApp, twist: Twist, now: Timestamp, grant: Grant, for_graph: bool) -> String {
     let terms = app.terms();
-    let Grant { proof, person, refresh_token } = grant;
+    let Grant { proof, person, refresh_token, for_directory } = grant;
     let is_person = person.is_some();
     let own = if for_graph { terms.graph_roles } else { terms.roles };
     let roles = if twist == Twist::NoRoles { Vec::new() } else { person.unwrap_or(own) };
@@ -278,7 +287,7 @@ fn issue(app: &SimApp, twist: Twist, now: Timestamp, grant: Grant, for_graph: bo
     let audience = match twist {
         Twist::OtherAudience if for_graph => AUDIENCE,
         Twist::OtherAudience => GRAPH_AUDIENCE,
-        _ if for_graph => GRAPH_AUDIENCE,
+        _ if for_graph || for_directory => GRAPH_AUDIENCE,
         _ if is_person => PERSON_AUDIENCE,
         _ => AUDIENCE,
     };

@@ -10,6 +10,7 @@ mod assertion;
 mod authority;
 mod certificate;
 mod delegated;
+mod directory;
 mod fault;
 mod flood;
 mod folders;
@@ -64,6 +65,7 @@ use crate::sim::wire::Wire;
 pub use account::Offers;
 pub use app::{SeenTokenRequest, SimApp, TokenOutcome};
 pub use certificate::SimCertificate;
+pub use directory::{DirectoryFault, SimDirectory, SimSignIn};
 pub use fault::{Fault, Shows};
 pub use folders::{Marks, SimFolders};
 pub use google::SimServiceAccount;
@@ -148,6 +150,16 @@ impl Sim {
     /// The token endpoint without TLS, with `{tenant}` to be filled in.
     pub fn token_url_plain(&self) -> String {
         format!("http://127.0.0.1:{}/{{tenant}}/oauth2/v2.0/token", self.token_port_plain)
+    }
+
+    /// Microsoft Graph by HTTPS.
+    pub fn graph_url(&self) -> String {
+        format!("https://localhost:{}", self.token_port)
+    }
+
+    /// What Microsoft Graph knows.
+    pub fn directory(&self) -> SimDirectory {
+        self.idp.directory.clone()
     }
 
     /// Google's token endpoint by HTTPS.

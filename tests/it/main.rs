@@ -9,6 +9,7 @@
 mod certificate;
 mod clock;
 mod dialogues;
+mod directory;
 mod door;
 mod echoes;
 mod endpoints;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mailbox_exporter::app;
 use mailbox_exporter::config;
 use mailbox_exporter::model::{Observation, Plan};
-use mailbox_exporter::sim::{Fault, Sim, SimApp, SimMailbox};
+use mailbox_exporter::sim::{Fault, Sim, SimApp, SimDirectory, SimMailbox};
 use tokio::runtime::{Builder, Runtime};
 
 use super::folder::Folder;
@@ -83,6 +83,11 @@ impl World {
     /// The simulated Google's token endpoint.
     pub(crate) fn google_url(&self) -> String {
         self.sim.google_url()
+    }
+
+    /// The simulated Microsoft Graph, and what it knows.
+    pub(crate) fn graph(&self) -> (String, SimDirectory) {
+        (self.sim.graph_url(), self.sim.directory())
     }
 
     /// The simulated metadata service of virtual machines.

@@ -204,7 +204,9 @@ fn lacks(record: &TokenRecord) -> Vec<&'static str> {
 fn mailboxes(record: &CredentialRecord) -> Markup {
     let all = record.mailboxes.len();
     html! {
-        @if all == 0 { span.none { "none uses it" } } @else {
+        @if all == 0 && record.directories.is_empty() { span.none { "none uses it" } }
+        @for directory in record.directories.iter() { p { "directory " (directory) " is read with it" } }
+        @if all > 0 {
             @for (place, name) in record.mailboxes.iter().take(NAMES).enumerate() {
                 @if place > 0 { ", " }
                 (text::mailbox(Here::Top, name))
