@@ -14,7 +14,7 @@ use oauth2::{
 use secrecy::ExposeSecret;
 use tokio::time::sleep;
 
-use super::exchange::{self, Exchange};
+use super::exchange::Exchange;
 use super::http::{Fault, Http};
 use super::proof::refresh_token::Parts;
 use crate::model::{Cause, Proof, Reason, Redacted, TokenSpec};
@@ -96,7 +96,7 @@ pub async fn begin(dialer: &Dialer, spec: &TokenSpec, endpoint: &str) -> Result<
     let request = parts.fields().fold(request, |request, (name, value)| request.add_extra_param(name, value));
     let http = exchange.http().await?;
     let scrubber = Scrubber::knowing(secrets.iter().map(ExposeSecret::expose_secret));
-    let response = request.request_async(&http).await.map_err(|error| exchange::refused(error, &scrubber))?;
+    let response = request.request_async(&http).await.map_err(|error| exchange.refused(error, &scrubber))?;
     Ok(Code { response })
 }
 
@@ -120,7 +120,7 @@ pub async fn finish(dialer: &Dialer, spec: &TokenSpec, code: &Code) -> Result<Re
     let answer = request.request_async(&questions, sleep, Some(code.good_for())).await;
     let last = questions.last.into_inner().unwrap_or_else(PoisonError::into_inner);
     let failed = |last| match last {
-        Some(fault) => exchange::not_answered(fault, &scrubber),
+        Some(fault) => exchange.not_answered(fault, &scrubber),
         None => {
             Cause::new(Reason::ProtocolError, "the token endpoint's answer to a device code cannot be read")
         }
@@ -138,7 +138,7 @@ pub async fn finish(dialer: &Dialer, spec: &TokenSpec, code: &Code) -> Result<Re
             other if other.as_ref() == "authorization_declined" => Unfinished::Declined,
             // The crate says so as well when the time is up. Where nobody could be asked, that is the news.
             DeviceCodeErrorResponseType::ExpiredToken => match last {
-                Some(fault @ Fault::Network(_)) => Unfinished::Failed(exchange::not_answered(fault, &scrubber)),
+                Some(fault @ Fault::Network(_)) => Unfinished::Failed(exchange.not_answered(fault, &scrubber)),
                 _ => Unfinished::Expired,
             },
             _ => Unfinished::Failed(failed(last)),

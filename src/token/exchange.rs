@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use super::answer::Answer;
 use super::http::Route;
-use super::{claims, http};
+use super::{claims, http, proof};
 use crate::clock;
 use crate::diagnosis;
 use crate::model::{App, Cause, Claims, End, Phase, Reason, Redacted, TokenSeal, TokenSpec};
@@ -149,7 +149,7 @@ impl<'a> Exchange<'a> {
             fields.into_iter().fold(request, |request, (name, value)| request.add_extra_param(name, value));
         self.within_bound(async {
             let http = self.http().await?;
-            let answer = request.request_async(&http).await.map_err(|error| refused(error, scrubber))?;
+            let answer = request.request_async(&http).await.map_err(|error| self.refused(error, scrubber))?;
             self.issued(&answer)
         })
         .await
@@ -167,7 +167,7 @@ impl<'a> Exchange<'a> {
         answer: Result<oauth2::HttpResponse, http::Fault>,
         scrubber: &Scrubber,
     ) -> Result<Issued, Cause> {
-        let response = answer.map_err(|fault| not_answered(fault, scrubber))?;
+        let response = answer.map_err(|fault| self.not_answered(fault, scrubber))?;
         // What the parser quotes may be the token.
         let answer = serde_json::from_slice::<Answer>(response.body()).map_err(|error| {
             let (line, column) = (error.line(), error.column());
@@ -195,7 +195,7 @@ impl<'a> Exchange<'a> {
             fields.into_iter().fold(request, |request, (name, value)| request.add_extra_param(name, value));
         self.within_bound(async {
             let http = self.http().await?;
-            let answer = request.request_async(&http).await.map_err(|error| refused(error, scrubber))?;
+            let answer = request.request_async(&http).await.map_err(|error| self.refused(error, scrubber))?;
             let successor = answer.refresh_token().map(|next| Redacted::from(next.secret().clone()));
             Ok((self.issued(&answer), successor))
         })
@@ -213,6 +213,44 @@ impl<'a> Exchange<'a> {
             let why = format!("the token endpoint gave no answer within {} s", bound.as_secs());
             Err(Cause::new(Reason::Timeout, why))
         })
+    }
+
+    /// Why there is no token response.
+    pub(super) fn not_answered(&self, fault: http::Fault, scrubber: &Scrubber) -> Cause {
+        match fault {
+            http::Fault::Network(cause) => cause,
+            http::Fault::Status { status, retry_after, body } => {
+                let answer = diagnosis::TokenAnswer { status: Some(status), retry_after, body: &body };
+                let verdict = diagnosis::token(&answer);
+                Cause {
+                    reason: proof::refused(&self.spec.proof, verdict.reason),
+                    detail: scrubber.clean(&sentence(status, &body), SHOWN),
+                    retry_after: verdict.retry_after,
+                }
+            }
+        }
+    }
+
+    /// The failure in words without secrets. Parse errors quote the text that they could not parse, so only
+    /// their position is given.
+    pub(super) fn refused(
+        &self,
+        error: RequestTokenError<http::Fault, BasicErrorResponse>,
+        scrubber: &Scrubber,
+    ) -> Cause {
+        match error {
+            RequestTokenError::Request(fault) => self.not_answered(fault, scrubber),
+            RequestTokenError::Parse(error, _) => Cause::new(
+                Reason::ProtocolError,
+                format!("the token response does not follow RFC 6749 section 5.1, at `{}`", error.path()),
+            ),
+            RequestTokenError::ServerResponse(error) => {
+                Cause::new(Reason::ProtocolError, scrubber.clean(&error.to_string(), SHOWN))
+            }
+            RequestTokenError::Other(sentence) => {
+                Cause::new(Reason::ProtocolError, scrubber.clean(&sentence, SHOWN))
+            }
+        }
     }
 
     fn issued(&self, answer: &Answer) -> Result<Issued, Cause> {
@@ -252,43 +290,6 @@ fn lifetime(
     match (said, end.map(left), skew) {
         (Some(said), Some(left), Some(_)) => Some(said.min(left)),
         (said, left, _) => said.or(left),
-    }
-}
-
-/// Why there is no token response.
-pub(super) fn not_answered(fault: http::Fault, scrubber: &Scrubber) -> Cause {
-    match fault {
-        http::Fault::Network(cause) => cause,
-        http::Fault::Status { status, retry_after, body } => {
-            let answer = diagnosis::TokenAnswer { status: Some(status), retry_after, body: &body };
-            let verdict = diagnosis::token(&answer);
-            Cause {
-                reason: verdict.reason,
-                detail: scrubber.clean(&sentence(status, &body), SHOWN),
-                retry_after: verdict.retry_after,
-            }
-        }
-    }
-}
-
-/// The failure in words without secrets. Parse errors quote the text that they could not parse, so only
-/// their position is given.
-pub(super) fn refused(
-    error: RequestTokenError<http::Fault, BasicErrorResponse>,
-    scrubber: &Scrubber,
-) -> Cause {
-    match error {
-        RequestTokenError::Request(fault) => not_answered(fault, scrubber),
-        RequestTokenError::Parse(error, _) => Cause::new(
-            Reason::ProtocolError,
-            format!("the token response does not follow RFC 6749 section 5.1, at `{}`", error.path()),
-        ),
-        RequestTokenError::ServerResponse(error) => {
-            Cause::new(Reason::ProtocolError, scrubber.clean(&error.to_string(), SHOWN))
-        }
-        RequestTokenError::Other(sentence) => {
-            Cause::new(Reason::ProtocolError, scrubber.clean(&sentence, SHOWN))
-        }
     }
 }
 

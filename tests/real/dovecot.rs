@@ -1,13 +1,15 @@
-//! Dovecot's configuration: one instance that offers everything, and four that each lack something.
+//! Dovecot's configuration: one instance that offers everything, four that each lack something, and one for the tokens of
+//! the other identity provider.
 //!
-//! `auth_mechanisms` holds for a whole instance, hence the five. Settings and their traps: doc.dovecot.org/2.3.
+//! `auth_mechanisms` holds for a whole instance, hence the six. Settings and their traps: doc.dovecot.org/2.3.
 
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::certificates::leaf;
+use crate::certificates::{authority, leaf};
 use crate::idp;
+use crate::oidc::{self, Oidc, RESOURCE};
 use crate::rig::{DOMAIN, PASSWORD, Ports};
 
 /// One Dovecot.
@@ -15,6 +17,8 @@ pub(crate) struct Instance {
     /// Names its files and, after `auth-`, its socket for Postfix.
     pub(crate) name: &'static str,
     mechanisms: &'static str,
+    /// How tokens are checked: by mechanism, the name of the file that says it.
+    tokens: &'static [(&'static str, &'static str)],
     /// Sessions of one user from one address.
     sessions: u32,
     /// Name in [`Ports`]: where TLS comes by command.
@@ -27,6 +31,9 @@ pub(crate) struct Instance {
     lmtp: Option<&'static str>,
 }
 
+/// Tokens of this project's own identity provider, whichever way they come.
+const OWN: [(&str, &str); 1] = [("xoauth2 oauthbearer", "oauth2")];
+
 /// More sessions than parallel tests open.
 const PLENTY: u32 = 200;
 
@@ -34,10 +41,11 @@ const PLENTY: u32 = 200;
 pub(crate) const FEW: u32 = 6;
 
 /// Every instance.
-pub(crate) const INSTANCES: [Instance; 5] = [
+pub(crate) const INSTANCES: [Instance; 6] = [
     Instance {
         name: "full",
         mechanisms: "plain login xoauth2 oauthbearer",
+        tokens: &OWN,
         sessions: PLENTY,
         imap: "imap",
         imaps: Some("imaps"),
@@ -47,6 +55,7 @@ pub(crate) const INSTANCES: [Instance; 5] = [
     Instance {
         name: "plain",
         mechanisms: "plain",
+        tokens: &OWN,
         sessions: FEW,
         imap: "imap-plain",
         imaps: Some("imaps-plain"),
@@ -56,6 +65,7 @@ pub(crate) const INSTANCES: [Instance; 5] = [
     Instance {
         name: "token",
         mechanisms: "xoauth2 oauthbearer",
+        tokens: &OWN,
         sessions: PLENTY,
         imap: "imap-token",
         imaps: Some("imaps-token"),
@@ -65,6 +75,7 @@ pub(crate) const INSTANCES: [Instance; 5] = [
     Instance {
         name: "bearer",
         mechanisms: "oauthbearer",
+        tokens: &OWN,
         sessions: PLENTY,
         imap: "imap-bearer",
         imaps: Some("imaps-bearer"),
@@ -72,8 +83,19 @@ pub(crate) const INSTANCES: [Instance; 5] = [
         lmtp: None,
     },
     Instance {
+        name: "issued",
+        mechanisms: "xoauth2 oauthbearer",
+        tokens: &[("xoauth2", "oauth2-issued"), ("oauthbearer", "oauth2-asked")],
+        sessions: PLENTY,
+        imap: "imap-issued",
+        imaps: Some("imaps-issued"),
+        pop3: Some(["pop3-issued", "pop3s-issued"]),
+        lmtp: None,
+    },
+    Instance {
         name: "login",
         mechanisms: "login",
+        tokens: &OWN,
         sessions: PLENTY,
         imap: "imap-login",
         imaps: None,
@@ -83,8 +105,8 @@ pub(crate) const INSTANCES: [Instance; 5] = [
 ];
 
 /// Users with a mailbox. `examined`, `selected` and `fetched` have a message in it.
-pub(crate) const USERS: [&str; 8] =
-    ["user1", "examined", "selected", "fetched", "crowded", "control", "refused", "sender"];
+pub(crate) const USERS: [&str; 9] =
+    ["user1", "examined", "selected", "fetched", "crowded", "control", "refused", "sender", "person"];
 
 /// Where the mailbox of the user `vast` lies: apart from the others, whose files every test may count.
 pub(crate) fn vast_home(work: &Path) -> PathBuf {
@@ -105,7 +127,7 @@ const SORTED: [(&str, &str); 3] =
 pub(crate) const NOBODY: &str = "nobody-here";
 
 /// Writes everything that the instances read into `work`.
-pub(crate) fn configure(work: &Path, ports: &Ports) {
+pub(crate) fn configure(work: &Path, ports: &Ports, oidc: &Oidc) {
     let mut users = String::new();
     for user in USERS.iter().chain(&POST) {
         let _ = writeln!(users, "{user}@{DOMAIN}:{PASSWORD}::::::");
@@ -119,6 +141,8 @@ pub(crate) fn configure(work: &Path, ports: &Ports) {
     );
     fs::write(work.join("users"), users).unwrap();
     fs::write(work.join("oauth2.conf"), oauth2(work)).unwrap();
+    fs::write(work.join("oauth2-issued.conf"), issued(work, oidc)).unwrap();
+    fs::write(work.join("oauth2-asked.conf"), asked(work, oidc)).unwrap();
     for user in ["examined", "selected", "fetched"] {
         let folder = work.join("mail").join(user).join("Maildir");
         for part in ["new", "cur", "tmp"] {
@@ -155,6 +179,40 @@ active_value = app
     )
 }
 
+/// An application's tokens of the other provider, checked by their signature.
+fn issued(work: &Path, oidc: &Oidc) -> String {
+    let (keys, issuer) = (oidc::keys(work), &oidc.issuer);
+    format!(
+        "introspection_mode = local
+local_validation_key_dict = fs:posix:prefix={}/
+issuers = {issuer}
+audience = {RESOURCE}
+username_attribute = client_id
+username_format = any
+",
+        keys.display()
+    )
+}
+
+/// A person's tokens of the other provider, which says on request whose they are.
+fn asked(work: &Path, oidc: &Oidc) -> String {
+    let address = oidc.issuer.trim_start_matches("https://");
+    let (authority, [user, secret]) = (authority(work), oidc::DOVECOT);
+    format!(
+        "introspection_mode = post
+force_introspection = yes
+introspection_url = https://{user}:{secret}@{address}/token/introspection
+tls_ca_cert_file = {}
+username_attribute = sub
+username_format = %Lu
+active_attribute = active
+active_value = true
+scope = mail
+",
+        authority.display()
+    )
+}
+
 /// `auth_failure_delay` and the penalty would hold logins back for seconds after each refusal, those of other users too.
 /// The first passdb refuses unknown users; without it a good token for one would end in a closed connection.
 fn config(work: &Path, ports: &Ports, instance: &Instance) -> String {
@@ -170,6 +228,18 @@ fn config(work: &Path, ports: &Ports, instance: &Instance) -> String {
         });
     let lmtp = instance.lmtp.map_or(0, |port| ports.of(port));
     let work = work.display();
+    let mut tokens = String::new();
+    for (mechanisms, file) in instance.tokens {
+        let _ = write!(
+            tokens,
+            "passdb {{
+  driver = oauth2
+  mechanisms = {mechanisms}
+  args = {work}/{file}.conf
+}}
+"
+        );
+    }
     format!(
         "instance_name = rig-{name}
 base_dir = {work}/{name}/run
@@ -255,12 +325,7 @@ passdb {{
   default_fields = noauthenticate=y
   result_failure = return-fail
 }}
-passdb {{
-  driver = oauth2
-  mechanisms = xoauth2 oauthbearer
-  args = {work}/oauth2.conf
-}}
-passdb {{
+{tokens}passdb {{
   driver = passwd-file
   mechanisms = plain login
   args = scheme=PLAIN username_format=%Lu {work}/users

@@ -12,6 +12,7 @@ mod clients;
 mod conduct;
 mod dovecot;
 mod idp;
+mod oidc;
 mod postfix;
 mod readiness;
 mod rig;

@@ -15,7 +15,7 @@ struct Listener(&'static str, &'static str, &'static [&'static str]);
 const STARTTLS: &str = "smtpd_tls_security_level=encrypt";
 const IMPLICIT: &str = "smtpd_tls_wrappermode=yes";
 
-const LISTENERS: [Listener; 9] = [
+const LISTENERS: [Listener; 10] = [
     Listener("127.0.0.1", "submission", &[STARTTLS]),
     Listener("127.0.0.1", "submissions", &[IMPLICIT]),
     Listener("127.0.0.3", "submissions", &[IMPLICIT, "smtpd_tls_chain_files=$expired_chain"]),
@@ -23,6 +23,7 @@ const LISTENERS: [Listener; 9] = [
     Listener("127.0.0.1", "submission-bare", &["smtpd_tls_security_level=none", "smtpd_tls_auth_only=no"]),
     Listener("127.0.0.1", "submissions-plain", &[IMPLICIT, "smtpd_sasl_path=private/auth-plain"]),
     Listener("127.0.0.1", "submissions-bearer", &[IMPLICIT, "smtpd_sasl_path=private/auth-bearer"]),
+    Listener("127.0.0.1", "submissions-issued", &[IMPLICIT, "smtpd_sasl_path=private/auth-issued"]),
     Listener("127.0.0.1", "submissions-login", &[IMPLICIT, "smtpd_sasl_path=private/auth-login"]),
     Listener("127.0.0.1", "submissions-noauth", &[IMPLICIT, "smtpd_sasl_auth_enable=no"]),
 ];

@@ -1,4 +1,4 @@
-//! The rig: a directory, an authority, an identity provider, five Dovecots and a Postfix, started once for all tests,
+//! The rig: a directory, an authority, two identity providers, six Dovecots and a Postfix, started once for all tests,
 //! and once more for those that send mail.
 //!
 //! What the servers are told is in `dovecot.rs` and `postfix.rs`; how they are stopped, in `keeper.sh`.
@@ -16,6 +16,7 @@ use std::time::Duration;
 use crate::certificates;
 use crate::dovecot::{self, INSTANCES};
 use crate::idp::Idp;
+use crate::oidc::Oidc;
 use crate::postfix;
 use crate::support::wait::{Reserved, until};
 
@@ -25,13 +26,15 @@ pub(crate) const DOMAIN: &str = "rig.test";
 pub(crate) const PASSWORD: &str = "canary-mailbox-password-93cd";
 
 /// Every port by name; no server ever listens on `closed`.
-const PORTS: [&str; 24] = [
+const PORTS: [&str; 29] = [
     "imap",
     "imaps",
     "imap-plain",
     "imaps-plain",
     "imap-bearer",
     "imaps-bearer",
+    "imap-issued",
+    "imaps-issued",
     "imap-login",
     "imap-token",
     "imaps-token",
@@ -41,19 +44,22 @@ const PORTS: [&str; 24] = [
     "pop3s-plain",
     "pop3-bearer",
     "pop3s-bearer",
+    "pop3-issued",
+    "pop3s-issued",
     "lmtp",
     "submission",
     "submissions",
     "submission-bare",
     "submissions-plain",
     "submissions-bearer",
+    "submissions-issued",
     "submissions-login",
     "submissions-noauth",
     "closed",
 ];
 
 /// The command that the servers come with; `tests/run` runs it.
-const INSTALL: &str = "apt-get install --no-install-recommends dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-sieve postfix prometheus openssl curl";
+const INSTALL: &str = "apt-get install --no-install-recommends dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-sieve postfix prometheus openssl curl nodejs npm";
 
 /// Where daemons live when the caller's PATH does not say so.
 const DAEMON_PATHS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -71,6 +77,7 @@ pub(crate) struct Rig {
     pub(crate) work: PathBuf,
     pub(crate) ports: Ports,
     pub(crate) idp: Idp,
+    pub(crate) oidc: Oidc,
     /// Its standard input is the leash: when it closes, the servers stop and `work` goes.
     _keeper: Child,
 }
@@ -119,7 +126,8 @@ impl Rig {
         certificates::issue(&work);
         let idp = Idp::start(&work);
         fs::create_dir(work.join("mail")).unwrap();
-        dovecot::configure(&work, &ports);
+        let oidc = Oidc::start(&work);
+        dovecot::configure(&work, &ports, &oidc);
         postfix::configure(&work, &ports);
 
         let log = fs::File::create(work.join("keeper.log")).unwrap();
@@ -132,7 +140,7 @@ impl Rig {
             .stderr(log)
             .spawn()
             .unwrap();
-        let rig = Self { work, ports, idp, _keeper: keeper };
+        let rig = Self { work, ports, idp, oidc, _keeper: keeper };
         for name in PORTS.iter().filter(|name| **name != "closed") {
             rig.await_listener(name);
         }
@@ -153,7 +161,7 @@ impl Rig {
 
     /// What the servers have to say, for the sentence of a failing test.
     pub(crate) fn logs(&self) -> String {
-        let names = INSTANCES.iter().map(|instance| instance.name).chain(["postfix", "keeper"]);
+        let names = INSTANCES.iter().map(|instance| instance.name).chain(["postfix", "oidc", "keeper"]);
         names.map(|name| self.log(name)).collect()
     }
 

@@ -31,6 +31,9 @@ The server refuses the name that we give in EHLO. Set `smtp.ehlo` to the full ho
 Microsoft holds `{user}` for sending too much, or for sending spam. Change its password first if that was stolen; then Microsoft Defender portal > Email & collaboration > Review > Restricted entities: unblock it.
 A trial or new tenant may send little per day; the limit grows with the subscription.";
 
+    ScopeInvalid; Says("invalid_target") => "\
+The identity provider at `{idp}` does not know for what the token is asked: `resource` in `parameters` of credential `{credential}`. It must be an absolute URI, written as it is registered there (RFC 8707).";
+
     SecretUnreadable; Says("azure.workload.identity/use") => "\
 The webhook of Azure Workload Identity has not changed this pod. Does it run: `kubectl get mutatingwebhookconfigurations azure-wi-webhook-mutating-webhook-configuration`?
 Has the pod the label `azure.workload.identity/use: \"true\"`, and its service account the annotation `azure.workload.identity/client-id`? Both count only for pods created afterwards: `kubectl rollout restart`.";

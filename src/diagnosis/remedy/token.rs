@@ -34,7 +34,8 @@ Add it: `az ad app credential reset --id {!app} --append --cert @app.pem`, with 
     CertificateRejected, Gmail => "\
 Google does not know the key that signed. It was deleted, or the account was: Google Cloud console > IAM > Service accounts > Keys > Add key; put the new JSON file into {secret}.";
     CertificateRejected => "\
-The identity provider does not know the key that signed, or the signature is wrong. Register the certificate of client `{app}` there, and check that key and certificate are a pair.";
+The identity provider at `{idp}` does not take what is signed for client `{app}`. Some providers answer an unknown client in the same words.
+Compare the client id there; register the certificate for that client; set `algorithm` of credential `{credential}` to the one that the client is registered for (ps256 if not written).";
 
     ClockSkew; In(Token) => "\
 Compare this machine's clock with the world's: `timedatectl`, `chronyc tracking`. Containers have the clock of their host.
@@ -43,10 +44,13 @@ If the clock is right, an old assertion was sent: a federated token's file that 
 The certificate of `{peer}` is not valid yet by our clock. Compare the clock with the world's first: `timedatectl`, `chronyc tracking`; containers have the clock of their host.
 If the clock is right, the server's certificate was deployed too early.";
 
-    FederatedIdentityMismatch => "\
+    FederatedIdentityMismatch, ExchangeOnline => "\
 App registrations > `{app}` > Certificates & secrets > Federated credentials: issuer, subject and audience must equal those in the server's sentence, letter by letter, case included.
 Shown by `az ad app federated-credential list --id {!app}`. Kubernetes: subject `system:serviceaccount:NAMESPACE:NAME`, audience `api://AzureADTokenExchange`, issuer the cluster's, as it stands in the token.
 Just created: it takes some minutes until it counts.";
+    FederatedIdentityMismatch => "\
+The identity provider at `{idp}` does not take the workload's token for client `{app}`. Some providers answer an unknown client in the same words.
+It must know the token's issuer, and let its subject and audience in for that client, letter by letter.";
 
     AppNotFound, ExchangeOnline => "\
 One of these: tenant `{tenant}` is the wrong one; client id `{app}` is mistyped, or is an object id; the app has no enterprise application in this tenant.
@@ -55,6 +59,8 @@ To see: `az ad sp show --id {!app}`. To create it: `az ad sp create --id {!app}`
 Google does not know the service account: it was deleted, or the key file is another project's. Google Cloud console > IAM & Admin > Service accounts; a deleted account can be restored for 30 days.";
     AppNotFound, Gmail => "\
 Google does not know client `{app}`: it was deleted or mistyped. Google Cloud console > APIs & Services > Credentials; a deleted client can be restored for 30 days.";
+    AppNotFound; Delegated => "\
+The identity provider at `{idp}` does not know client `{app}`, or knows it as one that has a secret: then `secret` of credential `{credential}` must name its place. Compare client id, realm and tenant.";
     AppNotFound => "\
 The identity provider at `{idp}` does not know client `{app}`. Compare client id, realm and tenant.";
 

@@ -69,6 +69,23 @@ pub async fn ends(proof: &Proof) -> Vec<End> {
     }
 }
 
+/// The reason of a refusal, seen with what was shown. Many providers answer `invalid_client` to all that they do not
+/// take, and where no secret was shown, none can be wrong.
+pub(super) fn refused(proof: &Proof, reason: Reason) -> Reason {
+    if reason != Reason::SecretInvalid {
+        return reason;
+    }
+    match proof {
+        Proof::ClientSecret { .. } | Proof::RefreshToken { secret: Some(_), .. } => reason,
+        Proof::Certificate { .. } | Proof::GoogleServiceAccount { .. } => Reason::CertificateRejected,
+        Proof::Federated { .. } => Reason::FederatedIdentityMismatch,
+        // The client is unknown, or is one that has a secret.
+        Proof::RefreshToken { secret: None, .. } => Reason::AppNotFound,
+        // The platform's own key for the service, which nobody deploys.
+        Proof::ManagedIdentity { .. } => Reason::TokenRequestInvalid,
+    }
+}
+
 /// What the proof tells after a refusal for this reason, in sentences: what an administrator compares.
 pub async fn told(spec: &TokenSpec, reason: Reason) -> Vec<String> {
     match (&*spec.proof, reason) {
