@@ -22,13 +22,14 @@ use crate::report::{CheckRecord, CredentialRecord, TokenRecord};
 
 use super::filters::{self, Occurring, Place};
 use super::text::Here;
-use super::{List, Parameters, Standing, View, fleet, frame, home, shared, single, soon, text, unreadable};
+use super::{List, Parameters, Standing, View, fleet, frame, shared, single, soon, text, unreadable};
 
 /// More mailboxes of a credential than these are counted, not named.
 const NAMES: usize = 8;
 
-const PLACE: Place =
-    Place { list: List::Credentials, page: "credentials", anchor: "", api: "api/v1/credentials" };
+pub(super) const PATH: &str = "credentials";
+
+const PLACE: Place = Place { list: List::Credentials, page: PATH, anchor: "", api: "api/v1/credentials" };
 
 const FILTERS: [&str; 4] = ["name", "outcome", "reason", "owner"];
 
@@ -44,7 +45,7 @@ pub(in crate::http) async fn credentials(
             shared(&site, Title::Credentials, &headers, move || write(&view)).await
         }
         Ok(view) => single(&site, &headers, move || (StatusCode::OK, write(&view))).await,
-        Err(fault) => single(&site, &headers, move || unreadable(&fault, &home(Here::Top))).await,
+        Err(fault) => single(&site, &headers, move || unreadable(&fault)).await,
     }
 }
 
@@ -99,7 +100,7 @@ fn page(now: Timestamp, all: &[CredentialRecord], checks: &[Arc<CheckRecord>], v
             }
         }
     };
-    frame(now, worst, &title, (&html! { (home(Here::Top)) " · credentials" }, Here::Top), &main)
+    frame(now, worst, &title, (Some(PATH), Here::Top), &main)
 }
 
 fn entry(now: Timestamp, record: &CredentialRecord, remedies: &Remedies<'_>) -> Markup {

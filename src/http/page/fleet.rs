@@ -19,7 +19,10 @@ use super::{Row, Standing, protocols, strip, text};
 /// Width of the bars' own coordinates. They are stretched to the cell's width.
 const BAR: f64 = 1000.0;
 
-/// Where the table is.
+/// Where the table is, as a link says it.
+pub(super) const TABLE: &str = "#mailboxes";
+
+/// The same for its views.
 pub(super) const PLACE: Place =
     Place { list: List::Mailboxes, page: "", anchor: "mailboxes", api: "api/v1/mailboxes" };
 

@@ -13,8 +13,7 @@ use crate::report::Facts;
 use super::rows::rows;
 use super::text::Here;
 use super::{
-    List, Parameters, Standing, View, agent, fleet, frame, home, shared, single, soon, text, trouble,
-    unreadable,
+    List, Parameters, Standing, View, agent, fleet, frame, shared, single, soon, text, trouble, unreadable,
 };
 
 pub(in crate::http) async fn index(
@@ -28,7 +27,7 @@ pub(in crate::http) async fn index(
             shared(&site, Title::Index, &headers, move || page(&pages.facts(), &view)).await
         }
         Ok(view) => single(&site, &headers, move || (StatusCode::OK, page(&pages.facts(), &view))).await,
-        Err(fault) => single(&site, &headers, move || unreadable(&fault, &home(Here::Top))).await,
+        Err(fault) => single(&site, &headers, move || unreadable(&fault)).await,
     }
 }
 
@@ -49,12 +48,7 @@ fn page(facts: &Facts, view: &View) -> Markup {
         (fleet::section(facts, rows, view))
         @if whole { (agent::credentials(facts)) (agent::section(facts)) }
     };
-    let above = html! {
-        @if whole { "mailbox-exporter" } @else { (home(Here::Top)) }
-        " · " a href=(Here::Top.to("credentials")) { "credentials" }
-        " · " a href=(Here::Top.to("readiness")) { "readiness" }
-    };
-    frame(facts.now, standing, &verdict, (&above, Here::Top), &main)
+    frame(facts.now, standing, &verdict, (whole.then_some(""), Here::Top), &main)
 }
 
 fn verdict(failing: usize, waiting: usize, all: usize) -> String {

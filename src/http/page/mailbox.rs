@@ -18,7 +18,7 @@ use crate::model::{
 use crate::report::CheckRecord;
 
 use super::text::Here;
-use super::{Parameters, Standing, fleet, frame, home, readiness, single, strip, text, trouble};
+use super::{Parameters, Standing, fleet, frame, readiness, single, strip, text, trouble};
 
 pub(in crate::http) async fn mailbox(
     State(site): State<Site>,
@@ -45,7 +45,7 @@ fn unknown(name: &str) -> Markup {
     let main = html! {
         article { p { "No mailbox is named " code { (name) } "." } }
     };
-    frame(clock::now(), Standing::Waiting, "Unknown mailbox", (&home(Here::Below), Here::Below), &main)
+    frame(clock::now(), Standing::Waiting, "Unknown mailbox", (None, Here::Below), &main)
 }
 
 fn page(
@@ -72,7 +72,7 @@ fn page(
         (strip::legend())
         @for record in records { (check(now, record)) (stands(now, record, standings)) }
     };
-    frame(now, standing, &mailbox.name, (&home(Here::Below), Here::Below), &main)
+    frame(now, standing, &mailbox.name, (None, Here::Below), &main)
 }
 
 fn stands(now: Timestamp, record: &CheckRecord, standings: &[Stands]) -> Markup {
@@ -123,7 +123,7 @@ fn probe(now: Timestamp, title: &str, seen: &Observation, open: bool) -> Markup 
             }
             @if seen.timings.iter().nth(1).is_some() { (fleet::bar(seen)) }
             table.phases { tbody {
-                tr { @for (phase, _) in seen.timings.iter() { th { (phase) } } th { "total" } }
+                tr { @for (phase, _) in seen.timings.iter() { th scope="col" { (strip::chip(phase)) (phase) } } th scope="col" { "total" } }
                 tr {
                     @for (phase, took) in seen.timings.iter() { td data-column=(phase) { (text::took(took)) } }
                     td data-column="total" { (text::took(seen.duration)) }

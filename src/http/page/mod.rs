@@ -105,19 +105,35 @@ fn dressed(mut response: Response) -> Response {
     response
 }
 
-/// The program's name, leading to the status page.
-fn home(here: Here) -> Markup {
-    html! { a href=(here.to("")) { "mailbox-exporter" } }
+/// What leads from every page to the others: the path, and the words.
+const PLACES: [(&str, &str); 5] = [
+    ("", "mailbox-exporter"),
+    (fleet::TABLE, "mailboxes"),
+    (credentials::PATH, "credentials"),
+    (readiness::PATH, "readiness"),
+    (reasons::PATH, "reasons"),
+];
+
+/// The links to the other pages. `open` is the path of the one that is shown, if it is among them.
+fn places(open: Option<&str>, here: Here) -> Markup {
+    html! {
+        nav.program aria-label="Pages" {
+            @for (order, (path, words)) in PLACES.iter().enumerate() {
+                @if order > 0 { " · " }
+                a href=(here.to(path)) aria-current=[(open == Some(path)).then_some("page")] { (words) }
+            }
+        }
+    }
 }
 
-/// The frame of every page; `above` is what stands over the title.
+/// The frame of every page; `open` is its path, where `places` has it.
 ///
 /// Browsers that run the script refresh in place; a page that asks for itself would take the reader's place away.
 fn frame(
     now: Timestamp,
     standing: Standing,
     title: &str,
-    (above, here): (&Markup, Here),
+    (open, here): (Option<&str>, Here),
     main: &Markup,
 ) -> Markup {
     html! {
@@ -134,9 +150,9 @@ fn frame(
             }
             body {
                 header class=(standing.class()) {
-                    p.program { (above) }
+                    (places(open, here))
                     h1 { (title) }
-                    p.asof { "As of " (text::clock(now)) ", again in " (REFRESH_SECONDS) " s" }
+                    p.asof { "As of " (text::clock(now)) ", again in " (REFRESH_SECONDS) "\u{a0}s" }
                 }
                 main { (main) }
             }
@@ -145,11 +161,11 @@ fn frame(
 }
 
 /// The answer to a view that cannot be had.
-fn unreadable(fault: &str, above: &Markup) -> (StatusCode, Markup) {
+fn unreadable(fault: &str) -> (StatusCode, Markup) {
     let main = html! { article { p { (fault) "." } } };
     (
         StatusCode::BAD_REQUEST,
-        frame(clock::now(), Standing::Waiting, "This view cannot be shown", (above, Here::Top), &main),
+        frame(clock::now(), Standing::Waiting, "This view cannot be shown", (None, Here::Top), &main),
     )
 }
 

@@ -4,16 +4,24 @@
 (() => {
   const EVERY = Number(document.documentElement.dataset.refresh) * 1000;
 
+  // Commands, addresses and ids. Single words are typed faster than copied.
+  const isWorthCopying = (text) =>
+    text.trim().split(/\s+/).length > 2 || text.includes("://") || text.replace(/\D/g, "").length > 7;
+
   // A button beside each command, where the browser runs scripts at all.
   const addCopyButtons = () => {
     for (const command of document.querySelectorAll(".hint code")) {
+      if (!isWorthCopying(command.textContent)) continue;
       const button = document.createElement("button");
       button.type = "button";
       button.className = "copy";
       button.textContent = "copy";
       button.setAttribute("aria-label", `copy ${command.textContent}`);
       button.addEventListener("click", () => copy(command, button));
-      command.after(" ", button);
+      const both = document.createElement("span");
+      both.className = "copyable";
+      command.replaceWith(both);
+      both.append(command, button);
     }
   };
 
@@ -32,6 +40,7 @@
       done = document.execCommand("copy");
     }
     button.textContent = done ? "copied" : "selected";
+    button.setAttribute("aria-label", `${button.textContent} ${command.textContent}`);
   };
 
   // Nothing is replaced under the hands of somebody who fills in a form or marks text.
@@ -43,6 +52,18 @@
         : field.value !== field.defaultValue,
     );
     return document.hidden || edited || !getSelection().isCollapsed || (at && at.matches("main input, main select"));
+  };
+
+  // A way to find again what has the focus, after the page was replaced: a link by where it leads, all else by its place.
+  const placeOfFocus = () => {
+    const at = document.activeElement;
+    if (!at || at === document.body) return null;
+    const alike = () => [...document.querySelectorAll(at.tagName)];
+    const [link, place, count] = [at.getAttribute("href"), alike().indexOf(at), alike().length];
+    return () =>
+      link
+        ? alike().find((one) => one.getAttribute("href") === link)
+        : [alike()].find((now) => now.length === count)?.[place];
   };
 
   const refresh = async () => {
@@ -59,7 +80,7 @@
     }
     if (isBusy()) return;
     const folded = [...document.querySelectorAll("main details")].map((details) => details.open);
-    const link = document.activeElement?.getAttribute("href");
+    const focused = placeOfFocus();
     for (const part of ["header", "main"]) {
       const [old, fresh] = [document.querySelector(part), next.querySelector(part)];
       if (old && fresh) old.replaceWith(document.adoptNode(fresh));
@@ -67,8 +88,8 @@
     document.title = next.title;
     const details = [...document.querySelectorAll("main details")];
     if (details.length === folded.length) details.forEach((one, place) => (one.open = folded[place]));
-    if (link) [...document.querySelectorAll("a[href]")].find((one) => one.getAttribute("href") === link)?.focus();
     addCopyButtons();
+    focused?.()?.focus({ preventScroll: true });
   };
 
   // The answer to "Probe now" is told once.

@@ -22,10 +22,12 @@ use crate::report::CheckRecord;
 
 use super::filters::{self, Occurring, Place};
 use super::text::Here;
-use super::{List, Parameters, Standing, View, frame, home, shared, single, text, unreadable};
+use super::{List, Parameters, Standing, View, frame, shared, single, text, unreadable};
+
+pub(super) const PATH: &str = "readiness";
 
 const PLACE: Place =
-    Place { list: List::Readiness, page: "readiness", anchor: "mailboxes", api: "api/v1/readiness" };
+    Place { list: List::Readiness, page: PATH, anchor: "mailboxes", api: "api/v1/readiness" };
 
 const FILTERS: [&str; 6] = ["name", "protocol", "reason", "provider", "credential", "label"];
 
@@ -39,7 +41,7 @@ pub(in crate::http) async fn readiness(
     match View::read(List::Readiness, &asked) {
         Ok(view) if view.is_whole() => shared(&site, Title::Readiness, &headers, move || write(&view)).await,
         Ok(view) => single(&site, &headers, move || (StatusCode::OK, write(&view))).await,
-        Err(fault) => single(&site, &headers, move || unreadable(&fault, &home(Here::Top))).await,
+        Err(fault) => single(&site, &headers, move || unreadable(&fault)).await,
     }
 }
 
@@ -52,8 +54,8 @@ fn page(board: &Board, checks: &[Arc<CheckRecord>], view: &View, now: Timestamp)
         board.standings.iter().map(|standing| class(standing.state)).min().unwrap_or(Standing::Waiting);
     let title = match (settled, all) {
         (_, 0) => "Nothing is expected to log in".to_owned(),
-        (settled, all) if settled == all => format!("All {all} are ready for the end of passwords"),
-        (settled, all) => format!("{settled} of {all} are ready for the end of passwords"),
+        (settled, all) if settled == all => format!("All {all} checks are ready for the end of passwords"),
+        (settled, all) => format!("{settled} of {all} checks are ready for the end of passwords"),
     };
     let standings = chosen::standings(&board.standings, view, Sort::State);
     let (total, occurring) = (standings.len(), Occurring::among(checks.iter().map(|record| &**record)));
@@ -77,7 +79,7 @@ fn page(board: &Board, checks: &[Arc<CheckRecord>], view: &View, now: Timestamp)
         }
         section {
             h2 { "Dates" }
-            table {
+            table.dates {
                 thead { tr { th { "Whose" } th { "What" } th { "When" } th { "Source" } } }
                 tbody { @for row in &board.calendar { (date(row, now)) } }
             }
@@ -91,7 +93,7 @@ fn page(board: &Board, checks: &[Arc<CheckRecord>], view: &View, now: Timestamp)
             }
         }
     };
-    frame(now, worst, &title, (&html! { (home(Here::Top)) " · readiness" }, Here::Top), &main)
+    frame(now, worst, &title, (Some(PATH), Here::Top), &main)
 }
 
 /// How a state is coloured.

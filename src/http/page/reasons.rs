@@ -20,7 +20,10 @@ use crate::model::Reason;
 use crate::report::CheckRecord;
 
 use super::text::Here;
-use super::{Standing, frame, home, shared, single, text};
+use super::{Standing, frame, shared, single, text};
+
+/// Where the list of all is.
+pub(super) const PATH: &str = "reasons";
 
 /// More mailboxes than these are counted, not named.
 const NAMES: usize = 50;
@@ -56,15 +59,11 @@ fn owners(reason: Reason) -> String {
     owners.join(", then ")
 }
 
-fn above() -> Markup {
-    html! { (home(Here::Below)) " · " a href=(Here::Below.to("reasons")) { "reasons" } }
-}
-
 fn unknown(name: &str) -> Markup {
     let main = html! {
-        article { p { "No reason is called " code { (name) } ". " a href=(Here::Below.to("reasons")) { "These are." } } }
+        article { p { "No reason is called " code { (name) } ". " a href=(Here::Below.to(PATH)) { "These are." } } }
     };
-    frame(clock::now(), Standing::Waiting, "Unknown reason", (&above(), Here::Below), &main)
+    frame(clock::now(), Standing::Waiting, "Unknown reason", (None, Here::Below), &main)
 }
 
 fn index(checks: &[Arc<CheckRecord>]) -> Markup {
@@ -96,7 +95,7 @@ fn index(checks: &[Arc<CheckRecord>]) -> Markup {
         clock::now(),
         standing(!now.is_empty()),
         "Every reason of a failure",
-        (&home(Here::Top), Here::Top),
+        (Some(PATH), Here::Top),
         &main,
     )
 }
@@ -137,5 +136,5 @@ fn page(reason: Reason, checks: &[Arc<CheckRecord>]) -> Markup {
             }
         }
     };
-    frame(clock::now(), standing(!hit.is_empty()), reason.label(), (&above(), Here::Below), &main)
+    frame(clock::now(), standing(!hit.is_empty()), reason.label(), (None, Here::Below), &main)
 }

@@ -116,7 +116,8 @@ fn interception(host: &str) -> Markup {
 }
 
 fn certificate(facts: &Facts, record: &ServerRecord) -> Option<Markup> {
-    let end = record.certificate_expiry?;
+    // Of an expired one the probes fail already.
+    let end = record.certificate_expiry.filter(|end| *end > facts.now)?;
     within(facts.now, end, CERTIFICATE_DAYS).then(|| {
         html! {
             h3 {

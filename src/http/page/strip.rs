@@ -3,7 +3,7 @@
 //!
 //! Owners are told by letter as well as by colour. Not here: collecting (`report::past`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ pub(super) fn legend() -> Markup {
     }
 }
 
-/// How long the last probes took, as a line.
+/// How long the last probes took, as a line below their letters.
 pub(super) fn spark(record: &CheckRecord) -> Markup {
     let took: Vec<f64> = record.past.glances().map(|glance| glance.duration.as_secs_f64()).collect();
     let (most, least) =
@@ -81,12 +81,7 @@ pub(super) fn spark(record: &CheckRecord) -> Markup {
     let mut points = String::new();
     for (place, seconds) in took.iter().enumerate() {
         // Writing to a string cannot fail.
-        let _ = write!(
-            points,
-            "{} {:.1} ",
-            place + RECENT - took.len(),
-            11.0 - 10.0 * seconds / most.max(f64::MIN_POSITIVE)
-        );
+        let _ = write!(points, "{place} {:.1} ", 11.0 - 10.0 * seconds / most.max(f64::MIN_POSITIVE));
     }
     let words = || format!("took {} to {}", text::took(seconds(least)), text::took(seconds(most)));
     html! {
@@ -113,6 +108,7 @@ pub(super) fn waterfalls(now: Timestamp, record: &CheckRecord) -> Markup {
         @if !probes.is_empty() {
             details {
                 summary { "Where the time of the last " (text::counted(probes.len(), "probe", "probes")) " went" }
+                (key(&probes))
                 @for (glance, phases) in &probes {
                     p.line { span.facts { (text::ago(now, glance.started_at)) ", " (text::took(glance.duration)) } (why(glance)) }
                     (waterfall(phases, scale))
@@ -120,6 +116,18 @@ pub(super) fn waterfalls(now: Timestamp, record: &CheckRecord) -> Markup {
             }
         }
     }
+}
+
+/// The colour of a phase.
+pub(super) fn chip(phase: Phase) -> Markup {
+    html! { svg.chip viewBox="0 0 1 1" aria-hidden="true" { rect class=(format!("p-{phase}")) width="1" height="1" {} } }
+}
+
+/// Which colour is which phase, of those that these probes entered.
+fn key(probes: &[(Glance, Vec<(Phase, Duration)>)]) -> Markup {
+    let entered: BTreeSet<Phase> =
+        probes.iter().flat_map(|(_, phases)| phases).map(|(phase, _)| *phase).collect();
+    html! { p.legend { @for phase in entered { span { (chip(phase)) (phase) } " " } } }
 }
 
 fn waterfall(phases: &[(Phase, Duration)], scale: f64) -> Markup {
