@@ -169,6 +169,7 @@ mod tests {
             credentials: Vec::new(),
             mailboxes: Vec::new(),
             checks: Vec::new(),
+            directories: Vec::new(),
             policy: crate::model::Policy::default(),
         });
         assert!(timeout(Duration::from_secs(1), permits.mailbox(&name)).await.is_err());

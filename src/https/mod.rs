@@ -146,7 +146,8 @@ impl Client {
             // The first answer is as good as a later one.
             let _ = self.peer.0.0.set(skew(sent, clock::now(), date));
         }
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| net::retry_after(value.to_str().ok()?));
+        let retry_after =
+            response.headers().get(RETRY_AFTER).and_then(|value| net::retry_after(value.to_str().ok()?));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.cut_short(&error))? {
             let room = limit.saturating_sub(body.len());

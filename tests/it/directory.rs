@@ -215,9 +215,12 @@ async fn a_token_that_is_refused_again_ends_the_reading() {
     app::stop(agent).await;
 }
 
+/// What is wrong, the faults met, the permissions held, and the words of the log.
+type Refusal = (&'static str, Vec<Option<DirectoryFault>>, &'static [&'static str], &'static str);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_refusal_says_what_to_do_and_counts_for_nothing() {
-    let refusals: [(&str, Vec<Option<DirectoryFault>>, &[&str], &str); 5] = [
+    let refusals: [Refusal; 5] = [
         ("no licence", Vec::new(), &["AuditLog.Read.All"], "write sign_ins: false"),
         (
             "no permission",
