@@ -1,11 +1,11 @@
-//! `consent-url`: where an administrator consents to what a credential's checks need.
+//! `consent-url`: where an administrator consents to what a credential's checks and directories need.
 
 use std::collections::BTreeSet;
 
 use clap::Args;
 
 use crate::diagnosis::remedy::{NATIVE_CLIENT, consent_url};
-use crate::model::{Check, Family, Plan, Proof};
+use crate::model::{Check, Family, Plan, Proof, TokenSpec};
 
 use super::answer::{complain, say};
 use super::{Config, Exit, select};
@@ -35,8 +35,8 @@ pub(super) fn run(options: &Options) -> Exit {
     }
 }
 
-fn is_managed(check: &Check) -> bool {
-    check.token_spec().is_some_and(|spec| matches!(*spec.proof, Proof::ManagedIdentity { .. }))
+fn is_managed(spec: &TokenSpec) -> bool {
+    matches!(*spec.proof, Proof::ManagedIdentity { .. })
 }
 
 /// Whether a token of Entra is to open the mailbox, and the environment has not said by which application.
@@ -53,26 +53,32 @@ fn urls(plan: &Plan, options: &Options) -> Result<BTreeSet<String>, String> {
     }
     let legs = || plan.checks.iter().flat_map(|check| check.legs());
     let checks = || legs().filter(|check| *check.mailbox.credential.name == *name);
-    let urls: BTreeSet<String> = checks()
+    let directories =
+        || plan.directories.iter().map(|one| &one.spec).filter(|spec| *spec.credential == *name);
+    let of_checks = checks()
         .filter(|check| check.mailbox.provider.family == Family::ExchangeOnline)
-        .filter_map(|check| consent_url(check.token_spec()?, check.protocol(), &options.redirect_uri))
-        .collect();
+        .filter_map(|check| consent_url(check.token_spec()?, check.protocol(), &options.redirect_uri));
+    let of_directories = directories().filter_map(|spec| consent_url(spec, None, &options.redirect_uri));
+    let urls: BTreeSet<String> = of_checks.chain(of_directories).collect();
+    let mut specs = checks().filter_map(Check::token_spec).chain(directories());
     match (checks().next(), urls.is_empty()) {
-        (None, _) => Err(format!("no mailbox uses credential {name}, so it is not known what it needs")),
+        (_, false) => Ok(urls),
+        (None, true) if directories().next().is_none() => Err(format!(
+            "neither a mailbox nor a directory uses credential {name}, so it is not known what it needs"
+        )),
         (Some(check), true) if check.token_spec().is_some_and(|spec| spec.proof.is_per_user()) => {
             Err(format!(
                 "credential {name} is a Google service account, which has no consent URL: an administrator of the domain delegates to it in the Admin console; `mailbox-exporter setup {name}` prints client id and scope"
             ))
         }
-        (Some(check), true) if is_managed(check) => Err(format!(
+        (_, true) if specs.any(is_managed) => Err(format!(
             "credential {name} is a managed identity, for which no consent page exists: its app role is assigned by commands, which `mailbox-exporter setup {name}` prints"
         )),
-        (Some(check), true) if lacks_app(check) => Err(format!(
+        (check, true) if check.is_none_or(lacks_app) => Err(format!(
             "credential {name} has no tenant or no client id here: write them, or run this where the environment says them"
         )),
         (_, true) => {
             Err(format!("credential {name} opens nothing in Exchange Online: there is nothing to consent to"))
         }
-        _ => Ok(urls),
     }
 }

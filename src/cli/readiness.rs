@@ -2,14 +2,16 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use crate::app;
+use crate::app::directories;
 use crate::check::Prober;
 use crate::clock;
-use crate::model::{Board, Conflict, Plan, Score, Standing, State};
+use crate::model::{Board, Conflict, Feed, Plan, Score, Standing, State};
 use crate::password_trials;
 use crate::readiness::{Readiness, StoreError};
 use crate::report::readiness_json;
@@ -65,7 +67,10 @@ pub(super) async fn run(options: Options) -> Exit {
     }
 }
 
-/// Probes every check once, tries the passwords that may be tried, and judges.
+/// How long the directories may take: a first reading of a long log waits for its pages.
+const READING: Duration = Duration::from_secs(5 * 60);
+
+/// Probes every check once, reads the directories, tries the passwords that may be tried, and judges.
 async fn round(plan: &Plan) -> Result<Board, StoreError> {
     let readiness = match Readiness::open(plan) {
         // An agent writes to this directory: its memory is read, and nothing is added to it.
@@ -80,6 +85,9 @@ async fn round(plan: &Plan) -> Result<Board, StoreError> {
     })
     .await;
     progress.end();
+    for directories::Once { directory, feed, outcome } in directories::once(plan, Feed::ALL, READING).await {
+        readiness.note_directory(&directory.source(feed), outcome.map(|read| read.reading));
+    }
     // Only after the round: no mailbox may be probed twice at once.
     password_trials::once(&readiness, &Prober::new(&plan.limits, Arc::new(|_| ()))).await;
     readiness.save().await;

@@ -16,7 +16,7 @@ use super::provider::Resolved;
 use super::{token_endpoint, value};
 use crate::model::{Auth, Credential, Directory, Family, Feed, Plan, Proof, TokenSpec};
 
-static DIRECTORY: Keys = section(
+pub(super) static DIRECTORY: Keys = section(
     "a directory",
     &[
         works("credential"),
@@ -120,17 +120,17 @@ fn directory(draft: &Draft, lowering: &Lowering<'_>, plan: &Plan) -> Option<Dire
             | Proof::Federated { .. }
             | Proof::ManagedIdentity { .. } => proof,
             Proof::RefreshToken { .. } => {
-                return complain(&at.place, format!("credential {name} is a person's sign-in: {KINDS}"));
+                return complain(&at.place, format!("credential {name} is a person's sign-in, and {KINDS}"));
             }
             Proof::GoogleServiceAccount { .. } => {
                 return complain(
                     &at.place,
-                    format!("credential {name} is a Google service account: {KINDS}"),
+                    format!("credential {name} is a Google service account, and {KINDS}"),
                 );
             }
         },
         Auth::Password(_) => {
-            return complain(&at.place, format!("credential {name} is a password: {KINDS}"));
+            return complain(&at.place, format!("credential {name} is a password, and {KINDS}"));
         }
     };
     let provider = provider(draft, &credential, lowering, plan)?;

@@ -11,7 +11,7 @@ use super::keys::{self, Keys};
 use super::section;
 use super::tree::{self, Kind, Node};
 use super::*;
-use crate::model::{Access, Check, Goal, Patience, Protocol, TokenAccess};
+use crate::model::{Access, Check, Directory, Goal, Patience, Protocol, TokenAccess};
 
 const DATA: &str = "tests/data/config";
 const EXAMPLE: &str = include_str!("../../config.yaml.example");
@@ -87,6 +87,8 @@ fn every_good_file_means_what_it_announces() {
             .iter()
             .map(|check| format!("check: {}", describe(check).replace(&folder, "")))
             .collect();
+        let directories = loaded.plan.directories.iter();
+        found.extend(directories.map(|directory| format!("directory: {}", describe_directory(directory))));
         found.extend(loaded.warnings.iter().map(|notice| format!("warning: {}", spelt(path, notice))));
         let text = text.trim_start_matches(source::BYTE_ORDER_MARK);
         let head = text.lines().take_while(|line| line.starts_with('#'));
@@ -96,6 +98,20 @@ fn every_good_file_means_what_it_announces() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A directory in one line.
+fn describe_directory(directory: &Directory) -> String {
+    let Directory { name, spec, base_url, interval, feeds } = directory;
+    let feeds: Vec<_> = feeds.iter().map(|feed| feed.label()).collect();
+    format!(
+        "{name} at {base_url} with {} {} for {}: {} every {}",
+        spec.credential,
+        spec.url,
+        spec.scope,
+        feeds.join(" and "),
+        value::spell(*interval)
+    )
 }
 
 /// A check in one line.
@@ -160,6 +176,7 @@ const SHAPE: &[(&str, &Keys)] = &[
     ("http", &keys::HTTP),
     ("limits", &keys::LIMITS),
     ("readiness", &keys::READINESS),
+    ("directory.*", &directory::DIRECTORY),
     ("defaults", &keys::DEFAULTS),
     ("defaults.imap", &section::IMAP),
     ("defaults.smtp", &section::SMTP),
@@ -186,7 +203,7 @@ const SHAPE: &[(&str, &Keys)] = &[
 
 /// Every key of a tree, its own names replaced by `*`.
 fn keys_of(node: &Node, at: &str, found: &mut Vec<(String, String)>) {
-    let named = matches!(at, "credentials" | "providers");
+    let named = matches!(at, "credentials" | "providers" | "directory");
     match &node.kind {
         Kind::Map(entries) => {
             for entry in entries {
@@ -213,9 +230,10 @@ fn the_example_shows_exactly_the_keys_that_work() {
         }
     }
     // What may stand in several places (a mailbox's own interval, the env of a password) is shown in one at least.
-    let tables: [&Keys; 17] = [
+    let tables: [&Keys; 18] = [
         &keys::TOP,
         &keys::READINESS,
+        &directory::DIRECTORY,
         &keys::HTTP,
         &keys::LIMITS,
         &keys::DEFAULTS,

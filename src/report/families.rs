@@ -120,7 +120,7 @@ families! {
     TOKEN_EXPIRY: Gauge "mailbox_token_expiry_timestamp_seconds" ["credential", "resource"]
         "When the access token in hand ends.";
     CREDENTIAL_EXPIRY: Gauge "mailbox_credential_expiry_timestamp_seconds" ["credential", "source"]
-        "When the secret or certificate of the credential ends, and who says so.";
+        "When the secret or certificate of the credential ends, and who says so: declared, certificate or directory.";
     TOKEN_FILE_EXPIRY: Gauge "mailbox_credential_token_file_expiry_timestamp_seconds" ["credential"]
         "When the token in the file of a federated credential ends, as of the last token request.";
     REFRESH_TOKEN_LAST_USED: Gauge "mailbox_credential_refresh_token_last_used_timestamp_seconds" ["credential"]
@@ -139,9 +139,9 @@ families! {
     READINESS_EVIDENCE: Gauge "mailbox_readiness_evidence_timestamp_seconds" ["mailbox", "protocol", "signal"]
         "When a signal last said something about passwords, stale or not: offer, oauth_login, password_login, refusal, usage, switch or calendar.";
     READINESS_SOURCE_ROWS: Gauge "mailbox_readiness_source_rows" ["source"]
-        "Rows that an import (usage/… and switches/…, as the configuration names it) gave about configured mailboxes, all its files together; 0 for one that has given none.";
+        "Rows that an import (usage/… and switches/…, as the configuration names it) gave about configured mailboxes, all its files together; of a directory: credentials whose end is known (directory/NAME/expiry), or sign-ins of the last reading (directory/NAME/sign_ins). 0 for a source that has given none.";
     READINESS_SOURCE_LAST_SUCCESS: Gauge "mailbox_readiness_source_last_success_timestamp_seconds" ["source"]
-        "The date of the newest data of an import. Absent for one that has never given any.";
+        "The date of the newest data of an import, or of the last complete reading of a directory. Absent for a source that has never given any.";
     READINESS_CONFLICT: Gauge "mailbox_readiness_conflict" ["mailbox", "protocol"]
         "1 where a setting says the opposite of what was seen after it (switched off, and a login works), 0 where a known setting agrees. Absent where no setting is known.";
     BASIC_AUTH_DEADLINE: Gauge "mailbox_basic_auth_deadline_timestamp_seconds" ["provider", "protocol", "kind"]

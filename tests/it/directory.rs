@@ -9,8 +9,10 @@ use mailbox_exporter::sim::{
     DirectoryFault, Fault, SimApp, SimCertificate, SimDirectory, SimMailbox, SimSignIn,
 };
 
+use crate::clock::Simulated;
 use crate::support::app;
 use crate::support::http::ask;
+use crate::support::process::run;
 use crate::support::scrape::value;
 use crate::support::wait::eventually;
 use crate::support::world::World;
@@ -35,7 +37,10 @@ struct Tenant {
 
 impl Tenant {
     async fn new(more: &str) -> Self {
-        let mut world = World::start().await;
+        Self::of(World::start().await, more).await
+    }
+
+    async fn of(mut world: World, more: &str) -> Self {
         let (url, graph) = world.graph();
         let mailbox = world.mailbox(Fault::None).await;
         let reader = world.app();
@@ -44,7 +49,7 @@ impl Tenant {
             graph.register(app);
         }
         world.yaml.credential_named("graph", &reader);
-        world.yaml.watch("desk", &mailbox, Door::Imap, "");
+        world.yaml.watch("desk", &mailbox, Door::Imap, "interval: 1h");
         world.yaml.head =
             format!("directory:\n  contoso: {{ credential: graph, base_url: {url:?}, {more} }}\n");
         Self { world, graph, reader, mailbox }
@@ -287,4 +292,84 @@ async fn a_reload_starts_and_stops_the_reading() {
     let log = tenant.graph.requests().into_iter().skip(asked).filter(|path| path.contains("auditLogs"));
     assert_eq!(log.count(), 0);
     app::stop(agent).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_without_a_licence_is_told_once_and_asked_at_the_interval() {
+    let tenant = Tenant::of(World::start_here().await, "expiry: false, interval: 6h").await;
+    tenant.graph.set_licensed(false);
+    let simulated = Simulated::start(&tenant.world.plan()).await;
+    let told = || simulated.lines("directory not read: what was read before still counts");
+    simulated.pass(Duration::from_secs(60 * 60)).await;
+    assert_eq!(tenant.graph.requests().len(), 1);
+    simulated.pass(Duration::from_secs(12 * 60 * 60)).await;
+    assert_eq!(tenant.graph.requests().len(), 3);
+    assert_eq!(told().len(), 1, "{:?}", told());
+    assert!(told()[0].field("fault").contains("P1 or P2"), "{:?}", told());
+    // A licence is bought; what is read later begins where the last reading did.
+    tenant.graph.set_licensed(true);
+    tenant.signs_in(1);
+    simulated.pass(Duration::from_secs(12 * 60 * 60)).await;
+    assert_eq!(simulated.lines("directory read: sign-in log").len(), 1);
+    let requests = tenant.graph.requests();
+    let [.., first, second] = &*requests else { panic!("{requests:?}") };
+    assert!(requests.len() == 5 && first < second, "the second reading asks for newer rows: {requests:?}");
+    simulated.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_is_asked_again_less_and_less_often() {
+    let tenant = Tenant::of(World::start_here().await, "expiry: false, interval: 1h").await;
+    tenant.graph.faults(std::iter::repeat_n(Some(DirectoryFault::Html), 100));
+    let simulated = Simulated::start(&tenant.world.plan()).await;
+    let minutes = async |minutes: u64| {
+        simulated.pass(Duration::from_secs(minutes * 60)).await;
+        tenant.graph.requests().len()
+    };
+    // After 1, 2, 4, 8, 16 and 32 minutes, and then at the interval.
+    let counts = [minutes(0).await, minutes(4).await, minutes(60).await, minutes(125).await];
+    assert!(counts[0] <= 1 && counts[1] == 3 && counts[2] == 7 && counts[3] == 9, "{counts:?}");
+    assert_eq!(simulated.lines("directory not read: what was read before still counts").len(), 1);
+    simulated.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_know_what_the_directory_says() {
+    let tenant = Tenant::new("provider: own, expiry: true").await;
+    let mut tenant = tenant;
+    let keys = format!("extends: exchange_online, {}", tenant.world.yaml.takes_tokens());
+    tenant.world.yaml.provider_of("own", &keys);
+    tenant.signs_in(2);
+    let soon = Timestamp::now() + SignedDuration::from_hours(24 * 5);
+    tenant.graph.add_secret(tenant.mailbox.app(), &tenant.mailbox.app().secret, &soon.to_string());
+    let configuration = tenant.world.configuration();
+    let of = |arguments: &[&str]| run(arguments, Some(&configuration));
+
+    let nagios = of(&["check", "--output", "nagios"]);
+    assert!(nagios.stdout.contains("secret or certificate of credential c0 ends in"), "{}", nagios.said());
+    assert_eq!(nagios.status, Some(1), "{}", nagios.said());
+
+    let readiness = of(&["readiness", "--output", "json"]);
+    assert!(readiness.stdout.contains("directory/contoso/sign_ins"), "{}", readiness.said());
+    assert!(readiness.stdout.contains("with a password or a token"), "{}", readiness.said());
+
+    let setup = of(&["setup", "graph"]);
+    let steps = ["Application.Read.All", "AuditLog.Read.All", "Microsoft Graph", "adminconsent", "P1 or P2"];
+    assert!(steps.iter().all(|step| setup.stdout.contains(step)), "{}", setup.said());
+    assert!(!setup.stdout.contains("New-ServicePrincipal"), "it opens no mailbox: {}", setup.said());
+
+    let consent = of(&["consent-url", "graph"]);
+    assert!(consent.stdout.contains(".default") && consent.stdout.lines().count() == 1, "{}", consent.said());
+
+    // A directory that does not answer costs the commands a sentence.
+    tenant.reader.set_roles(&[]);
+    let nagios = of(&["check", "--output", "nagios"]);
+    assert!(
+        nagios.stderr.contains("lacks the application permission Application.Read.All"),
+        "{}",
+        nagios.said()
+    );
+    assert_eq!(nagios.status, Some(0), "{}", nagios.said());
+    let readiness = of(&["readiness"]);
+    assert!(readiness.stdout.contains("directory/contoso/expiry: the app lacks"), "{}", readiness.said());
 }

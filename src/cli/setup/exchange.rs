@@ -77,23 +77,25 @@ fn app_roles(app: &str, case: &Case<'_>, by_rbac: impl Fn(&Check) -> bool) -> Op
         .filter(|check| !by_rbac(check))
         .filter_map(|check| check.access.token()?.permission)
         .collect();
-    if names.is_empty() {
-        return None;
-    }
+    (!names.is_empty()).then(|| assign(app, &names, (EXCHANGE, "Office 365 Exchange Online")))
+}
+
+/// Assigns roles of a resource, by its application id and name, to a managed identity.
+pub(super) fn assign(app: &str, names: &BTreeSet<&str>, (resource, title): (&str, &str)) -> Step {
     let step = Step::new(
         format!("Assign the managed identity {}", names.iter().copied().collect::<Vec<_>>().join(" and ")),
-        "`Get-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $identity.Id` shows Office 365 Exchange Online",
+        format!("`Get-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $identity.Id` shows {title}"),
     )
     .note("A managed identity has no app registration and no consent page; a Privileged Role Administrator assigns its app roles.")
     .command("Install-Module Microsoft.Graph.Applications -Scope CurrentUser")
     .command("Connect-MgGraph -Scopes Application.Read.All, AppRoleAssignment.ReadWrite.All")
-    .command(format!("$exchange = Get-MgServicePrincipal -Filter \"appId eq '{EXCHANGE}'\""))
+    .command(format!("$resource = Get-MgServicePrincipal -Filter \"appId eq '{resource}'\""))
     .command(format!("$identity = Get-MgServicePrincipal -Filter \"appId eq {}\"", powershell(app)));
-    Some(names.into_iter().fold(step, |step, name| {
+    names.iter().fold(step, |step, name| {
         step.command(format!(
-            "New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $identity.Id -PrincipalId $identity.Id -ResourceId $exchange.Id -AppRoleId ($exchange.AppRoles | Where-Object Value -eq '{name}').Id"
+            "New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $identity.Id -PrincipalId $identity.Id -ResourceId $resource.Id -AppRoleId ($resource.AppRoles | Where-Object Value -eq '{name}').Id"
         ))
-    }))
+    })
 }
 
 fn replace_password() -> Step {

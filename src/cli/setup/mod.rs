@@ -1,8 +1,9 @@
-//! `setup`: what an administrator does once before a mailbox can be used, as commands to paste.
+//! `setup`: what an administrator does once before a mailbox can be used or a directory read, as commands to paste.
 //!
-//! Owns which credentials are asked about and how the steps are printed. The steps themselves are in `exchange` and
-//! `elsewhere`. The command changes nothing anywhere.
+//! Owns which credentials are asked about and how the steps are printed. The steps themselves are in `exchange`,
+//! `elsewhere` and `directory`. The command changes nothing anywhere.
 
+mod directory;
 mod elsewhere;
 mod exchange;
 mod graph;
@@ -94,8 +95,8 @@ pub(super) async fn run(options: Options) -> Exit {
         Ok(loaded) => loaded.plan,
         Err(exit) => return exit,
     };
-    match cases(&plan, &options).await {
-        Ok(cases) => say(&print(&cases, options.output), Exit::Fine),
+    match sections(&plan, &options).await {
+        Ok(sections) => say(&print(&sections, options.output), Exit::Fine),
         Err(complaint) => {
             complain(&format!("{complaint}\n"));
             Exit::Bad
@@ -103,7 +104,28 @@ pub(super) async fn run(options: Options) -> Exit {
     }
 }
 
-/// The credentials that are asked about, each with the families of servers that it opens.
+/// A title and its steps.
+type Section = (String, Vec<Step>);
+
+/// The credentials that are asked about: first what mailboxes need of them, then what directories do.
+async fn sections(plan: &Plan, options: &Options) -> Result<Vec<Section>, String> {
+    let cases = cases(plan, options).await?;
+    let is_asked = |name: &str| options.credential.as_ref().is_none_or(|asked| asked == name);
+    let directories = plan.directories.iter().filter(|directory| is_asked(&directory.spec.credential));
+    let directories = directories.map(|one| (directory::title(one), directory::steps(one)));
+    let sections: Vec<_> = cases.iter().map(|case| (case.title(), case.steps())).chain(directories).collect();
+    if sections.is_empty() {
+        return Err(match &options.credential {
+            Some(name) => format!(
+                "neither a mailbox nor a directory uses credential {name}, so it is not known what it needs"
+            ),
+            None => "no mailbox uses a credential: there is nothing to set up".to_owned(),
+        });
+    }
+    Ok(sections)
+}
+
+/// The credentials of mailboxes, each with the families of servers that it opens.
 async fn cases<'a>(plan: &'a Plan, options: &Options) -> Result<Vec<Case<'a>>, String> {
     if let Some(name) = &options.credential
         && !plan.credentials.iter().any(|credential| *credential.name == **name)
@@ -133,12 +155,6 @@ async fn cases<'a>(plan: &'a Plan, options: &Options) -> Result<Vec<Case<'a>>, S
             }
         }
     }
-    if cases.is_empty() {
-        return Err(match &options.credential {
-            Some(name) => format!("no mailbox uses credential {name}, so it is not known what it needs"),
-            None => "no mailbox uses a credential: there is nothing to set up".to_owned(),
-        });
-    }
     Ok(cases)
 }
 
@@ -160,13 +176,10 @@ async fn object_id(prober: &Prober, checks: &[&Check]) -> Option<String> {
     }
 }
 
-fn print(cases: &[Case<'_>], output: Output) -> String {
-    let sections = cases.iter().map(|case| {
-        let steps = case.steps();
-        match output {
-            Output::Text => step::text(&case.title(), &steps),
-            Output::Powershell => step::script(&case.title(), &steps),
-        }
+fn print(sections: &[Section], output: Output) -> String {
+    let sections = sections.iter().map(|(title, steps)| match output {
+        Output::Text => step::text(title, steps),
+        Output::Powershell => step::script(title, steps),
     });
     sections.collect::<Vec<_>>().join("\n")
 }

@@ -15,13 +15,17 @@ const WORLDWIDE_IMAP: &str = "https://ps.outlook.com/.default";
 
 /// The v2.0 admin-consent URL for the app of a token, by the cloud of its token endpoint; `None` where
 /// the credential has no tenant or app.
-pub fn consent_url(spec: &TokenSpec, protocol: Protocol, redirect_uri: &str) -> Option<String> {
+pub fn consent_url(
+    spec: &TokenSpec,
+    protocol: impl Into<Option<Protocol>>,
+    redirect_uri: &str,
+) -> Option<String> {
     let tenant = url_part(spec.proof.tenant()?);
     let app = url_part(spec.proof.client_id()?);
     let (scheme, rest) = spec.url.split_once("://")?;
     let authority = rest.split('/').next()?;
-    let scope = match (&*spec.scope, protocol) {
-        (WORLDWIDE, Protocol::Imap) => WORLDWIDE_IMAP,
+    let scope = match (&*spec.scope, protocol.into()) {
+        (WORLDWIDE, Some(Protocol::Imap)) => WORLDWIDE_IMAP,
         (scope, _) => scope,
     };
     let (redirect, scope) = (url_part(redirect_uri), url_part(scope));
