@@ -140,7 +140,7 @@ fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 
 #[cfg(test)]
 // A test that cannot continue must fail at once.
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use proptest::prelude::*;
 

@@ -108,23 +108,23 @@ fn installed() -> PathBuf {
 fn clients(folder: &Path) -> Vec<Value> {
     let by_secret = |method: &str| json!({"client_secret": SECRET, "token_endpoint_auth_method": method});
     let mut all = vec![
-        client("app-basic", &APPLICATION, by_secret("client_secret_basic")),
-        client("app-body", &APPLICATION, by_secret("client_secret_post")),
-        client("desk", &PERSON, json!({"token_endpoint_auth_method": "none"})),
-        client("guarded-desk", &PERSON, by_secret("client_secret_basic")),
-        client(DOVECOT[0], &[], json!({"client_secret": DOVECOT[1]})),
+        client("app-basic", &APPLICATION, &by_secret("client_secret_basic")),
+        client("app-body", &APPLICATION, &by_secret("client_secret_post")),
+        client("desk", &PERSON, &json!({"token_endpoint_auth_method": "none"})),
+        client("guarded-desk", &PERSON, &by_secret("client_secret_basic")),
+        client(DOVECOT[0], &[], &json!({"client_secret": DOVECOT[1]})),
     ];
     for (name, algorithm) in ALGORITHMS {
         let proof = json!({
             "token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": algorithm,
             "certificate": folder.join(format!("{name}.pem")),
         });
-        all.push(client(&format!("app-{name}"), &APPLICATION, proof));
+        all.push(client(&format!("app-{name}"), &APPLICATION, &proof));
     }
     all
 }
 
-fn client(id: &str, grants: &[&str], proof: Value) -> Value {
+fn client(id: &str, grants: &[&str], proof: &Value) -> Value {
     let scope = if grants == PERSON { "openid offline_access mail" } else { "mail" };
     let mut about = json!({
         "client_id": id, "grant_types": grants, "scope": scope, "redirect_uris": [], "response_types": [],
