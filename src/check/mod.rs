@@ -25,7 +25,7 @@ use tokio::time::timeout;
 
 use self::in_flight::{InFlight, Running};
 use self::permits::{Permit, Permits};
-use self::round_trip::Course;
+use self::round_trip::Run;
 use self::trips::Trips;
 use crate::clock;
 use crate::diagnosis::{self, remedy};
@@ -124,9 +124,9 @@ impl Prober {
         let (mut traces, mut open) = (Traces::default(), Open::default());
         let (outcome, dialogue, _mailbox) = match &check.goal {
             Goal::RoundTrip(trip) => {
-                let mut course = Course::new(self, check, trip, request.counts_for_check(), &mut watch);
-                let outcome = unwinding(course.run(mailbox, &mut traces)).await;
-                let dialogue = course.dialogue();
+                let mut run = Run::new(self, check, trip, request.counts_for_check(), &mut watch);
+                let outcome = unwinding(run.complete(mailbox, &mut traces)).await;
+                let dialogue = run.dialogue();
                 let outcome = match outcome {
                     Some(outcome) => outcome,
                     None => self.conclude(check, &traces, Err(panicked(&watch))).await,

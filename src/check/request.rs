@@ -1,4 +1,4 @@
-//! A request for one probe: of what, since when, and what its result counts for.
+//! A request for one probe: which check, when it was due, and whether the result counts for the check.
 
 use std::sync::Arc;
 
@@ -23,12 +23,12 @@ enum Purpose {
 }
 
 impl ProbeRequest {
-    /// Probes a check that was due at this time.
+    /// A request to probe a check that was due at this time.
     pub fn of_check(check: &Arc<Check>, due: Instant) -> Self {
         Self { check: Arc::clone(check), due, purpose: Purpose::Check }
     }
 
-    /// Logs in once with this password instead of the check's own credential.
+    /// A request to log in once with this password instead of the check's own credential.
     pub fn of_password(check: &Check, password: SecretRef) -> Self {
         let check = Arc::new(Check { access: Access::Password(password), ..check.clone() });
         Self { check, due: Instant::now(), purpose: Purpose::PasswordTrial }

@@ -1,7 +1,7 @@
-//! A round trip as one probe: sends the message, looks for it at growing distance, deletes it.
+//! A round trip as one probe: sends a message, looks for it with growing pauses, and deletes it.
 //!
-//! Owns the sequence. Each conversation is an ordinary one with its own login, and its permits are held no longer
-//! than it lasts, so other checks can use the mailbox while the message is under way.
+//! Owns the sequence of these steps. Each conversation with a server has its own login and holds its permits only
+//! while it lasts, so that other checks can use the mailbox while the message is under way.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,48 +20,58 @@ use crate::probe::{Letter, Login, Mark, Probe, Secret, Session};
 /// Where mail arrives.
 const INBOX: &str = "INBOX";
 
-/// Most messages arrive within this time: the session stays open for it.
+/// How long one session stays open to look for the message. Most messages arrive within this time.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Pauses between two looks in one session: the first, and the longest. Each is twice as long as the one before.
-const LOOKS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(4));
-/// The same between two sessions.
-const VISITS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
+/// Pauses between two looks in one session: the first, and the longest. Each is twice as long as the previous one.
+const LOOK_PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(4));
+/// Pauses between two sessions, likewise.
+const VISIT_PAUSES: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
 /// The part of the time limit that is kept for cleaning up, at most a quarter.
 const RESERVE: Duration = Duration::from_secs(30);
-/// Dialogues that are kept of one probe: the first, and the last ones.
+/// How many dialogues are kept per probe: the first one, and the latest ones.
 const DIALOGUES: usize = 6;
 
 /// One run of a round trip.
-pub(super) struct Course<'a> {
+pub(super) struct Run<'a> {
     prober: &'a Prober,
     check: &'a Arc<Check>,
     trip: &'a RoundTrip,
-    counts: bool,
+    counts_for_check: bool,
     watch: &'a mut Stopwatch,
     dialogues: Vec<Dialogue>,
     fate: Fate,
-    /// When the sender's server had taken the message.
+    /// When the sender's server accepted the message.
     sent_at: Instant,
-    /// How long it was under way.
-    after: Option<Duration>,
-    /// Why something could not be deleted.
-    unclean: Option<Outcome>,
+    /// How long the message was under way, once it is known.
+    delivered_after: Option<Duration>,
+    /// The first failure of the cleanup.
+    cleanup_failure: Option<Outcome>,
 }
 
-impl<'a> Course<'a> {
-    /// A run whose message is written and not yet sent.
+impl<'a> Run<'a> {
+    /// A run that has not sent its message yet.
     pub(super) fn new(
         prober: &'a Prober,
         check: &'a Arc<Check>,
         trip: &'a RoundTrip,
-        counts: bool,
+        counts_for_check: bool,
         watch: &'a mut Stopwatch,
     ) -> Self {
         let missing = prober.trips.missing(&check.name());
         let mark = Mark::new(trip, &prober.trips.host, clock::now());
         let fate = Fate::of(mark, missing, check.timeout);
-        let (dialogues, sent_at, after, unclean) = (Vec::new(), Instant::now(), None, None);
-        Self { prober, check, trip, counts, watch, dialogues, fate, sent_at, after, unclean }
+        Self {
+            prober,
+            check,
+            trip,
+            counts_for_check,
+            watch,
+            dialogues: Vec::new(),
+            fate,
+            sent_at: Instant::now(),
+            delivered_after: None,
+            cleanup_failure: None,
+        }
     }
 
     /// The dialogues of all conversations, one after the other. Each counts its time from its own beginning.
@@ -70,24 +80,24 @@ impl<'a> Course<'a> {
         Transcript::written_by(move || parts.iter().flat_map(|part| part.iter().cloned()).collect())
     }
 
-    /// Runs to the verdict. `mailbox` is the permit for the sending mailbox.
-    pub(super) async fn run(
+    /// Takes all steps and gives the verdict. `mailbox` is the permit for the sending mailbox.
+    pub(super) async fn complete(
         &mut self,
         mailbox: Option<OwnedSemaphorePermit>,
         traces: &mut Traces,
     ) -> Outcome {
         let letter = match Letter::write(self.trip, &self.fate.mark, &self.prober.trips.host) {
             Ok(letter) => letter,
-            Err(cause) => return self.down(traces, Phase::Send, cause).await,
+            Err(cause) => return self.failed(traces, Phase::Send, cause).await,
         };
         let answer = match self.send(&letter, traces).await {
             Ok(answer) => answer,
             Err(outcome) => return outcome,
         };
         drop(mailbox);
-        let searched = self.deliver().await;
+        let searched = self.await_delivery().await;
         let facts = &mut traces.facts.trip;
-        facts.deliver = self.after;
+        facts.deliver = self.delivered_after;
         facts.authentication.clone_from(&self.fate.verdicts);
         if let Err(outcome) = searched {
             return outcome;
@@ -97,26 +107,26 @@ impl<'a> Course<'a> {
         let name = self.check.name();
         self.fate.settled.iter().for_each(|id| self.prober.trips.settled(&name, id));
         match self.fate.verdict(self.trip, &answer) {
-            Some(cause) => self.down(traces, Phase::Deliver, cause).await,
-            None => self.unclean.take().unwrap_or(Outcome::Up),
+            Some(cause) => self.failed(traces, Phase::Deliver, cause).await,
+            None => self.cleanup_failure.take().unwrap_or(Outcome::Up),
         }
     }
 
-    /// Hands the message over. Returns the server's answer.
+    /// Hands the message to the sender's server. Returns that server's answer.
     async fn send(&mut self, letter: &Letter, traces: &mut Traces) -> Result<String, Outcome> {
         let (prober, leg) = (self.prober, &*self.trip.send);
         let mut open = Open::default();
-        let opened = prober.converse(leg, self.counts, self.watch, traces, &mut open).await;
+        let opened = prober.converse(leg, self.counts_for_check, self.watch, traces, &mut open).await;
         self.dialogues.extend(traces.dialogue.clone());
         if let Err(failure) = opened {
             return Err(prober.conclude(leg, traces, Err(failure)).await);
         }
         let Some(Session::Smtp(mut smtp)) = open.session.take() else {
             let cause = Cause::new(Reason::Internal, "this session cannot send messages");
-            return Err(self.down(traces, Phase::Send, cause).await);
+            return Err(self.failed(traces, Phase::Send, cause).await);
         };
-        let spent = Redacted::from(String::new());
-        let login = Login { username: &leg.mailbox.username, secret: Secret::Password(&spent) };
+        let no_secret = Redacted::from(String::new());
+        let login = Login { username: &leg.mailbox.username, secret: Secret::Password(&no_secret) };
         let probe = Probe { check: leg, login, dialer: &prober.dialer };
         let name = self.check.name();
         prober.trips.sends(&name, &self.fate.mark);
@@ -125,7 +135,7 @@ impl<'a> Course<'a> {
         let took = begun.elapsed();
         self.sent_at = Instant::now();
         self.watch.book_on(Phase::Deliver);
-        // Whatever comes of it: the message is under way, or refused.
+        // The result of the goodbye does not matter: the message is under way, or it was refused.
         drop(timeout(GOODBYE, unwinding(Session::Smtp(smtp).goodbye())).await);
         match sent {
             Ok(answer) => {
@@ -144,41 +154,41 @@ impl<'a> Course<'a> {
     }
 
     /// Looks for the message until its fate is known or the time is up; then cleans up.
-    async fn deliver(&mut self) -> Result<(), Outcome> {
+    async fn await_delivery(&mut self) -> Result<(), Outcome> {
         let trip = self.trip;
         let reserve = RESERVE.min(self.check.timeout / 4);
-        let mut pause = VISITS.0;
+        let mut pause = VISIT_PAUSES.0;
         let visit = loop {
-            let mut visit = self.visit(&trip.receive).await?;
-            self.wait(&mut visit, reserve).await?;
+            let mut visit = self.start_visit(&trip.receive).await?;
+            self.poll(&mut visit, reserve).await?;
             if trip.home.is_none() && !self.fate.is_known() {
-                self.look(&mut visit, INBOX, Place::Inbox, Search::Thorough).await?;
+                self.look_and_delete(&mut visit, INBOX, Place::Inbox, Search::Thorough).await?;
             }
             if self.fate.is_known() || self.watch.left() <= reserve {
                 break visit;
             }
-            self.leave(visit).await;
+            self.end_visit(visit).await;
             if let Some(home) = &trip.home {
-                let mut visit = self.visit(home).await?;
-                self.look(&mut visit, INBOX, Place::Elsewhere, Search::Thorough).await?;
-                self.leave(visit).await;
+                let mut visit = self.start_visit(home).await?;
+                self.look_and_delete(&mut visit, INBOX, Place::Elsewhere, Search::Thorough).await?;
+                self.end_visit(visit).await;
             }
             if !self.fate.is_known() {
                 let left = self.watch.left().saturating_sub(reserve);
                 self.watch.pause(pause.min(left)).await;
-                pause = (pause * 2).min(VISITS.1);
+                pause = (pause * 2).min(VISIT_PAUSES.1);
             }
         };
         self.watch.book_on(Phase::Clean);
-        if let Err(outcome) = self.sweep(visit).await {
+        if let Err(outcome) = self.clean_up(visit).await {
             // The message's own fate is the more important news.
-            self.unclean.get_or_insert(outcome);
+            self.cleanup_failure.get_or_insert(outcome);
         }
         Ok(())
     }
 
-    /// Looks again and again within one session, at growing distance.
-    async fn wait(&mut self, visit: &mut Visit<'_>, reserve: Duration) -> Result<(), Outcome> {
+    /// Looks repeatedly within one session, with growing pauses.
+    async fn poll(&mut self, visit: &mut Visit<'_>, reserve: Duration) -> Result<(), Outcome> {
         let end = Instant::now() + PATIENCE.min(self.watch.left().saturating_sub(reserve));
         let (mut pause, longest) = LOOKS;
         let folders = self.folders(visit).await?;
@@ -237,14 +247,14 @@ impl<'a> Course<'a> {
     }
 
     /// Opens a mailbox by IMAP.
-    async fn visit<'v>(&mut self, leg: &'v Check) -> Result<Visit<'v>, Outcome>
+    async fn start_visit<'v>(&mut self, leg: &'v Check) -> Result<Visit<'v>, Outcome>
     where
         'a: 'v,
     {
         let prober = self.prober;
         let mailbox = self.watch.wait(prober.permits.mailbox(&leg.mailbox.name)).await;
         let (mut traces, mut open) = (Traces::default(), Open::default());
-        let opened = prober.converse(leg, self.counts, self.watch, &mut traces, &mut open).await;
+        let opened = prober.converse(leg, self.counts_for_check, self.watch, &mut traces, &mut open).await;
         if let Some(dialogue) = traces.dialogue.take() {
             if self.dialogues.len() == DIALOGUES {
                 self.dialogues.remove(1);
@@ -252,20 +262,21 @@ impl<'a> Course<'a> {
             self.dialogues.push(dialogue);
         }
         match opened {
-            Ok(()) => match Visit::over(open, mailbox, leg, &prober.dialer) {
+            Ok(()) => match Visit::new(open, mailbox, leg, &prober.dialer) {
                 Ok(visit) => Ok(visit),
-                Err(cause) => Err(self.down(&traces, self.watch.current(), cause).await),
+                Err(cause) => Err(self.failed(&traces, self.watch.current(), cause).await),
             },
-            Err(failure) => Err(self.stopped(leg, &traces, failure).await),
+            Err(failure) => Err(self.leg_failed(leg, &traces, failure).await),
         }
     }
 
-    async fn leave(&mut self, visit: Visit<'_>) {
+    async fn end_visit(&mut self, visit: Visit<'_>) {
         drop(timeout(GOODBYE, unwinding(visit.leave())).await);
     }
 
-    /// Looks into one folder, notes what is there, and deletes what is ours. A folder that does not exist is empty.
-    async fn look(
+    /// Looks into one folder, notes the messages of this round trip, and deletes those that may be deleted. A folder
+    /// that does not exist counts as empty.
+    async fn look_and_delete(
         &mut self,
         visit: &mut Visit<'_>,
         folder: &str,
@@ -283,7 +294,7 @@ impl<'a> Course<'a> {
         };
         let sightings = match self.watch.phase(phase, looked).await {
             Ok(sightings) => sightings,
-            Err(failure) => return Err(self.stopped(leg, &Traces::default(), failure).await),
+            Err(failure) => return Err(self.leg_failed(leg, &Traces::default(), failure).await),
         };
         let now = clock::now();
         let was_known = self.fate.place.is_some();
@@ -297,7 +308,7 @@ impl<'a> Course<'a> {
                 self.fate.found_in = folder.to_owned();
                 match self.watch.phase(phase, visit.verdicts(sighting.uid)).await {
                     Ok(verdicts) => self.fate.verdicts = verdicts,
-                    Err(failure) => return Err(self.stopped(leg, &Traces::default(), failure).await),
+                    Err(failure) => return Err(self.leg_failed(leg, &Traces::default(), failure).await),
                 }
             }
         }
@@ -309,19 +320,20 @@ impl<'a> Course<'a> {
         self.watch.book_on(phase);
         if let Err(failure) = removed {
             let outcome =
-                self.stopped(leg, &Traces::default(), Failure { phase: Phase::Clean, ..failure }).await;
-            self.unclean.get_or_insert(outcome);
+                self.leg_failed(leg, &Traces::default(), Failure { phase: Phase::Clean, ..failure }).await;
+            self.cleanup_failure.get_or_insert(outcome);
         }
         Ok(())
     }
 
-    /// A failure of the round trip itself.
-    async fn down(&self, traces: &Traces, phase: Phase, cause: Cause) -> Outcome {
+    /// The outcome when the round trip itself fails.
+    async fn failed(&self, traces: &Traces, phase: Phase, cause: Cause) -> Outcome {
         self.prober.conclude(self.check, traces, Err(Failure { phase, cause })).await
     }
 
-    /// A failure of one conversation: in its own phase for the remedy, in the round trip's for everybody else.
-    async fn stopped(&self, leg: &Check, traces: &Traces, failure: Failure) -> Outcome {
+    /// The outcome when one conversation fails. Its own phase selects the remedy and is named in the detail; the
+    /// outcome itself reports the round trip's phase.
+    async fn leg_failed(&self, leg: &Check, traces: &Traces, failure: Failure) -> Outcome {
         let (within, phase) = (failure.phase, self.watch.current());
         let mut outcome = self.prober.conclude(leg, traces, Err(failure)).await;
         if let Outcome::Down { failure, .. } = &mut outcome {

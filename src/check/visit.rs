@@ -18,10 +18,10 @@ const JUNK: [&str; 1] = ["Junk Email"];
 /// Where servers store a copy of what was sent, likewise. Folders that do not exist are passed over.
 const SENT: [&str; 5] = ["Sent Items", "Sent", "Sent Messages", "INBOX.Sent", "[Gmail]/Sent Mail"];
 
-/// Reports of failed delivery are searched for among the mail of this time.
+/// How far back reports of failed delivery are searched for.
 const REPORTS: SignedDuration = SignedDuration::from_hours(3 * 24);
-/// Reports that are read in one look, the newest first.
-const MOST_REPORTS: usize = 4;
+/// How many reports are read in one look.
+const MAX_REPORTS: usize = 4;
 
 /// An open session; the permits go with it.
 pub(super) struct Visit<'a> {
@@ -38,7 +38,8 @@ pub(super) struct Visit<'a> {
 pub(super) struct Sighting {
     pub(super) uid: u32,
     pub(super) mark: Mark,
-    /// What the message is, if not the one that was sent: a report about it, of failure or of something else.
+    /// `None`: it is the message that was sent. Otherwise it is a report about that message: `Some(Some(_))` says
+    /// that it was returned, `Some(None)` says something else, such as a delay.
     pub(super) report: Option<Option<Returned>>,
 }
 
@@ -72,7 +73,7 @@ pub(super) enum Search {
 
 impl<'a> Visit<'a> {
     /// Takes over a session that has just been opened.
-    pub(super) fn over(
+    pub(super) fn new(
         mut open: Open,
         mailbox: Option<OwnedSemaphorePermit>,
         check: &'a Check,
@@ -85,14 +86,14 @@ impl<'a> Visit<'a> {
         Ok(Self { imap, check, dialer, spent, folders: None, _open: open, _mailbox: mailbox })
     }
 
-    /// Whose mailbox this is, and by which login.
+    /// The check that this visit is a part of: it names the mailbox and the login.
     pub(super) const fn leg(&self) -> &'a Check {
         self.check
     }
 
     /// Opens a folder; see [`Imap::open`].
     pub(super) async fn open(&mut self, folder: &str) -> Result<bool, Cause> {
-        let (imap, probe) = self.parts();
+        let (imap, probe) = self.imap_and_probe();
         imap.open(probe, folder).await
     }
 
@@ -114,7 +115,7 @@ impl<'a> Visit<'a> {
         search: Search,
         now: Timestamp,
     ) -> Result<Vec<Sighting>, Cause> {
-        let (imap, probe) = self.parts();
+        let (imap, probe) = self.imap_and_probe();
         let quick = format!("UNDELETED SUBJECT \"{tag}\"");
         let since = (now - REPORTS).strftime("%-d-%b-%Y");
         let thorough = format!("UNDELETED OR SUBJECT \"{tag}\" (SINCE {since} TEXT \"{tag}\")");
@@ -132,7 +133,7 @@ impl<'a> Visit<'a> {
         for (uid, head) in heads {
             if let Some(mark) = Mark::find(&head) {
                 sightings.push(Sighting { uid, mark, report: None });
-            } else if head.to_ascii_lowercase().contains("delivery-status") && reports < MOST_REPORTS {
+            } else if head.to_ascii_lowercase().contains("delivery-status") && reports < MAX_REPORTS {
                 reports += 1;
                 sightings.extend(self.report(uid).await?);
             }
@@ -144,7 +145,7 @@ impl<'a> Visit<'a> {
     /// A report with the mark of the message that it is about (RFC 3462: the second part is for programs, the
     /// third is what is returned). `None` if it returns no marked message.
     async fn report(&mut self, uid: u32) -> Result<Option<Sighting>, Cause> {
-        let (imap, probe) = self.parts();
+        let (imap, probe) = self.imap_and_probe();
         let mut mark = None;
         for part in [format!("3.HEADER.FIELDS ({MARK_HEADER})"), "3".to_owned()] {
             let text = imap.part(probe, &[uid], &part).await?;
@@ -161,26 +162,26 @@ impl<'a> Visit<'a> {
 
     /// What the server wrote about the sender of a message in the open folder.
     pub(super) async fn verdicts(&mut self, uid: u32) -> Result<SenderVerdicts, Cause> {
-        let (imap, probe) = self.parts();
+        let (imap, probe) = self.imap_and_probe();
         let headers = imap.part(probe, &[uid], "HEADER.FIELDS (AUTHENTICATION-RESULTS)").await?;
         Ok(diagnosis::sender_verdicts(headers.first().map_or("", |(_, text)| text)))
     }
 
     pub(super) async fn remove(&mut self, uids: &[u32]) -> Result<(), Cause> {
-        let (imap, probe) = self.parts();
+        let (imap, probe) = self.imap_and_probe();
         imap.remove(probe, uids).await
     }
 
-    /// Says goodbye. The permits are held until the server has answered; the caller limits the time.
+    /// Logs out. The permits are held until the server has answered; the caller limits the time.
     pub(super) async fn leave(self) {
         let Self { imap, _open, _mailbox, .. } = self;
         Session::Imap(imap).goodbye().await;
     }
 
-    fn parts(&mut self) -> (&mut Imap, Probe<'_>) {
-        let Self { imap, check, dialer, spent, .. } = self;
+    fn imap_and_probe(&mut self) -> (&mut Imap, Probe<'_>) {
+        let Self { imap, check, dialer, no_secret, .. } = self;
         // The login is done: nothing secret is needed any more.
-        let login = Login { username: &check.mailbox.username, secret: Secret::Password(spent) };
+        let login = Login { username: &check.mailbox.username, secret: Secret::Password(no_secret) };
         (imap, Probe { check, login, dialer })
     }
 }
