@@ -1,15 +1,15 @@
-//! Cells in aligned columns under a bold head.
+//! Cells in aligned columns under a bold header line.
 
 use unicode_width::UnicodeWidthStr;
 
 use super::table::{BOLD, Style};
 
-/// Lines of cells, each as wide as the widest of its column; the first line is the head.
+/// Prints lines of cells in columns, each as wide as its widest cell. The first line is the header.
 ///
-/// `paint` colours a cell of the body by its column; columns from `numbers` on are aligned to the right.
+/// `paint` colours a cell below the header, by its column. Columns from `first_number` on are aligned to the right.
 pub(super) fn aligned(
     lines: &[Vec<String>],
-    numbers: usize,
+    first_number: usize,
     style: Style,
     paint: impl Fn(usize, &str) -> String,
 ) -> String {
@@ -21,7 +21,7 @@ pub(super) fn aligned(
         let cells = line.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
             let gap = " ".repeat(width.saturating_sub(cell.width()));
             let cell = if place == 0 { style.paint(BOLD, cell) } else { paint(column, cell) };
-            if column < numbers { format!("{cell}{gap}") } else { format!("{gap}{cell}") }
+            if column < first_number { format!("{cell}{gap}") } else { format!("{gap}{cell}") }
         });
         format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
     };

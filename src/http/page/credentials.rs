@@ -95,7 +95,7 @@ fn page(now: Timestamp, all: &[CredentialRecord], checks: &[Arc<CheckRecord>], v
         section {
             @if !all.is_empty() { (filters::form(&PLACE, view, &occurring, &FILTERS)) }
             (filters::pager(&PLACE, view, total))
-            @for record in chosen.into_iter().skip(view.offset).take(filters::rows(view)) {
+            @for record in chosen.into_iter().skip(view.offset).take(filters::row_limit(view)) {
                 (entry(now, record, &remedies))
             }
         }

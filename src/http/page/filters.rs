@@ -1,6 +1,6 @@
-//! What stands around a list on a page: the filters, the order, and the way to its other parts.
+//! The controls around a list on a page: filters, sort order, and links to its other parts.
 //!
-//! Not here: what the filters mean (`filter`), and the rows.
+//! Not here: the meaning of the filters (`filter`), and the rows.
 
 use std::collections::BTreeSet;
 
@@ -13,17 +13,18 @@ use crate::report::CheckRecord;
 use super::text;
 use super::text::Here;
 
-/// Rows of a page, where the client names no number, and at most.
-pub(super) const USUAL: usize = 50;
-pub(super) const MOST: usize = 80;
+/// How many rows a page shows if the client gives no number, and at most.
+const DEFAULT_ROWS: usize = 50;
+const MAX_ROWS: usize = 80;
 
-/// More values than these are not offered for a filter.
-const OFFERED: usize = 50;
+/// How many values a filter offers at most.
+const MAX_CHOICES: usize = 50;
 
-/// Filters that links set; the form only carries them along.
+/// Filters that only links set. The form has no field for them and passes them on.
 const BY_LINK: [&str; 2] = ["phase", "server"];
 
-/// Values of filters that occur, so that a form offers no empty list.
+/// The values that each filter would find something for. Only these are offered, so that no choice leads to an
+/// empty list.
 #[derive(Default)]
 pub(super) struct Occurring<'f> {
     protocols: BTreeSet<&'f str>,
@@ -34,13 +35,14 @@ pub(super) struct Occurring<'f> {
 }
 
 impl<'f> Occurring<'f> {
+    /// The values that occur in these checks.
     pub(super) fn among(checks: impl Iterator<Item = &'f CheckRecord>) -> Self {
         let mut found = Self::default();
         for record in checks {
             let mailbox = &record.check.mailbox;
             found.protocols.insert(record.check.protocol().label());
-            offer(&mut found.providers, &mailbox.provider.name);
-            offer(&mut found.credentials, &mailbox.credential.name);
+            insert_within_limit(&mut found.providers, &mailbox.provider.name);
+            insert_within_limit(&mut found.credentials, &mailbox.credential.name);
             let failure = record.last.as_ref().and_then(|last| last.outcome.failure());
             let Some(reason) = failure.map(|failure| failure.cause.reason) else { continue };
             found.reasons.insert(reason.label());
@@ -49,7 +51,7 @@ impl<'f> Occurring<'f> {
         found
     }
 
-    fn of(&self, field: &str) -> &BTreeSet<&'f str> {
+    fn values_of(&self, field: &str) -> &BTreeSet<&'f str> {
         match field {
             "protocol" => &self.protocols,
             "reason" => &self.reasons,
@@ -60,13 +62,13 @@ impl<'f> Occurring<'f> {
     }
 }
 
-fn offer<'f>(among: &mut BTreeSet<&'f str>, value: &'f str) {
-    if among.len() < OFFERED {
+fn insert_within_limit<'f>(among: &mut BTreeSet<&'f str>, value: &'f str) {
+    if among.len() < MAX_CHOICES {
         among.insert(value);
     }
 }
 
-/// Where a list is: its page, the place on it, and the same list for programs.
+/// Where a list is: its page, its anchor there, and the API route with the same list.
 pub(super) struct Place {
     pub(super) list: List,
     pub(super) page: &'static str,
@@ -81,18 +83,18 @@ impl Place {
         format!("{}{}{anchor}", Here::Top.to(self.page), view.query())
     }
 
-    fn sheet(&self, view: &View) -> String {
+    fn csv_link(&self, view: &View) -> String {
         let view = View { format: Format::Csv, limit: None, offset: 0, ..view.clone() };
         format!("{}{}", Here::Top.to(self.api), view.query())
     }
 }
 
-/// The form, and which filters are set.
+/// The form with these fields, and the filters that are set now.
 pub(super) fn form(place: &Place, view: &View, occurring: &Occurring<'_>, fields: &[&str]) -> Markup {
     let shown = |field: &&Field| fields.contains(&field.name);
     html! {
         form.filters method="get" action=(place.link(&View::default())) role="search" aria-label="Filters" {
-            @for field in FIELDS.iter().filter(shown) { (input(field, view, occurring.of(field.name))) }
+            @for field in FIELDS.iter().filter(shown) { (input(field, view, occurring.values_of(field.name))) }
             label { "Sort by "
                 select name="sort" {
                     @for (place, sort) in place.list.sorts().iter().enumerate() {
@@ -106,7 +108,7 @@ pub(super) fn form(place: &Place, view: &View, occurring: &Occurring<'_>, fields
             }
             @for name in BY_LINK { @if let Some(value) = view.filter.get(name) { input type="hidden" name=(name) value=(value); } }
             button type="submit" { "Show" }
-            " " a href=(place.sheet(view)) { "as CSV" }
+            " " a href=(place.csv_link(view)) { "as CSV" }
         }
         @if !view.filter.is_empty() {
             p.active {
@@ -151,14 +153,14 @@ fn input(field: &Field, view: &View, occurring: &BTreeSet<&str>) -> Markup {
     }
 }
 
-/// Rows of this page at most.
-pub(super) fn rows(view: &View) -> usize {
-    view.limit.unwrap_or(USUAL).clamp(1, MOST)
+/// The maximum number of rows in this view.
+pub(super) fn row_limit(view: &View) -> usize {
+    view.limit.unwrap_or(DEFAULT_ROWS).clamp(1, MAX_ROWS)
 }
 
-/// Which part this is, and the way to the others; nothing where there is one part.
+/// Which part of the list this is, with links to the others; only the number of rows if there is one part.
 pub(super) fn pager(place: &Place, view: &View, total: usize) -> Markup {
-    let (limit, offset) = (rows(view), view.offset);
+    let (limit, offset) = (row_limit(view), view.offset);
     let last = total.saturating_sub(1) / limit * limit;
     let end = total.min(offset.saturating_add(limit));
     let step = |to: usize, words: &str| {
@@ -183,8 +185,9 @@ pub(super) fn pager(place: &Place, view: &View, total: usize) -> Markup {
     }
 }
 
-/// A column's head that sorts by it, in the other direction where it sorts already.
-pub(super) fn head(place: &Place, view: &View, label: &str, sort: crate::http::view::Sort) -> Markup {
+/// A column header with a link that sorts by this column; if the list is already sorted by it, the link reverses
+/// the order.
+pub(super) fn sort_header(place: &Place, view: &View, label: &str, sort: crate::http::view::Sort) -> Markup {
     let now = view.sort.filter(|(by, _)| *by == sort).map(|(_, descending)| descending);
     let next = View { sort: Some((sort, now == Some(false))), offset: 0, ..view.clone() };
     let direction = now.map(|descending| if descending { "descending" } else { "ascending" });

@@ -46,12 +46,12 @@ pub(super) fn section(facts: &Facts, rows: Vec<Row<'_>>, view: &View) -> Markup 
                     table {
                         thead {
                             tr {
-                                (filters::head(&PLACE, view, "Mailbox", Sort::Name))
+                                (filters::sort_header(&PLACE, view, "Mailbox", Sort::Name))
                                 @for protocol in &protocols { th scope="col" { (protocol) } }
                             }
                         }
                         tbody {
-                            @for row in chosen.into_iter().skip(view.offset).take(filters::rows(view)) {
+                            @for row in chosen.into_iter().skip(view.offset).take(filters::row_limit(view)) {
                                 (line(facts.now, row, &protocols))
                             }
                         }

@@ -72,7 +72,7 @@ fn page(board: &Board, checks: &[Arc<CheckRecord>], view: &View, now: Timestamp)
             table.board {
                 thead { tr { th { "Mailbox" } th { "State" } th { "What to do" } th { "Evidence" } } }
                 tbody {
-                    @for standing in standings.into_iter().skip(view.offset).take(filters::rows(view)) { (row(standing, now)) }
+                    @for standing in standings.into_iter().skip(view.offset).take(filters::row_limit(view)) { (row(standing, now)) }
                 }
             }
             (filters::pager(&PLACE, view, total))
