@@ -237,7 +237,7 @@ fn parameters(at: &Cursor<'_>) -> Option<BTreeMap<String, String>> {
         if OWN_FIELDS.contains(&name.value) {
             let why = match name.value {
                 "scope" => "it belongs to a provider: scope",
-                "client_id" => "it stands beside parameters",
+                "client_id" => "it is a key of the credential, next to parameters",
                 "client_secret" => "it is a place, beside parameters: secret: {file: PATH}",
                 _ => "the program writes this field itself, and a secret has no place here",
             };

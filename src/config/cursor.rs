@@ -258,7 +258,7 @@ fn once<'a>(entries: &'a [Entry], place: &Place, faults: &Faults, secret: bool) 
             let at = Place { line: entry.line, column: entry.column, trail, ..place.clone() };
             faults.add(
                 &at,
-                format!("this key stands here twice; the first is at {}:{}", earlier.line, earlier.column),
+                format!("this key appears twice; the first is at {}:{}", earlier.line, earlier.column),
             );
         } else {
             first.insert(&entry.key, entry);

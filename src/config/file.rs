@@ -223,7 +223,7 @@ fn checks(at: &Cursor<'_>) -> Option<Vec<At<Protocol>>> {
             continue;
         };
         if checks.iter().any(|earlier| earlier.value == value) {
-            item.complain::<()>(format!("{value} stands in this list already"));
+            item.complain::<()>(format!("{value} is already in this list"));
         } else {
             checks.push(At { value, place: item.place().clone() });
         }
@@ -259,7 +259,7 @@ fn labels(at: &Cursor<'_>) -> Option<BTreeMap<String, String>> {
 /// Names of credentials and providers become label values.
 fn check_name(name: &At<&str>, at: &Cursor<'_>) {
     if name.value.is_empty() || name.value.chars().any(char::is_control) {
-        at.faults().add(&name.place, "a name is neither empty nor does it hold control characters");
+        at.faults().add(&name.place, "a name must not be empty or contain control characters");
     }
 }
 

@@ -99,9 +99,9 @@ pub(super) const fn section(of: &'static str, rows: &'static [Key]) -> Keys {
     Keys { of, secret: false, rows }
 }
 
-const FOLDER: &str = "the folder is written imap: {folder: NAME}";
-const READ_ONLY: &str = "it is written imap: {read_only: true}";
-const SENDER: &str = "it is written smtp: {sender: true}";
+const FOLDER: &str = "write imap: {folder: NAME}";
+const READ_ONLY: &str = "write imap: {read_only: true}";
+const SENDER: &str = "write smtp: {sender: true}";
 pub(super) const SERVER: &str =
     "servers are described under providers; a mailbox names one by provider: NAME";
 const SECRET_PLACE: &str =
@@ -120,9 +120,9 @@ pub(super) static TOP: Keys = section(
         works("directory"),
         works("readiness"),
         works("state_dir"),
-        instead("listen", "it is written http: {listen: ADDRESS}"),
-        instead("interval", "it is written defaults: {interval: 5m}"),
-        instead("timeout", "it is written defaults: {timeout: 90s}"),
+        instead("listen", "write http: {listen: ADDRESS}"),
+        instead("interval", "write defaults: {interval: 5m}"),
+        instead("timeout", "write defaults: {timeout: 90s}"),
         free("x-"),
     ],
 );
@@ -168,7 +168,7 @@ pub(super) static MAILBOX: Keys = section(
         works("round_trip"),
         works("password"),
         works("not_expected"),
-        instead("user", "the login name is written username: NAME"),
+        instead("user", "write username: NAME"),
         instead("folder", FOLDER),
         instead("read_only", READ_ONLY),
         instead("sender", SENDER),
@@ -189,7 +189,7 @@ pub(super) static PROVIDER: Keys = section(
         works("mechanism"),
         works("ca_file"),
         instead("host", "each protocol has its own: imap: {host: NAME}, smtp: {host: NAME}"),
-        instead("authority", "the whole address is written: token_url: https://…/{tenant}/oauth2/v2.0/token"),
+        instead("authority", "write the whole address: token_url: https://…/{tenant}/oauth2/v2.0/token"),
     ],
 );
 
@@ -233,7 +233,7 @@ pub(super) static CLIENT_SECRET: Keys = Keys {
         instead("password", SECRET_PLACE),
         instead("secret_file", SECRET_PLACE),
         instead("secret_env", SECRET_PLACE),
-        instead("tenant_id", "it is written tenant: ID"),
+        instead("tenant_id", "write tenant: ID"),
         instead("token_url", "it belongs to a provider"),
         instead("scope", "it belongs to a provider"),
     ],
@@ -252,11 +252,11 @@ pub(super) static CERTIFICATE: Keys = Keys {
         works("algorithm"),
         works("parameters"),
         works("expires"),
-        instead("key", "it is written private_key: {file: PATH}"),
-        instead("password", "it is written passphrase: {file: PATH}"),
+        instead("key", "write private_key: {file: PATH}"),
+        instead("password", "write passphrase: {file: PATH}"),
         instead("thumbprint", "it is computed from the certificate"),
         instead("secret", "a certificate needs none; for a secret write type: client_secret"),
-        instead("tenant_id", "it is written tenant: ID"),
+        instead("tenant_id", "write tenant: ID"),
         instead("token_url", "it belongs to a provider"),
         instead("scope", "it belongs to a provider"),
     ],
@@ -274,7 +274,7 @@ pub(super) static FEDERATED: Keys = Keys {
         works("parameters"),
         works("expires"),
         instead("secret", "a federated credential has none: the identity provider trusts the token's issuer"),
-        instead("tenant_id", "it is written tenant: ID"),
+        instead("tenant_id", "write tenant: ID"),
         instead("token_url", "it belongs to a provider"),
         instead("scope", "it belongs to a provider"),
     ],
@@ -293,13 +293,13 @@ pub(super) static REFRESH_TOKEN: Keys = Keys {
         works("device_url"),
         works("parameters"),
         works("expires"),
-        instead("token", "it is written refresh_token: {file: PATH}"),
-        instead("token_file", "it is written refresh_token: {file: PATH}"),
+        instead("token", "write refresh_token: {file: PATH}"),
+        instead("token_file", "write refresh_token: {file: PATH}"),
         instead("client_secret", SECRET_PLACE),
-        instead("tenant_id", "it is written tenant: ID"),
+        instead("tenant_id", "write tenant: ID"),
         instead("token_url", "it belongs to a provider"),
         instead("scope", "it belongs to a provider"),
-        instead("device_authorization_endpoint", "it is written device_url: URL"),
+        instead("device_authorization_endpoint", "write device_url: URL"),
     ],
 };
 
@@ -314,11 +314,8 @@ pub(super) static PASSWORD: Keys = Keys {
             "secret",
             "a password is a place, never a value: write password: {file: PATH} or password: {env: NAME}",
         ),
-        instead(
-            "username",
-            "the login name stands at the mailbox: username: NAME, where it is not the address",
-        ),
-        instead("user", "the login name stands at the mailbox: username: NAME, where it is not the address"),
+        instead("username", "if the login name is not the address, write it in the mailbox: username: NAME"),
+        instead("user", "if the login name is not the address, write it in the mailbox: username: NAME"),
     ],
 };
 
@@ -353,9 +350,9 @@ pub(super) static READINESS: Keys = section(
         works("switches"),
         works("refusal_tenants"),
         works("password_login"),
-        instead("state_dir", "it stands at the top: state_dir: PATH"),
+        instead("state_dir", "it is a top-level key: state_dir: PATH"),
         instead("password", "a mailbox declares its own: password: {file: PATH}"),
-        instead("not_expected", "it is a mailbox's: not_expected: [smtp]"),
+        instead("not_expected", "it belongs to a mailbox: not_expected: [smtp]"),
     ],
 );
 

@@ -42,7 +42,7 @@ pub(super) static SMTP: Keys = section(
         instead("host", SERVER),
         instead("port", SERVER),
         instead("tls", SERVER),
-        instead("helo", "it is written smtp: {ehlo: NAME}"),
+        instead("helo", "write smtp: {ehlo: NAME}"),
     ],
 );
 

@@ -95,10 +95,10 @@ pub(super) fn host(text: &str) -> Result<String, String> {
         return Ok(address.to_string());
     }
     if text.contains("://") || text.contains('/') {
-        return Err("a host is written by its name alone, without scheme and path".to_owned());
+        return Err("write only the name of the host, without scheme and path".to_owned());
     }
     if text.contains(':') {
-        return Err("a host is written by its name alone; the port has a key of its own: port".to_owned());
+        return Err("write only the name of the host; the port has its own key: port".to_owned());
     }
     let in_label = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let label = |label: &str| !label.is_empty() && label.len() <= 63 && label.chars().all(in_label);

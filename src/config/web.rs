@@ -182,7 +182,7 @@ fn headers(at: &Cursor<'_>) -> Option<Vec<(&'static str, String)>> {
                 Some((_, values)) if !text.is_empty() && !values.contains(&text) => {
                     at.senseless(&format!("one of {}", values.join(", ")))
                 }
-                _ if !text.is_ascii() => at.complain("a header is written in ASCII"),
+                _ if !text.is_ascii() => at.complain("a header must be ASCII"),
                 _ => Some(text.to_owned()),
             }
         });

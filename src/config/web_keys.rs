@@ -10,9 +10,9 @@ pub(super) static TOP: Keys = section(
         works("http_server_config"),
         works("basic_auth_users"),
         later("rate_limit"),
-        instead("cert_file", "it is written tls_server_config: {cert_file: PATH}"),
-        instead("key_file", "it is written tls_server_config: {key_file: PATH}"),
-        instead("headers", "it is written http_server_config: {headers: …}"),
+        instead("cert_file", "write tls_server_config: {cert_file: PATH}"),
+        instead("key_file", "write tls_server_config: {key_file: PATH}"),
+        instead("headers", "write http_server_config: {headers: …}"),
     ],
 );
 
