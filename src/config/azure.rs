@@ -1,13 +1,13 @@
-//! What Azure tells a workload by its environment: who it is, and where it gets its tokens.
+//! The environment variables by which Azure tells a workload its identity and where it gets its tokens.
 //!
-//! Owns the names of the variables. Keys of the configuration win over all of them.
+//! Owns their names. Keys of the configuration take precedence over all of them.
 
 use std::net::Ipv4Addr;
 
 use crate::model::{IdentityService, SecretRef};
 use crate::net::is_loopback;
 
-// What the webhook of Azure Workload Identity tells a pod.
+// The webhook of Azure Workload Identity sets these in a pod.
 pub(super) const TENANT: &str = "AZURE_TENANT_ID";
 pub(super) const CLIENT: &str = "AZURE_CLIENT_ID";
 pub(super) const TOKEN: &str = "AZURE_FEDERATED_TOKEN_FILE";
@@ -19,31 +19,33 @@ pub(super) const TOKEN_FILE: &str = "/var/run/secrets/azure/tokens/azure-identit
 const IMDS: &str = "http://169.254.169.254";
 const IMDS_PATH: &str = "/metadata/identity/oauth2/token";
 
-/// Where the metadata service is, for those that Azure's own clients find there as well.
+/// Another address of the metadata service. Azure's own client libraries read this variable too.
 const IMDS_VARIABLE: &str = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
 const ENDPOINT_VARIABLE: &str = "IDENTITY_ENDPOINT";
 const HEADER_VARIABLE: &str = "IDENTITY_HEADER";
-/// Service Fabric says the certificate of its endpoint, which this version does not look at.
+/// Only Service Fabric sets this: the thumbprint of its endpoint's certificate. This version does not support it.
 const THUMBPRINT_VARIABLE: &str = "IDENTITY_SERVER_THUMBPRINT";
 
-/// A variable that is set to something.
+/// The value of a variable; `None` if it is unset or empty.
 pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Where this workload asks for the token of its managed identity, and how.
+/// The service that gives this workload the tokens of its managed identity, and its address.
 ///
 /// # Errors
 ///
-/// The sentence that says what is wrong with the environment.
-pub(super) fn service() -> Result<(IdentityService, String), String> {
-    service_by(variable)
+/// A sentence that says what is wrong with the environment.
+pub(super) fn identity_service() -> Result<(IdentityService, String), String> {
+    identity_service_by(variable)
 }
 
-fn service_by(variable: impl Fn(&str) -> Option<String>) -> Result<(IdentityService, String), String> {
+fn identity_service_by(
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<(IdentityService, String), String> {
     let Some(endpoint) = variable(ENDPOINT_VARIABLE) else {
         let host = variable(IMDS_VARIABLE).unwrap_or_else(|| IMDS.to_owned());
-        near(IMDS_VARIABLE, &host)?;
+        require_secure(IMDS_VARIABLE, &host)?;
         return Ok((IdentityService::Imds, format!("{}{IMDS_PATH}", host.trim_end_matches('/'))));
     };
     if variable(THUMBPRINT_VARIABLE).is_some() {
@@ -56,12 +58,12 @@ fn service_by(variable: impl Fn(&str) -> Option<String>) -> Result<(IdentityServ
             "{ENDPOINT_VARIABLE} is set without {HEADER_VARIABLE}, as on Azure Arc: its managed identities are not in this version"
         ));
     }
-    near(ENDPOINT_VARIABLE, &endpoint)?;
+    require_secure(ENDPOINT_VARIABLE, &endpoint)?;
     Ok((IdentityService::AppService { header: SecretRef::Env(HEADER_VARIABLE.to_owned()) }, endpoint))
 }
 
-/// Tokens travel in clear over http: only within the machine or to its own host.
-fn near(variable: &str, text: &str) -> Result<(), String> {
+/// Refuses addresses that a token would travel from in clear text: http is for this machine and its host only.
+fn require_secure(variable: &str, text: &str) -> Result<(), String> {
     let url = reqwest::Url::parse(text).ok();
     let host = url.as_ref().and_then(reqwest::Url::host_str).unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
@@ -80,11 +82,13 @@ mod tests {
     use super::*;
 
     fn found(set: &[(&str, &str)]) -> Result<(IdentityService, String), String> {
-        service_by(|name| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+        identity_service_by(|name| {
+            set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
     }
 
     #[test]
-    fn the_environment_says_where_a_managed_identity_is_asked_for() {
+    fn the_environment_gives_the_address_of_the_identity_service() {
         let header = SecretRef::Env(HEADER_VARIABLE.to_owned());
         for (set, service, url) in [
             (&[][..], IdentityService::Imds, "http://169.254.169.254/metadata/identity/oauth2/token"),

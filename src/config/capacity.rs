@@ -1,4 +1,4 @@
-//! Whether a plan can be kept: connections needed against connections allowed.
+//! Whether the limits allow as many connections as a plan needs.
 //!
 //! Owns the arithmetic of the warning. The limits themselves are enforced where probes are started.
 
@@ -10,15 +10,15 @@ use super::file::Limits;
 use super::place::{Place, Written};
 use crate::model::Plan;
 
-/// What a probe of a healthy but unhurried mailbox takes: a token in hand, eight round trips, a server
-/// that thinks. Outages take longer, and a plan need not fit those: late probes are counted, not piled up.
+/// How long a probe of a healthy but slow mailbox takes, with a token in hand and about eight exchanges with the
+/// server. Probes take longer in an outage. A plan need not allow for that: late probes are counted, not piled up.
 const TYPICAL_PROBE: Duration = Duration::from_secs(5);
 
 /// Warns where checks need more connections than `limits` allow.
 ///
-/// A check holds a connection for min([`TYPICAL_PROBE`], timeout) of every interval, so that all checks of
-/// a host together keep `Σ min(5 s, timeout) / interval` of them busy on average. More than `per_host` of
-/// that, or `concurrency` over all hosts, and ticks are bound to be skipped.
+/// A check holds a connection for min([`TYPICAL_PROBE`], timeout) of every interval, so the checks of one host keep
+/// `Σ min(5 s, timeout) / interval` connections busy on average. If that is more than `per_host`, or the sum over all
+/// hosts is more than `concurrency`, probes will be skipped.
 pub(super) fn warn(plan: &Plan, written: &Limits, top: &Place, faults: &Faults) {
     let mut hosts: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
     for check in &plan.checks {

@@ -1,10 +1,10 @@
-//! The keys of credentials that a cloud vouches for or that Google hands out.
+//! The keys of credentials of a cloud: managed identities and Google service accounts.
 //!
-//! Owns tables; how they are read is `cursor`.
+//! Owns the tables; `cursor` reads them.
 
 use super::keys::{Keys, instead, works};
 
-const KEY_PLACE: &str = "the key file of a service account is a place: write key: {file: PATH}";
+const KEY_HINT: &str = "the key file of a service account is a place: write key: {file: PATH}";
 
 pub(super) static MANAGED_IDENTITY: Keys = Keys {
     of: "a credential of type managed_identity",
@@ -30,9 +30,9 @@ pub(super) static GOOGLE_SERVICE_ACCOUNT: Keys = Keys {
         works("type"),
         works("key"),
         works("expires"),
-        instead("key_file", KEY_PLACE),
-        instead("private_key", KEY_PLACE),
-        instead("secret", KEY_PLACE),
+        instead("key_file", KEY_HINT),
+        instead("private_key", KEY_HINT),
+        instead("secret", KEY_HINT),
         instead("client_id", "the key file holds it"),
         instead("client_email", "the key file holds it"),
         instead("subject", "the token is requested for the mailbox's username"),

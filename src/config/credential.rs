@@ -122,7 +122,7 @@ fn federated(map: &Map<'_>, base: &Path) -> Parts {
             map.faults().warn(map.place(), message);
         }
     }
-    let audience = map.read("audience", own_text).or_default(AUDIENCE.to_owned());
+    let audience = map.read("audience", owned_text).or_default(AUDIENCE.to_owned());
     let expires = map.read("expires", |at| expires(at, base));
     let authority = azure::variable(azure::AUTHORITY);
     let proof =
@@ -131,13 +131,13 @@ fn federated(map: &Map<'_>, base: &Path) -> Parts {
 }
 
 fn managed_identity(map: &Map<'_>, base: &Path) -> Parts {
-    let client_id = match map.read("client_id", own_text) {
+    let client_id = match map.read("client_id", owned_text) {
         Written::Absent => Some(None),
         Written::Is(at) => Some(Some(at.value)),
         Written::Faulty => None,
     };
     let expires = map.read("expires", |at| expires(at, base));
-    let service = azure::service().map_err(|why| map.faults().add(map.place(), why)).ok();
+    let service = azure::identity_service().map_err(|why| map.faults().add(map.place(), why)).ok();
     let proof = || {
         let (service, url) = service?;
         Some(Proof::ManagedIdentity { client_id: client_id?, service, url })
@@ -204,10 +204,10 @@ fn app(map: &Map<'_>) -> Option<App> {
 /// The same, with what the environment says where a key is absent.
 fn app_of(map: &Map<'_>, tenant: Option<String>, client_id: Option<String>) -> Option<App> {
     // Whether a tenant is needed depends on the provider.
-    let tenant = optional(map.read("tenant", own_text)).map(|written| written.or(tenant));
+    let tenant = optional(map.read("tenant", owned_text)).map(|written| written.or(tenant));
     let client_id = match client_id {
-        Some(known) => map.read("client_id", own_text).or_default(known),
-        None => map.require("client_id", "the application (client) id", own_text).map(|at| at.value),
+        Some(known) => map.read("client_id", owned_text).or_default(known),
+        None => map.require("client_id", "the application (client) id", owned_text).map(|at| at.value),
     };
     let parameters = map.read("parameters", parameters);
     Some(App { tenant: tenant?, client_id: client_id?, parameters: parameters.or_default(BTreeMap::new())? })
@@ -265,12 +265,15 @@ fn expires(at: &Cursor<'_>, base: &Path) -> Option<Expires> {
         return value::date(at).map(Expires::At);
     }
     let map = at.map(&keys::EXPIRES)?;
-    let file =
-        map.require("file", "a date, or the path of a file that holds one: expires: {file: PATH}", own_text)?;
+    let file = map.require(
+        "file",
+        "a date, or the path of a file that holds one: expires: {file: PATH}",
+        owned_text,
+    )?;
     Some(Expires::In(base.join(file.value)))
 }
 
-fn own_text(at: &Cursor<'_>) -> Option<String> {
+fn owned_text(at: &Cursor<'_>) -> Option<String> {
     at.text().map(str::to_owned)
 }
 

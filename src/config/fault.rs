@@ -1,4 +1,4 @@
-//! What is wrong with a configuration: collected to the end, so that nobody mends a file fault by fault.
+//! The faults of a configuration. All of them are collected, so that one run shows everything there is to fix.
 //!
 //! Owns the public error types and the collection. Does not decide what is a fault.
 
@@ -11,31 +11,31 @@ use super::place::{MAX_QUOTE, Place, Quoted};
 use crate::report::text;
 use crate::safe;
 
-/// More complaints than this help nobody; the rest is counted.
+/// How many faults are listed. Any further ones are only counted.
 const MAX_FAULTS: usize = 10_000;
 
-/// Comparisons spent on "did you mean" in one load. A file with twenty thousand wrong names and as
-/// many right ones must not cost minutes; past this bound complaints come without the hint.
+/// How many comparisons one load may spend on "did you mean". A file with twenty thousand wrong names and as many
+/// right ones must not take minutes; beyond this bound, faults are reported without the hint.
 const MAX_COMPARISONS: usize = 200_000;
 
 /// One fault of a configuration: where it is, what is wrong, and what was expected.
 ///
-/// Never repeats a value in whose place a secret might have been written.
+/// Never repeats a value that may be a secret in the wrong place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub struct ConfigError {
     /// The file, as it was named on the command line or found by a pattern.
     pub file: PathBuf,
-    /// The line, from 1; 0 where the fault is of the file as a whole.
+    /// The line, from 1; 0 if the fault concerns the whole file.
     pub line: u32,
-    /// The column in characters, from 1; 0 where the fault is of the file as a whole.
+    /// The column in characters, from 1; 0 if the fault concerns the whole file.
     pub column: u32,
-    /// The way to the value (`mailboxes[3].imap.port`); empty at the top of a file.
+    /// The path of the value (`mailboxes[3].imap.port`); empty at the top of a file.
     pub path: String,
-    /// What is wrong, what was expected, and the remedy where it is not obvious.
+    /// What is wrong, what was expected, and the remedy if it is not obvious.
     pub message: String,
 }
 
-/// `config.yaml:12:5: mailboxes[3].imap.port: expected …`; one line whatever the file's name is.
+/// `config.yaml:12:5: mailboxes[3].imap.port: expected …`. Always one line, even if the file's name has line breaks.
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", safe::path(&self.file))?;
@@ -49,10 +49,10 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// Something that is allowed and yet deserves a look; written like a fault.
+/// A warning: something that is allowed but probably not intended. It has the form of a fault.
 pub type Notice = ConfigError;
 
-/// Every fault of every file, in the order of files and lines; never empty.
+/// All faults of all files, in the order of files and lines; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigErrors(pub(super) Vec<ConfigError>);
 
@@ -78,7 +78,7 @@ impl<'a> IntoIterator for &'a ConfigErrors {
     }
 }
 
-/// One line a fault.
+/// One line per fault.
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, fault) in self.0.iter().enumerate() {
@@ -91,7 +91,7 @@ impl fmt::Display for ConfigErrors {
     }
 }
 
-/// The collection. Shared by every cursor of a load, hence the cells.
+/// The faults and notices found so far. All cursors of a load share it, hence the cells.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     found: RefCell<Vec<ConfigError>>,
@@ -105,7 +105,7 @@ impl Faults {
     pub(super) fn add(&self, place: &Place, message: impl Into<String>) {
         let mut found = self.found.borrow_mut();
         if found.len() < MAX_FAULTS {
-            found.push(entry(place, message.into()));
+            found.push(error_at(place, message.into()));
         } else {
             self.uncounted.set(self.uncounted.get() + 1);
         }
@@ -114,13 +114,13 @@ impl Faults {
     pub(super) fn warn(&self, place: &Place, message: impl Into<String>) {
         let mut notices = self.notices.borrow_mut();
         if notices.len() < MAX_FAULTS {
-            notices.push(entry(place, message.into()));
+            notices.push(error_at(place, message.into()));
         }
     }
 
-    /// ` (did you mean "contoso"?)` where one of the right words is near, otherwise nothing.
+    /// ` (did you mean "contoso"?)` if one of the right words is similar, otherwise the empty string.
     ///
-    /// `kind` keeps the words of different lists apart in the memory of earlier answers.
+    /// Earlier answers are remembered by `kind`, the name of the list that the words belong to.
     pub(super) fn hint<'a>(
         &self,
         kind: &'static str,
@@ -143,14 +143,14 @@ impl Faults {
         text::nearest(word, compared).first().map(|name| (*name).to_owned())
     }
 
-    /// What was made of the files, with the notices, where no fault was found; otherwise the faults.
+    /// The value that was read from the files, with the notices, if no fault was found; otherwise the faults.
     pub(super) fn settle<T>(self, made: Option<T>, top: &Place) -> Result<(T, Vec<Notice>), ConfigErrors> {
         let mut faults = in_order(self.found.into_inner());
         match made {
             Some(made) if faults.is_empty() => return Ok((made, in_order(self.notices.into_inner()))),
-            // Cannot happen, and must not pass in silence if it does.
+            // This cannot happen, but must not go unnoticed if it does.
             None if faults.is_empty() => {
-                faults.push(entry(top, "nothing could be made of this file".to_owned()));
+                faults.push(error_at(top, "nothing could be made of this file".to_owned()));
             }
             _ => {}
         }
@@ -165,15 +165,15 @@ impl Faults {
     }
 }
 
-/// Sorted by file and position. What was said twice of one place (a wrong default meets every
-/// mailbox) is said once.
+/// Sorted by file and position. The same fault at the same place is reported once, for example a wrong default, which
+/// every mailbox would report.
 fn in_order(mut all: Vec<ConfigError>) -> Vec<ConfigError> {
     all.sort();
     all.dedup();
     all
 }
 
-pub(super) fn entry(place: &Place, message: String) -> ConfigError {
+pub(super) fn error_at(place: &Place, message: String) -> ConfigError {
     ConfigError {
         file: place.file.to_path_buf(),
         line: place.line,

@@ -1,6 +1,6 @@
 //! The configuration exactly as written: sections, mailboxes, settings.
 //!
-//! Owns the form of the file. No default is filled in and nothing is looked up here; that is `lower`.
+//! Owns the form of the file. `lower` fills in defaults and resolves names, not this module.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,10 +20,11 @@ use super::sources::Sources;
 use super::value;
 use crate::model::{ByProtocol, Credential, ExternalUrl, IpChoice, Listen, Protocol};
 
-/// Most probes, and most connections to one server, that may be asked for: more sockets than a process has.
+/// The largest number that may be configured for probes, and for connections to one server. It is more than a process
+/// has sockets.
 const MAX_PERMITS: u32 = 100_000;
 
-/// Labels that metrics of ours or Prometheus itself set.
+/// Labels that are set by our metrics or by Prometheus itself.
 const TAKEN_LABELS: &[&str] = &[
     "address",
     "alert_path",
@@ -58,9 +59,9 @@ pub(super) struct File {
     pub(super) web_config: Written<PathBuf>,
     pub(super) limits: Limits,
     pub(super) defaults: Settings,
-    /// In the order of the file; `None` where a credential is faulty.
+    /// In the order of the file; `None` for a faulty credential.
     pub(super) credentials: Vec<(String, Option<Arc<Credential>>)>,
-    /// Where each of them is described.
+    /// Where each credential is written.
     pub(super) credential_places: Vec<(Arc<Credential>, Place)>,
     pub(super) providers: Vec<Draft>,
     pub(super) mailboxes: Written<Vec<Mailbox>>,
@@ -76,7 +77,7 @@ pub(super) struct Limits {
     pub(super) token_max_age: Written<Duration>,
 }
 
-/// What may stand under `defaults` and on every mailbox.
+/// The settings that may be written under `defaults` and in every mailbox.
 #[derive(Debug, Default)]
 pub(super) struct Settings {
     pub(super) provider: Written<String>,
@@ -90,7 +91,7 @@ pub(super) struct Settings {
 pub(super) struct Mailbox {
     pub(super) place: Place,
     pub(super) name: Written<String>,
-    /// `None` where it is missing or faulty, which has been reported; the same for the credential.
+    /// `None` if it is missing or faulty, which has already been reported. The same holds for the credential.
     pub(super) address: Option<At<String>>,
     pub(super) username: Written<String>,
     pub(super) credential: Option<At<String>>,
@@ -158,7 +159,7 @@ pub(super) fn read(top: &Cursor<'_>, base: &Path, sources: &mut Sources) -> Opti
     Some(file)
 }
 
-/// Reads a list of mailboxes: the one of the main file, or a mailbox file as a whole.
+/// Reads a list of mailboxes: the one in the main file, or the whole of a mailbox file.
 pub(super) fn mailboxes(at: &Cursor<'_>) -> Option<Vec<Mailbox>> {
     let list = at.list("a list of mailboxes, each with an address and a credential")?;
     Some(list.iter().filter_map(mailbox).collect())
@@ -168,10 +169,10 @@ fn mailbox(at: &Cursor<'_>) -> Option<Mailbox> {
     let map = at.map(&keys::MAILBOX)?;
     Some(Mailbox {
         place: map.place().clone(),
-        name: map.read("name", own_text),
+        name: map.read("name", owned_text),
         address: map.require("address", "the mail address", |at| at.judge(value::address)),
-        username: map.read("username", own_text),
-        credential: map.require("credential", "the name of one of the credentials", own_text),
+        username: map.read("username", owned_text),
+        credential: map.require("credential", "the name of one of the credentials", owned_text),
         labels: map.read("labels", labels).value().cloned().unwrap_or_default(),
         alert_path: map.read("alert_path", Cursor::boolean),
         readiness: readiness::said(&map),
@@ -181,7 +182,7 @@ fn mailbox(at: &Cursor<'_>) -> Option<Mailbox> {
 
 fn settings(map: &Map<'_>) -> Settings {
     let mut settings = Settings {
-        provider: map.read("provider", own_text),
+        provider: map.read("provider", owned_text),
         checks: map.read("checks", checks),
         pace: Pace::read(map),
         ip: map.read("ip", |at| at.parse("one of auto, 4, 6", IpChoice::from_label)),
@@ -256,13 +257,13 @@ fn labels(at: &Cursor<'_>) -> Option<BTreeMap<String, String>> {
     Some(labels)
 }
 
-/// Names of credentials and providers become label values.
+/// Reports a name that cannot be a label value, as names of credentials and providers must be.
 fn check_name(name: &At<&str>, at: &Cursor<'_>) {
     if name.value.is_empty() || name.value.chars().any(char::is_control) {
         at.faults().add(&name.place, "a name must not be empty or contain control characters");
     }
 }
 
-fn own_text(at: &Cursor<'_>) -> Option<String> {
+fn owned_text(at: &Cursor<'_>) -> Option<String> {
     at.text().map(str::to_owned)
 }

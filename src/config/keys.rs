@@ -1,7 +1,7 @@
-//! The keys of the file: which exist, which belong to a later version, which are often written instead.
+//! The keys of the file: which exist, which belong to a later version, and which wrong ones people often write.
 //!
-//! Owns the tables; `cursor` reads them, and the example file is held against them by a test. The keys of one
-//! protocol are `section`.
+//! Owns the tables; `cursor` reads them, and a test compares the example file with them. The keys of one protocol are
+//! in the module `section`.
 
 use std::slice;
 
@@ -18,20 +18,20 @@ pub(super) struct Key {
 pub(super) enum State {
     /// It works.
     Works,
-    /// It will, and is refused by name until then: silence would look like obedience.
+    /// It will work in a later version. Until then it is refused by name: if it were ignored, it would seem to work.
     Later,
-    /// It never stood here; this is what was meant.
+    /// It was never a key here; the text says what to write instead.
     Instead(&'static str),
-    /// Every key that begins so belongs to the author of the file: a place for YAML anchors.
+    /// Every key that begins with the name is free for the author of the file: a place for YAML anchors.
     Free,
-    /// Stands for one key per protocol: [`PROTOCOLS`].
+    /// Represents one key per protocol: [`PROTOCOLS`].
     Protocols,
 }
 
 /// The keys of one kind of section.
 #[derive(Debug)]
 pub(super) struct Keys {
-    /// For sentences: "keys of *a mailbox*".
+    /// The name in messages: "keys of *a mailbox*".
     pub(super) of: &'static str,
     /// A secret may have been written here by mistake: neither keys nor values are repeated.
     pub(super) secret: bool,
@@ -48,7 +48,7 @@ impl Keys {
         self.rows().find(is_it)
     }
 
-    /// All rows, those of the protocols in their place.
+    /// All rows, with the protocols in place of [`State::Protocols`].
     fn rows(&self) -> impl Iterator<Item = &'static Key> + use<> {
         self.rows.iter().flat_map(|key| match key.state {
             State::Protocols => PROTOCOLS,
@@ -56,12 +56,12 @@ impl Keys {
         })
     }
 
-    /// The names of all, working or not.
+    /// The names of all keys, working or not.
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.rows().map(|key| key.name)
     }
 
-    /// The names of those that work.
+    /// The names of the keys that work.
     pub(super) fn working(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.rows().filter(|key| matches!(key.state, State::Works)).map(|key| key.name)
     }
@@ -99,12 +99,12 @@ pub(super) const fn section(of: &'static str, rows: &'static [Key]) -> Keys {
     Keys { of, secret: false, rows }
 }
 
-const FOLDER: &str = "write imap: {folder: NAME}";
-const READ_ONLY: &str = "write imap: {read_only: true}";
-const SENDER: &str = "write smtp: {sender: true}";
+const FOLDER_HINT: &str = "write imap: {folder: NAME}";
+const READ_ONLY_HINT: &str = "write imap: {read_only: true}";
+const SENDER_HINT: &str = "write smtp: {sender: true}";
 pub(super) const SERVER: &str =
     "servers are described under providers; a mailbox names one by provider: NAME";
-const SECRET_PLACE: &str =
+const SECRET_HINT: &str =
     "a secret is a place, never a value: write secret: {file: PATH} or secret: {env: NAME}";
 
 pub(super) static TOP: Keys = section(
@@ -144,9 +144,9 @@ pub(super) static DEFAULTS: Keys = section(
         each_protocol(),
         works("round_trip"),
         instead("credential", "every mailbox names its own credential"),
-        instead("folder", FOLDER),
-        instead("read_only", READ_ONLY),
-        instead("sender", SENDER),
+        instead("folder", FOLDER_HINT),
+        instead("read_only", READ_ONLY_HINT),
+        instead("sender", SENDER_HINT),
     ],
 );
 
@@ -169,9 +169,9 @@ pub(super) static MAILBOX: Keys = section(
         works("password"),
         works("not_expected"),
         instead("user", "write username: NAME"),
-        instead("folder", FOLDER),
-        instead("read_only", READ_ONLY),
-        instead("sender", SENDER),
+        instead("folder", FOLDER_HINT),
+        instead("read_only", READ_ONLY_HINT),
+        instead("sender", SENDER_HINT),
         instead("host", SERVER),
         instead("port", SERVER),
         instead("tls", SERVER),
@@ -229,10 +229,10 @@ pub(super) static CLIENT_SECRET: Keys = Keys {
         works("client_auth"),
         works("parameters"),
         works("expires"),
-        instead("client_secret", SECRET_PLACE),
-        instead("password", SECRET_PLACE),
-        instead("secret_file", SECRET_PLACE),
-        instead("secret_env", SECRET_PLACE),
+        instead("client_secret", SECRET_HINT),
+        instead("password", SECRET_HINT),
+        instead("secret_file", SECRET_HINT),
+        instead("secret_env", SECRET_HINT),
         instead("tenant_id", "write tenant: ID"),
         instead("token_url", "it belongs to a provider"),
         instead("scope", "it belongs to a provider"),
@@ -295,7 +295,7 @@ pub(super) static REFRESH_TOKEN: Keys = Keys {
         works("expires"),
         instead("token", "write refresh_token: {file: PATH}"),
         instead("token_file", "write refresh_token: {file: PATH}"),
-        instead("client_secret", SECRET_PLACE),
+        instead("client_secret", SECRET_HINT),
         instead("tenant_id", "write tenant: ID"),
         instead("token_url", "it belongs to a provider"),
         instead("scope", "it belongs to a provider"),
@@ -325,7 +325,7 @@ pub(super) static SECRET: Keys = Keys {
     rows: &[works("file"), works("env")],
 };
 
-/// The place of a date. It stands in a credential, so what is found there may be a secret in the wrong place.
+/// The keys under `expires`. It belongs to a credential, so a secret may have been written here by mistake.
 pub(super) static EXPIRES: Keys = Keys { of: "expires", secret: true, rows: &[works("file")] };
 
 /// The `type` of a credential.

@@ -133,7 +133,7 @@ impl Made {
     fn loaded(self, warnings: Vec<Notice>) -> Loaded {
         let described = |(credential, place): (Arc<Credential>, Place)| Described {
             credential,
-            place: fault::entry(&place, String::new()),
+            place: fault::error_at(&place, String::new()),
         };
         let credentials = self.credentials.into_iter().map(described).collect();
         Loaded { plan: self.plan, files: self.files, warnings, credentials }
