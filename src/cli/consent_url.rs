@@ -14,9 +14,9 @@ use super::{Config, Exit, select};
 pub(super) struct Options {
     #[command(flatten)]
     config: Config,
-    /// Whose consent: a name under `credentials`.
+    /// The credential that needs consent: a name under `credentials`.
     credential: String,
-    /// Where the browser is sent afterwards; it must be registered at the app.
+    /// Where the browser is sent afterwards. The app must have it registered.
     #[arg(long, value_name = "URI", default_value = NATIVE_CLIENT)]
     redirect_uri: String,
 }
@@ -39,8 +39,8 @@ fn is_managed(spec: &TokenSpec) -> bool {
     matches!(*spec.proof, Proof::ManagedIdentity { .. })
 }
 
-/// Whether a token of Entra is to open the mailbox, and the environment has not said by which application.
-fn lacks_app(check: &Check) -> bool {
+/// Whether a token of Entra opens the mailbox. If there is no URL all the same, the tenant or the app is unknown.
+fn needs_entra_token(check: &Check) -> bool {
     check.mailbox.provider.family == Family::ExchangeOnline && check.token_spec().is_some()
 }
 
@@ -68,7 +68,7 @@ fn urls(plan: &Plan, options: &Options) -> Result<BTreeSet<String>, String> {
         )),
         (Some(check), true) if check.token_spec().is_some_and(|spec| spec.proof.is_per_user()) => {
             Err(format!(
-                "credential {name} is a Google service account, which has no consent URL: an administrator of the domain delegates to it in the Admin console; `mailbox-exporter setup {name}` prints client id and scope"
+                "credential {name} is a Google service account, which has no consent URL: an administrator of the domain must delegate to it in the Admin console; `mailbox-exporter setup {name}` prints the client id and the scope"
             ))
         }
         (_, true) if specs.any(is_managed) => Err(format!(

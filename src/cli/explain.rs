@@ -1,7 +1,6 @@
-//! `explain`: what an answer of a server, of an identity provider or of the network means.
+//! `explain`: the meaning of an answer from a server, an identity provider or the network.
 //!
-//! Owns the options and the layout. The text itself is read by `diagnosis` and never printed: people
-//! paste secrets.
+//! Owns the options and the layout. `diagnosis` reads the text. It is never printed, because people paste secrets.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
@@ -20,10 +19,10 @@ use super::answer::{complain, say};
 use super::table::{BOLD, RED, Style};
 use super::{Exit, cannot_run, colours};
 
-/// The longest text that is read, in bytes: the end of a log is enough.
+/// How many bytes of a text are read. The rest of a longer one is dropped, with a note.
 const LONGEST: usize = 64 * 1024;
 
-/// Standard input in place of a text.
+/// The argument that means standard input.
 const STANDARD_INPUT: &str = "-";
 
 #[derive(Debug, Args)]
@@ -32,7 +31,7 @@ pub(super) struct Options {
     /// message, or a reason's name; `-` reads standard input.
     #[arg(allow_hyphen_values = true)]
     text: OsString,
-    /// The rest of a text without quotes.
+    /// The other words of a text that was given without quotes.
     #[arg(hide = true)]
     more: Vec<OsString>,
     /// Who said it: imap, smtp, pop3, graph, oauth (an identity provider) or net (a socket, a resolver, TLS).
@@ -44,10 +43,11 @@ pub(super) struct Options {
     /// How the login was tried: xoauth2, oauthbearer, plain, login, user_pass.
     #[arg(long, value_parser = mechanism)]
     mechanism: Option<Tried>,
-    /// Whose server it is: a preset's name, such as `exchange_online` or `gmail`; any other is a standard server.
+    /// The provider of the server: a preset's name, such as `exchange_online` or `gmail`; any other name means a
+    /// standard server.
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
-    /// For people or for programs.
+    /// The format: text for people, JSON for programs.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     output: Output,
 }
@@ -58,20 +58,20 @@ enum Output {
     Json,
 }
 
-/// A mechanism, or that there was none.
+/// A mechanism; `None` if the user says that there was none, or that it is not known.
 type Tried = Option<Mechanism>;
 
 /// What else can be asked about, besides the mail protocols.
 const SOURCES: &[(&str, Source)] =
     &[("graph", Source::Mail(Protocol::Graph)), ("oauth", Source::Token), ("net", Source::Network)];
 
-/// A phase, or that it may be any.
+/// A phase; `None` if it may be any.
 type Step = Option<Phase>;
 
-/// Other names of steps: those of POP3, the step that refuses a sender, and words that name no step.
+/// Values of `--phase` that take precedence over the names of phases.
 const STEPS: &[(&str, Step)] = &[("send", Some(Phase::Sender)), ("any", None)];
 
-/// Password mechanisms that no check uses, and the absence of any.
+/// Further values of `--mechanism`: mechanisms that no check uses, and words for none or any.
 const MECHANISMS: &[(&str, Tried)] = &[
     ("user_pass", Some(Mechanism::Other)),
     ("apop", Some(Mechanism::Other)),
@@ -85,7 +85,7 @@ const MECHANISMS: &[(&str, Tried)] = &[
     ("none", None),
 ];
 
-/// Names of providers by their beginnings, `_` for what parts their words.
+/// The beginnings of providers' names, with `_` between their words.
 const PROVIDERS: &[(&str, Family)] = &[
     ("exchange_online", Family::ExchangeOnline),
     ("office_365", Family::ExchangeOnline),
@@ -103,10 +103,12 @@ const PROVIDERS: &[(&str, Family)] = &[
     ("google", Family::Gmail),
 ];
 
+/// The value with this name in a table.
 fn named<T: Copy>(table: &[(&str, T)], text: &str) -> Option<T> {
     table.iter().find(|(name, _)| *name == text).map(|(_, value)| *value)
 }
 
+/// The spelling that names are compared in: lower case, with `_` between words.
 fn folded(text: &str) -> String {
     text.trim().to_ascii_lowercase().replace(['.', '-', ' '], "_")
 }
@@ -190,11 +192,11 @@ pub(super) fn run(options: &Options) -> Exit {
     }
 }
 
-/// The text of the command line, or what standard input holds.
+/// The text on the command line, or the content of standard input.
 fn text(options: &Options) -> Result<String, Exit> {
     let words: Vec<_> =
         std::iter::once(&options.text).chain(&options.more).map(|word| word.to_string_lossy()).collect();
-    // A text may begin with a hyphen, as `-ERR` does; with two it is a misspelt option.
+    // A text may begin with one hyphen, as `-ERR` does. Two hyphens are a misspelt option.
     if let Some(option) = words.iter().find(|word| word.starts_with("--")) {
         complain(&format!("explain has no option {option:?}; see `mailbox-exporter explain --help`\n"));
         return Err(Exit::Bad);
@@ -214,7 +216,7 @@ fn text(options: &Options) -> Result<String, Exit> {
         bytes.truncate(LONGEST);
         complain(&format!("only the first {} KiB were read\n", LONGEST / 1024));
     }
-    // Text in two bytes a letter, as some shells pipe it, is read without its zeroes.
+    // Some shells pipe UTF-16. Without its zero bytes it is readable as ASCII.
     bytes.retain(|byte| *byte != 0);
     let text = String::from_utf8_lossy(&bytes).into_owned();
     if text.trim().is_empty() {
@@ -284,7 +286,7 @@ fn page(reading: &Reading, verdict: Verdict, hint: &str, style: Style) -> String
     text
 }
 
-/// How the text was understood. A user who knows better can say so by an option.
+/// How the text was understood, so that a user who knows better can correct it with an option.
 fn read_as(reading: &Reading) -> Option<String> {
     let who = match reading.source? {
         Source::Mail(dialect) => format!("an answer by {}", dialect.title()),

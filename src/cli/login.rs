@@ -1,6 +1,6 @@
 //! `login`: a person signs in once, and the credential's file gets the refresh token.
 //!
-//! Owns what the person reads. The dialogue with the provider is `token::device`, the writing of the file `token`.
+//! Owns the texts that the person reads. `token::device` talks to the provider, and `token` writes the file.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -23,15 +23,16 @@ use super::{Config, Exit, select};
 pub(super) struct Options {
     #[command(flatten)]
     config: Config,
-    /// Who signs in: a credential of `type: refresh_token`, by its name under `credentials`.
+    /// The credential to sign in for: the name of one of `type: refresh_token` under `credentials`.
     credential: String,
 }
 
-/// What is signed in for.
-struct Wanted {
+/// Everything that one sign-in needs to know.
+struct SignInRequest {
     spec: TokenSpec,
     /// The device authorization endpoint.
     endpoint: String,
+    /// Where the refresh token goes.
     file: PathBuf,
     family: Family,
     /// The mailboxes that the person must be able to open.
@@ -43,14 +44,14 @@ pub(super) async fn run(options: Options) -> Exit {
         Ok(loaded) => loaded.plan,
         Err(exit) => return exit,
     };
-    let wanted = match wanted(&plan, &options.credential) {
-        Ok(wanted) => wanted,
+    let request = match request_for(&plan, &options.credential) {
+        Ok(request) => request,
         Err(complaint) => {
             complain(&format!("{complaint}\n"));
             return Exit::Bad;
         }
     };
-    match sign_in(&wanted).await {
+    match sign_in(&request).await {
         Ok(exit) => exit,
         Err(why) => {
             complain(&format!("{why}\n"));
@@ -59,8 +60,8 @@ pub(super) async fn run(options: Options) -> Exit {
     }
 }
 
-/// What the credential of this name is signed in for.
-fn wanted(plan: &Plan, name: &str) -> Result<Wanted, String> {
+/// The sign-in that the credential of this name needs.
+fn request_for(plan: &Plan, name: &str) -> Result<SignInRequest, String> {
     let suitable: Vec<&str> = plan
         .credentials
         .iter()
@@ -108,7 +109,7 @@ fn wanted(plan: &Plan, name: &str) -> Result<Wanted, String> {
     })?;
     let file = spec.proof.rotated().and_then(|place| place.file()).map(Path::to_owned);
     let addresses: BTreeSet<_> = checks.iter().map(|check| check.mailbox.username.clone()).collect();
-    Ok(Wanted {
+    Ok(SignInRequest {
         endpoint,
         file: file.ok_or_else(|| format!("credential {name} has no file for its refresh token"))?,
         family: check.mailbox.provider.family,
@@ -117,42 +118,43 @@ fn wanted(plan: &Plan, name: &str) -> Result<Wanted, String> {
     })
 }
 
-async fn sign_in(wanted: &Wanted) -> Result<Exit, String> {
-    // Before anybody takes the trouble.
-    writable(&wanted.file).await?;
+async fn sign_in(request: &SignInRequest) -> Result<Exit, String> {
+    // First of all, so that no person signs in for nothing.
+    require_writable(&request.file).await?;
     let dialer = Dialer::default();
-    let code = device::begin(&dialer, &wanted.spec, &wanted.endpoint)
+    let code = device::begin(&dialer, &request.spec, &request.endpoint)
         .await
-        .map_err(|cause| told(&wanted.endpoint, &cause, wanted.family))?;
-    let exit = say(&invitation(wanted, &code), Exit::Fine);
+        .map_err(|cause| refusal(&request.endpoint, &cause, request.family))?;
+    let exit = say(&instructions(request, &code), Exit::Fine);
     if exit != Exit::Fine {
         return Ok(exit);
     }
     let progress = Progress::of(0);
     let finished = tokio::select! {
-        finished = device::finish(&dialer, &wanted.spec, &code) => finished,
+        finished = device::finish(&dialer, &request.spec, &code) => finished,
         () = count_down(&progress, code.good_for()) => Err(device::Unfinished::Expired),
     };
     progress.end();
-    let again = format!("run `mailbox-exporter login` for credential {} again", wanted.spec.credential);
+    let again = format!("run `mailbox-exporter login` for credential {} again", request.spec.credential);
     let token = finished.map_err(|unfinished| match unfinished {
-        device::Unfinished::Failed(cause) => told(&wanted.spec.url, &cause, wanted.family),
+        device::Unfinished::Failed(cause) => refusal(&request.spec.url, &cause, request.family),
         other => format!("{other}; {again}"),
     })?;
-    let shown = wanted.file.display();
-    token::store(&wanted.file, &token)
+    let shown = request.file.display();
+    token::store(&request.file, &token)
         .await
         .map_err(|why| format!("the sign-in has worked, but {shown} cannot be written: {why}; {again}"))?;
     Ok(say(
         &format!(
             "Signed in. The refresh token of credential {} is in {shown}; a running agent uses it within a minute.\n",
-            wanted.spec.credential
+            request.spec.credential
         ),
         Exit::Fine,
     ))
 }
 
-async fn writable(file: &Path) -> Result<(), String> {
+/// Refuses a file that the token could not be written to.
+async fn require_writable(file: &Path) -> Result<(), String> {
     let tried = file.to_owned();
     let sentence = |why: &dyn std::fmt::Display| {
         format!("{} cannot be written: {why}; its folder must exist and belong to this user", file.display())
@@ -164,9 +166,9 @@ async fn writable(file: &Path) -> Result<(), String> {
     }
 }
 
-fn invitation(wanted: &Wanted, code: &device::Code) -> String {
-    let credential = &wanted.spec.credential;
-    let addresses = wanted.addresses.join(", ");
+fn instructions(request: &SignInRequest, code: &device::Code) -> String {
+    let credential = &request.spec.credential;
+    let addresses = request.addresses.join(", ");
     // The provider's own words, on one line each.
     let (page, user_code) = (safe::line(code.page()), safe::line(code.user_code()));
     let known = code.page_with_code().map(safe::line);
@@ -177,9 +179,9 @@ fn invitation(wanted: &Wanted, code: &device::Code) -> String {
     )
 }
 
-/// Shows how long the code is still good, on a terminal only; ends with it.
+/// Shows on a terminal how long the code is still valid. Returns when it has expired.
 async fn count_down(progress: &Progress, good_for: Duration) {
-    /// The provider says itself that a code has expired: it has the time to.
+    /// The provider reports the expiry of a code itself, and gets this much time to do so.
     const GRACE: Duration = Duration::from_secs(15);
     let begun = Instant::now();
     while begun.elapsed() < good_for + GRACE {
@@ -189,8 +191,8 @@ async fn count_down(progress: &Progress, good_for: Duration) {
     }
 }
 
-/// A refusal with what to do about it.
-fn told(url: &str, cause: &Cause, family: Family) -> String {
+/// The provider's refusal, with the remedy.
+fn refusal(url: &str, cause: &Cause, family: Family) -> String {
     let detail = safe::line(&cause.detail);
     let hint = remedy::generic_hint(cause.reason, Some(family), None);
     format!("{url} refuses the sign-in ({}): {detail}\n{hint}", cause.reason.label())

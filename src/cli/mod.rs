@@ -1,7 +1,7 @@
-//! The door: arguments in, an exit status out.
+//! The command line: arguments in, an exit status out.
 //!
-//! Owns the commands' names and options, and what the exit statuses mean. What a command prints is
-//! in its own file; standard output carries the answer only, everything else goes to standard error.
+//! Owns the names and options of the commands, and the meaning of the exit statuses. Each command has a file of its
+//! own. Only the answer goes to standard output; everything else goes to standard error.
 
 mod answer;
 mod check;
@@ -45,16 +45,16 @@ use crate::version;
 use self::answer::{complain, say};
 use self::logging::{Log, Logging};
 
-/// What the program ends with.
+/// The program's exit status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exit {
     /// All is well.
     Fine = 0,
     /// Something is failing, or the program cannot run.
     Failing = 1,
-    /// The configuration or the command line is wrong; also, as plugins do, "critical".
+    /// The configuration or the command line is wrong. In plugins' terms: "critical".
     Bad = 2,
-    /// As plugins do: it could not be found out.
+    /// In plugins' terms: "unknown", because nothing could be checked.
     Unknown = 3,
 }
 
@@ -83,27 +83,27 @@ enum Command {
     ///
     /// Reads its configuration again on SIGHUP, on `POST /-/reload`, and when one of its files changes.
     Serve(serve::Options),
-    /// Probe every mailbox once, now, and tell what was found.
+    /// Probe every mailbox once, now, and print the results.
     ///
     /// Exit status: 0 all fine, 1 something failing, 2 bad configuration. With `--output nagios`:
     /// 0 fine, 1 a certificate or a secret ends within 30 days, 2 a check fails, 3 bad configuration.
     Check(check::Options),
-    /// Name every fault of a configuration at once, with line, column and what was expected.
+    /// List all faults of a configuration, with line, column and what was expected.
     ///
     /// Exit status: 0 no faults, 2 faults.
     Validate(validate::Options),
-    /// Tell what an error means, who must act, and what to do.
+    /// Explain what an error means, who must act, and what to do.
     ///
     /// Works without a configuration. Exit status: 0 recognised, 1 not (`unexpected`), 2 bad command line.
     Explain(explain::Options),
-    /// Tell which mailboxes are ready for the end of passwords.
+    /// Show which mailboxes are ready for the end of passwords.
     ///
-    /// Probes every mailbox once, now. Per mailbox and protocol the state, the evidence and what to do next.
-    /// What the agent has remembered in `state_dir` counts: a mailbox is `ready` only after OAuth has worked
+    /// Probes every mailbox once, now, and prints for each mailbox and protocol the state, the evidence and what to do
+    /// next. It also uses what the agent has saved in `state_dir`: a mailbox is `ready` only after OAuth has worked
     /// for seven days.
     /// Exit status: 0 all ready or done, 1 not yet, 2 bad configuration.
     Readiness(readiness::Options),
-    /// Print the URLs at which an administrator consents to what a credential's checks need.
+    /// Print the URLs where an administrator consents to the permissions that a credential's checks need.
     ConsentUrl(consent_url::Options),
     /// Sign in for a credential of `type: refresh_token`, in a browser on any machine.
     ///
@@ -111,10 +111,10 @@ enum Command {
     /// credential's file, readable by its owner alone.
     /// Exit status: 0 signed in, 1 not, 2 bad configuration or another kind of credential.
     Login(login::Options),
-    /// Print what an administrator does once, in order, as commands to paste.
+    /// Print the steps that an administrator takes once, as commands to paste.
     ///
-    /// For Exchange Online the PowerShell commands with this configuration's app, object id and mailboxes; for other
-    /// providers the settings. It changes nothing.
+    /// For Exchange Online these are PowerShell commands with this configuration's app, object id and mailboxes; for
+    /// other providers they are settings. The command itself changes nothing.
     Setup(setup::Options),
     /// Print the dates at which providers end passwords, with their sources.
     ///
@@ -122,12 +122,12 @@ enum Command {
     Deadlines(deadlines::Options),
     /// Show the whole product on this machine, without any account.
     ///
-    /// Starts an identity provider and mail servers on loopback, mailboxes that each have another
-    /// fault or none, and the agent that probes them every 15 seconds.
+    /// Starts an identity provider and mail servers on loopback, with mailboxes that each show a different fault or
+    /// none, and the agent, which probes them every 15 seconds.
     Demo(demo::Options),
-    /// Print a script that completes commands and options in your shell.
+    /// Print the completion script for a shell.
     Completions {
-        /// For which shell.
+        /// The shell.
         shell: Shell,
     },
     /// Print the metrics, the reasons and the routes of this version, as the documents list them.
@@ -138,7 +138,7 @@ enum Command {
     Manual(manual::Options),
 }
 
-/// Which configuration.
+/// The option that names the configuration.
 #[derive(Debug, Args)]
 struct Config {
     /// The configuration file.
@@ -147,7 +147,7 @@ struct Config {
 }
 
 impl Config {
-    /// Loads it; every fault goes to standard error.
+    /// Loads the configuration. Prints its faults to standard error.
     fn load(&self) -> Result<Loaded, Exit> {
         config::load(&self.config).map_err(|errors| {
             complain(&format!("{errors}\n"));
@@ -162,8 +162,8 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version are answers; what does not fit is a complaint.
-            // An argument is repeated in a complaint about it: colours only where it cannot bring its own.
+            // clap reports help and version as errors too. A complaint repeats the argument that it is about: if the
+            // text contains control characters, they come from there, so it is printed without any.
             let text = error.render().to_string();
             if text.contains(|letter| safe::acts(letter) && letter != '\n') {
                 complain(&text);
@@ -228,7 +228,7 @@ fn on_runtime(log: &Log, command: impl Future<Output = Exit>) -> Exit {
         ));
     }
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    // The runtime panics where it gets no threads: whether there are any is tried beforehand.
+    // The runtime panics if it cannot start its threads, so we try that first.
     let tried = try_threads(threads);
     let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
     match tried.and_then(|()| runtime()) {
@@ -236,7 +236,7 @@ fn on_runtime(log: &Log, command: impl Future<Output = Exit>) -> Exit {
             let exit = runtime.block_on(command);
             // A refresh token that has just been replaced must reach its file.
             runtime.block_on(token::settled());
-            // What is still running has been told to stop; a name lookup that hangs must not hold the exit.
+            // All tasks have been told to stop. The exit does not wait for a name lookup that hangs.
             runtime.shutdown_background();
             exit
         }
@@ -246,7 +246,7 @@ fn on_runtime(log: &Log, command: impl Future<Output = Exit>) -> Exit {
     }
 }
 
-/// Whether this many threads can be had at once, and one for files.
+/// Checks that this many threads can run at once, and one more for files.
 fn try_threads(count: usize) -> io::Result<()> {
     let held = Arc::new(Mutex::new(()));
     let guard = held.lock().unwrap_or_else(PoisonError::into_inner);
@@ -263,7 +263,7 @@ fn try_threads(count: usize) -> io::Result<()> {
     })
 }
 
-/// The program itself cannot do its work.
+/// Reports that the program cannot do its work at all.
 fn cannot_run(why: &str) -> Exit {
     complain(&format!("mailbox-exporter: {why}\n"));
     Exit::Failing

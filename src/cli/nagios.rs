@@ -1,7 +1,7 @@
 //! A round in the format of monitoring plugins: one line, details below, performance data.
 //!
 //! It follows the Monitoring Plugins Development Guidelines: the first line fits on a pager,
-//! `|` sets numbers apart, the exit status is the verdict.
+//! `|` separates the performance data, and the exit status is the verdict.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -22,10 +22,11 @@ use super::answer::complain;
 
 /// A secret or certificate that ends within this time is a warning.
 const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// More failing checks than these are counted in the first line; the lines below name them all.
+/// How many failing checks the first line names; it only counts the others. The lines below name them all.
 const NAMED: usize = 5;
 
-/// The answer where nothing could be checked: the first line of why, with the next where it ends in a colon. All of it is on standard error.
+/// The answer if nothing could be checked: the first line of the explanation, and also the second if the first ends in
+/// a colon. The whole explanation is on standard error.
 pub(super) fn unknown(why: &str) -> String {
     let mut lines = why.lines().map(str::trim).filter(|line| !line.is_empty());
     let mut first = lines.next().unwrap_or("nothing could be checked").to_owned();
@@ -35,8 +36,8 @@ pub(super) fn unknown(why: &str) -> String {
     format!("MAILBOX UNKNOWN - {}\n", safe::plugin(&first))
 }
 
-/// Whether a command line that could not be read was one for this format: plugins have an exit status
-/// of their own for that.
+/// Whether a faulty command line asked for this format. If so, the exit status must be the one that plugins have for
+/// such faults.
 pub(super) fn asked_for(arguments: &[OsString]) -> bool {
     let given: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
     given.iter().any(|argument| argument == "--output=nagios")
@@ -55,7 +56,7 @@ pub(super) async fn ends(plan: &Plan) -> Ends {
     for credential in &plan.credentials {
         let mut known = credential.ends();
         if let Some(file) = credential.end_file() {
-            // An unreadable date is a warning of `validate` and of the agent, and no end.
+            // An unreadable date counts as none here: `validate` and the agent warn about it.
             let at = secret::declared_end(file).await.ok();
             known.extend(at.map(|at| End { source: EndSource::Declared, at }));
         }
@@ -82,17 +83,17 @@ pub(super) async fn ends(plan: &Plan) -> Ends {
 /// The verdict on a round, and the certificates and secrets that end soon.
 pub(super) fn judge(observations: &[Observation], ends: &Ends, now: Timestamp) -> (String, Exit) {
     let failing: Vec<&Observation> = observations.iter().filter(|seen| !seen.outcome.is_up()).collect();
-    let ending = ending(observations, ends, now);
+    let ending = ending_soon(observations, ends, now);
     let checks = counted(observations.len(), "check", "checks");
     let (word, exit, gist) = match (&*failing, &*ending) {
         ([], []) => ("OK", Exit::Fine, format!("{checks} fine")),
-        ([], ending) => ("WARNING", Exit::Failing, some(ending)),
+        ([], ending) => ("WARNING", Exit::Failing, first_few(ending)),
         (failing, _) => {
             let lines: Vec<_> = failing.iter().map(|seen| brief(seen)).collect();
-            ("CRITICAL", Exit::Bad, format!("{} of {checks} failing: {}", failing.len(), some(&lines)))
+            ("CRITICAL", Exit::Bad, format!("{} of {checks} failing: {}", failing.len(), first_few(&lines)))
         }
     };
-    let numbers: Vec<_> = observations.iter().map(number).collect();
+    let numbers: Vec<_> = observations.iter().map(performance_data).collect();
     let mut text = format!("MAILBOX {word} - {gist} | {}\n", numbers.join(" "));
     for seen in failing {
         let detail = seen.outcome.failure().map_or("", |failure| &failure.cause.detail);
@@ -106,8 +107,8 @@ pub(super) fn judge(observations: &[Observation], ends: &Ends, now: Timestamp) -
     (text, exit)
 }
 
-/// The first few, and how many more.
-fn some(lines: &[String]) -> String {
+/// The first few lines, and the number of the others.
+fn first_few(lines: &[String]) -> String {
     let more = lines.len().saturating_sub(NAMED);
     let named = lines.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
     if more > 0 { format!("{named}; and {more} more") } else { named }
@@ -121,8 +122,8 @@ fn brief(seen: &Observation) -> String {
     safe::plugin(&text).into_owned()
 }
 
-/// Certificates of servers and ends of credentials, the nearest first.
-fn ending(observations: &[Observation], ends: &Ends, now: Timestamp) -> Vec<String> {
+/// One line for every certificate of a server and every credential that ends soon or has ended, the earliest first.
+fn ending_soon(observations: &[Observation], ends: &Ends, now: Timestamp) -> Vec<String> {
     let certificates = observations.iter().filter_map(|seen| {
         Some((format!("certificate of {}", seen.check.endpoint), seen.server.certificate_expiry?))
     });
@@ -143,8 +144,8 @@ fn ending(observations: &[Observation], ends: &Ends, now: Timestamp) -> Vec<Stri
     ends.into_iter().map(say).collect()
 }
 
-/// `'invoices imap'=0.412000s;;;0;90.000000`: a check's duration, out of its timeout.
-fn number(seen: &Observation) -> String {
+/// `'invoices imap'=0.412000s;;;0;90.000000`: a check's duration, with its timeout as the maximum.
+fn performance_data(seen: &Observation) -> String {
     let check = &seen.check;
     let label = format!("{} {}", check.mailbox.name, check.protocol());
     let label = safe::plugin(&label).replace('\'', "''").replace('=', "_");

@@ -1,7 +1,7 @@
 //! `demo`: the whole product on one machine, without any account.
 //!
-//! Starts the simulator, writes a configuration for it as a user would, and goes in through the same
-//! door as everyone: nothing below here knows that it is a demo.
+//! Starts the simulator, writes a configuration for it as a user would, and then starts the agent as `serve` does. No
+//! other module knows that this is a demo.
 
 mod configuration;
 
@@ -23,30 +23,30 @@ use super::answer::{Progress, complain, say};
 use super::serve::{Overrides, Signals, listen_at, reading};
 use super::{Exit, cannot_run, check};
 
-/// Often enough to watch.
+/// Short enough to watch the probes happen.
 const INTERVAL: &str = "15s";
-/// Silent servers show within seconds, and a busy machine has time.
+/// Short enough to show a silent server within seconds, long enough for a busy machine.
 const TIMEOUT: &str = "5s";
-/// Where the demo listens unless that is taken.
+/// Where the demo listens unless the port is taken.
 const LISTEN: &str = "127.0.0.1:9993";
-/// The mail of a program that stopped three days ago.
+/// The unread mail of a mailbox whose reader stopped three days ago.
 const FORGOTTEN: SimUnread = SimUnread {
     messages: 17,
     oldest: Duration::from_secs(3 * 24 * 3600),
     newest: Duration::from_secs(20 * 60),
 };
-/// More than this is no demo, and each mailbox with a fault takes six ports.
+/// More would not be a demo any more.
 const MOST_MAILBOXES: u32 = 10_000;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Listen here. Not given: 127.0.0.1:9993, or a free port where that is taken.
+    /// The address to listen on. By default 127.0.0.1:9993, or a free port if that one is taken.
     #[arg(long, value_name = "ADDR", conflicts_with = "once")]
     listen: Option<String>,
-    /// How many mailboxes. More than there are faults to show: the rest is healthy.
+    /// The number of mailboxes. If there are more than faults to show, the others are healthy.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_MAILBOXES)))]
     mailboxes: Option<u32>,
-    /// One round, print the table, exit 0.
+    /// Probe every mailbox once, print the table, and exit with status 0.
     #[arg(long)]
     once: bool,
 }
@@ -60,8 +60,8 @@ pub(super) async fn run(options: Options) -> Exit {
 
 async fn show(options: Options) -> Result<Exit, String> {
     let mut signals = Signals::new().map_err(|error| format!("signals cannot be received: {error}"))?;
-    let sim = Sim::start().await.map_err(|error| simulator(&error))?;
-    let mailboxes = populate(&sim, options.mailboxes).await.map_err(|error| simulator(&error))?;
+    let sim = Sim::start().await.map_err(|error| cannot_start(&error))?;
+    let mailboxes = populate(&sim, options.mailboxes).await.map_err(|error| cannot_start(&error))?;
     let folder = Folder::new().map_err(|error| format!("no temporary directory: {error}"))?;
     let file = configuration::write(&folder.0, &sim, &mailboxes)
         .map_err(|error| format!("{}: {error}", folder.0.display()))?;
@@ -85,7 +85,7 @@ async fn show(options: Options) -> Result<Exit, String> {
             return Ok(Exit::Bad);
         }
     };
-    // Who changes the file sees what comes of it, as with `serve`.
+    // As with `serve`, a change of the configuration file takes effect.
     let origin = |listen: &Listen| {
         let listen = Some(listen.clone());
         let overrides = Overrides { listen, external: None, prefix: None, shard: Shard::WHOLE };
@@ -100,11 +100,11 @@ async fn show(options: Options) -> Result<Exit, String> {
     Ok(exit)
 }
 
-fn simulator(error: &io::Error) -> String {
+fn cannot_start(error: &io::Error) -> String {
     format!("the simulated servers cannot start: {error}")
 }
 
-/// Starts the agent; where the port is taken and was not asked for, on a free one.
+/// Starts the agent. If the default port is taken (`free`), it listens on a free one instead.
 async fn start(plan: &mut Plan, free: bool, origin: impl Fn(&Listen) -> Origin) -> Result<App, AppError> {
     match App::start_from(plan, origin(&plan.listen)).await {
         Err(AppError::Listen { .. }) if free => {
@@ -115,14 +115,14 @@ async fn start(plan: &mut Plan, free: bool, origin: impl Fn(&Listen) -> Origin) 
     }
 }
 
-/// The faults worth showing, and healthy mailboxes beyond them.
+/// One mailbox for each fault worth showing; any further ones are healthy.
 async fn populate(sim: &Sim, count: Option<u32>) -> io::Result<Vec<SimMailbox>> {
     let count = count.map_or(Fault::DEMO.len(), |count| usize::try_from(count).unwrap_or(usize::MAX));
     let mut mailboxes = Vec::new();
     for fault in Fault::DEMO.iter().take(count) {
         mailboxes.push(sim.mailbox(*fault).await?);
     }
-    // The first one has no fault, and no reader either.
+    // The first mailbox has no fault, but no reader either.
     if let Some(forgotten) = mailboxes.first() {
         forgotten.set_unread(FORGOTTEN);
         forgotten.send_to(forgotten, Route::Delivered);
@@ -133,7 +133,7 @@ async fn populate(sim: &Sim, count: Option<u32>) -> io::Result<Vec<SimMailbox>> 
     Ok(mailboxes)
 }
 
-/// What is where, and what there is to see.
+/// The text that the demo starts with: the addresses, and what each mailbox shows.
 fn introduction(app: &App, folder: &Path, mailboxes: &[SimMailbox]) -> String {
     let mut text = format!(
         "Status page    http://{address}/\n\
@@ -157,7 +157,7 @@ fn introduction(app: &App, folder: &Path, mailboxes: &[SimMailbox]) -> String {
     text
 }
 
-/// A directory that is this user's alone, and gone with the demo.
+/// A temporary directory that only this user can read. It is deleted at the end of the demo.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -171,7 +171,7 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.0) {
-            complain(&format!("{} stays behind: {error}\n", self.0.display()));
+            complain(&format!("{} could not be deleted: {error}\n", self.0.display()));
         }
     }
 }

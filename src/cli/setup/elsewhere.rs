@@ -1,4 +1,4 @@
-//! The setup at providers other than Exchange Online: mostly clicks, and settings of one's own server.
+//! The setup at providers other than Exchange Online: mostly clicks, and settings on your own server.
 //!
 //! Sources: Microsoft Support (Outlook.com), Google Workspace Admin Help (domain-wide delegation), Google Account Help
 //! (app passwords), Dovecot's documentation of `oauth2`, versions 2.3 and 2.4.
@@ -15,7 +15,7 @@ use super::step::Step;
 /// The scope that opens IMAP, POP and SMTP at Google.
 const GOOGLE_SCOPE: &str = "https://mail.google.com/";
 
-/// The client id of a service account, if its key file is here: what the Admin console knows it by.
+/// The client id of a service account, by which the Admin console knows it; `None` if its key file cannot be read.
 pub(super) async fn google_client(proof: &Proof) -> Option<String> {
     let Proof::GoogleServiceAccount { key } = proof else { return None };
     ServiceAccount::read(key).await.ok()?.client_id
@@ -24,7 +24,7 @@ pub(super) async fn google_client(proof: &Proof) -> Option<String> {
 pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
     if case.credential.auth.token().is_some_and(|proof| matches!(**proof, Proof::GoogleServiceAccount { .. }))
     {
-        return google(case).into_iter().chain([see()]).collect();
+        return google(case).into_iter().chain([verify_step()]).collect();
     }
     let by_password = case.credential.auth.kind() == Auth::Password(());
     let mut steps = match (case.family, by_password) {
@@ -35,11 +35,12 @@ pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
         (Family::Generic | Family::ExchangeOnline, false) if is_azure(case) => azure_communication_services(),
         (Family::Generic | Family::ExchangeOnline, false) => own_server(case),
     };
-    steps.push(see());
+    steps.push(verify_step());
     steps
 }
 
-fn see() -> Step {
+/// The last step at every provider.
+fn verify_step() -> Step {
     Step::new("See whether it works", "the command ends with exit status 0")
         .command("mailbox-exporter check --wait 60m")
 }
@@ -48,14 +49,14 @@ fn is_azure(case: &Case<'_>) -> bool {
     services(case).iter().any(|service| service.name == "azure_communication_services")
 }
 
-/// Whom the steps are for.
-fn holders(case: &Case<'_>) -> String {
+/// The addresses of the mailboxes that a step is for.
+fn address_list(case: &Case<'_>) -> String {
     case.addresses(|_| true).join(", ")
 }
 
 fn app_password(case: &Case<'_>) -> Step {
     Step::new("Make an app password", "https://myaccount.google.com/apppasswords lists it")
-        .note(format!("For each of {}: the holder signs in with 2-step verification on.", holders(case)))
+        .note(format!("For each of {}: the holder signs in with 2-step verification on.", address_list(case)))
         .note("Open https://myaccount.google.com/apppasswords, make one named mailbox-exporter, and put it where the credential expects its password.")
 }
 
@@ -88,7 +89,7 @@ fn outlook(case: &Case<'_>) -> Step {
     .note("Register an app in Entra for personal accounts, with Allow public client flows = Yes.")
     .note(format!(
         "For each of {}: Outlook.com > Settings > Mail > Forwarding and IMAP > let devices use IMAP.",
-        holders(case)
+        address_list(case)
     ))
 }
 
@@ -97,14 +98,14 @@ fn password(case: &Case<'_>) -> Step {
         Step::new("Put the password in its place", "`mailbox-exporter validate` has no warning about it")
             .note(format!(
                 "For {}: the server's own password or app password, where the credential expects it.",
-                holders(case)
+                address_list(case)
             ));
     services(case)
         .into_iter()
         .fold(step, |step, service| step.note(format!("{}: {}", service.name, service.password)))
 }
 
-/// The services that the checks are at, each once.
+/// The services of the checks, each once.
 fn services(case: &Case<'_>) -> Vec<&'static Service> {
     let mut known = Vec::new();
     for service in case.checks.iter().filter_map(|check| check.mailbox.provider.service) {
@@ -115,7 +116,7 @@ fn services(case: &Case<'_>) -> Vec<&'static Service> {
     known
 }
 
-/// What an app needs at Azure Communication Services. Source: Microsoft Learn, "Create credentials for Simple Mail
+/// The steps for an app at Azure Communication Services. Source: Microsoft Learn, "Create credentials for Simple Mail
 /// Transfer Protocol (SMTP) authentication".
 fn azure_communication_services() -> Vec<Step> {
     vec![
@@ -127,7 +128,7 @@ fn azure_communication_services() -> Vec<Step> {
     ]
 }
 
-/// The server has to trust the identity provider's tokens.
+/// The steps for your own server: it has to trust the identity provider's tokens.
 fn own_server(case: &Case<'_>) -> Vec<Step> {
     let url = case.checks.iter().find_map(|check| Some(&*check.token_spec()?.url));
     let issuer = url.map_or("the identity provider", host_of);

@@ -26,12 +26,12 @@ use super::{Config, Exit, select};
 pub(super) struct Options {
     #[command(flatten)]
     config: Config,
-    /// Only for this credential: a name under `credentials`. Not given: for all that have checks.
+    /// Only for this credential: a name under `credentials`. By default, for all that have checks.
     credential: Option<String>,
     /// Exchange Online: let the app send by RBAC for Applications instead of a tenant-wide permission.
     #[arg(long)]
     rbac: bool,
-    /// For people, or as a script in which everything but commands is a comment.
+    /// Text for people, or a script in which everything except the commands is a comment.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     output: Output,
 }
@@ -47,9 +47,9 @@ struct Case<'a> {
     credential: &'a Credential,
     family: Family,
     checks: Vec<&'a Check>,
-    /// The object id of the enterprise application, if a token could be had.
+    /// The object id of the enterprise application, if a token could be obtained.
     object_id: Option<String>,
-    /// The client id of the service account, if its key is here.
+    /// The client id of the service account, if its key file can be read.
     google_client: Option<String>,
     rbac: bool,
 }
@@ -77,7 +77,7 @@ impl Case<'_> {
         format!("credential {name} ({kind}) at {}: {mailboxes} {noun}", self.family)
     }
 
-    /// The addresses whose checks fit, each once, in the order of the configuration.
+    /// The addresses of the checks that `fits` accepts, each once, in the order of the configuration.
     fn addresses(&self, fits: impl Fn(&Check) -> bool) -> Vec<&str> {
         let mut addresses: Vec<&str> = Vec::new();
         for check in self.checks.iter().filter(|check| fits(check)) {
@@ -158,11 +158,11 @@ async fn cases<'a>(plan: &'a Plan, options: &Options) -> Result<Vec<Case<'a>>, S
     Ok(cases)
 }
 
-/// The object id of the app's service principal, from a token. Without one the steps keep a placeholder.
+/// The object id of the app's service principal, taken from a token. If there is none, the steps keep a placeholder.
 async fn object_id(prober: &Prober, checks: &[&Check]) -> Option<String> {
     let check = checks.first()?;
-    // A service account of Google has no principal in the mail system. A person's token is of the person, and asking for
-    // one may replace the refresh token.
+    // A Google service account has no principal in the mail system. The token of a delegated credential belongs to a
+    // person, not to the app, and requesting one may replace the refresh token.
     let spec = check.token_spec().filter(|spec| !spec.proof.is_per_user() && !spec.proof.is_delegated())?;
     match prober.tokens().fetch(spec, &check.name()).await {
         Ok(token) => token.claims()?.object_id.clone(),

@@ -33,7 +33,7 @@ pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
         steps.extend(exchange::switches(mail));
         steps.push(shared(case));
     }
-    // Google's sign-in by a code gives no mail scope.
+    // Google's device-code sign-in gives no mail scope.
     if case.family != Family::Gmail {
         steps.push(
             Step::new("Sign in once", "the command ends with exit status 0")
@@ -48,17 +48,17 @@ pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
     steps
 }
 
-fn app<'a>(case: &'a Case<'_>) -> &'a str {
+fn client_id_or_placeholder<'a>(case: &'a Case<'_>) -> &'a str {
     case.credential.client_id().unwrap_or("APP_ID")
 }
 
-/// A client without a secret has to be allowed to do without.
+/// Without a secret the app is a public client, which Entra must be told to allow. `None` if it has a secret.
 fn public_client(case: &Case<'_>) -> Option<Step> {
     let proof = case.credential.auth.token()?;
     if matches!(&**proof, Proof::RefreshToken { secret: Some(_), .. }) {
         return None;
     }
-    let app = app(case);
+    let app = client_id_or_placeholder(case);
     Some(
         Step::new("Let people sign in to the app by a code", format!("App registrations > {app} > Authentication shows Allow public client flows = Yes"))
             .note("Entra admin center > App registrations > the app > Authentication > Advanced settings > Allow public client flows = Yes.")
@@ -67,7 +67,7 @@ fn public_client(case: &Case<'_>) -> Option<Step> {
 }
 
 fn permissions(case: &Case<'_>) -> Step {
-    let app = app(case);
+    let app = client_id_or_placeholder(case);
     let accesses = || case.checks.iter().filter_map(|check| Some((check.access.token()?, check.protocol())));
     let names: BTreeSet<&str> =
         accesses().filter_map(|(_, protocol)| Some(protocol.permissions()?.user)).collect();
@@ -90,8 +90,8 @@ fn permissions(case: &Case<'_>) -> Step {
     urls.into_iter().fold(step, |step, url| step.note(format!("  {url}")))
 }
 
-/// Mailboxes that are not the person's own.
-fn shared(case: &Case<'_>) -> Step {
+/// Gives the person access to mailboxes that are not their own.
+fn shared_mailboxes(case: &Case<'_>) -> Step {
     let addresses = case.addresses(|_| true);
     let one = addresses.first().map_or_else(String::new, |address| powershell(address));
     let command = |identity: &str| {
@@ -120,7 +120,7 @@ fn own_provider(case: &Case<'_>) -> Step {
     Step::new("Let people sign in to the client by a code", "`mailbox-exporter login` prints a page and a code")
         .note(format!(
             "At {issuer}: client {} with the grants device_code and refresh_token (Keycloak: OAuth 2.0 Device Authorization Grant on), whose tokens name the mailbox's user.",
-            app(case)
+            client_id_or_placeholder(case)
         ))
         .note("The scope of the provider needs offline_access where the identity provider wants it. Where its address does not follow from token_url, write device_url into the credential.")
 }
