@@ -1,6 +1,6 @@
-//! Saves the past of the checks now and then, and once more at the stop.
+//! Saves the past of the checks every few minutes, and once more when the agent stops.
 //!
-//! Not here: what is saved, and how (`report`).
+//! Not here: the content and its format (`report`).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use tokio_util::sync::CancellationToken;
 use crate::model::Plan;
 use crate::report::Report;
 
-/// How often it is saved. It is a convenience of the pages: a crash may lose this much.
+/// The pause between two saves. A crash may lose this much: the past is only a convenience of the pages.
 const EVERY: Duration = Duration::from_secs(5 * 60);
 
-/// Takes over what an earlier run saved, if the plan has a state directory.
+/// Restores the past that an earlier run saved, if the plan has a state directory.
 pub(super) async fn restore(plan: &Plan, report: &Arc<Report>) {
     let Some(folder) = plan.policy.state_dir.clone() else { return };
     let report = Arc::clone(report);
-    // A panic in there costs the past alone.
+    // A panic in there loses only the past.
     let _ = spawn_blocking(move || report.restore_past(&folder)).await;
 }
 

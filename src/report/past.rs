@@ -1,7 +1,7 @@
-//! What is remembered of a check's past: its last outcomes, the phases of its last probes, and a day in hours.
+//! The past of a check: its last outcomes, the phases of its last probes, and hourly counts of the last day.
 //!
-//! Every check has one, and few are ever looked at: at most 1 KiB each, and less while there is less to remember. Not here: whole observations (`history`), and the file that
-//! outlives a restart (`past_file`).
+//! Every check has one and few are ever looked at, so each takes at most 1 KiB, and less while there is less to
+//! remember. Not here: whole observations (`history`), and the file that survives a restart (`past_file`).
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,16 +13,16 @@ use crate::model::{Observation, Phase, Reason};
 /// How many past outcomes are kept per check.
 pub const RECENT: usize = 48;
 
-/// How many probes are kept phase by phase.
+/// For how many probes the times of the phases are kept.
 const TIMED: usize = 5;
 
 const HOURS: usize = 24;
 const HOUR_SECONDS: i64 = 60 * 60;
 
-/// Phase times are kept in steps of this many milliseconds, which lets the longest probe fit.
+/// The unit of phase times, in milliseconds. It is so large that the longest probe fits into 16 bits.
 const STEP_MILLIS: u128 = 2;
 
-/// A past outcome: the part of an observation that stays after its details are dropped.
+/// A past outcome: the part of an observation that is kept when its details are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Glance {
     /// To the second.
@@ -33,10 +33,10 @@ pub struct Glance {
     pub failure: Option<(Phase, Reason)>,
 }
 
-/// [`Glance`] as it is kept.
+/// A [`Glance`] in its compact form.
 #[derive(Debug, Clone, Copy)]
 struct Slot {
-    /// Seconds since 1970, good until 2106.
+    /// Seconds since 1970; fits until 2106.
     at: u32,
     millis: u32,
     failure: Option<(Phase, Reason)>,
@@ -78,7 +78,7 @@ pub struct Past {
     /// The phases of the last [`TIMED`] of them.
     stages: VecDeque<Stages>,
     hours: [Count; HOURS],
-    /// The hour, since 1970, whose count is the last.
+    /// The hour that the last count is of, in hours since 1970.
     hour: u32,
 }
 
@@ -98,14 +98,14 @@ impl Past {
         for (place, phase) in stages.iter_mut().zip(phases) {
             *place = Some(phase);
         }
-        append(&mut self.stages, stages, TIMED);
-        append(&mut self.slots, Slot::of(glance), RECENT);
+        push_bounded(&mut self.stages, stages, TIMED);
+        push_bounded(&mut self.slots, Slot::of(glance), RECENT);
     }
 
-    /// Adds to the count of an hour; hours of more than a day ago are forgotten.
+    /// Adds to the count of an hour. Hours that are more than a day older than the last one are ignored.
     pub(super) fn count(&mut self, at: Timestamp, probes: u16, failures: u16) {
         let Ok(hour) = u32::try_from(at.as_second() / HOUR_SECONDS) else { return };
-        self.turn(hour);
+        self.advance_to(hour);
         let back = usize::try_from(self.hour.saturating_sub(hour)).unwrap_or(HOURS);
         let Some(count) = HOURS.checked_sub(back + 1).and_then(|place| self.hours.get_mut(place)) else {
             return;
@@ -114,8 +114,8 @@ impl Past {
         count.failures = count.failures.saturating_add(failures);
     }
 
-    /// Makes `hour` the last one, unless a later one is.
-    fn turn(&mut self, hour: u32) {
+    /// Makes `hour` the last one and forgets the oldest ones for it. Does nothing if the last one is later.
+    fn advance_to(&mut self, hour: u32) {
         let gone = usize::try_from(hour.saturating_sub(self.hour)).unwrap_or(HOURS).min(HOURS);
         self.hours.rotate_left(gone);
         self.hours[HOURS - gone..].fill(Count::default());
@@ -132,7 +132,7 @@ impl Past {
         (sum(|count| count.probes), sum(|count| count.failures))
     }
 
-    /// The counts of the last hours, and which hour is the last.
+    /// The last hour, in hours since 1970, and the counts up to it.
     pub(super) const fn hours(&self) -> (u32, &[Count; HOURS]) {
         (self.hour, &self.hours)
     }
@@ -152,7 +152,7 @@ impl Past {
         })
     }
 
-    /// The phases of [`Past::timed`] as they are kept.
+    /// The phases of [`Past::timed`], with their times in units of [`STEP_MILLIS`].
     pub(super) fn stages(&self) -> impl Iterator<Item = Vec<(Phase, u16)>> + '_ {
         self.stages.iter().map(|stages| stages.iter().flatten().copied().collect())
     }
@@ -172,13 +172,14 @@ impl Past {
     }
 }
 
+/// A time in units of [`STEP_MILLIS`].
 fn steps(took: Duration) -> u16 {
     u16::try_from(took.as_millis() / STEP_MILLIS).unwrap_or(u16::MAX)
 }
 
-/// Adds to a queue that forgets its oldest entry beyond `most`. It grows by a third of that at a time: a fleet that has
-/// just started has one outcome for each check.
-fn append<T>(queue: &mut VecDeque<T>, entry: T, most: usize) {
+/// Adds to a queue of at most `most` entries; the oldest one makes room. Its memory grows by a third of that at a time,
+/// because a fleet that has just started has only one outcome for each check.
+fn push_bounded<T>(queue: &mut VecDeque<T>, entry: T, most: usize) {
     if queue.len() == most {
         queue.pop_front();
     } else if queue.len() == queue.capacity() {

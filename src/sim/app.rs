@@ -217,7 +217,7 @@ impl SimApp {
     /// Google knows no such user from now on.
     pub fn miss_user(&self, user: &str) {
         if let Some(delegated) = &mut lock(&self.state).delegated {
-            delegated.miss(user);
+            delegated.set_absent(user);
         }
     }
 

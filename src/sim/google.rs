@@ -1,7 +1,7 @@
-//! Google's token endpoint for service accounts: verifies the signed statement, and whether the account may act for
-//! the user that it names.
+//! Google's token endpoint for service accounts: verifies the signed assertion, and that the account may act for the
+//! user whom the assertion names.
 //!
-//! Refuses in Google's words. Which applications there are is `idp.rs`.
+//! Refuses in Google's words. `idp.rs` knows the applications.
 
 use std::io;
 use std::time::{Instant, SystemTime};
@@ -24,25 +24,25 @@ use crate::sim::token;
 use crate::sim::token_fault::TokenAct;
 use crate::sim::wire::Wire;
 
-/// Where the endpoint is.
+/// The path of the endpoint.
 pub(super) const PATH: &str = "/google/token";
-/// The one grant that it knows.
+/// The only grant that it accepts.
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-/// Opens every protocol.
+/// The scope for every protocol.
 const MAIL: &str = "https://mail.google.com/";
-/// Opens IMAP only.
+/// A scope for IMAP only.
 const IMAP_ADMIN: &str = "https://www.googleapis.com/auth/gmail.imap_admin";
-/// The longest time that a statement may be valid.
+/// How long an assertion may be valid at most.
 const LONGEST_SECONDS: i64 = 3600;
-/// How far clocks may differ.
+/// How far the clocks may differ.
 const LEEWAY_SECONDS: i64 = 60;
 
 /// A service account and its key, as the Google Cloud console hands it out.
 #[derive(Clone)]
 pub struct SimServiceAccount {
-    /// Its address.
+    /// The account's address.
     pub email: String,
-    /// The number that the Admin console knows it by.
+    /// The number by which the Admin console knows the account.
     pub client_id: String,
     pub key_id: String,
     /// PKCS#8 in PEM.
@@ -54,9 +54,9 @@ pub struct SimServiceAccount {
 #[derive(Clone)]
 pub(super) struct Delegated {
     account: SimServiceAccount,
-    /// What the Admin console allows it.
+    /// The scopes that the Admin console allows.
     scopes: Vec<String>,
-    /// Users that do not exist, although their domain does.
+    /// Users of the right domain that do not exist.
     absent: Vec<String>,
 }
 
@@ -64,7 +64,7 @@ impl SimServiceAccount {
     /// An account with a new key.
     ///
     /// # Errors
-    /// When a key cannot be made.
+    /// The key cannot be made.
     pub fn new() -> io::Result<Self> {
         let key = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_2048)
             .map_err(io::Error::other)?;
@@ -78,7 +78,7 @@ impl SimServiceAccount {
         })
     }
 
-    /// The key file as it is downloaded; `token_uri` is where it sends its owner.
+    /// The key file as the console offers it for download, with this token endpoint.
     pub fn file(&self, token_uri: &str) -> String {
         let file = json!({
             "type": "service_account",
@@ -101,7 +101,7 @@ impl Delegated {
         Self { account: account.clone(), scopes, absent: Vec::new() }
     }
 
-    pub(super) fn miss(&mut self, user: &str) {
+    pub(super) fn set_absent(&mut self, user: &str) {
         self.absent.push(user.to_owned());
     }
 }
@@ -130,7 +130,7 @@ const UNAUTHORIZED: Refusal = (
     "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested.",
 );
 
-/// Verifies a statement that was sent to this address, written without its scheme.
+/// Verifies an assertion. `address` is this endpoint's own, without its scheme.
 fn verify(app: &SimApp, assertion: &str, address: &str, now: Timestamp) -> Result<Claims, Refusal> {
     const SIGNATURE: Refusal = (400, "invalid_grant", "Invalid JWT Signature.");
     let Some(known) = app.delegated() else {
@@ -169,7 +169,7 @@ fn verify(app: &SimApp, assertion: &str, address: &str, now: Timestamp) -> Resul
 }
 
 impl Idp {
-    /// Answers a request for a user's token; `false` ends the connection.
+    /// Answers a request for a user's token. Returns `false` if the connection ends.
     pub(super) async fn google(&self, wire: &mut Wire, request: &Request) -> io::Result<bool> {
         let form = request.form().unwrap_or_default();
         let field =

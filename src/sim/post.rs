@@ -1,6 +1,6 @@
-//! Mail under way: which mailbox takes messages for which other one, and what becomes of them.
+//! Mail under way: the mailbox that each mailbox sends to, and what happens to the messages.
 //!
-//! Off unless a test says where messages go. Knows no protocol; `smtp.rs` puts messages in, `letters.rs` shows them.
+//! Off unless a test sets a route. Knows no protocol: `smtp.rs` hands messages in, `letters.rs` shows them by IMAP.
 
 use std::sync::{Arc, Mutex, Weak};
 
@@ -8,15 +8,15 @@ use crate::sim::account::Account;
 use crate::sim::folders::SimFolders;
 use crate::sim::lock;
 
-/// Messages that a mailbox holds besides those that are only counted.
+/// How many messages a mailbox holds, besides those that are only counted.
 const MOST: usize = 100;
 
-/// What becomes of messages.
+/// What happens to messages that are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
     /// They arrive.
     Delivered,
-    /// They arrive among junk.
+    /// They arrive in the junk folder.
     Junk,
     /// They wait until the route changes.
     Held,
@@ -30,12 +30,12 @@ pub(super) struct Message {
     pub(super) uid: u32,
     pub(super) folder: &'static str,
     pub(super) text: String,
-    /// The part for programs of a report, whose returned message is `text`.
+    /// For a report of failed delivery: its machine-readable part. `text` is then the message that is returned.
     pub(super) status: Option<&'static str>,
     pub(super) deleted: bool,
 }
 
-/// The messages of one mailbox, and where those go that it sends.
+/// The messages of one mailbox, and the route of those that it sends.
 #[derive(Default)]
 pub(super) struct Post(Mutex<State>);
 
@@ -48,15 +48,15 @@ struct State {
     folders: SimFolders,
 }
 
-/// What a report says to programs, RFC 3464.
+/// The machine-readable part of a report, RFC 3464.
 const FAILED: &str = "Reporting-MTA: dns; sim.contoso.example\r\n\r\nFinal-Recipient: rfc822; gone@contoso.example\r\n\
     Action: failed\r\nStatus: 5.1.10\r\nDiagnostic-Code: smtp; 550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found\r\n";
 
-/// What the receiving server writes on top of a message.
+/// The header that the receiving server adds at the top of a message.
 const RECEIVED: &str = "Authentication-Results: spf=pass (sender IP is 127.0.0.1)\r\n smtp.mailfrom=contoso.example; dkim=none (message not signed)\r\n header.d=none;dmarc=bestguesspass action=none\r\n";
 
 impl Post {
-    /// Messages for this mailbox are taken from now on. What was held goes its way.
+    /// From now on, accepts messages for this mailbox and sends them by this route; the held ones too.
     pub(super) fn route(&self, to: &Arc<Account>, route: Route) {
         let held = {
             let mut state = lock(&self.0);
@@ -68,7 +68,7 @@ impl Post {
         }
     }
 
-    /// Whether messages for this address are taken.
+    /// Whether messages for this address are accepted.
     pub(super) fn takes(&self, address: &str) -> bool {
         let state = lock(&self.0);
         let to = state.way.as_ref().and_then(|(to, _)| to.upgrade());
