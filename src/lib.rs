@@ -1,18 +1,18 @@
 //! Can this mailbox be used right now; if not, in which phase did it fail, why, and who must do what?
 //!
-//! The map of the house, from the words up to the doors. A module imports only from the floors
-//! above its own here; those on one floor do not know each other.
+//! The map of the modules, from the lowest layer to the highest. Each paragraph is one layer. A module imports only
+//! from layers that are listed before its own; modules of one layer do not import each other. A test checks this.
 
-// The words: no I/O, no clock, no format.
+// The vocabulary: no I/O, no clock, no format.
 pub mod model;
 
-// Text of others, for each medium.
+// Untrusted text, made safe for each medium.
 pub mod safe;
 
-// Files of others, within bounds.
+// Reading and replacing files, bounded in bytes and in time.
 pub mod files;
 
-// Secrets by place.
+// Secrets: read from their places, and removed from text.
 pub mod secret;
 
 // The time.
@@ -38,23 +38,23 @@ pub mod https;
 pub mod probe;
 pub mod token;
 
-// Work.
+// One round of work: probe, judge, report.
 pub mod check;
 pub mod directory;
 pub mod readiness;
 pub mod report;
 
-// Rooms.
+// The parts of the agent.
 pub mod config;
 pub mod http;
 pub mod monitor;
 pub mod password_trials;
 
-// The frame.
+// The whole agent.
 pub mod app;
 
-// The door.
+// The command line.
 pub mod cli;
 
-// Beside the house: the counterpart of `demo` and of the tests. It shares no code with it.
+// The simulated servers for `demo` and the tests. They share no code with the modules above.
 pub mod sim;
