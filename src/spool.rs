@@ -47,8 +47,8 @@ struct Shared {
 pub struct Spool(Arc<Shared>);
 
 impl Spool {
-    /// Starts the thread that writes to `out`; `tell` says in the log how many lines were lost. Where no thread
-    /// can be had, nothing is written.
+    /// Starts the thread that writes to `out`; `tell` logs how many lines were lost. If no thread can be started,
+    /// nothing is written.
     ///
     /// # Errors
     /// Those of starting a thread.

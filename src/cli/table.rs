@@ -19,7 +19,7 @@ use super::columns::aligned;
 /// More checks than these with one and the same fault are counted, not named: the rows name them all.
 const NAMED: usize = 8;
 
-/// What stands first in a row; times follow. What is words is aligned to the left.
+/// The first columns of a row, aligned to the left. The columns of times follow.
 const WORDS: [&str; 4] = ["mailbox", "protocol", "result", "phase"];
 /// The place of `result` among them.
 const RESULT: usize = 2;
@@ -138,7 +138,7 @@ fn faults(observations: &[Observation], style: Style) -> String {
     hit.iter().map(entry).collect()
 }
 
-/// What is worth a look whether or not anything failed, each once.
+/// Notices that matter whether or not anything failed, each once.
 fn notices(observations: &[Observation], style: Style) -> String {
     let skew = |observation: &Observation| {
         let skew = observation.token.as_ref()?.clock_skew.filter(|skew| skew.abs() >= NOTABLE_SKEW)?;

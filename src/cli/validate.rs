@@ -102,8 +102,8 @@ fn written(folder: Option<&PathBuf>) -> Result<(), String> {
     }
 }
 
-/// What is odd about the shape of a credential's secret. A missing secret is no finding: a configuration may be validated
-/// on a machine without its secrets.
+/// Notices about the shape of a credential's secret. A missing secret is none: a configuration may be validated on a
+/// machine without its secrets.
 async fn looked_at(described: &Described) -> Vec<Notice> {
     let credential = &described.credential;
     let end = match credential.end_file() {

@@ -12,7 +12,7 @@ use super::value;
 use super::{azure, cloud_keys, keys};
 use crate::model::{Algorithm, App, Auth, Credential, Expires, PairRef, Proof, SecretIn, SecretRef};
 
-/// What a value in the place of a secret is answered with, whatever the value.
+/// The complaint about a value in the place of a secret. It is the same for any value.
 const PLACE: &str = "a secret is a place, never a value: write {file: PATH} or {env: NAME}";
 
 /// Reads one credential; `None` once its faults are reported. Paths are relative to `base`.
@@ -92,14 +92,14 @@ fn certificate(map: &Map<'_>, base: &Path) -> Parts {
     (proof().map(Arc::new).map(Auth::Token), expires)
 }
 
-/// What Entra wants to stand in the token.
+/// The audience that Entra requires in the token.
 const AUDIENCE: &str = "api://AzureADTokenExchange";
 
 fn federated(map: &Map<'_>, base: &Path) -> Parts {
     let file = |at: &Cursor<'_>| Some(SecretRef::File(base.join(at.text()?)));
     let token = map.read("token_file", file);
-    // Who writes where the token is has mounted it by hand. Otherwise the webhook says it, in the pod and nowhere else:
-    // a configuration is also validated on other machines.
+    // A written path means that the token was mounted by hand. Otherwise the webhook provides the path, but only in the
+    // pod: a configuration is also validated on other machines.
     let by_webhook = token.is_absent();
     let (path, client_id) = (azure::variable(azure::TOKEN), azure::variable(azure::CLIENT));
     let awaited = path.is_none();
@@ -184,7 +184,7 @@ fn refresh_token(map: &Map<'_>, base: &Path) -> Parts {
     (proof().map(Arc::new).map(Auth::Token), expires)
 }
 
-/// What stands in its place otherwise is answered with.
+/// The complaint about anything else in the place of a refresh token.
 const REFRESH_TOKEN: &str = "write refresh_token: {file: PATH}: a file, because the provider replaces the token, which is written back";
 
 /// A value that may be absent; `None` if it is faulty.
@@ -288,7 +288,7 @@ pub(super) fn secret(at: &Cursor<'_>, base: &Path) -> Option<SecretRef> {
     match (file, env) {
         (Written::Is(place), Written::Absent) | (Written::Absent, Written::Is(place)) => Some(place.value),
         (Written::Absent, Written::Absent) if map.is_empty() => at.complain(PLACE),
-        // What else stands there has been reported.
+        // Anything else that is written there has been reported.
         (Written::Absent, Written::Absent) | (Written::Faulty, Written::Absent) => None,
         (Written::Absent, Written::Faulty) => None,
         _ => at.complain("a secret has one place: write file or env, not both"),

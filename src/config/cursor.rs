@@ -60,8 +60,8 @@ impl<'a> Cursor<'a> {
         self.complain(format!("expected {what}, found {found}"))
     }
 
-    /// `expected …, found "…"`, of the right shape and without sense. It is repeated only where no secret
-    /// can stand by mistake.
+    /// `expected …, found "…"`, of the right shape and without sense. The value is repeated only
+    /// where no secret can be written by mistake.
     pub(super) fn senseless<T>(&self, what: &str) -> Option<T> {
         match &self.node.kind {
             Kind::Bool(_, text) | Kind::Number(text) if !self.secret => {

@@ -230,7 +230,7 @@ impl<'a> Lowering<'a> {
             match written.settings.checks.or(&self.file.defaults.checks) {
                 Written::Faulty => Vec::new(),
                 Written::Absent => {
-                    // What was never asked for is not missed at a service that mail is only sent by.
+                    // The default checks include IMAP. A service that only sends mail has none, and that is no fault.
                     let is_had = |protocol: &&Protocol| {
                         provider.is_none_or(|provider| {
                             !provider.sends_only || !matches!(provider.endpoint(**protocol), Ok(None))
@@ -270,7 +270,7 @@ impl<'a> Lowering<'a> {
         wanted.into_iter().map(server).collect()
     }
 
-    /// What nobody expects is probed only where the mailbox itself asks for it: a default must not page.
+    /// A protocol under `not_expected` is probed only if the mailbox itself lists it: a default must not raise an alarm.
     fn expected<'w>(
         &self,
         written: &Mailbox,

@@ -1,7 +1,7 @@
 //! Configuration: YAML in, a [`Plan`] out, or every fault of every file at once.
 //!
 //! Owns the file format and its defaults. Reads no secret and opens no connection: secrets are places, read
-//! whenever they are used. When to read again is the business of whoever holds the plan.
+//! whenever they are used. The owner of the plan decides when to read again.
 
 mod azure;
 mod capacity;

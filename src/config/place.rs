@@ -112,8 +112,8 @@ pub(super) struct At<T> {
 
 /// What the file says about one key.
 ///
-/// `Faulty` is apart from `Absent` so that one mistake is reported once: whoever reads on must not
-/// put a default in the place of a misspelt value and complain about that.
+/// `Faulty` differs from `Absent` so that one mistake is reported once: later code must not replace a misspelt value
+/// with a default and complain about that.
 #[derive(Debug, Clone, Default)]
 pub(super) enum Written<T> {
     /// The key is not there.

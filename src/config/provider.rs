@@ -1,4 +1,4 @@
-//! Providers: what the file says of them, and what follows once it stands on what it extends.
+//! Providers: what the file says about them, and what results when they inherit from what they extend.
 //!
 //! Owns inheritance. The presets themselves are `presets`; which mailbox uses which provider is `lower`.
 
@@ -50,7 +50,7 @@ pub(super) struct Resolved {
     /// What a token for Microsoft Graph is asked for, where that does not follow from its address.
     pub(super) graph_scope: Fact<Arc<str>>,
     pub(super) token_url: Fact<Arc<str>>,
-    /// What of a preset counts no more, since it was written.
+    /// Which facts of a preset were overridden in the file.
     pub(super) written: Own,
     pub(super) scope: Fact<Arc<str>>,
     /// The same for a person who has signed in.
@@ -251,7 +251,7 @@ fn from_preset(preset: &Preset) -> Resolved {
     }
 }
 
-/// What a provider stands on that extends nothing.
+/// The base of a provider that extends nothing.
 fn nothing() -> Resolved {
     Resolved {
         provider: Arc::new(Provider {

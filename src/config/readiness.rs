@@ -128,7 +128,7 @@ pub(super) fn said(map: &Map<'_>) -> Said {
 }
 
 impl Said {
-    /// Whether nobody expects this protocol.
+    /// Whether the mailbox lists this protocol under `not_expected`.
     pub(super) fn excludes(&self, protocol: Protocol) -> bool {
         self.not_expected.value().is_some_and(|list| list.iter().any(|at| at.value == protocol))
     }
@@ -191,7 +191,7 @@ impl Section {
         policy
     }
 
-    /// What must not be said together, and what is said in vain.
+    /// Reports keys that contradict each other, and keys that have no effect.
     fn judge(&self, policy: &Policy, mailboxes: &[&Mailbox], plan: &Plan, faults: &Faults) {
         let tried = policy.password_login;
         let tenants = self.refusal_tenants.value().map_or(&[][..], Vec::as_slice);

@@ -76,7 +76,7 @@ fn of_app(provider: &Resolved, name: &Quoted<'_>, proof: &Proof) -> Result<Token
             "credential {name} has no tenant, and the token_url of provider {at} holds {{tenant}}: write tenant there, the directory (tenant) of the application"
         )));
     }
-    // What somebody wrote wins over the environment.
+    // The configuration takes precedence over the environment.
     let authority = proof.authority().filter(|_| !provider.written.token_url);
     let url = value::at_authority(url, authority);
     let url = match tenant {

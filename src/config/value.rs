@@ -80,7 +80,7 @@ pub fn parse_listen(text: &str) -> Result<Listen, String> {
     if name.is_empty() {
         return Ok(Listen { host: Ipv6Addr::UNSPECIFIED.to_string(), port });
     }
-    // Without brackets nobody could tell where the address ends.
+    // Without brackets it would be unclear where the address ends.
     if name.contains(':') && !name.starts_with('[') {
         return Err(wrong());
     }

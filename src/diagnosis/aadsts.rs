@@ -141,7 +141,7 @@ const SEEN: &[(Reason, &[u32])] = &[
     (R::TlsProtocol, &[1002016]),
 ];
 
-/// Where a number that nobody has seen belongs: the vendor numbers its policies in a row.
+/// The reasons of unknown numbers, by range: the vendor numbers its policies consecutively.
 const RANGES: &[(RangeInclusive<u32>, Reason)] = &[
     (53000..=53999, R::ConditionalAccess),
     (530_000..=530_999, R::ConditionalAccess),

@@ -21,7 +21,7 @@ pub enum Proof {
     Incorrect,
     /// In words that a wrong password and a closed door share, or of a policy behind the password.
     Nothing,
-    /// The account is locked: nobody may try another password.
+    /// The account is locked: no other password may be tried.
     Locked,
     /// No verdict on a password was given at all.
     Silence,

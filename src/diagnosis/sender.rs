@@ -2,7 +2,7 @@
 
 use crate::model::{SenderCheck, SenderVerdict, SenderVerdicts};
 
-/// The verdicts of the topmost header: what is below it was written earlier, by servers that nobody here trusts.
+/// The verdicts of the topmost header: the ones below it were written earlier, by servers that are not trusted here.
 ///
 /// `headers` are the header lines of a message, or those of this name alone. A check that was done several times
 /// (DKIM signatures) counts as passed if one passed.

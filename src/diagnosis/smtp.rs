@@ -206,7 +206,7 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
         .or_else(|| by_code(CODES))
         .or_else(|| at.voice.find(FAMILIES, text))
         .or_else(|| (server && at.phase == Phase::StartTls).then_some(Is(R::TlsProtocol)))
-        // Nobody has shown anything yet: a greeting that refuses is no service (RFC 5321 section 3.1).
+        // The client has not said anything yet, so a greeting that refuses means no service (RFC 5321 section 3.1).
         .or_else(|| (at.phase == Phase::Greeting && basic == Some(554)).then_some(Is(R::ServerUnavailable)))
         .or_else(|| at.voice.find(REFUSALS, text))
         .or_else(|| by_code(WEAK_CODES))

@@ -33,8 +33,8 @@ pub(super) struct Wording {
     pub(super) says: Says,
 }
 
-/// Writes a table of [`Wording`]s. The source is for whoever reads or doubts a row: it is demanded
-/// here, and not carried around at run time.
+/// Writes a table of [`Wording`]s. The source is for readers who doubt a row: this macro requires it
+/// and does not keep it at run time.
 macro_rules! wordings {
     ($( $says:expr => { $( $pattern:literal, $source:literal; )+ } )+) => {
         &[ $( $( $crate::diagnosis::wording::Wording { pattern: $pattern, says: $says } ),+ ),+ ]

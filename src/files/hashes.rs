@@ -1,8 +1,8 @@
 //! The hashes of files that every probe depends on: read once, and again when they have changed or a moment has
 //! passed.
 //!
-//! Hundreds of probes a second may depend on one file of authorities. Each would need a thread to read it. Whoever
-//! watches files says which have changed ([`Hashes::forget`]); everybody else notices within [`FRESH`].
+//! Hundreds of probes a second may depend on one file of authorities. Each would need a thread to read it. The
+//! file watch reports which files have changed ([`Hashes::forget`]); without it, a change is noticed within [`FRESH`].
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};

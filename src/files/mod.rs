@@ -28,7 +28,7 @@ use self::workers::{WORKERS, Workers};
 /// How long a file may take to be read. A file system that needs longer has lost its server.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Why a file was not read. The sentence stands behind the file's name and a colon.
+/// Why a file was not read. The sentence follows the file's name and a colon.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// Nothing has that name.
@@ -142,7 +142,7 @@ pub fn without_mark(mut bytes: Vec<u8>) -> Vec<u8> {
 /// that has not ended by then goes on in the background, and nothing else is begun at the same place until it ends.
 ///
 /// # Errors
-/// [`Fault::Hangs`] and [`Fault::Blocked`]; [`Fault::Io`] where no thread can be had.
+/// [`Fault::Hangs`] and [`Fault::Blocked`]; [`Fault::Io`] if no thread can be started.
 pub fn within<T: Send + 'static>(
     place: &Path,
     bound: Duration,

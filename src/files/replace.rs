@@ -125,7 +125,7 @@ pub fn lock(path: &Path) -> Result<Option<Lock>, super::Fault> {
             Err(Errno::WOULDBLOCK | Errno::INTR) => return Ok(None),
             Err(_) => return Ok(Some(Lock(None))),
         }
-        // Whoever had the lock before may have replaced the file: then it is a lock of nothing.
+        // The previous holder of the lock may have replaced the file: then this lock protects nothing.
         let (held, there) = (file.metadata()?, fs::metadata(path)?);
         if (held.dev(), held.ino()) == (there.dev(), there.ino()) {
             return Ok(Some(Lock(Some(file))));

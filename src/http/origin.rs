@@ -16,7 +16,7 @@ use crate::model::{Address, ExternalUrl};
 
 use super::{Purpose, Route, Site};
 
-/// By which names this agent is known.
+/// The names by which this agent is known.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     /// The listener is for this machine alone.
@@ -78,7 +78,7 @@ pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next
     next.run(request).await
 }
 
-/// As much of a strange name is repeated.
+/// How many letters of a strange name are repeated.
 const SHOWN: usize = 80;
 
 /// The host without its port: of the request line, where it has one, as RFC 9112 has it.

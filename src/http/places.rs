@@ -41,7 +41,7 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// For `most` connections, at least one.
+    /// Places for `most` connections, but at least for one.
     pub(super) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { most: most.max(1), seats: Mutex::default() })
     }

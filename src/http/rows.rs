@@ -14,7 +14,7 @@ use crate::report::CheckRecord;
 use super::filter::Subject;
 use super::view::{Sort, View};
 
-/// How one check, or one mailbox with all its checks, stands. The worst comes first.
+/// The state of one check, or of one mailbox with all its checks. The worst comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Standing {
     Failing,
@@ -110,7 +110,7 @@ fn compare(sort: Sort, a: &Row<'_>, b: &Row<'_>) -> Ordering {
     }
 }
 
-/// Since when it stands as it does; one that was never probed comes last.
+/// When the row entered its current state. A mailbox that was never probed comes last.
 fn since(row: &Row<'_>) -> Timestamp {
     let alike = row.checks.iter().filter(|record| Standing::of(record) == row.standing);
     alike.filter_map(|record| record.outcome_since).min().unwrap_or(Timestamp::MAX)

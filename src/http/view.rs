@@ -6,7 +6,7 @@ use crate::safe;
 
 use super::filter::{FIELDS, Filter};
 
-/// By what a list is sorted.
+/// The sort key of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sort {
     Outcome,
@@ -75,7 +75,7 @@ pub(super) enum List {
 }
 
 impl List {
-    /// The orders in which it can be had.
+    /// The orders that the list can be sorted in.
     pub(super) const fn sorts(self) -> &'static [Sort] {
         match self {
             Self::Mailboxes => &[
@@ -105,7 +105,7 @@ pub(super) enum Format {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct View {
     pub(super) filter: Filter,
-    /// By what, and whether the other way round.
+    /// The sort key, and whether the order is reversed.
     pub(super) sort: Option<(Sort, bool)>,
     pub(super) offset: usize,
     pub(super) limit: Option<usize>,

@@ -26,8 +26,8 @@ pub struct RoundTrip {
 }
 
 impl RoundTrip {
-    /// Between two messages of one round trip passes at least this time, whoever asks for them: they are mail that
-    /// providers count and people may see.
+    /// The minimum time between two messages of one round trip, no matter who asks for them: providers count them as
+    /// mail, and people may see them.
     pub const SHORTEST_GAP: Duration = Duration::from_secs(5 * 60);
 
     /// The mailbox that the message should reach.

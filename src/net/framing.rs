@@ -48,6 +48,6 @@ pub struct Syntax {
     pub logins: &'static [(&'static str, usize)],
     /// A line of the server with its coded part in clear; `None` where it has none.
     pub decoded: fn(&[u8]) -> Option<Vec<u8>>,
-    /// The word of a greeting where the server's name stands.
+    /// The word of a greeting that is the server's name.
     pub server_name: fn(&str) -> Option<&str>,
 }

@@ -19,9 +19,9 @@ use crate::model::Certificate;
 
 /// Maximum length to keep of a name, because a certificate can contain any text.
 const LONGEST_NAME: usize = 120;
-/// So many certificates are remembered: a server behind a load balancer shows a handful.
+/// How many certificates are remembered. A server behind a load balancer shows a handful.
 const KEPT: usize = 256;
-/// After this time a certificate is looked at again: authorities and certificates expire.
+/// How long the judgement of a certificate is reused. Authorities and certificates expire.
 const FRESH: Duration = Duration::from_secs(60 * 60);
 
 /// A certificate that was shown.

@@ -16,7 +16,7 @@ pub(super) fn exchange_decoded(line: &[u8], start: &str) -> Option<Vec<u8>> {
     Some([start.as_bytes(), rest.get(..=bracket)?, &name, b"]"].concat())
 }
 
-/// What stands in brackets at the end of a greeting in clear.
+/// The text in brackets at the end of a greeting in clear text.
 pub(super) fn in_brackets<'a>(greeting: &'a str, start: &str) -> Option<&'a str> {
     Some(greeting.strip_prefix(start)?.strip_suffix(']')?.rsplit_once('[')?.1)
 }

@@ -19,9 +19,9 @@ pub const HEADER: &str = "X-Mailbox-Exporter-Round-Trip";
 /// Identifies one message of one round trip.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
-    /// Of this message; nobody can guess it.
+    /// The message's own id, which cannot be guessed.
     pub id: String,
-    /// Of all messages between the same two addresses.
+    /// The id of the round trip: all messages between the same two addresses have it.
     pub trip: String,
     /// Of the machine that sent it.
     pub host: String,

@@ -130,7 +130,7 @@ pub enum Session {
 }
 
 impl Session {
-    /// LOGOUT or QUIT. Politeness, never a verdict: nothing comes of it. The caller bounds it in time.
+    /// LOGOUT or QUIT. This is politeness: its result is ignored. The caller limits the time.
     pub async fn goodbye(self) {
         match self {
             Self::Imap(session) => session.goodbye().await,
@@ -140,10 +140,10 @@ impl Session {
     }
 }
 
-/// Talks until the mailbox has proven usable or not. The session is handed back where there is
-/// still somebody to say goodbye to.
+/// Talks until the mailbox has proven usable or not. Returns the session if the
+/// connection is still open, so that the caller can say goodbye.
 ///
-/// What is learnt of the server goes to `facts` whether or not the probe succeeds.
+/// Facts about the server go to `facts` whether or not the probe succeeds.
 pub async fn converse(
     probe: Probe<'_>,
     connection: Connection,

@@ -115,7 +115,7 @@ impl Probe<'_> {
     }
 
     /// A dialogue that ended in silence, or was cut, before the server had finished its answer: what it
-    /// had said by then may be the refusal. Otherwise its last line stands in the detail.
+    /// had said by then may be the refusal. Otherwise its last line goes into the detail.
     pub(super) fn unfinished(
         self,
         failure: Failure,
@@ -165,7 +165,7 @@ impl Probe<'_> {
     }
 }
 
-/// What a refusal before the login is, where its words speak of logins.
+/// The reason of a refusal before the login whose words are about logins.
 fn before_login(stage: &Stage<'_>, text: &str) -> Reason {
     match stage.phase {
         _ if text.starts_with('4') => Reason::ServerUnavailable,

@@ -188,7 +188,7 @@ impl Readiness {
             memory.note(evidence, now);
         }
         if self.keeper.is_none() {
-            // Nobody will save it.
+            // Without a keeper it is never saved.
             memory.unsaved = Unsaved::default();
         }
     }

@@ -16,11 +16,11 @@ pub use self::markdown::markdown;
 /// Everything but the unreserved characters of a URL (RFC 3986 section 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What stands where a character stood that acts on its reader.
+/// The replacement of a character that acts on its reader.
 const SHOWN: char = '\u{fffd}';
 
-/// Characters that cannot be seen, or that move, join or turn round what stands beside them, from
-/// and to. C0 and C1 controls are told by [`char::is_control`].
+/// Ranges of characters that are invisible, or that move, join or reverse the text next to them. C0 and C1 controls
+/// are found by [`char::is_control`].
 const UNSEEN: [(char, char); 13] = [
     ('\u{ad}', '\u{ad}'),       // soft hyphen
     ('\u{34f}', '\u{34f}'),     // combining grapheme joiner
@@ -78,7 +78,7 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     replaced(text, |letter| letter == '\n' || letter == '\t')
 }
 
-/// The same of text in which some colours may stand, each by its whole escape sequence.
+/// The same for text that may contain some colours, each as its whole escape sequence.
 pub fn coloured<'t>(text: &'t str, colours: &[&str]) -> Cow<'t, str> {
     if !text.contains(|letter| acts(letter) && letter != '\n' && letter != '\t') {
         return Cow::Borrowed(text);

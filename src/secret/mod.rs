@@ -75,7 +75,7 @@ pub async fn told(place: &SecretRef, client_id: Option<&str>) -> Vec<String> {
     oddities(&secret, client_id).into_iter().map(|odd| format!("The secret in {place} {odd}.")).collect()
 }
 
-/// What editors and `echo` put around a value is taken off.
+/// The value without the byte order mark and line ends that editors and `echo` add.
 fn bare(text: &str) -> &str {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).trim_end_matches(['\r', '\n'])
 }

@@ -1,13 +1,13 @@
 //! Text that was to be replaced by its reader and was left standing: `${TENANT}`, `<client-id>`, `{{ secret }}`.
 //!
-//! Owns the forms. A form is named, what stands in it is not: it may be half a secret.
+//! Owns the forms. Messages name the form but never repeat its content, which may be half a secret.
 
 /// Marks around a name.
 struct Form {
     shown: &'static str,
     open: &'static str,
     close: &'static str,
-    /// Whether this may stand between the marks: anywhere in a text, and where it is all of the text.
+    /// Whether this may be between the marks: `inside` a longer text, and `alone`, if it is the whole text.
     inside: fn(&str) -> bool,
     alone: fn(&str) -> bool,
 }

@@ -51,7 +51,7 @@ impl ServiceAccount {
     }
 }
 
-/// Files that stand where the key is wanted, by their `type`; each sentence stands behind the place.
+/// Other files that people put in the place of the key, by their `type`; each sentence follows the place.
 const OTHER_TYPES: &[(&str, &str)] = &[
     ("authorized_user", "is the sign-in of a person by gcloud (type authorized_user)"),
     (

@@ -13,7 +13,7 @@ const STRAIGHT: [char; 3] = ['"', '\'', '`'];
 pub const TYPOGRAPHIC: [char; 8] =
     ['\u{201c}', '\u{201d}', '\u{201e}', '\u{2018}', '\u{2019}', '\u{201a}', '\u{ab}', '\u{bb}'];
 
-/// What is known of the secret besides its text.
+/// A secret's text, and what is known about it.
 struct Sight<'a> {
     text: &'a str,
     /// Of the application whose secret it is; a password has none.
@@ -28,7 +28,7 @@ impl Sight<'_> {
 
 type Row = (fn(&Sight<'_>) -> bool, &'static str);
 
-/// Each sentence stands behind "the secret in PLACE".
+/// Each sentence follows "the secret in PLACE".
 const ROWS: &[Row] = &[
     (quoted, "begins and ends with a quotation mark: a file holds the bare value"),
     (
@@ -58,7 +58,7 @@ const ROWS: &[Row] = &[
 ];
 
 /// What is odd about the secret of a client, or about a password where there is no client; each sentence
-/// stands behind the secret's place.
+/// follows the secret's place.
 pub fn oddities(secret: &Redacted, client_id: Option<&str>) -> Vec<&'static str> {
     let sight = Sight { text: secret.expose_secret(), client_id };
     ROWS.iter().filter(|(is_so, _)| is_so(&sight)).map(|(_, sentence)| *sentence).collect()

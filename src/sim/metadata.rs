@@ -1,6 +1,7 @@
-//! Azure's metadata services: of virtual machines (IMDS), and of App Service. They give tokens to whoever runs there.
+//! Azure's metadata services: of virtual machines (IMDS), and of App Service. They give tokens to any
+//! program that runs there.
 //!
-//! Checks headers and queries as strictly as Azure does. Which applications there are is `idp.rs`.
+//! Checks headers and queries as strictly as Azure does. `idp.rs` knows the applications.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;

@@ -140,7 +140,7 @@ impl Person {
     /// Uses a refresh token; the one that comes with the answer, if one does.
     pub(super) fn refresh(&mut self, token: &str) -> Result<Option<String>, Refusal> {
         let Some(generation) = self.good(token) else {
-            // Whoever shows a used token again may have stolen it.
+            // A used token that is shown again may have been stolen.
             if [Rotation::Once, Rotation::UntilSuccessorUsed].contains(&self.rotation) {
                 self.revoke();
             }

@@ -136,7 +136,8 @@ pub async fn finish(dialer: &Dialer, spec: &TokenSpec, code: &Code) -> Result<Re
             DeviceCodeErrorResponseType::AccessDenied => Unfinished::Declined,
             // Entra's own word.
             other if other.as_ref() == "authorization_declined" => Unfinished::Declined,
-            // The crate says so as well when the time is up. Where nobody could be asked, that is the news.
+            // The crate says so as well when the time is up. If the provider could not be reached, that is reported
+            // instead.
             DeviceCodeErrorResponseType::ExpiredToken => match last {
                 Some(fault @ Fault::Network(_)) => Unfinished::Failed(exchange.not_answered(fault, &scrubber)),
                 _ => Unfinished::Expired,
@@ -166,7 +167,7 @@ impl<'c> AsyncHttpClient<'c> for Questions {
                     let mut response = HttpResponse::new(body.clone().into_bytes());
                     *response.status_mut() = http::StatusCode::BAD_REQUEST;
                     let fault = Fault::Status { status, retry_after, body };
-                    // What passes is asked again, as if there had been no answer.
+                    // A temporary failure is treated as if there had been no answer: the crate asks again.
                     let passes = status == 429 || status >= 500;
                     (if passes { Err(fault.clone()) } else { Ok(response) }, Some(fault))
                 }

@@ -9,10 +9,10 @@ use super::{Dialect, Subject};
 use crate::model::{Access, Check, Family, Phase, Security, TokenAccess};
 use crate::safe;
 
-/// What stands in each place; the order is of no matter.
+/// The value of each placeholder. The order does not matter.
 pub(super) struct Values(Vec<(&'static str, String)>);
 
-/// What a place is called where its value is not known.
+/// The name of a placeholder, which is shown if its value is not known.
 const UNKNOWN: &[(&str, &str)] = &[
     ("address", "ADDRESS"),
     ("app", "APP_ID"),
@@ -75,7 +75,7 @@ impl Values {
             }
             Access::Password(_) => None,
         };
-        // Who was silent or unknown while the token was fetched is the identity provider.
+        // While the token is fetched, the server that is silent or unknown is the identity provider.
         let (host, port) = match idp.filter(|_| phase == Phase::Token) {
             Some(authority) => authority,
             None => {

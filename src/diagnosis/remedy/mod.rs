@@ -50,13 +50,13 @@ pub struct Subject<'a> {
 /// What is known where no mailbox is configured: somebody asks what an answer means.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Heard<'a> {
-    /// Whose server it is; where nobody knows, the remedies of all are told.
+    /// The family of the server; if it is unknown, the remedies of all families are listed.
     pub family: Option<Family>,
-    /// In which protocol it was said.
+    /// The protocol of the answer.
     pub dialect: Option<Dialect>,
-    /// At which step.
+    /// The step of the answer.
     pub phase: Option<Phase>,
-    /// By which mechanism the login was tried.
+    /// The mechanism by which the login was tried.
     pub mechanism: Option<Mechanism>,
     /// The answer.
     pub text: &'a str,

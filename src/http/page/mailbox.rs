@@ -210,7 +210,7 @@ fn login(mechanism: Mechanism) -> Markup {
 /// What it means that a public provider shows a certificate of a private authority.
 pub(super) const INTERCEPTED: &str = "A public provider has its certificates from public authorities: something in between seems to read along.";
 
-/// With what the login can be found in the identity provider's sign-in log.
+/// The facts by which the login can be found in the identity provider's sign-in log.
 fn seal(token: &TokenSeal) -> Markup {
     let claims = token.claims.as_deref();
     let rows = [

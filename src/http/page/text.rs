@@ -1,4 +1,4 @@
-//! How a hint is written for people. Counts and times are `report::text`, at hand here under one name.
+//! The markup of hints. Re-exports the counts and times of `report::text`, so that pages have one module for text.
 //!
 //! Not here: anything that knows what a check is.
 
@@ -11,7 +11,7 @@ pub(super) use crate::report::text::{
     ago, between, clock, clock_against, counted, end, plural, stretch, took,
 };
 
-/// Where the page stands that a link is on. Every link is relative, so that pages work behind a proxy that serves
+/// The depth of the page that a link is on. Every link is relative, so that pages work behind a proxy that serves
 /// them below a path of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Here {
@@ -56,12 +56,12 @@ pub(super) fn reason(here: Here, reason: Reason) -> Markup {
     html! { a href=(here.to_reason(reason)) { code.reason { (reason) } } }
 }
 
-/// Where more stands about a reason.
+/// A link to the page about a reason.
 pub(super) fn about(here: Here, reason: Reason) -> Markup {
     html! { a.about href=(here.to_reason(reason)) { "more" } }
 }
 
-/// A hint: a paragraph per line, what stands between backticks as commands.
+/// A hint: one paragraph per line, with the text between backticks as commands.
 pub(super) fn hint(hint: &str) -> Markup {
     html! {
         @for line in hint.lines().filter(|line| !line.trim().is_empty()) {

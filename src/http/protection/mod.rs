@@ -124,11 +124,11 @@ impl Protection {
         }))
     }
 
-    /// From now on what `web` says, and whatever its file says later on; `None` opens the endpoint. Reads
-    /// certificates, and blocks while it does.
+    /// From now on follows `web`, and its file when that changes; `None` opens the endpoint. Reads certificates, and
+    /// blocks while it does.
     ///
     /// # Errors
-    /// Where a file that it names cannot be used, and how: what was in force stays so.
+    /// Which of the named files cannot be used, and why. The configuration in force stays.
     pub fn follow(&self, web: Option<&Web>) -> Result<(), String> {
         let mut looked = self.0.looked.lock().unwrap_or_else(PoisonError::into_inner);
         let force = web.map(|web| Force::of(web.clone())).transpose()?;
@@ -145,7 +145,7 @@ impl Protection {
 }
 
 impl Shared {
-    /// What is in force, once the files have been looked at since the call. Clients that come together share one look
+    /// The protection in force, after the files have been checked at least once since the call. Clients that come together share one look
     /// and wait for it without a thread: hundreds of guesses must not become hundreds of threads.
     async fn now(self: &Arc<Self>) -> Option<Arc<Force>> {
         self.in_force()?;
@@ -184,8 +184,8 @@ impl Shared {
         let read = (self.read)(file).and_then(|web| force.replaced_by(web));
         match read {
             Ok(new) => {
-                // What was seen before it was read counts, so that no change in between is missed. Of files that
-                // are newly named nothing was seen: it is read once more.
+                // The state of the files before the reading counts, so that no change in between is missed. It
+                // is unknown for files that are newly named, so these are read once more.
                 if !paths(&new.web).eq(paths(&force.web)) {
                     looked.files.clear();
                 }

@@ -119,7 +119,7 @@ pub(super) async fn converse(
     watch.phase(Phase::Select, imap.select(probe, &capabilities, folder)).await?;
     facts.messages = imap.messages;
     if folder.unread {
-        // The folder is open: whatever comes of this, the mailbox can be used.
+        // The folder is open, so the mailbox can be used, no matter how this ends.
         let asked = watch.phase(Phase::Select, imap.unread(probe, &capabilities, folder.name)).await;
         facts.unread = Some(asked.unwrap_or_else(|failure| Unread::missing(failure.cause.detail)));
     }
@@ -346,7 +346,7 @@ impl Imap {
         let line = format!("{TAG}{} LOGOUT\r\n", self.tag);
         let tap: &mut Tap = self.client.get_mut();
         if tap.write_all(line.as_bytes()).await.is_ok() && tap.flush().await.is_ok() {
-            // Whatever comes of it, until the server has closed.
+            // Reads until the server has closed. The result does not matter.
             while let Ok(Some(_)) = self.client.read_response().await {}
         }
     }

@@ -206,7 +206,7 @@ impl Pop3 {
         }
         let tap = self.lines.get_mut();
         if tap.write_all(b"QUIT\r\n").await.is_ok() && tap.flush().await.is_ok() {
-            // Whatever comes of it.
+            // The result does not matter.
             drop(self.lines.read_until(b'\n', &mut Vec::new()).await);
         }
     }

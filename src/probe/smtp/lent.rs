@@ -40,12 +40,12 @@ impl Loan {
     }
 }
 
-/// What stands between lettre and the real dialogue.
+/// The step that lettre has reached before it may talk to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Opening {
     /// It waits for a greeting.
     Greeting,
-    /// It writes its EHLO, which nobody hears.
+    /// It writes its EHLO, which is not sent on.
     Ehlo,
     /// It waits for the answer.
     Answer,

@@ -237,7 +237,7 @@ impl Smtp {
 
     pub(super) async fn goodbye(mut self) {
         if self.orderly {
-            // Whatever comes of it.
+            // The result does not matter.
             drop(self.connection.command(Quit).await);
         }
     }

@@ -16,7 +16,7 @@ pub(in crate::secret) enum Key {
 }
 
 impl Key {
-    /// Decodes a key: PKCS#8, PKCS#1 and SEC1 alike. The error stands behind the key's place.
+    /// Decodes a key: PKCS#8, PKCS#1 and SEC1 alike. The error follows the key's place.
     pub(in crate::secret) fn read(
         block: &KeyBlock<'_>,
         passphrase: Option<&Redacted>,

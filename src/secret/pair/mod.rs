@@ -20,7 +20,7 @@ pub struct Pair {
     pub certificate: Leaf,
 }
 
-/// What is told of the certificate of a pair.
+/// The facts about the certificate of a pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leaf {
     pub subject: String,

@@ -1,4 +1,4 @@
-//! What stands in the place of a certificate or a private key: its blocks, or a sentence with the command that mends it.
+//! The text in the place of a certificate or a private key: its blocks, or a sentence with the command that fixes it.
 //!
 //! Owns the forms that people put there by mistake. Does not decode a key (`key`).
 
@@ -29,7 +29,7 @@ fn quoted(path: &Path) -> Cow<'_, str> {
 /// A form that is not PEM: how it begins, and what to do.
 type Form = (fn(&[u8]) -> bool, &'static str);
 
-/// Each sentence stands behind the place.
+/// Each sentence follows the place.
 const NOT_PEM: &[Form] = &[
     (
         |bytes| is_der(bytes, &[0x02, 0x01, 0x03]),
@@ -99,7 +99,7 @@ pub(in crate::secret) enum KeyBlock<'a> {
     Encrypted(&'a [u8]),
 }
 
-/// Labels that stand where a key is wanted; each sentence stands behind the place.
+/// Labels of other things that people put in the place of a key; each sentence follows the place.
 const NO_KEY: &[(&str, &str)] = &[
     (
         "OPENSSH PRIVATE KEY",
@@ -139,7 +139,7 @@ pub(in crate::secret) fn key<'a>(place: &SecretRef, blocks: &'a [pem::Pem]) -> R
     ))
 }
 
-/// Labels that stand where a certificate is wanted.
+/// Labels of other things that people put in the place of a certificate.
 const NO_CERTIFICATE: &[(&str, &str)] = &[
     (
         "CERTIFICATE REQUEST",

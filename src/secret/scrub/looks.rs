@@ -1,4 +1,4 @@
-//! What looks like a token, though no name stands beside it.
+//! Finds what looks like a token, even without a name next to it.
 //!
 //! Owns the beginnings by which tokens are known and the measure of randomness for all others: host
 //! names, paths, identifiers and fingerprints have to pass.
@@ -31,10 +31,10 @@ const CHANGES_OF_TEN: usize = 4;
 
 /// Words before what proves a login in a header.
 const SCHEMES: [&str; 2] = ["Bearer ", "Basic "];
-/// What follows one of them and is no word.
+/// The minimum length of a text after one of them that is a token and not a word.
 const SHORTEST_PROOF: usize = 12;
 
-/// What a beginning needs besides to be believed.
+/// What else a text with one of these beginnings needs to count as a token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mixed {
     /// Nothing: no word or name begins so.

@@ -40,7 +40,7 @@ const HIDDEN_HEADERS: [&str; 4] = ["authorization", "proxy-authorization", "cook
 
 /// Fields that only a token request has.
 const OF_REQUEST: [&str; 4] = ["grant_type", "client_secret", "client_assertion", "client_assertion_type"];
-/// What stands in it besides.
+/// Further fields of a token request.
 const ALSO_OF_REQUEST: [&str; 6] =
     ["client_id", "scope", "resource", "audience", "refresh_token", "requested_token_use"];
 

@@ -26,9 +26,9 @@ use self::reading::{Kind, Letter};
 use crate::model::Redacted;
 use crate::safe;
 
-/// What stands where a secret stood.
+/// The text that replaces a secret.
 const BLANK: &str = "<redacted>";
-/// What follows the first words of an answer that repeats our request.
+/// The text that replaces the rest of an answer that repeats our request.
 const REPEATS: &str = "… (what follows repeats the request and is not shown)";
 /// Letters of such an answer that are shown.
 const FIRST_WORDS: usize = 80;
@@ -38,7 +38,7 @@ const LONGEST: usize = 64 * 1024;
 
 /// Values of one text that are taken for secrets of their own.
 const MOST_LEARNT: usize = 16;
-/// Such a value is as long as a token or a secret.
+/// The length of values that may be a token or a secret.
 const LEARNT_LENGTH: std::ops::RangeInclusive<usize> = spelling::WINDOW..=8192;
 
 /// Takes secrets out of text that others wrote.
@@ -52,11 +52,11 @@ pub struct Scrubber {
     clean_names: Arc<Mutex<HashSet<Box<str>>>>,
 }
 
-/// So many names are remembered, each of at most so many bytes.
+/// How many names are remembered, and how many bytes each may have.
 const NAMES: usize = 1024;
 const LONGEST_NAME: usize = 100;
 
-/// What has to go of a text, letter by letter.
+/// Which letters of a text have to be hidden.
 struct Found {
     hidden: Vec<bool>,
     /// Where the text begins to repeat a token request.
@@ -101,7 +101,7 @@ impl Scrubber {
 
     /// The text without secrets, in one line, and cut to `limit` characters.
     ///
-    /// Of a text that repeats a token request no more than the first words are shown.
+    /// Only the first words are shown of a text that repeats a token request.
     pub fn clean(&self, text: &str, limit: usize) -> String {
         let text = within(text);
         let Found { hidden, request } = self.examine(text);
@@ -170,7 +170,7 @@ impl fmt::Debug for Scrubber {
     }
 }
 
-/// As much of a text as is looked at.
+/// The part of a text that is examined.
 fn within(text: &str) -> &str {
     text.char_indices().nth(LONGEST).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
@@ -211,7 +211,7 @@ fn widen(text: &[char], hidden: &mut [bool]) {
     }
 }
 
-/// What parts words, values and markup from each other.
+/// The signs between words, values and markup.
 fn is_edge(char: char) -> bool {
     char.is_whitespace() || "\"'`<>(){}[],;|&=:@".contains(char)
 }

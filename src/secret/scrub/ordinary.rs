@@ -1,4 +1,4 @@
-//! Words that stand in answers by themselves: finding one of them tells nothing about a secret.
+//! Words that occur in answers anyway: finding one of them proves nothing about a secret.
 //!
 //! A password `password` must not blank every sentence that has the word in it, and a blank there
 //! would give it away. So such a word is left where it stands plainly, and is cut out all the same

@@ -21,7 +21,7 @@ const ROOM: usize = 4096;
 
 /// Packed text is looked at from this many letters on.
 const SHORTEST_PACKED: usize = 4;
-/// What is unpacked is kept where this many letters in a row can be read: all else is noise.
+/// Unpacked text is kept if it has this many readable letters in a row; anything else is noise.
 const SHORTEST_READABLE: usize = 3;
 
 /// Takes base64 with and without its padding, whatever its last bits.
@@ -48,7 +48,7 @@ pub(super) struct Reading {
     pub(super) kind: Kind,
 }
 
-/// What can be told of a reading besides what it shares with a secret.
+/// How a reading was obtained, which decides what counts as a secret in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     /// Text, with or without its escapes: what looks like a token is one.

@@ -12,13 +12,13 @@ use super::escape::FOREIGN;
 use super::ordinary;
 use super::reading::{BREAK, Letter, Reading, source};
 
-/// So many letters in a row tell that a text repeats a secret.
+/// A text that shares this many letters in a row with a secret repeats it.
 pub(super) const WINDOW: usize = 8;
 /// Shorter secrets are not looked for: every sentence would hold them.
 const SHORTEST: usize = 3;
 /// Shorter ones are looked for as words of their own.
 const SHORTEST_WITHIN_WORDS: usize = 4;
-/// As many letters may a letter above ASCII have become on its way.
+/// How many letters a letter above ASCII may have become on its way.
 const WIDEST: usize = 4;
 
 /// How letters are compared. `None`: this letter does not count.
@@ -138,7 +138,7 @@ fn base64(secret: &str, skipped: usize) -> Zeroizing<String> {
     packed
 }
 
-/// Marks a short secret where it stands whole.
+/// Marks every place where a short secret occurs as a whole.
 fn mark_whole(all: &[Reading], place: usize, secret: &str, marks: &mut [bool]) {
     let Some(reading) = all.get(place) else { return };
     let secret: Zeroizing<Vec<char>> = Zeroizing::new(secret.chars().collect());

@@ -61,7 +61,7 @@ pub(super) async fn request(exchange: &Exchange<'_>, place: &SecretRef) -> Resul
         })
         .await;
     answer.map_err(|cause| match cause.reason {
-        // An assertion is refused by the same `error`, and nobody has to sign in again.
+        // A refused assertion has the same `error`, but no person has to sign in again.
         Reason::RefreshTokenExpired => Cause { reason: Reason::TokenRequestInvalid, ..cause },
         _ => cause,
     })

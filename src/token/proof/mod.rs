@@ -124,7 +124,7 @@ pub async fn fault(proof: &Proof) -> Option<Cause> {
         Proof::Certificate { pair, algorithm, .. } => Pair::read(pair, *algorithm).await.err(),
         Proof::Federated { token, .. } => federated::fault(token).await,
         Proof::GoogleServiceAccount { key } => google::fault(key).await,
-        // What vouches for it is asked, not read.
+        // There is no file to read: the metadata service is asked.
         Proof::ManagedIdentity { .. } => None,
         Proof::RefreshToken { token, .. } => refresh_token::fault(token).await,
     }

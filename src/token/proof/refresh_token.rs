@@ -36,7 +36,7 @@ static UNDER_WAY: RwLock<()> = RwLock::const_new(());
 
 /// Waits, within a bound, until every successor that was asked for is written back.
 pub async fn settled() {
-    // Whoever is not done by then does not answer.
+    // A request that is not done by then is given up.
     drop(timeout(SETTLED_WITHIN, UNDER_WAY.write()).await);
 }
 
