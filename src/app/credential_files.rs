@@ -73,7 +73,7 @@ pub(super) async fn follow(
         loop {
             let files = Arc::clone(&in_force.borrow_and_update());
             let changed = by_others(contents.changes(&files.all).await, &prober).await;
-            // Also one that is gone, which is no change that is worth a new login.
+            // Also one that is gone, which is not a change that is worth a new login.
             known = dates(&files, &known).await;
             report.declare_ends(known.clone());
             if let Some(first) = changed.first() {

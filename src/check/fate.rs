@@ -1,4 +1,4 @@
-//! What became of the message of a round trip, and of earlier ones.
+//! The fate of a round trip's message, and of earlier ones.
 //!
 //! Pure: learns from what was seen, decides what may be deleted, and gives the verdict.
 
@@ -21,7 +21,7 @@ pub(super) enum Place {
     Elsewhere,
 }
 
-/// What is known of the message of this run, and of those of earlier runs.
+/// What is known about the message of this run, and about those of earlier runs.
 pub(super) struct Fate {
     pub(super) mark: Mark,
     /// Messages of earlier runs whose fate is unknown.
@@ -35,7 +35,7 @@ pub(super) struct Fate {
     pub(super) junk: Vec<String>,
     pub(super) verdicts: SenderVerdicts,
     returned: Option<Returned>,
-    /// What became of earlier messages, one sentence each.
+    /// The fate of earlier messages, one sentence each.
     pub(super) earlier: Vec<String>,
     /// The messages that need not be looked for any more.
     pub(super) settled: Vec<String>,
@@ -62,7 +62,7 @@ impl Fate {
         self.place.is_some() || self.returned.is_some()
     }
 
-    /// Notes one message; whether it may be deleted.
+    /// Notes one message. Returns whether it may be deleted.
     pub(super) fn note(&mut self, sighting: &Sighting, place: Place, now: Timestamp) -> bool {
         let Sighting { mark, report, .. } = sighting;
         if mark.id == self.mark.id {

@@ -308,11 +308,11 @@ struct Seen<'a> {
     works: Option<Protocol>,
     /// How far our clock is ahead of the identity provider's.
     clock_skew: Option<SignedDuration>,
-    /// What the credential tells of itself after a refusal, in sentences.
+    /// Sentences about the credential that help after a refusal.
     told: Vec<String>,
 }
 
-/// What the credential tells of itself after a refusal: the form of a secret tells a bad paste from a wrong one,
+/// Sentences about the credential that help after a refusal: the form of a secret tells a bad paste from a wrong one,
 /// a thumbprint tells which certificate signs.
 async fn told(check: &Check, verdict: &Result<(), Failure>) -> Vec<String> {
     let Err(failure) = verdict else { return Vec::new() };

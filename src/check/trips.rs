@@ -1,4 +1,4 @@
-//! What is remembered of round trips between their runs: which messages are still under way.
+//! The memory of round trips between their runs: the messages that are still under way.
 //!
 //! Kept in memory. After a restart the marks of the messages themselves tell what was left behind.
 

@@ -1,4 +1,4 @@
-//! What is printed, and where: the answer to standard output, all else to standard error.
+//! The output of commands: the answer goes to standard output, everything else to standard error.
 //!
 //! The last filter before a terminal: it removes every control sequence but our own colours.
 
@@ -10,7 +10,7 @@ use crate::safe;
 use super::table::{BOLD, GREEN, PLAIN, RED};
 use super::{Exit, cannot_run};
 
-/// Prints the answer. A reader that closes the pipe early (`| head`) is no fault.
+/// Prints the answer. A reader that closes the pipe early (`| head`) is not a fault.
 pub(super) fn say(text: &str, exit: Exit) -> Exit {
     let text = safe::coloured(text, &[RED, GREEN, BOLD, PLAIN]);
     let mut out = io::stdout().lock();

@@ -27,7 +27,7 @@ pub(super) struct Options {
     /// Only these protocols, such as `imap,smtp`.
     #[arg(long, value_name = "PROTOCOLS", value_delimiter = ',', value_parser = protocol)]
     protocol: Vec<Protocol>,
-    /// For people, for programs, or for Nagios and its kin.
+    /// The format: a table for people, JSON for programs, or the output of a Nagios plugin.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     output: Output,
     /// Add what was said between the probe and the server, without secrets. Not in `nagios`.

@@ -28,7 +28,7 @@ pub(super) struct Options {
     /// The configuration file: its own calendar is used if it has one, and the checks of each date are counted.
     #[arg(long, value_name = "FILE", env = "MAILBOX_EXPORTER_CONFIG", value_parser = clap::value_parser!(PathBuf))]
     config: Option<PathBuf>,
-    /// For people or for programs.
+    /// The format: a table for people, JSON for programs.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     output: Output,
 }

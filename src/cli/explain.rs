@@ -239,7 +239,7 @@ fn json(reason: Reason, hint: &str) -> String {
     safe::json(format!("{object:#}\n"))
 }
 
-/// The members of [`json`] for an answer that is no failure: only the meaning has a value.
+/// The members of [`json`] for an answer that is not a failure: only the meaning has a value.
 fn no_failure_json() -> String {
     let object = json!({
         "reason": null,

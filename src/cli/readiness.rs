@@ -28,7 +28,7 @@ use super::{Config, Exit, cannot_run, colours};
 pub(super) struct Options {
     #[command(flatten)]
     config: Config,
-    /// For people, for programs, for spreadsheets, or to be pasted into a ticket.
+    /// The format: a table for people, JSON for programs, CSV for spreadsheets, or Markdown for a ticket.
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     output: Output,
 }

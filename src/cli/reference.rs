@@ -15,7 +15,7 @@ use super::answer::say;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// For documents or for programs.
+    /// The format: for documents or for programs.
     #[arg(long, value_name = "FORMAT", default_value = "markdown")]
     output: Output,
 }

@@ -40,7 +40,7 @@ pub(super) struct Options {
     shard: Option<Choice>,
 }
 
-/// What the command line says instead of the configuration.
+/// The options of the command line that override the configuration.
 #[derive(Debug, Clone)]
 pub(super) struct Overrides {
     pub(super) listen: Option<Listen>,

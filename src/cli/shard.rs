@@ -10,7 +10,7 @@ use crate::shard::MOST;
 
 /// How many shards there are, where `--shard auto` does not say.
 const COUNT_VARIABLE: &str = "MAILBOX_EXPORTER_SHARDS";
-/// Where a pod's own name stands.
+/// The variable that holds a pod's own name.
 const NAME_VARIABLE: &str = "HOSTNAME";
 
 /// The value of `--shard`.

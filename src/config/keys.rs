@@ -7,7 +7,7 @@ use std::slice;
 
 use crate::model::Protocol;
 
-/// What the program knows of one key.
+/// The facts about one key.
 #[derive(Debug)]
 pub(super) struct Key {
     pub(super) name: &'static str,

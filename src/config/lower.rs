@@ -1,6 +1,6 @@
 //! From what is written to what it means: precedence, defaults, and everything that needs two places.
 //!
-//! Owns the built-in defaults. What cannot be said of one value alone is refused here, once.
+//! Owns the built-in defaults. Faults that need more than one value to see are reported here, once.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -230,7 +230,7 @@ impl<'a> Lowering<'a> {
             match written.settings.checks.or(&self.file.defaults.checks) {
                 Written::Faulty => Vec::new(),
                 Written::Absent => {
-                    // The default checks include IMAP. A service that only sends mail has none, and that is no fault.
+                    // The default checks include IMAP. A service that only sends mail has none, and that is not a fault.
                     let is_had = |protocol: &&Protocol| {
                         provider.is_none_or(|provider| {
                             !provider.sends_only || !matches!(provider.endpoint(**protocol), Ok(None))

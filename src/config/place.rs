@@ -1,4 +1,4 @@
-//! Where something is written: file, line, column and path, and what is known of a key's value.
+//! Where something is written: file, line, column and path, and what is known about a key's value.
 //!
 //! Owns positions only. Reading a tree is `cursor`, complaining is `fault`.
 

@@ -6,7 +6,7 @@
 use crate::model::Protocol::{Graph, Imap, Pop3, Smtp};
 use crate::model::{Endpoint, Family, Protocol, Security, Service};
 
-/// What the program knows of one provider.
+/// The facts about one provider.
 #[derive(Debug)]
 pub(super) struct Preset {
     pub(super) name: &'static str,
@@ -18,7 +18,7 @@ pub(super) struct Preset {
     pub(super) person: Option<Person>,
     /// A US Government cloud: three failed logins lock an account there.
     pub(super) government: bool,
-    /// What is known of the service besides; `None` where the family says everything.
+    /// Further facts about the service; `None` if the family says everything.
     pub(super) service: Option<&'static Service>,
     /// The permission that a token needs in place of the family's.
     pub(super) permission: Option<&'static str>,
@@ -63,7 +63,7 @@ pub(super) struct Person {
     pub(super) scope: PersonScope,
 }
 
-/// What a token for a person is asked for.
+/// The scope of a token for a person.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum PersonScope {
     /// Each protocol has a permission of this resource; `offline_access` asks for the next refresh token.

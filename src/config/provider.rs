@@ -17,7 +17,7 @@ use super::services;
 use super::value;
 use crate::model::{ByProtocol, Endpoint, Family, Mechanism, Protocol, Provider};
 
-/// Names shown of a chain of `extends` that bites its tail.
+/// How many names of a circular chain of `extends` are shown.
 const MAX_CHAIN: usize = 8;
 
 /// One entry of `providers`, as written.

@@ -1,6 +1,6 @@
 //! How often a check is probed, and how long a probe may take.
 //!
-//! Owns the precedence of what is written about both, and what holds where nothing is.
+//! Owns the precedence of the places where both may be written, and their defaults.
 
 use std::time::Duration;
 

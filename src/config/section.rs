@@ -1,4 +1,4 @@
-//! What the file says of one protocol: its keys, and the goal that they make of a check.
+//! The settings of one protocol: its keys in the file, and the goal of the check that results.
 //!
 //! The only place in the configuration that tells protocols apart; the servers of the presets are `presets`.
 
@@ -93,7 +93,7 @@ pub(super) const fn own_times(protocol: Protocol) -> Option<Times> {
     }
 }
 
-/// What holds where nothing is written.
+/// The defaults.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Times {
     pub(super) interval: Duration,

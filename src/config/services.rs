@@ -1,4 +1,4 @@
-//! The presets of services that are no family of their own: one row each, with its source and how sure it is.
+//! The presets of services that are not a family of their own: one row each, with its source and how sure it is.
 //!
 //! Owns hosts, ports and what a password is there. The families that the program reads differently are `presets`.
 
@@ -9,7 +9,7 @@ use crate::model::{Family, Service};
 /// Why a service gives no token to a program of its own, where nothing more is known.
 const APP_PASSWORD: App =
     App::None("it has no tokens for a program alone; an app password works with type: password");
-/// The same where passwords are no app passwords.
+/// The same where passwords are not app passwords.
 const PASSWORD: App = App::None("it has no tokens for mail programs; the password works with type: password");
 
 /// A service with passwords: names, servers, what a password is.

@@ -16,7 +16,7 @@ use crate::files::{self, Fault};
 /// Largest file: a hundred thousand mailboxes take a third of it.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Most mailbox files: a pattern that finds more has gone astray.
+/// The maximum number of mailbox files: a pattern that finds more is a mistake.
 const MAX_FILES: usize = 50_000;
 
 /// How often a pattern may come upon the same files by other links: forty levels of links is what the system follows.
@@ -123,7 +123,7 @@ struct Matches {
     faults: Vec<String>,
 }
 
-/// Looks for files; gives up where links lead round in circles and the search would take for ever.
+/// Looks for files; gives up if links form a circle and the search would never end.
 fn matching(pattern: &str) -> Result<Matches, String> {
     let end = Instant::now() + files::PATIENCE;
     let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };

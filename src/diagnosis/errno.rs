@@ -24,7 +24,7 @@ const WINDOWS: &[(&str, Reason)] = &[
     ("11004", R::DnsNotFound),        // WSANO_DATA
 ];
 
-/// Numbers of Linux and of macOS, whose sockets use none of each other's; a marker stands before them.
+/// Numbers of Linux and of macOS, whose sockets use none of each other's; a marker precedes them.
 const UNIX: &[(&str, Reason)] = &[
     ("32", R::ConnectionClosed),    // EPIPE
     ("51", R::NetworkUnreachable),  // macOS ENETUNREACH
@@ -45,7 +45,7 @@ const UNIX: &[(&str, Reason)] = &[
     ("-5", R::DnsNotFound),         // glibc EAI_NODATA
 ];
 
-/// What stands before a number of Unix.
+/// The markers that precede a number of Unix.
 const MARKERS: &[&str] = &["errno", "error"];
 
 /// The reason of the first number in a folded text that an operating system gave.

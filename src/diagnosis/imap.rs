@@ -18,7 +18,7 @@ const WORDINGS: &[Wording] = wordings! {
     Is(R::TlsProtocol) => {
         "tls*not available", "generic: the answer to STARTTLS, as RFC 3207 section 4 words it for SMTP";
     }
-    // The folder's name stands behind it, and may be any word.
+    // The folder's name follows, and may be any word.
     Is(R::FolderMissing) => {
         "mailbox doesn't exist", "dovecot src/lib-storage/mail-storage.h";
         "mailbox does not exist", "cyrusimap/cyrus-imapd imap/imap_err.et";
@@ -57,7 +57,7 @@ const CODES: &[(&str, Says)] = &[
     ("referral", Is(R::ServerUnavailable)), // RFC 2221: the mailbox is at another server
 ];
 
-/// What is left of a folder that cannot be opened.
+/// The reason when a folder cannot be opened and no other row says why.
 const LAST: &[Wording] = wordings! {
     Is(R::FolderMissing) => {
         "select failed", "Zimbra/zm-mailbox: NO SELECT failed, of a folder that is not there";
@@ -101,7 +101,7 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
         let named = |code: &&str| CODES.iter().find(|(name, _)| name == code && only(name));
         bracketed(text).find_map(|code| named(&code)).map(|(_, says)| *says)
     };
-    // Two sentences stand under codes that say something else (design notes, misleading words):
+    // Two sentences come with codes that say something else (design notes, misleading words):
     // a bandwidth limit under [OVERQUOTA], a connection limit under [UNAVAILABLE].
     let said = at
         .voice
@@ -156,7 +156,7 @@ fn limit(text: &str) -> bool {
 }
 
 fn status(text: &str) -> Status {
-    // The tag, or the star of an untagged answer, may stand in front.
+    // The tag, or the star of an untagged answer, may precede it.
     let found = words(text).take(2).find_map(|word| match word {
         "no" => Some(Status::No),
         "bad" => Some(Status::Bad),

@@ -1,14 +1,14 @@
 //! The manual: for every reason what brings it about, and how one sees that the fix has worked.
 //!
-//! Owns these texts, one row per reason; what stands between backticks is a command or a value. What a reason
+//! Owns these texts, one row per reason; text between backticks is a command or a value. What a reason
 //! means and who acts is `model::Reason`, what to do about it is `remedy`.
 
 use crate::model::Reason;
 
-/// What is known of a reason besides its meaning and its remedy.
+/// The facts about a reason other than its meaning and its remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
-    /// What brings it about, the likeliest first. Which of them it is the answer does not tell.
+    /// The possible causes, the likeliest first. The answer alone does not tell which one it is.
     pub causes: &'static [&'static str],
     /// How to see that the fix has worked, before the next probe does.
     pub verify: &'static str,

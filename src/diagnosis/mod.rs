@@ -53,17 +53,17 @@ pub use tls::tls;
 pub struct Answer<'a> {
     /// The step that was being taken.
     pub phase: Phase,
-    /// In which protocol.
+    /// The protocol of the answer.
     pub protocol: Dialect,
-    /// By which mechanism the login was tried; `None` where none was yet, or where it is not known.
+    /// The mechanism by which the login was tried; `None` if none was yet, or if it is not known.
     pub mechanism: Option<Mechanism>,
     /// Whose server it is: the same line means different things at different houses.
     pub family: Family,
-    /// Whether TLS stands.
+    /// Whether TLS is established.
     pub encrypted: bool,
     /// The XOAUTH2 or OAUTHBEARER error challenge, decoded: JSON text.
     pub challenge: Option<&'a str>,
-    /// The reply as on the wire. An IMAP tag may stand in front or be missing; the lines of an SMTP
+    /// The reply as on the wire. An IMAP tag may precede it or be missing; the lines of an SMTP
     /// reply are joined by newlines.
     pub text: &'a str,
 }
@@ -129,7 +129,7 @@ fn interpret(answer: &Answer<'_>, voice: Voice) -> Verdict {
     Verdict { reason, retry_after: text::backoff(&folded) }
 }
 
-/// What an identity provider's refusal means. A success that is no token response is a
+/// What an identity provider's refusal means. A success that is not a token response is a
 /// [`Reason::ProtocolError`].
 pub fn token(answer: &TokenAnswer<'_>) -> Verdict {
     oauth::classify(answer)

@@ -133,7 +133,7 @@ pub(super) fn number(folded: &str) -> Option<Reason> {
 /// Entra's own numbers begin here; what other programs call an error code is smaller.
 const LEAST_CODE: u32 = 50_000;
 
-/// What stands before the number on Entra's sign-in page and in its sign-in log.
+/// The text before the number on Entra's sign-in page and in its sign-in log.
 const CODE_MARKERS: &[&str] = &["error code:", "error code ", "errorcode:", "errorcode\":"];
 
 fn sign_in_codes(folded: &str) -> impl Iterator<Item = u32> {
@@ -204,7 +204,7 @@ fn by_number(found: &[u32], folded: &str) -> Option<Reason> {
 /// The parts of a body that carry a meaning.
 #[derive(Debug, Default)]
 struct Body {
-    /// The `error` member, or the word that stands for it in a text.
+    /// The `error` member, or the word that represents it in a text.
     error: Option<String>,
     /// Entra's `error_codes`.
     codes: Vec<u32>,
@@ -257,7 +257,7 @@ impl Body {
         // passes, it says more than the number.
         let unexplained = by_text() == Some(Reason::Unexpected);
         let explains = |reason: &Reason| !unexplained || reason.row().transient;
-        // Of some numbers only the error beside them tells anything.
+        // Some numbers mean nothing without the error next to them.
         let tells = |reason: &Reason| *reason != Reason::Unexpected;
         by_number(&self.codes, &self.folded)
             .filter(tells)
@@ -270,7 +270,7 @@ impl Body {
     }
 }
 
-/// What is left of a body in which nothing is known: a page, or a complaint about the request.
+/// The reason of a body without any known words: a page, or a complaint about the request.
 const LEFTOVERS: &[Wording] = wordings! {
     Is(R::ProtocolError) => {
         "<html", "a captive portal, a proxy, a login page: no token endpoint speaks HTML";
@@ -300,7 +300,7 @@ fn listed_codes(folded: &str) -> Vec<u32> {
     list.split(',').filter_map(|code| leading_number(code.trim())).collect()
 }
 
-/// In a text of so few bytes a number stands for itself: `error code 7000215`.
+/// In a text of at most this many bytes a number alone is enough: `error code 7000215`.
 const SHORT: usize = 40;
 
 /// Entra's numbers begin here; smaller ones are ports, years and statuses.

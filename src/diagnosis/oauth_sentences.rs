@@ -1,4 +1,4 @@
-//! Sentences of identity providers other than Entra, and of Entra where no number stands beside them.
+//! Sentences of identity providers other than Entra, and of Entra without a number.
 //!
 //! A table and nothing else: how an answer is read, and what its codes mean, is `oauth`.
 
@@ -6,7 +6,7 @@ use super::wording::Says::Is;
 use super::wording::{Wording, wordings};
 use crate::model::Reason as R;
 
-/// Sentences of other providers; they stand beside errors that mean several things.
+/// Sentences of other providers. They accompany errors that mean several things.
 pub(super) const SENTENCES: &[Wording] = wordings! {
     Is(R::ConsentMissing) => {
         "client is unauthorized to retrieve access tokens", "hlavki/g-suite-identity-sync#7; googleapis/google-api-php-client#1379";

@@ -4,12 +4,12 @@
 
 use crate::model::{Mechanism, Reason};
 
-/// What a server offers, as far as it decides about a login that cannot be tried.
+/// The part of a server's offer that explains why a login cannot be tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Offer {
     /// The mechanism that is wanted; for a password, any of the password mechanisms.
     pub wanted: Mechanism,
-    /// Whether TLS stands.
+    /// Whether TLS is established.
     pub encrypted: bool,
     /// Whether the server offers STARTTLS.
     pub starttls: bool,

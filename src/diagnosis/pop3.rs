@@ -115,7 +115,7 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
             _ if at.voice == Voice::Program => None,
             Phase::StartTls => Some(Is(R::TlsProtocol)),
             Phase::Greeting => Some(Is(R::ServerUnavailable)),
-            // A plain -ERR says nothing else than no.
+            // A plain -ERR gives no reason.
             Phase::Auth if text.contains("-err") => Some(Refused),
             _ => None,
         });

@@ -9,7 +9,7 @@ pub struct Returned {
     pub diagnostic: Option<String>,
 }
 
-/// What a report says; `None` if it reports something else than failure: a delay, a delivery.
+/// What a report says; `None` if it does not report a failure but, for example, a delay or a delivery.
 pub fn returned(status_part: &str) -> Option<Returned> {
     let fields = unfolded(status_part);
     let field = |name: &str| {
@@ -23,7 +23,7 @@ pub fn returned(status_part: &str) -> Option<Returned> {
         Some(action) => action.eq_ignore_ascii_case("failed"),
         None => status.as_ref().is_some_and(|status| status.starts_with('5')),
     };
-    // `smtp; 550 5.1.1 …`: the kind of the code stands in front.
+    // `smtp; 550 5.1.1 …`: the kind of the code comes first.
     let diagnostic = field("diagnostic-code");
     let diagnostic =
         diagnostic.map(|text| text.split_once(';').map_or(text.clone(), |(_, said)| said.trim().to_owned()));

@@ -9,7 +9,7 @@ use crate::model::{SenderCheck, SenderVerdict, SenderVerdicts};
 pub fn verdicts(headers: &str) -> SenderVerdicts {
     let value =
         topmost(headers).map(|value| without_comments(&value).to_ascii_lowercase()).unwrap_or_default();
-    // The server's name stands in front of the first result, without an equals sign. Exchange Online leaves it out.
+    // The server's name precedes the first result, without an equals sign. Exchange Online leaves it out.
     let results: Vec<(&str, &str)> = value
         .split(';')
         .filter_map(|part| {
@@ -48,7 +48,7 @@ fn topmost(headers: &str) -> Option<String> {
     Some(lines.take_while(|line| line.starts_with([' ', '\t'])).fold(first, |value, line| value + line))
 }
 
-/// The text without what stands in parentheses (RFC 5322 section 3.2.2): comments may hold `;` and `=`.
+/// The text without the parts in parentheses (RFC 5322 section 3.2.2): comments may hold `;` and `=`.
 fn without_comments(text: &str) -> String {
     let mut depth = 0_usize;
     text.chars()

@@ -1,7 +1,7 @@
 //! Sentences that mean the same in every mail protocol, strongest first: outages and limits that hide
 //! under the code of a refusal, then policies, then everything that names its cause.
 //!
-//! Not here: the plain "no" to a credential, which comes last and stands at the end; wordings that only
+//! Not here: the plain "no" to a credential, which comes last, at the end; wordings that only
 //! one protocol has, which stand in its file; texts of resolvers, sockets and TLS libraries.
 //!
 //! A source that reads "generic" marks a variation of our own making: close to recorded wordings, and
@@ -475,7 +475,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
 };
 
 /// Words of a family, read after every code that means one thing: an unseen variation still lands
-/// where it belongs. Vague words stand last.
+/// where it belongs. Vague words come last.
 pub(super) const FAMILIES: &[Wording] = wordings! {
     Is(R::ProtocolError) => {
         "too many invalid imap commands", "dovecot src/imap/imap-client.c";

@@ -70,7 +70,7 @@ const UNAUTHENTICATED: &[Wording] = wordings! {
 };
 
 /// Enhanced status codes that mean one thing: RFC 3463, RFC 5248 (the registry), RFC 4954 section 6,
-/// or a vendor's list. A leading `*` stands for either class.
+/// or a vendor's list. A leading `*` matches either class.
 const CODES: &[(&str, Says)] = &[
     ("*.7.30", Is(R::BasicAuthDisabled)), // Exchange Online, announced for the final removal
     ("*.7.57", Is(R::CredentialsRejected)), // Exchange: client was not authenticated
@@ -171,10 +171,10 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
         return reason;
     }
     let server = at.voice == Voice::Server;
-    // A number in somebody's sentence is no code.
+    // A number in a person's sentence is not a code.
     let basic = words(text).find_map(basic_code).filter(|_| server);
     let enhanced = enhanced_code(text);
-    // An enhanced code says more than 500 and 502: a syntax (5.5.2) that is not understood is no unknown command.
+    // An enhanced code says more than 500 and 502: a syntax (5.5.2) that is not understood is not an unknown command.
     // Exchange says 5.3.3; where it quotes the command, that tells whether it was one.
     let is_unknown = |code: &str| code == "5.5.1" || code == "5.3.3" && !text.contains("command '");
     let unknown_command = match (basic, enhanced) {
@@ -195,7 +195,7 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
         .find(WORDINGS, text)
         .or_else(|| at.voice.find(SENTENCES, text))
         .or_else(|| at.voice.find(UNAUTHENTICATED, text))
-        // What cannot be asked for is not offered: no TLS while TLS is asked for, no AUTH at the login.
+        // A refused command means that the server does not offer it: no TLS at STARTTLS, no AUTH at the login.
         .or_else(|| match at.phase {
             Phase::Capability | Phase::StartTls | Phase::Tls if unknown_command => Some(Is(R::TlsProtocol)),
             Phase::Auth if unknown_command && !text.contains("limit") && !text.contains("long") => {
@@ -312,7 +312,7 @@ pub(super) fn is_enhanced(word: &str) -> bool {
         && numbers.next().is_none()
 }
 
-/// Whether a row of the tables covers an enhanced code; `*` stands for one number at either end.
+/// Whether a row of the tables covers an enhanced code; `*` matches one number at either end.
 fn fits(row: &str, code: &str) -> bool {
     match (row.strip_prefix('*'), row.strip_suffix('*')) {
         (Some(tail), _) => code.get(1..) == Some(tail),
@@ -334,7 +334,7 @@ const EXTENSIONS: &[&str] = &[
     "enhancedstatuscodes",
 ];
 
-/// What is missing from a list of extensions that holds no usable login. Any other success is no fault.
+/// What is missing from a list of extensions that holds no usable login. Any other success is not a fault.
 fn greeting_list(text: &str, at: &Situation) -> Option<Reason> {
     let wanted: &[&str] = match at.login {
         Auth::Token(()) => &["xoauth2", "oauthbearer"],

@@ -5,7 +5,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Longer texts are cut: no sentence that carries a meaning stands deeper than this, in bytes.
+/// Longer texts are cut: no meaningful sentence begins later than this, in bytes.
 const BOUND: usize = 8 * 1024;
 
 /// The text without what lies beyond the bound.
@@ -50,7 +50,7 @@ fn is_address(word: &str) -> bool {
         && !word.contains(['/', '(', '{', '\\'])
 }
 
-/// How names of classes end that stand for a failure: `aioimaplib.aioimaplib.CommandTimeout`.
+/// The endings of class names that mean a failure: `aioimaplib.aioimaplib.CommandTimeout`.
 const CLASSES: &[&str] = &["exception", "error", "timeout", "abort", "refused", "failed", "disconnected"];
 
 /// Three labels or more, the last in letters. Names of classes have dots too.
@@ -81,7 +81,7 @@ pub(super) fn matches(text: &str, pattern: &str) -> bool {
     })
 }
 
-/// Up to so many letters, a word means something only by itself.
+/// A word of at most this many letters means something only as a whole word.
 const SHORT_WORD: usize = 6;
 
 fn is_short_word(pattern: &str) -> bool {
@@ -93,7 +93,7 @@ const fn is_unspaced(letter: char) -> bool {
     matches!(letter, '\u{0e00}'..='\u{0e7f}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}')
 }
 
-/// What follows the first place in `rest`, the end of `text`, where the piece stands as a word.
+/// The text after the first place in `rest`, the end of `text`, where the piece occurs as a word.
 fn find_piece<'a>(text: &str, rest: &'a str, piece: &str, whole: bool) -> Option<&'a str> {
     let is_word = piece.starts_with(|c: char| c.is_alphanumeric());
     let offset = text.len() - rest.len();

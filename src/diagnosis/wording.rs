@@ -1,6 +1,6 @@
 //! A row of the tables: a wording and what it says; and how a table is read.
 //!
-//! Not here: the rows. Each stands in the file of its protocol, with its source beside it.
+//! Not here: the rows. Each is in the file of its protocol, together with its source.
 
 use super::Dialect;
 use super::text::matches;
@@ -27,7 +27,7 @@ pub(super) enum Says {
 /// One row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wording {
-    /// Lower case, single spaces; `*` stands for anything in between.
+    /// Lower case, single spaces; `*` matches anything in between.
     pub(super) pattern: &'static str,
     /// What it says.
     pub(super) says: Says,
@@ -42,7 +42,7 @@ macro_rules! wordings {
 }
 pub(super) use wordings;
 
-/// The first row of a table whose wording stands in the folded text.
+/// The first row of a table whose wording occurs in the folded text.
 pub(super) fn find(table: &[Wording], text: &str) -> Option<Says> {
     table.iter().find(|row| matches(text, row.pattern)).map(|row| row.says)
 }
@@ -52,7 +52,7 @@ pub(super) fn find(table: &[Wording], text: &str) -> Option<Says> {
 pub(super) enum Voice {
     /// A server that refuses: every word of its answer may name the cause.
     Server,
-    /// A program or a person: only phrases count, for single words stand in any sentence.
+    /// A program or a person: only phrases count, because single words occur in any sentence.
     Program,
 }
 
@@ -67,7 +67,7 @@ impl Voice {
     }
 }
 
-/// Phrases that mean something in a server's answer, and that any program or person says of other things.
+/// Phrases that mean something in a server's answer, but that programs and people also say about other things.
 const EVERYDAY: &[&str] = &[
     "no such",
     "not found",
@@ -150,12 +150,12 @@ const EVERYDAY: &[&str] = &[
 /// Words of more letters are names that some server made up, and no everyday words.
 const WORD: usize = 14;
 
-/// The response codes of a text, in their order: what stands first in square brackets.
+/// The response codes of a text, in their order: the first words in square brackets.
 pub(super) fn bracketed(text: &str) -> impl Iterator<Item = &str> {
     text.split('[').skip(1).filter_map(|rest| rest.split([']', ' ']).next())
 }
 
-/// What has to be known besides the text.
+/// The context that is needed to understand the text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Situation {
     pub(super) phase: Phase,

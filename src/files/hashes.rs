@@ -15,9 +15,9 @@ use tokio::time::Instant;
 
 use super::{Fault, read_async};
 
-/// How long a hash is taken for the file's.
+/// How long a remembered hash counts as the file's.
 const FRESH: Duration = Duration::from_secs(1);
-/// So many hashes may be kept before old ones are dropped.
+/// How many hashes are kept before old ones are dropped.
 const KEPT: usize = 1024;
 
 /// The SHA-256 of a file's content.

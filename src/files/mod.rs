@@ -79,7 +79,7 @@ fn size(bytes: u64) -> String {
     format!("{bytes} bytes")
 }
 
-/// A file's content, and what its file system says of it.
+/// A file's content, and its metadata.
 #[derive(Debug)]
 pub struct Content {
     /// All of it.

@@ -2,7 +2,7 @@
 //!
 //! Owns the bound on the memory of all answers together. A page of ten thousand mailboxes has 25 MB as text and
 //! one as gzip, so a client that does not take gzip gets it unpacked piece by piece while it reads.
-//! Not here: what is on a page.
+//! Not here: the content of a page.
 
 use std::collections::HashMap;
 use std::io::{self, BufWriter, Cursor, Read as _, Write};

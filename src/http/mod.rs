@@ -260,7 +260,7 @@ pub const ROUTES: &[Route] = &[
 ];
 
 impl Route {
-    /// The route of a path; a part in braces stands for any.
+    /// The route of a path; a part in braces matches anything.
     fn of(path: &str) -> Option<&'static Self> {
         let fits = |route: &&Self| {
             let mut parts = path.split('/');

@@ -15,7 +15,7 @@ type Weight = u16;
 
 const FULL: Weight = 1000;
 
-/// The format of `/metrics`: OpenMetrics where it is asked for by name and text is not liked better.
+/// The format of `/metrics`: OpenMetrics if the client asks for it by name and does not prefer text.
 pub(super) fn exposition(headers: &HeaderMap) -> Exposition {
     let mut openmetrics = 0;
     let mut text = Specific::default();

@@ -35,7 +35,7 @@ impl Names {
 
     /// Whether a host name, as a browser writes it, is one of ours as far as can be told.
     ///
-    /// An IP literal is no name that could be led elsewhere. Neither is a name without a dot: it belongs to this
+    /// An IP literal is not a name that could be led elsewhere. Neither is a name without a dot: it belongs to this
     /// machine or this network, and no stranger can register it.
     fn knows(&self, host: &str) -> bool {
         let name = host.trim_end_matches('.').to_ascii_lowercase();

@@ -150,7 +150,7 @@ pub(super) async fn now(State(site): State<Site>, Path(name): Path<String>) -> R
     (StatusCode::SEE_OTHER, [(header::LOCATION, place)], format!("{}\n", asked.sentence())).into_response()
 }
 
-/// The checks that are asked for.
+/// The requested checks.
 async fn checks(site: &Site, asked: &HashMap<String, String>) -> Result<Vec<Arc<CheckRecord>>, Refusal> {
     let labels = || Protocol::ALL.iter().map(|protocol| protocol.label()).collect::<Vec<_>>().join(", ");
     let Some(mailbox) = asked.get("mailbox").filter(|name| !name.is_empty()) else {

@@ -1,4 +1,4 @@
-//! What a client asks of a list: filters, order, part and format, read from query parameters and written as them.
+//! A client's view of a list: filters, order, part and format, read from query parameters and written as them.
 //!
 //! Every view has its own address. Not here: the filters themselves (`filter`), and carrying the wish out.
 
@@ -101,7 +101,7 @@ pub(super) enum Format {
     Csv,
 }
 
-/// What a client asks for.
+/// A client's view of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct View {
     pub(super) filter: Filter,
@@ -156,7 +156,7 @@ impl View {
         *self == Self { format: self.format, ..Self::default() }
     }
 
-    /// The part of a list that is asked for; `most` where the client sets no limit.
+    /// The requested part of a list; `most` if the client sets no limit.
     pub(super) fn part<T>(&self, list: impl IntoIterator<Item = T>, most: usize) -> impl Iterator<Item = T> {
         list.into_iter().skip(self.offset).take(self.limit.unwrap_or(most))
     }

@@ -85,7 +85,7 @@ impl Column {
         counted.rev().max_by_key(|(rows, _)| *rows).map(|(_, column)| column)
     }
 
-    /// Whether a row speaks of a password; `None` where it says neither.
+    /// Whether a row is about a password; `None` if it says neither.
     pub(super) fn by_password(&self, row: &[String]) -> Option<bool> {
         let value = row.get(self.index)?;
         if self.counts

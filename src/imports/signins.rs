@@ -16,7 +16,7 @@ const WHO: &[&str] = &["username", "userprincipalname", "signinidentifier", "use
 /// Whether it succeeded: a word or a number.
 const STATUS: &[&str] = &["status", "resulttype", "signinerrorcode", "statuserrorcode", "errorcode"];
 
-/// What a row says of the sign-in.
+/// What a row says about the sign-in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Success,

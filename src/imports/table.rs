@@ -1,6 +1,6 @@
 //! A CSV file as people export it: byte order marks, semicolons, type lines, stray quotation marks.
 //!
-//! Every line stands for itself: a quotation mark that is never closed costs its own line, not the rest of the
+//! Every line is read on its own: a quotation mark that is never closed costs its own line, not the rest of the
 //! file. No column that is read here can hold a line break.
 
 use csv::ReaderBuilder;
@@ -97,7 +97,7 @@ fn utf8(bytes: &[u8]) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// The delimiter that stands most often outside quotation marks.
+/// The delimiter that occurs most often outside quotation marks.
 fn likeliest(line: &str) -> u8 {
     let mut inside = false;
     let mut counts = [0; DELIMITERS.len()];

@@ -93,7 +93,7 @@ pub struct App {
     pub parameters: BTreeMap<String, String>,
 }
 
-/// What of JWS is known of one signing algorithm.
+/// The facts of JWS about one signing algorithm.
 #[derive(Debug)]
 pub struct AlgorithmRow {
     /// The value in the configuration.
@@ -143,7 +143,7 @@ pub enum Proof {
         app: App,
         /// Where the issuer writes the token.
         token: SecretRef,
-        /// What should stand in it.
+        /// What the file should contain.
         audience: String,
         /// Takes the place of the worldwide authority in the token URL: other clouds.
         authority: Option<String>,
@@ -169,7 +169,7 @@ pub enum Proof {
         /// URL.
         device_url: Option<String>,
     },
-    /// An identity that Azure gives to a machine or a platform: nothing is proven, the place of the request decides.
+    /// An identity that Azure gives to a machine or a platform. The request contains no proof: its origin decides.
     ManagedIdentity {
         /// Which identity, if a user assigned it; `None` for the one that the system assigned.
         client_id: Option<String>,

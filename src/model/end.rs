@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-/// What is said of an expiry date.
+/// The words about one source of expiry dates.
 #[derive(Debug)]
 pub struct EndRow {
     /// The label value in metrics.
     pub label: &'static str,
-    /// What expires.
+    /// The thing that expires.
     pub noun: &'static str,
-    /// Stands behind "the date is".
+    /// Follows "the date is".
     pub origin: &'static str,
-    /// It is renewed all the time, so a near end is no news.
+    /// It is renewed all the time, so a near end is not news.
     pub renewed: bool,
 }
 

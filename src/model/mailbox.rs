@@ -82,7 +82,7 @@ table! {
     }
 }
 
-/// What the program knows of a mail service besides its servers.
+/// The facts about a mail service, other than its servers.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Service {
     /// The name of its preset, by which the calendar knows it.
@@ -117,7 +117,7 @@ pub struct Mailbox {
     pub provider: Arc<Provider>,
     /// The operator's own labels, shown on `mailbox_info`.
     pub labels: BTreeMap<String, String>,
-    /// Alerts are sent by this mailbox, so mail cannot tell of its failure.
+    /// Alerts are sent by this mailbox, so mail cannot report its failure.
     pub alert_path: bool,
 }
 

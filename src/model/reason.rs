@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Phase;
 
-/// What the program knows of one kind of actor.
+/// The facts about one kind of actor.
 #[derive(Debug)]
 pub struct OwnerRow {
     /// Name in JSON.
@@ -35,7 +35,7 @@ table! {
     }
 }
 
-/// What the program knows of one reason.
+/// The facts about one reason.
 #[derive(Debug)]
 pub struct ReasonRow {
     /// Label value in metrics.

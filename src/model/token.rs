@@ -10,7 +10,7 @@ use super::{Cause, Certificate, End, TokenSpec};
 /// Clock differences below this are not reported: Entra tolerates five minutes, but people expect none.
 pub const NOTABLE_SKEW: SignedDuration = SignedDuration::from_secs(60);
 
-/// What is known of an issued token.
+/// What is known about an issued token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenFacts {
     /// When the token expires.

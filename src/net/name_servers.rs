@@ -1,4 +1,4 @@
-//! Whom the system asks for names, and which names it knows itself: `/etc/resolv.conf` and `/etc/hosts`.
+//! The name servers of the system, and the names that it knows itself: `/etc/resolv.conf` and `/etc/hosts`.
 //!
 //! Owns the reading of both within bounds. Asking is `resolve`.
 

@@ -1,4 +1,4 @@
-//! What is known of the certificates that servers show: read once, shared by every observation that has seen them.
+//! Facts about the certificates that servers show. Each is read once and shared by all observations that saw it.
 //!
 //! A fleet sees the same few certificates hundreds of times a second. Whether a server is trusted is not remembered:
 //! that is verified in every handshake. Not here: the handshake.

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// Such a greeting with the name in clear; `start` is how the protocol greets.
+/// Such a greeting with the name decoded. `start` is the beginning of the protocol's greetings.
 pub(super) fn exchange_decoded(line: &[u8], start: &str) -> Option<Vec<u8>> {
     let rest = line.strip_prefix(start.as_bytes())?.trim_ascii_end().strip_suffix(b"]")?;
     let bracket = rest.iter().rposition(|byte| *byte == b'[')?;

@@ -230,7 +230,7 @@ fn not_offered(offer: &Offer, mechanisms: &BTreeSet<Mechanism>) -> Cause {
     Cause::new(diagnosis::not_offered(offer), detail)
 }
 
-/// A login is no success where the server has not seen what it accepts.
+/// A login is not a success where the server has not seen what it accepts.
 fn accepted_unseen(answer: &str) -> Cause {
     let why = format!("the server accepts the login before it was told who logs in: {answer}");
     Cause::new(Reason::ProtocolError, why)

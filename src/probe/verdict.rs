@@ -7,7 +7,7 @@ use crate::diagnosis::{self, Answer};
 use crate::model::{Cause, Failure, Mechanism, Phase, Reason, ServerFacts};
 use crate::net::{Dialogue, End, Violation};
 
-/// Reasons that speak of a login or of what lies behind it. No server can give one before the login.
+/// Reasons about a login or about what follows it. No server can give one of these before the login.
 const OF_LOGINS: [Reason; 14] = [
     Reason::CredentialsRejected,
     Reason::TokenRejected,

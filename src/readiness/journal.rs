@@ -112,7 +112,7 @@ mod tests {
         #[test]
         fn no_line_is_taken_that_was_not_written(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             prop_assert!(parse(&bytes).is_none());
-            // Even with the right checksum, what is no entry is none.
+            // A line with the right checksum may still not be an entry.
             let mut signed = format!("{:08x} ", crc32fast::hash(&bytes)).into_bytes();
             signed.extend(&bytes);
             signed.push(b'\n');

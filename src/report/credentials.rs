@@ -43,7 +43,7 @@ pub struct TokenRecord {
     pub permissions: BTreeSet<&'static str>,
     /// The last request, for whatever user; `None` before the first.
     pub last: Option<TokenRequest>,
-    /// Why the credential gets no token. That one user of several gets none is no failure of the credential.
+    /// Why the credential gets no token. That one user of several gets none is not a failure of the credential.
     pub failure: Option<Cause>,
     /// The last issued token. It stays in use while its renewal fails. Of several users' tokens, the one that
     /// expires first.

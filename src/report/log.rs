@@ -13,7 +13,7 @@ use crate::model::{NOTABLE_SKEW, Observation, Outcome, TokenReport};
 use super::minute::Minute;
 use super::{FAILURE, SUCCESS};
 
-/// An observation. It is news where the check has another outcome, phase or reason than the last time.
+/// An observation. It is news if the check's outcome, phase or reason differs from the last time.
 pub(super) fn probe(observation: &Observation, is_news: bool) {
     let mailbox = &*observation.check.mailbox.name;
     let protocol = observation.check.protocol().label();
@@ -21,7 +21,7 @@ pub(super) fn probe(observation: &Observation, is_news: bool) {
     let earlier = &observation.server.trip.earlier;
     let earlier_messages = (!earlier.is_empty()).then(|| earlier.join("; "));
     let earlier_messages = earlier_messages.as_deref();
-    // What became of a lost message is news, whatever the outcome.
+    // The fate of a lost message is news, whatever the outcome.
     let is_news = is_news || earlier_messages.is_some();
     match &observation.outcome {
         Outcome::Up if is_news => {

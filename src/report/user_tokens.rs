@@ -1,6 +1,6 @@
 //! The tokens of a credential that asks for one in the name of each user: told by number, since there may be thousands.
 //!
-//! Owns what a refusal for one user says of the credential. The state of a single mailbox is its checks'.
+//! Owns what a refusal for one user says about the credential. The state of a single mailbox is its checks'.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

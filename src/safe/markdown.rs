@@ -27,7 +27,7 @@ fn prose(text: &str) -> String {
     let mut rest = text;
     while let Some(letter) = rest.chars().next() {
         let after = &rest[letter.len_utf8()..];
-        // Within a word an underscore is no markup.
+        // Within a word an underscore is not markup.
         let within = escaped.ends_with(char::is_alphanumeric) && after.starts_with(char::is_alphanumeric);
         let markup = "\\`*[]|~&!#".contains(letter) || (letter == '_' && !within);
         // `https://…` and `www.…` become links by themselves.

@@ -1,4 +1,4 @@
-//! Registered applications: what the identity provider knows of each, and the tokens it has issued to it.
+//! Registered applications: what the identity provider knows about each, and the tokens that it issued to each.
 //!
 //! Does not speak HTTP (`idp.rs`) and does not judge mailboxes (`account.rs`).
 
@@ -90,7 +90,7 @@ pub struct SeenTokenRequest {
     pub outcome: TokenOutcome,
 }
 
-/// What the mail servers can know of a token.
+/// What the mail servers can know about a token.
 #[derive(Clone)]
 pub(super) struct Issued {
     pub(super) audience: String,
@@ -193,28 +193,28 @@ impl SimApp {
         lock(&self.state).certificates = certificates.iter().map(|one| one.registered.clone()).collect();
     }
 
-    /// Only this subject of this issuer is trusted from now on.
+    /// From now on trusts only this subject of this issuer.
     pub fn trust(&self, issuer: &SimIssuer, subject: &str) {
         self.trust_all(&[issuer], subject);
     }
 
-    /// Only this subject of each of these issuers is trusted from now on.
+    /// From now on trusts only this subject of each of these issuers.
     pub fn trust_all(&self, issuers: &[&SimIssuer], subject: &str) {
         lock(&self.state).trusted = issuers.iter().map(|issuer| issuer.trusted(subject)).collect();
     }
 
-    /// The application is this service account at Google from now on, and may act for the domain's users in these scopes.
+    /// From now on the application is this service account at Google, which may act for the domain's users in these scopes.
     pub fn delegate(&self, account: &SimServiceAccount, scopes: &[&str]) {
         lock(&self.state).delegated = Some(Delegated::new(account, scopes));
     }
 
-    /// The application is a managed identity of this machine from now on: the one that the system assigned, or one
+    /// From now on the application is a managed identity of this machine: the one that the system assigned, or one
     /// that a user assigned.
     pub fn assign_identity(&self, is_of_system: bool) {
         lock(&self.state).identity = Some(is_of_system);
     }
 
-    /// Google knows no such user from now on.
+    /// From now on Google does not know this user.
     pub fn miss_user(&self, user: &str) {
         if let Some(delegated) = &mut lock(&self.state).delegated {
             delegated.set_absent(user);
@@ -266,7 +266,7 @@ impl SimApp {
         lock(&self.state).person.issued()
     }
 
-    /// Does something with what is known of the person.
+    /// Calls a function with what is known about the person.
     pub(super) fn person<T>(&self, work: impl FnOnce(&mut Person) -> T) -> T {
         work(&mut lock(&self.state).person)
     }

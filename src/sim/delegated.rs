@@ -14,7 +14,7 @@ pub(super) const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_co
 /// `appidacr` of a token for a public client, and for one with a secret.
 const BY_NOTHING: &str = "0";
 const BY_SECRET: &str = "1";
-/// Words of a scope that are no permission.
+/// Words of a scope that are not a permission.
 const NO_PERMISSIONS: [&str; 3] = ["offline_access", "openid", "profile"];
 /// How often a client may ask, in seconds.
 const INTERVAL: u64 = 1;

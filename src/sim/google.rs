@@ -50,7 +50,7 @@ pub struct SimServiceAccount {
     public: Vec<u8>,
 }
 
-/// What Google knows of a service account.
+/// What Google knows about a service account.
 #[derive(Clone)]
 pub(super) struct Delegated {
     account: SimServiceAccount,

@@ -65,7 +65,7 @@ struct Code {
     until: Instant,
 }
 
-/// What is known of one person and one application.
+/// What is known about one person and one application.
 pub(super) struct Person {
     pub(super) rotation: Rotation,
     pub(super) sign_in: SignIn,

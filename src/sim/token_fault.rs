@@ -12,7 +12,7 @@ pub(super) enum TokenAct {
     /// An Entra error: status, OAuth2 `error`, AADSTS number, sentence.
     /// Placeholders: `{client}`, `{tenant}`, `{scope}`, `{now}`, `{secret}`.
     Refuse(u16, &'static str, u32, &'static str),
-    /// A body that is no token response: status, content type, text.
+    /// A body that is not a token response: status, content type, text.
     Body(u16, &'static str, &'static str),
     /// 429 with `Retry-After`, in plain text.
     Throttle,

@@ -70,7 +70,7 @@ impl Code {
     }
 }
 
-/// Where a code is asked for: as configured, or as it follows from the token endpoint.
+/// The address to request a code from: as configured, or derived from the token endpoint.
 pub fn endpoint(spec: &TokenSpec) -> Option<String> {
     if let Proof::RefreshToken { device_url: Some(url), .. } = &*spec.proof {
         return Some(url.clone());

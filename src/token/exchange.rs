@@ -94,7 +94,7 @@ impl<'a> Exchange<'a> {
         Self { spec, dialer, request_id, peer, is_sent, ends, refresh_token_used }
     }
 
-    /// Notes a date that the proof says of itself.
+    /// Notes the expiry date that a proof states.
     pub(super) fn note_end(&self, end: End) {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner).push(end);
     }
@@ -113,7 +113,7 @@ impl<'a> Exchange<'a> {
         self.refresh_token_used.get().copied()
     }
 
-    /// What is known of the server, whatever it answered.
+    /// The facts about the server, no matter what it answered.
     pub(super) const fn peer(&self) -> &http::Peer {
         &self.peer
     }
@@ -161,7 +161,7 @@ impl<'a> Exchange<'a> {
         http::Http::new(self.dialer, (url, route), ca_file, &self.request_id, &self.peer).await
     }
 
-    /// What the answer to such a request is worth.
+    /// The result of the answer to such a request.
     pub(super) fn judge(
         &self,
         answer: Result<oauth2::HttpResponse, http::Fault>,

@@ -149,7 +149,7 @@ fn documents(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The lines of a document that are no code.
+/// The lines of a document outside code blocks.
 fn prose(text: &str) -> impl Iterator<Item = &str> {
     let mut code = false;
     text.lines().filter(move |line| {

@@ -47,7 +47,7 @@ async fn the_end_in_a_file_is_exported_as_it_changes() {
     wait(Some(FIRST)).await;
     world.file("end", "2028-03-01T00:00:00Z");
     wait(Some(SECOND)).await;
-    // Text that is no date, and then no file.
+    // Text that is not a date, and then no file.
     world.file("end", "next spring");
     wait(None).await;
     let json = ask(address, "GET /api/v1/credentials").await.1;

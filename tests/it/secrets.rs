@@ -78,7 +78,7 @@ impl Everything {
         assert!(tokens.len() > 5, "tokens were issued");
         for token in &tokens {
             add(token);
-            // Claims are no secret, and every token begins alike: the signature must stay secret.
+            // Claims are not secret, and every token begins alike: the signature must stay secret.
             let signature = token.rsplit('.').next().unwrap();
             add(&signature[..signature.len().min(PART)]);
         }

@@ -56,7 +56,7 @@ const CREDENTIALS: [(&str, &str); 8] = [
     ("wrong-password", "type: password, password: {file: %/wrong-password}"),
 ];
 
-/// What is no secret of the rig, and still must not be printed.
+/// What is not a secret of the rig, and still must not be printed.
 pub(crate) const WRONG_SECRET: &str = "canary-wrong-client-secret-77aa";
 /// The same.
 pub(crate) const WRONG_PASSWORD: &str = "canary-wrong-password-c0c0";

@@ -2,16 +2,16 @@
 
 use crate::safe;
 
-/// What is done once, and how to see that it worked.
+/// One step of the setup, and how to verify it.
 pub(super) struct Step {
     pub(super) title: String,
-    /// What a person has to know or to click.
+    /// Things that a person has to know or to click.
     pub(super) notes: Vec<String>,
     /// Commands to paste.
     pub(super) commands: Vec<String>,
     /// A command, or a place to look at.
     pub(super) verify: String,
-    /// Whether the commands are for another day: a script has them as comments.
+    /// Whether the commands are not to be run now. If so, they are comments in a script.
     later: bool,
 }
 

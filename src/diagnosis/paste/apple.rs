@@ -65,7 +65,7 @@ const SECURE_TRANSPORT: &[(&str, Reason)] = &[
     ("-9847", R::TlsProtocol),             // errSSLDecryptionFail
 ];
 
-/// A domain's number follows within so many words: `Code`, `error`.
+/// A domain's number follows within this many words: `Code`, `error`.
 const WITHIN: usize = 3;
 
 /// The reason of the first number in a folded text that belongs to one of these lists.

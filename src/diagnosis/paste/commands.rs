@@ -195,7 +195,7 @@ fn tried_first(folded: &str) -> Option<Mechanism> {
     rest.starts_with(" returned").then(|| mechanism_of(name)).flatten()
 }
 
-/// A line that names so many mechanisms lists them, and does not tell by which the client logs in.
+/// A line that names this many mechanisms only lists them, and does not tell which one the client uses.
 const LIST: usize = 3;
 
 fn is_list(folded: &str) -> bool {

@@ -85,7 +85,7 @@ impl Evidence {
         let mut optional = false;
         let mut last = Last::Nothing;
         let mut indented = false;
-        // Between the reply 354 and the next one stands a mail, whose words are no evidence.
+        // The mail comes between the reply 354 and the next one. Its words are not evidence.
         let mut in_mail = false;
         for (place, line) in lines.iter().enumerate() {
             if line.frame {
@@ -196,7 +196,7 @@ impl Evidence {
     }
 }
 
-/// Whether the server asks for the next step of a login: that is no success yet.
+/// Whether the server asks for the next step of a login: that is not a success yet.
 pub(super) fn is_prompt(text: &str) -> bool {
     text.starts_with("334") || text.starts_with("+ ") || text == "+"
 }
@@ -256,13 +256,13 @@ fn words_of(line: &Line) -> Option<&str> {
     }
 }
 
-/// Whether blanks stand between a server's mark and its words: a log has folded the line before.
+/// Whether there are blanks between a server's mark and its words: a log has folded the line before.
 fn is_folded(line: &Line) -> bool {
     let mark = line.whole.strip_suffix(line.text.as_str()).unwrap_or_default();
     line.speaker == Speaker::Server && mark.ends_with("  ")
 }
 
-/// Whether the mark stands at the head of its line.
+/// Whether the mark is at the beginning of its line.
 fn is_head(line: &Line) -> bool {
     let mark = line.whole.strip_suffix(line.text.as_str()).unwrap_or_default();
     mark.split_whitespace().count() < 2
@@ -295,7 +295,7 @@ const UNTAGGED: &[&str] = &[
     "quotaroot",
 ];
 
-/// The kind and the protocol of an answer by its form; `None` if the text is no server's answer.
+/// The kind and the protocol of an answer by its form; `None` if the text is not a server's answer.
 pub(super) fn shape(answer: &str) -> Option<(Kind, Option<Dialect>)> {
     let answer = answer.trim();
     let mut words = answer.split_whitespace();

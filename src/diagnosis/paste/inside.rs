@@ -13,19 +13,19 @@ const STATUS: &[&str] = &["NO", "BAD", "BYE"];
 /// How Python shows bytes.
 const BYTES: &[(&str, char)] = &[("b'", '\''), ("b\"", '"')];
 
-/// An answer's form shows in so many first bytes.
+/// The form of an answer is visible within this many bytes.
 const WINDOW: usize = 120;
 
-/// The words that introduce a status of HTTP stand within so many bytes before it.
+/// The words that introduce an HTTP status are within this many bytes before it.
 const WEB: usize = 40;
 
-/// Signs that may stand right before an answer.
+/// Signs that may be right before an answer.
 const OPENINGS: &[char] = &[
     '"', '\'', '(', '[', '>', ':', '=', '|', ',', '`', '\u{201c}', '\u{201e}', '\u{ab}', '\u{2500}',
     '\u{2502}', '\u{2192}',
 ];
 
-/// Words after which a code stands.
+/// Words that a code follows.
 const INTRODUCTIONS: &[&str] =
     &["responded with", "replied with", "answered with", "rejected with", "refused with", "failed with"];
 
@@ -208,13 +208,13 @@ fn is_answer(line: &str, at: usize) -> bool {
             && code.bytes().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'/'))
             && imap::is_code(&code.to_ascii_lowercase());
     }
-    // postfix logs the code of every delivery as `dsn=4.7.0`; the answer itself stands elsewhere.
+    // postfix logs the code of every delivery as `dsn=4.7.0`; the answer itself is elsewhere.
     if smtp::is_enhanced(first.trim_end_matches([':', ',', ')'])) {
         return !before.ends_with('=');
     }
     let bare = first.trim_end_matches([')', ':']);
     let code = bare.split('-').next().is_some_and(smtp::is_code);
-    // A number within prose is no code, unless an enhanced code follows or a sign before it opens a quotation.
+    // A number within prose is not a code, unless an enhanced code follows or a sign before it opens a quotation.
     let head = before.get(before.len().saturating_sub(WEB)..).unwrap_or_default().to_ascii_lowercase();
     let web = ["http", "status code", "statuscode"].iter().any(|word| head.contains(word));
     let introduced = before.is_empty()

@@ -11,7 +11,7 @@ use crate::diagnosis::wording::Voice;
 use crate::diagnosis::{Answer, Dialect, TokenAnswer, Verdict, graph, imap, interpret, oauth, smtp, token};
 use crate::model::{Family, Mechanism, Phase, Reason};
 
-/// At most so many answers are judged: a log may hold thousands of unknown ones.
+/// How many answers are judged at most: a log may hold thousands of unknown ones.
 const MOST: usize = 128;
 
 /// What a text means.
@@ -313,7 +313,7 @@ impl Case<'_> {
         {
             return None;
         }
-        // A library's message about the network is no server's answer.
+        // A library's message about the network is not a server's answer.
         if let Some(reading) = statements::judge(statements, |text| self.of_client(text), |_| None, |_| None)
         {
             return Some(reading);
@@ -390,7 +390,7 @@ const OF_AN_OFFER: &[Reason] =
 /// Signatures of proxies that fetch tokens for mail programs and make up refusals.
 const PROXIES: &[&str] = &["Email OAuth 2.0 Proxy:"];
 
-/// Whether such a proxy made up a refusal, so that it is no server's answer.
+/// Whether such a proxy made up a refusal, so that it is not a server's answer.
 fn is_of_local_proxy(piece: &Piece) -> bool {
     PROXIES.iter().any(|proxy| piece.text.contains(proxy))
 }

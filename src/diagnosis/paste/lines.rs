@@ -12,7 +12,7 @@ use super::records;
 /// The longest text that is read, in bytes.
 const BOUND: usize = 64 * 1024;
 
-/// At most so many lines are read.
+/// How many lines are read at most.
 const MOST: usize = 8 * 1024;
 
 #[derive(Debug)]

@@ -54,7 +54,7 @@ const PHRASES: &[(&str, Speaker)] = &[
     ("from server:", Speaker::Server),
 ];
 
-/// A mark stands among the first words of a line: behind a time, a level, a name.
+/// A mark is among the first words of a line: after a time, a level or a name.
 const WITHIN: usize = 8;
 
 /// The speaker of a line, and the line without the mark.
@@ -110,7 +110,7 @@ fn numbered<'a>(word: &str, after: &'a str) -> Option<(Speaker, &'a str)> {
 }
 
 fn by_phrase(line: &str) -> Option<(Speaker, &str)> {
-    // The phrase is short and stands near the front.
+    // The phrase is short and near the front.
     let head = line.get(..line.floor_char_boundary(120))?.to_lowercase();
     let (at, length, speaker) =
         PHRASES.iter().find_map(|(phrase, speaker)| Some((head.find(phrase)?, phrase.len(), *speaker)))?;

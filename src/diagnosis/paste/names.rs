@@ -13,7 +13,7 @@ use Reason as R;
 /// How names of exceptions end.
 const ENDINGS: &[&str] = &["Exception", "Error", "Timeout", "Disconnected", "Refused", "Failure"];
 
-/// At most so many names of one text are read.
+/// How many names of one text are read at most.
 const MOST: usize = 16;
 
 const NAMES: &[Wording] = wordings! {

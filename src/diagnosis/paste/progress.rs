@@ -1,4 +1,4 @@
-//! Progress: programs report steps that succeeded, which is no failure.
+//! Progress: programs report steps that succeeded, which is not a failure.
 //!
 //! Not here: answers of servers, which have a form of their own; sentences that complain.
 
@@ -122,7 +122,7 @@ const WORK: &[&str] =
 /// Levels of log lines that report no failure.
 const LEVELS: &[&str] = &["info", "debug", "trace", "notice", "information", "inf", "dbg"];
 
-/// The level stands among so many first words of a line.
+/// The level is among this many first words of a line.
 const WITHIN: usize = 8;
 
 /// Words of trouble, in any sense.
@@ -208,7 +208,7 @@ pub(super) fn without_denials(folded: &str) -> String {
     DENIALS.iter().fold(folded.to_owned(), denied)
 }
 
-/// Whether a program reports that something worked. A person's report is no proof: people also describe the
+/// Whether a program reports that something worked. A person's report is not proof: people also describe the
 /// parts that work.
 pub(super) fn succeeds(text: &str) -> bool {
     let folded = fold(text);

@@ -30,13 +30,13 @@ const WORDS: &[&str] = &[
 const ANSWERS: &[&str] =
     &["error_description", "error_codes", "access_token", "schemes", "token_type", "error_uri"];
 
-/// At most so many records of one line are read.
+/// How many records of one line are read at most.
 const MOST: usize = 64;
 
 /// Records are read to this depth of nesting.
 const DEPTH: usize = 4;
 
-/// The words of a line that is a JSON record; `None` if it is no record.
+/// The words of a line that is a JSON record; `None` if it is not a record.
 pub(super) fn words(line: &str) -> Option<String> {
     // A container's log prefixes the record by a time and a name.
     let from = line.find('{').filter(|at| *at < 200)?;
@@ -65,7 +65,7 @@ fn of_record(members: &Map<String, Value>) -> String {
     if found.is_empty() { String::new() } else { format!("{mark}{}", found.join("\n")) }
 }
 
-/// Whether the record's level says that it is no failure: by name, or by pino's numbers.
+/// Whether the record's level says that it is not a failure: by name, or by pino's numbers.
 fn is_informative(members: &Map<String, Value>) -> bool {
     match members.get("level").or_else(|| members.get("severity")) {
         Some(Value::String(level)) => {
@@ -93,7 +93,7 @@ fn collect(members: &Map<String, Value>, depth: usize, found: &mut Vec<String>) 
             _ => {}
         }
     }
-    // An identity provider's answer may stand under any name, as a record or as its text.
+    // An identity provider's answer may have any name, as a record or as its text.
     for value in members.values().filter(|_| depth > 0) {
         match value {
             Value::Object(inner) => carried(inner, depth, found),

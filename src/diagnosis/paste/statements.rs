@@ -13,7 +13,7 @@ use crate::diagnosis::network_text;
 use crate::diagnosis::text::{fold, matches, nameless};
 use crate::model::Mechanism;
 
-/// At most so many statements are read from either end of a log.
+/// How many statements are read at most from either end of a log.
 const MOST: usize = 48;
 
 /// Words between an outer exception and the one inside it.
@@ -209,7 +209,7 @@ pub(super) fn refusal(text: &str, mechanism: Option<Mechanism>) -> Option<Reason
     clients::refusal(&fold(text), mechanism)
 }
 
-/// A server's answer has at most so many lines.
+/// How many lines a server's answer has at most.
 const ANSWER: usize = 4;
 
 /// Signs of structured logs and of syslog, which no answer has.
@@ -319,7 +319,7 @@ const OTHERS: &[&str] = &[
     "(publickey",
 ];
 
-/// Whether a statement is about a login at a service that is no mail server.
+/// Whether a statement is about a login at a service that is not a mail server.
 pub(super) fn is_of_another_service(folded: &str) -> bool {
     OTHERS.iter().any(|name| folded.contains(name))
 }
@@ -338,7 +338,7 @@ pub(super) fn is_progress(folded: &str) -> bool {
     PROGRESS.iter().any(|words| folded.contains(words))
 }
 
-/// Whether a line sets a value: `connectionTimeout: 10000,`. A code or a message is no setting.
+/// Whether a line sets a value: `connectionTimeout: 10000,`. A code or a message is not a setting.
 fn is_setting(folded: &str) -> bool {
     let Some((name, value)) = folded.split_once([':', '=']) else { return false };
     let name = name.trim().trim_matches(['"', '\'']);

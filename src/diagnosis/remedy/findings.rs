@@ -41,7 +41,7 @@ pub(super) fn of(reason: Reason, phase: Phase, subject: &Subject<'_>) -> Finding
     }
 }
 
-/// Who stands between us and a public provider.
+/// The proxy between us and a public provider.
 fn certificate(reason: Reason, phase: Phase, subject: &Subject<'_>) -> Option<String> {
     if let (Some(spec), Phase::Token, Reason::TlsCertificateUntrusted) =
         (subject.check.token_spec(), phase, reason)

@@ -1,7 +1,7 @@
 //! Remedies: what to do about a reason, with this mailbox's and its credential's own values filled in.
 //!
 //! Owns the texts: tables, one row per reason and, where it differs, per kind of server. Each line is a
-//! paragraph, what stands between backticks is a command or a value. Several causes are listed where
+//! paragraph, and text between backticks is a command or a value. Several causes are listed where
 //! there are several. Not here: what a reason means and who must act; that is `model::Reason`. No
 //! secret: the place of one at most.
 
@@ -28,18 +28,18 @@ use crate::model::{Access, Check, Claims, Family, Mechanism, Phase, Protocol, Re
 pub use consent::{NATIVE_CLIENT, consent_url};
 pub use fill::host_of;
 
-/// What is known of the mailbox that failed.
+/// What is known about the mailbox that failed.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
     /// The check that failed.
     pub check: &'a Check,
-    /// What the token says of itself, where there was one and it can be read.
+    /// The claims of the token, if there was one and it can be read.
     pub claims: Option<&'a Claims>,
     /// How far this machine's clock is ahead of the identity provider's, where that was measured.
     pub clock_skew: Option<SignedDuration>,
     /// When it failed, by this machine's clock.
     pub at: Timestamp,
-    /// What was learnt of the mail server.
+    /// What was learnt about the mail server.
     pub server: &'a ServerFacts,
     /// The server's sentence, scrubbed, or ours.
     pub detail: &'a str,
@@ -47,7 +47,7 @@ pub struct Subject<'a> {
     pub works: Option<Protocol>,
 }
 
-/// What is known where no mailbox is configured: somebody asks what an answer means.
+/// What is known without a configured mailbox, when a user asks about an answer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Heard<'a> {
     /// The family of the server; if it is unknown, the remedies of all families are listed.
@@ -152,7 +152,7 @@ pub fn hint(reason: Reason, phase: Phase, subject: &Subject<'_>) -> String {
 }
 
 /// What to do about a reason where no mailbox is at hand: for one family of servers, or for all that
-/// differ, one after the other. What is not known stands in capitals (`APP_ID`).
+/// differ, one after the other. Unknown values are placeholders in capitals (`APP_ID`).
 pub fn generic_hint(reason: Reason, family: Option<Family>, protocol: Option<Protocol>) -> String {
     hint_unconfigured(reason, &Heard { family, dialect: protocol, ..Heard::default() })
 }

@@ -184,7 +184,7 @@ fn dialogue(row: &Row, text: &str) -> Option<String> {
         Source::Mail(Dialect::Pop3) => {
             Some(format!("S: +OK POP3 server ready\nC: CAPA\nS: +OK\nS: USER\nS: .\n{said}\nC: QUIT\nS: +OK"))
         }
-        // An answer without its tag is no line of a dialogue, a list of capabilities is one of every.
+        // An answer without its tag is not a line of a dialogue, a list of capabilities is one of every.
         Source::Mail(Dialect::Imap) if row.stage != "capability" => {
             untagged(text)?;
             Some(format!("S: * OK IMAP4rev1 ready\nC: a1 NOOP\nS: a1 OK NOOP completed\n{said}"))

@@ -112,7 +112,7 @@ fn count(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-/// Everything that is known of one probe. `open`: not folded away.
+/// All facts about one probe. `open`: not folded.
 fn probe(now: Timestamp, title: &str, seen: &Observation, open: bool) -> Markup {
     html! {
         details open[open] {

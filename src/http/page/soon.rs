@@ -20,13 +20,13 @@ const SECRET_DAYS: u64 = 30;
 /// The same for a server's certificate: those renewed by machines are renewed earlier than this.
 const CERTIFICATE_DAYS: u64 = 14;
 
-/// What a day has, in seconds.
+/// The seconds of a day.
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 /// More warnings than these are counted, not shown.
 const WARNINGS: usize = 50;
 
-/// The section; nothing where nothing is near.
+/// The section; empty if nothing is near.
 pub(super) fn section(facts: &Facts) -> Markup {
     let renewals = facts.credentials.iter().flat_map(|credential| &credential.tokens);
     let warnings: Vec<Markup> = renewals

@@ -46,7 +46,7 @@ pub(super) fn mailbox(here: Here, name: &str) -> Markup {
     html! { a href={ (here.to("mailboxes/")) (url_part(name)) } { (name) } }
 }
 
-/// A credential's name, leading to what is known of it.
+/// A credential's name, as a link to the facts about it.
 pub(super) fn credential(here: Here, name: &str) -> Markup {
     html! { a href={ (here.to("credentials?credential=")) (url_part(name)) } { (name) } }
 }

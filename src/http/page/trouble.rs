@@ -115,7 +115,7 @@ fn common(record: &CheckRecord) -> Option<(Common, &Observation)> {
     Some((common, last))
 }
 
-/// The section; nothing where nothing is broken.
+/// The section; empty if nothing is broken.
 pub(super) fn section(facts: &Facts) -> Markup {
     let groups = groups(facts);
     html! {

@@ -29,7 +29,7 @@ use users::Users;
 /// Reads a web configuration again; the sentence says what is wrong with it.
 pub type Reader = Arc<dyn Fn(&Path) -> Result<Web, String> + Send + Sync>;
 
-/// The routes without a password: the kubelet has no safe place for one, and "ok" is no secret.
+/// The routes without a password: the kubelet has no safe place for one, and "ok" is not a secret.
 const OPEN: [&str; 2] = ["/-/healthy", "/-/ready"];
 
 /// A faulty configuration that does not change is read again this often.

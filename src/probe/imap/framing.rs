@@ -2,7 +2,7 @@
 //!
 //! A client must be prepared to accept any response at all times (RFC 3501 section 7). The library gives
 //! up the connection at an empty line, a second blank, or data that it does not know. So it is given what
-//! a probe asks for, in its plainest form; all other data is skipped. What was said stands in the dialogue.
+//! a probe asks for, in its plainest form; all other data is skipped. The dialogue has the full text.
 
 use super::data;
 use crate::net::{Framing, Step, Violation};

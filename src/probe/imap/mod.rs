@@ -79,7 +79,7 @@ enum Ending {
     Continue { text: String },
 }
 
-/// What is asked of a mailbox.
+/// The questions that a probe asks about a mailbox.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Folder<'a> {
     /// The folder to open.

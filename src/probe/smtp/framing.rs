@@ -2,7 +2,7 @@
 //!
 //! The text behind a code is optional (RFC 5321 section 4.2), and a line may be longer than the 512 bytes
 //! of section 4.5.3.1.5. lettre wants a blank behind the code and at most 1000 bytes. It is given both;
-//! what was said stands in the dialogue.
+//! the dialogue has the full text.
 
 use crate::net::{Framing, Step, Violation};
 

@@ -2,7 +2,7 @@
 //!
 //! The connection object is made over a canned greeting and a canned answer to its EHLO, so that both
 //! can then be done for real, each in its own phase; and the stream lies in a shared place, from
-//! where it is taken back for TLS. lettre's own STARTTLS believes what came in clear before it.
+//! where it is taken back for TLS. lettre's own STARTTLS believes bytes that came in clear text before it.
 
 use std::io;
 use std::net::SocketAddr;

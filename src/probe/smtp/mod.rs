@@ -48,7 +48,7 @@ struct Extensions {
     mechanisms: BTreeSet<Mechanism>,
 }
 
-/// What is asked of a submission server.
+/// The questions that a probe asks a submission server.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Submission<'a> {
     /// Whether the address may send.

@@ -18,7 +18,7 @@ const BEGINNINGS: [(&str, Mixed); 9] = [
     ("EwB", Mixed::All),
     ("M.C", Mixed::All),
 ];
-/// How the challenge of a refused login begins, `{"status"` in base64: it is no token.
+/// How the challenge of a refused login begins, `{"status"` in base64: it is not a token.
 const CHALLENGE: &str = "eyJzdGF0dXMi";
 /// A token that is known by its beginning is at least this long.
 const SHORTEST: usize = 16;
@@ -65,7 +65,7 @@ fn is_word(letter: &Letter) -> bool {
     letter.char.is_ascii_alphanumeric()
 }
 
-/// As many letters as one run of these signs has.
+/// The number of letters in one run of these signs.
 fn run(letters: &[Letter], signs: &str) -> usize {
     letters.iter().take_while(|letter| is_word(letter) || signs.contains(letter.char)).count()
 }

@@ -53,7 +53,7 @@ const LONGEST_NAME: usize = 64;
 /// Letters of a tag that are looked at.
 const LONGEST_TAG: usize = 4096;
 
-/// What the members of a text tell.
+/// The secrets that the members of a text hold.
 #[derive(Default)]
 pub(super) struct Members {
     /// The values that are never shown.

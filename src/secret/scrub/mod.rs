@@ -43,7 +43,7 @@ const LEARNT_LENGTH: std::ops::RangeInclusive<usize> = spelling::WINDOW..=8192;
 
 /// Takes secrets out of text that others wrote.
 ///
-/// Short secrets are found where they stand whole; an ordinary word is no finding, see `ordinary`.
+/// Short secrets are found only as whole words; an ordinary word is not a finding, see `ordinary`.
 /// Clones share the secrets.
 #[derive(Clone, Default)]
 pub struct Scrubber {

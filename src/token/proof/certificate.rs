@@ -23,7 +23,7 @@ struct Good {
 }
 
 impl LastGood {
-    /// What was read, or the last good pair while the files may be in the middle of a rotation.
+    /// The pair that was read, or the last good one while the files may be in the middle of a rotation.
     fn or_kept(&self, read: Result<Pair, Cause>, now: Instant) -> Result<Arc<Pair>, Cause> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match read {

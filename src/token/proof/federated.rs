@@ -14,7 +14,7 @@ use crate::token::exchange::{Exchange, Issued};
 /// How far clocks may differ: a token that ended longer ago than this is not sent.
 const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
-/// What the token says; the claims of others are no reason to refuse it.
+/// The claims of the token that are read. Other claims are ignored.
 #[derive(Deserialize)]
 struct Claims {
     #[serde(default)]
@@ -108,7 +108,7 @@ pub(super) async fn fault(place: &SecretRef) -> Option<Cause> {
     judge(place, &token, clock::now()).err().map(|why| Cause::new(Reason::SecretUnreadable, why))
 }
 
-/// What the token says of its bearer, to be compared with the federated credentials of the application.
+/// What the token says about its bearer, to be compared with the federated credentials of the application.
 pub(super) async fn told(place: &SecretRef, wanted: &str) -> Vec<String> {
     /// Names of issuers and service accounts are shorter.
     const SHOWN: usize = 200;

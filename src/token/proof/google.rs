@@ -109,7 +109,7 @@ pub(super) async fn fault(place: &SecretRef) -> Option<Cause> {
     ServiceAccount::read(place).await.err()
 }
 
-/// Who the account is, and what the Admin console must list for it.
+/// The account's identity, and the entry that the Admin console must have for it.
 pub(super) async fn told(place: &SecretRef, spec: &TokenSpec, reason: Reason) -> Vec<String> {
     let Ok(account) = ServiceAccount::read(place).await else { return Vec::new() };
     let unknown = "not in the file";

@@ -26,10 +26,10 @@ const PAUSES: [Duration; 5] = [
 ];
 /// Time that is left for the last attempt.
 const LAST_ATTEMPT: Duration = Duration::from_secs(2);
-/// Begins what is said of a failure, so that the remedy knows what was asked.
+/// The first words of a failure's detail, by which the remedy recognises the metadata service.
 const SUBJECT: &str = "managed identity";
 
-/// What belongs to a scope and not to the resource that a metadata service wants.
+/// The part of a scope that does not belong to the resource, which is what a metadata service expects.
 const DEFAULT_SCOPE: &str = "/.default";
 
 pub(super) async fn request(
@@ -83,7 +83,7 @@ fn passes(service: &IdentityService, status: u16) -> bool {
     }
 }
 
-/// What the answer is worth, in the words of the service where the status alone would mislead.
+/// The result of an answer. The service's own words count where the status alone would mislead.
 fn judge(
     exchange: &Exchange<'_>,
     answer: Result<oauth2::HttpResponse, Fault>,

@@ -25,7 +25,7 @@ use super::exchange::{Exchange, Issued};
 use crate::model::{Cause, End, Proof, Reason, TokenSpec};
 use crate::secret::{self, Pair};
 
-/// What kinds remember between two requests for the same token.
+/// The memory that some kinds need between two requests for the same token.
 #[derive(Default)]
 pub(super) struct Memory {
     pair: certificate::LastGood,

@@ -59,7 +59,7 @@ async fn imported_usage_decides_and_refused_lines_are_reported() {
     assert_eq!((&import["lines_taken"], &import["lines_refused"]), (&2.into(), &2.into()), "{import}");
     assert!(board.said.contains("line 4: a quotation mark is not closed"), "{}", board.said);
 
-    // One byte that is no text, and nothing of the file counts.
+    // One byte that is not text, and nothing of the file counts.
     fleet.file(
         "usage.csv",
         [b"mailbox,protocol,used\nm0,smtp,unused\n".as_slice(), b"m1,smtp,\xff\n"].concat(),
