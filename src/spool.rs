@@ -59,7 +59,7 @@ impl Spool {
         Ok(Self(shared))
     }
 
-    /// Waits until every line so far has been written, at most this long. False where it was too long.
+    /// Waits until every line so far has been written, at most this long. False if it was too long.
     pub fn flush(&self, most: Duration) -> bool {
         let unwritten = |queue: &mut Queue| queue.writing || !queue.lines.is_empty();
         let waited = self.0.empty.wait_timeout_while(self.0.lock(), most, unwritten);

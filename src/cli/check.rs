@@ -94,7 +94,7 @@ fn plan(options: &Options) -> Result<Plan, String> {
     Ok(plan)
 }
 
-/// The table, in colours where standard output shows them.
+/// The table, in colours if standard output shows them.
 pub(super) fn table(observations: &[Observation], transcript: bool) -> String {
     table::render(observations, Style { colours: colours(&io::stdout()), transcript })
 }

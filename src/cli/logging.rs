@@ -74,7 +74,7 @@ impl Logging {
     /// Starts the log of this process.
     ///
     /// # Errors
-    /// A sentence, where RUST_LOG cannot be read.
+    /// A sentence if RUST_LOG cannot be read.
     pub(super) fn start(&self, command: &Command) -> Result<Log, String> {
         let filter = self.filter(command, std::env::var("RUST_LOG").ok().as_deref())?.and(filter_fn(allowed));
         let out = Out::start();

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use crate::model::Shard;
 use crate::shard::MOST;
 
-/// How many shards there are, where `--shard auto` does not say.
+/// How many shards there are, if `--shard auto` does not say.
 const COUNT_VARIABLE: &str = "MAILBOX_EXPORTER_SHARDS";
 /// The variable that holds a pod's own name.
 const NAME_VARIABLE: &str = "HOSTNAME";
@@ -46,7 +46,7 @@ impl Choice {
     /// Which shard that is in this environment.
     ///
     /// # Errors
-    /// A sentence where the environment does not say.
+    /// A sentence if the environment does not say.
     pub(super) fn resolve(self) -> Result<Shard, String> {
         let variable = |name| env::var(name).ok();
         self.resolve_by(variable(NAME_VARIABLE).as_deref(), variable(COUNT_VARIABLE).as_deref())

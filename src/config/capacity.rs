@@ -14,7 +14,7 @@ use crate::model::Plan;
 /// server. Probes take longer in an outage. A plan need not allow for that: late probes are counted, not piled up.
 const TYPICAL_PROBE: Duration = Duration::from_secs(5);
 
-/// Warns where checks need more connections than `limits` allow.
+/// Warns if checks need more connections than `limits` allow.
 ///
 /// A check holds a connection for min([`TYPICAL_PROBE`], timeout) of every interval, so the checks of one host keep
 /// `Σ min(5 s, timeout) / interval` connections busy on average. If that is more than `per_host`, or the sum over all

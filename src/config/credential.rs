@@ -201,7 +201,7 @@ fn app(map: &Map<'_>) -> Option<App> {
     app_of(map, None, None)
 }
 
-/// The same, with what the environment says where a key is absent.
+/// The same, with the environment's value if a key is absent.
 fn app_of(map: &Map<'_>, tenant: Option<String>, client_id: Option<String>) -> Option<App> {
     // Whether a tenant is needed depends on the provider.
     let tenant = optional(map.read("tenant", owned_text)).map(|written| written.or(tenant));

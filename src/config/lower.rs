@@ -32,10 +32,10 @@ const PER_HOST: usize = 128;
 /// A revoked secret shows after this time at the latest.
 const TOKEN_MAX_AGE: Duration = Duration::from_secs(30 * 60);
 
-/// What is probed where no `checks` are written: most mailboxes are read and send.
+/// What is probed if no `checks` are written: most mailboxes are read and send.
 const CHECKS: &[Protocol] = &[Protocol::Imap, Protocol::Smtp];
 
-/// Makes the plan. Where faults were found it is incomplete, and the caller throws it away.
+/// Makes the plan. If faults were found it is incomplete, and the caller throws it away.
 pub(super) fn lower(file: &File, mailboxes: &[&Mailbox], top: &Place, faults: &Faults) -> Plan {
     let mut lowering = Lowering {
         file,
@@ -89,7 +89,7 @@ pub(super) struct Lowering<'a> {
     pub(super) faults: &'a Faults,
     credentials: HashMap<&'a str, Option<&'a Arc<Credential>>>,
     providers: Providers,
-    /// How a credential logs in at a provider, or `None` where it cannot, which is said once.
+    /// How a credential logs in at a provider, or `None` if it cannot, which is reported once.
     logins: HashMap<(Arc<str>, Arc<str>), Option<Access>>,
     /// Where each name was taken.
     pub(super) names: HashMap<&'a str, &'a Place>,

@@ -140,7 +140,7 @@ impl Made {
     }
 }
 
-/// `None` only where nothing could be made of the main file, which has been reported.
+/// `None` only if the main file could not be used at all, which has been reported.
 fn assemble(file: &Rc<Path>, text: &str, sources: &mut Sources, faults: &Faults) -> Option<Made> {
     let base = file.parent().unwrap_or(Path::new(""));
     let node = source::parse(file, text, faults)?;

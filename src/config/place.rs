@@ -134,7 +134,7 @@ impl<T> Written<T> {
         }
     }
 
-    /// The value where one stands.
+    /// The value, if one is written.
     pub(super) fn value(&self) -> Option<&T> {
         match self {
             Self::Is(at) => Some(&at.value),
@@ -142,7 +142,7 @@ impl<T> Written<T> {
         }
     }
 
-    /// The value or the default; `None` where the value is faulty.
+    /// The value or the default; `None` if the value is faulty.
     pub(super) fn or_default(&self, default: T) -> Option<T>
     where
         T: Clone,

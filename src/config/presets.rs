@@ -14,7 +14,7 @@ pub(super) struct Preset {
     pub(super) servers: &'static [Server],
     /// How an application gets a token for itself.
     pub(super) app: App,
-    /// How a person who has signed in gets one, where that is known.
+    /// How a person who has signed in gets one, if that is known.
     pub(super) person: Option<Person>,
     /// A US Government cloud: three failed logins lock an account there.
     pub(super) government: bool,
@@ -30,7 +30,7 @@ impl Preset {
         !self.servers.iter().any(|server| server.protocol.mail().is_some_and(|mail| mail.reads))
     }
 
-    /// The server of one protocol, where the provider has one.
+    /// The server of one protocol, if the provider has one.
     pub(super) fn endpoint(&self, protocol: Protocol) -> Option<Endpoint> {
         let server = self.servers.iter().find(|server| server.protocol == protocol)?;
         let Server { host, port, security, .. } = *server;
@@ -236,7 +236,7 @@ pub(super) static PRESETS: &[Preset] = &[
     },
 ];
 
-/// The permission that a token needs for a protocol, where the family has one.
+/// The permission that a token needs for a protocol, if the family has one.
 pub(super) const fn permission(family: Family, protocol: Protocol, delegated: bool) -> Option<&'static str> {
     match (family, protocol.permissions()) {
         (Family::ExchangeOnline, Some(needed)) if delegated => Some(needed.user),

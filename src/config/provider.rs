@@ -58,7 +58,7 @@ pub(super) struct Resolved {
     pub(super) person_scope: Fact<Scopes>,
     /// The mechanism and where it was written; a preset has none, so that passwords may be used with it.
     pub(super) mechanism: Fact<At<Mechanism>>,
-    /// Why the provider knows no client credentials, where that is so.
+    /// Why the provider knows no client credentials, if that is so.
     pub(super) no_app: Option<&'static str>,
     /// It descends from the preset of a US Government cloud.
     pub(super) government: bool,
@@ -98,7 +98,7 @@ impl Resolved {
     }
 }
 
-/// Every provider by its name, presets included; `None` where one is faulty beyond use.
+/// Every provider by its name, presets included; `None` if one is faulty beyond use.
 pub(super) type Providers = HashMap<String, Option<Rc<Resolved>>>;
 
 /// Reads one entry of `providers`.

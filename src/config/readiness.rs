@@ -36,7 +36,7 @@ const PROTOCOLS: [&str; 3] = ["imap", "smtp", "pop3"];
 #[derive(Debug, Default)]
 pub(super) struct Section {
     pub(super) state_dir: Written<PathBuf>,
-    /// With the file; `None` where there is none.
+    /// With the file that holds it; `None` if there is none.
     calendar: Written<(PathBuf, Option<Vec<Deadline>>)>,
     usage: Written<Vec<At<ImportFile>>>,
     switches: Written<Vec<At<ImportFile>>>,
@@ -310,7 +310,7 @@ fn imported(
 /// How many refused lines a notice names.
 const NAMED: usize = 3;
 
-/// What became of a file; nothing where all of it was taken.
+/// A sentence about a file that was not used completely; otherwise `None`.
 fn sentence(report: &ImportReport) -> Option<String> {
     if let Some(fault) = &report.fault {
         return Some(format!("{}: {fault}: nothing is taken from it", report.file));

@@ -83,7 +83,7 @@ pub(super) static ROUND_TRIP: Keys = section(
     ],
 );
 
-/// Times of a check whose own section alone decides them; `None` where those of the mailbox hold.
+/// Times of a check whose own section alone decides them; `None` if those of the mailbox hold.
 pub(super) const fn own_times(protocol: Protocol) -> Option<Times> {
     match protocol {
         Protocol::RoundTrip => {

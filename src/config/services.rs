@@ -6,10 +6,10 @@ use super::presets::{App, PRESETS, Preset, Server, starttls, starttls_at, tls};
 use crate::model::Protocol::{Imap, Pop3, Smtp};
 use crate::model::{Family, Service};
 
-/// Why a service gives no token to a program of its own, where nothing more is known.
+/// Why a service gives no token to a program of its own, if nothing more is known.
 const APP_PASSWORD: App =
     App::None("it has no tokens for a program alone; an app password works with type: password");
-/// The same where passwords are not app passwords.
+/// The same if passwords are not app passwords.
 const PASSWORD: App = App::None("it has no tokens for mail programs; the password works with type: password");
 
 /// A service with passwords: names, servers, what a password is.

@@ -22,7 +22,7 @@ const FOLDERS: &str = "folders to watch";
 pub struct Sources {
     base: PathBuf,
     patterns: Vec<String>,
-    /// The hash of what was read; `None` where the file could not be read.
+    /// The hash of what was read; `None` if the file could not be read.
     read: BTreeMap<PathBuf, Option<[u8; 32]>>,
 }
 

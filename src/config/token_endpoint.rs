@@ -9,7 +9,7 @@ use super::provider::Resolved;
 use super::value;
 use crate::model::{Family, Proof, Protocol};
 
-/// Google's, where neither the configuration nor the key names another one.
+/// Google's, if neither the configuration nor the key names another one.
 const GOOGLE_URL: &str = "https://oauth2.googleapis.com/token";
 /// Opens IMAP, POP3 and SMTP at Google.
 const GOOGLE_SCOPE: &str = "https://mail.google.com/";

@@ -64,7 +64,7 @@ pub(super) struct Entry {
     pub(super) node: Node,
 }
 
-/// What is wrong with the syntax, and where; line 0 where the place is unknown.
+/// What is wrong with the syntax, and where; line 0 if the place is unknown.
 #[derive(Debug)]
 pub(super) struct SyntaxFault {
     pub(super) line: u32,

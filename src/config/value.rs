@@ -103,7 +103,7 @@ pub(super) fn host(text: &str) -> Result<String, String> {
     let in_label = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let label = |label: &str| !label.is_empty() && label.len() <= 63 && label.chars().all(in_label);
     if text.len() <= MAX_HOST && text.strip_suffix('.').unwrap_or(text).split('.').all(label) {
-        // Names made of digits alone would be looked up, where an address was meant.
+        // A name that is all digits would be looked up, although an address was meant.
         let numeric = text.split('.').next_back().is_some_and(|l| l.bytes().all(|b| b.is_ascii_digit()));
         if !numeric || text.parse::<Ipv4Addr>().is_ok() {
             return Ok(text.to_owned());

@@ -145,7 +145,7 @@ fn tls(map: &Map<'_>, base: &Path) -> Option<WebTls> {
     }
 }
 
-/// What is written or not; `None` where it is faulty.
+/// What is written or not; `None` if it is faulty.
 fn optional<T: Clone>(written: &Written<T>) -> Option<Option<T>> {
     match written {
         Written::Is(at) => Some(Some(at.value.clone())),

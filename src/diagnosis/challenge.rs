@@ -54,7 +54,7 @@ fn is_report(text: &str) -> bool {
     }
 }
 
-/// The reason, sharpened by a report where the final answer was a plain refusal or none at all.
+/// The reason, sharpened by a report if the final answer was a plain refusal or none at all.
 pub(super) fn sharpen(reason: Reason, report: &str) -> Reason {
     if !matches!(reason, Reason::TokenRejected | Reason::CredentialsRejected | Reason::Unexpected) {
         return reason;

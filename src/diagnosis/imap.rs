@@ -135,7 +135,7 @@ pub(super) fn is_offer(text: &str) -> bool {
     text.to_ascii_lowercase().contains("capability imap")
 }
 
-/// Whether a list of capabilities has a login of the wanted kind; of any kind where none is named.
+/// Whether a list of capabilities has a login of the wanted kind; of any kind if none is named.
 pub(super) fn is_offered(folded: &str, wanted: Option<Mechanism>) -> bool {
     let token = folded.contains("auth=xoauth2") || folded.contains("auth=oauthbearer");
     let password = !folded.contains("logindisabled");

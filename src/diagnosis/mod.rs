@@ -73,14 +73,14 @@ pub struct Answer<'a> {
 pub struct Verdict {
     /// Why.
     pub reason: Reason,
-    /// How long the other side asks us to stay away, where it says so.
+    /// How long the other side asks us to stay away, if it says so.
     pub retry_after: Option<Duration>,
 }
 
 /// What an identity provider said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenAnswer<'a> {
-    /// The HTTP status; `None` where only a text is at hand, as in `explain`.
+    /// The HTTP status; `None` if there is only a text, as in `explain`.
     pub status: Option<u16>,
     /// The `Retry-After` header, already a duration.
     pub retry_after: Option<Duration>,
@@ -136,7 +136,7 @@ pub fn token(answer: &TokenAnswer<'_>) -> Verdict {
 }
 
 /// What a text of a resolver, an operating system or a TLS library means, as somebody pastes it into
-/// `explain`; `None` where it is no such text.
+/// `explain`; `None` if it is not such a text.
 pub fn network_text(text: &str) -> Option<Reason> {
     let folded = text::nameless(&text::fold(&text::unescape(text)));
     // A certificate's fault is told inside longer messages, so it comes first; a name that cannot be

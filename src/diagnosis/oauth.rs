@@ -125,7 +125,7 @@ pub(super) fn classify(answer: &TokenAnswer<'_>) -> Verdict {
     Verdict { reason, retry_after: answer.retry_after }
 }
 
-/// What a text with an Entra number in it means; `None` where there is none that is known.
+/// What a text with an Entra number in it means; `None` if it has no known number.
 pub(super) fn number(folded: &str) -> Option<Reason> {
     by_number(&numbers(folded, "aadsts"), folded).or_else(|| coded(folded))
 }
@@ -291,7 +291,7 @@ const LEFTOVERS: &[Wording] = wordings! {
     }
 };
 
-/// `error_codes: [70043]` where the text around it is not JSON.
+/// `error_codes: [70043]` if the text around it is not JSON.
 fn listed_codes(folded: &str) -> Vec<u32> {
     let Some((_, rest)) = folded.split_once("error_codes") else { return Vec::new() };
     let Some((list, _)) = rest.split_once('[').and_then(|(_, rest)| rest.split_once(']')) else {

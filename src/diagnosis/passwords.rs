@@ -17,7 +17,7 @@ pub enum Proof {
     Directory,
     /// The same, and the directory is the organisation's own, which counts failures by itself.
     Federated,
-    /// In words that only the directory's answer has: open, where the password was known to be wrong.
+    /// In words that only the directory's answer has: open, if the password was known to be wrong.
     Incorrect,
     /// In words that a wrong password and a closed door share, or of a policy behind the password.
     Nothing,

@@ -175,7 +175,7 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
     let basic = words(text).find_map(basic_code).filter(|_| server);
     let enhanced = enhanced_code(text);
     // An enhanced code says more than 500 and 502: a syntax (5.5.2) that is not understood is not an unknown command.
-    // Exchange says 5.3.3; where it quotes the command, that tells whether it was one.
+    // Exchange says 5.3.3; if it quotes the command, that tells whether it was one.
     let is_unknown = |code: &str| code == "5.5.1" || code == "5.3.3" && !text.contains("command '");
     let unknown_command = match (basic, enhanced) {
         (Some(500 | 502), code) => code.is_none_or(is_unknown),

@@ -166,7 +166,7 @@ pub(super) struct Situation {
     pub(super) voice: Voice,
 }
 
-/// Wordings that only somebody with a token hears. They decide where the mechanism is not known.
+/// Wordings that answer only logins with a token. They decide the question if the mechanism is not known.
 ///
 /// Exchange's POP3 service says "Authentication failure" after AUTH and "Logon failure" after PASS.
 const TOKEN_WORDS: &[&str] =

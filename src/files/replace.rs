@@ -19,7 +19,7 @@ const MODE: u32 = 0o600;
 const MOST_LINKS: usize = 40;
 
 /// Puts `content` in the file's place, readable by its owner alone. The owner stays, as far as this process may say
-/// so; a new file gets that of its folder. Where a link leads to the file, the link stays and its target is replaced.
+/// so; a new file gets that of its folder. If a link leads to the file, the link stays and its target is replaced.
 ///
 /// # Errors
 /// The system's. The old content is still there then.

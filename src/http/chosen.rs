@@ -50,7 +50,7 @@ pub(super) fn credentials<'r>(
     chosen
 }
 
-/// The standings that match, by `usual` where the view names no order.
+/// The standings that match, by `usual` if the view names no order.
 pub(super) fn standings<'b>(all: &'b [Stands], view: &View, usual: Sort) -> Vec<&'b Stands> {
     let subject = |standing: &'b Stands| Subject {
         mailbox: &standing.mailbox,

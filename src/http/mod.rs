@@ -44,7 +44,7 @@ pub use origin::Names;
 pub use protection::{Protection, Reader};
 pub use serve::serve;
 
-/// Connections at once, where there are descriptors enough.
+/// Connections at once, if there are descriptors enough.
 pub const CONNECTIONS: usize = 256;
 
 /// What the routes share. Cheap to clone.

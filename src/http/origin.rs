@@ -81,7 +81,7 @@ pub(super) async fn guard(State(site): State<Site>, request: Request, next: Next
 /// How many letters of a strange name are repeated.
 const SHOWN: usize = 80;
 
-/// The host without its port: of the request line, where it has one, as RFC 9112 has it.
+/// The host without its port: of the request line, if it has one, as RFC 9112 has it.
 fn host(request: &Request) -> Option<String> {
     if let Some(host) = request.uri().host() {
         return Some(host.to_owned());

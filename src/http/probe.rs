@@ -26,7 +26,7 @@ use super::{Site, negotiate};
 const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
 /// How much earlier than that the answer is sent, so that it arrives in time.
 const OFFSET: Duration = Duration::from_millis(500);
-/// The longest that an answer may take, also where the scraper names no time: a connection lives hardly longer.
+/// The longest that an answer may take, even if the scraper names no time: a connection hardly lives longer.
 const PATIENCE: Duration = Duration::from_secs(100);
 /// How long the button of a mailbox's page waits: a person gives up earlier than a scraper.
 const WAIT: Duration = Duration::from_secs(30);

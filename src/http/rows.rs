@@ -40,7 +40,7 @@ impl Standing {
         }
     }
 
-    /// The value of the filter `outcome`, as in the metrics' label where that has it.
+    /// The value of the filter `outcome`, as in the metrics' label if that has it.
     pub(super) const fn outcome(self) -> &'static str {
         match self {
             Self::Failing => "failure",
@@ -86,7 +86,7 @@ pub(super) fn subject(record: &CheckRecord) -> Subject<'_> {
     }
 }
 
-/// The rows of which a check matches the view's filter, in its order; the worst first where it names none.
+/// The rows of which a check matches the view's filter, in its order; the worst first if it names none.
 pub(super) fn select<'f>(mut rows: Vec<Row<'f>>, view: &View) -> Vec<Row<'f>> {
     rows.retain(|row| row.checks.iter().any(|record| view.filter.admits(&subject(record))));
     let (sort, descending) = view.sort.unwrap_or((Sort::Outcome, false));

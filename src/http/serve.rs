@@ -158,7 +158,7 @@ enum Ended {
     Otherwise,
 }
 
-/// A handshake where one is due, then the conversation.
+/// A handshake if one is due, then the conversation.
 async fn receive(
     stream: TcpStream,
     door: Door,

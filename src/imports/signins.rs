@@ -32,7 +32,7 @@ pub(super) struct SignIns {
 }
 
 impl SignIns {
-    /// The columns of a sign-in log; `None` where the header is of something else.
+    /// The columns of a sign-in log; `None` if the header is of something else.
     pub(super) fn of(header: &[String]) -> Option<Self> {
         let names: Vec<String> = header.iter().map(|name| plain(name)).collect();
         let column = |known: &&str| names.iter().position(|name| name == known);
@@ -57,7 +57,7 @@ impl SignIns {
         reading
     }
 
-    /// `None` where no password was accepted, or the protocol is not one of ours.
+    /// `None` if no password was accepted, or the protocol is not one of ours.
     fn fact(&self, line: usize, row: &[String]) -> Result<Option<Fact>, String> {
         let field = |column: usize| row.get(column).map_or("", String::as_str);
         let Some(protocols) = protocols(field(self.client)) else { return Ok(None) };
@@ -81,7 +81,7 @@ impl SignIns {
     }
 }
 
-/// The protocol of a client that shows passwords, or all where the log knows only that it was one; `None` for others.
+/// The protocol of a client that shows passwords, or all if the log knows only that it was one; `None` for others.
 fn protocols(client: &str) -> Option<Option<Protocol>> {
     let client = plain(client);
     let by_name = [("imap", "imap"), ("smtp", "smtp"), ("pop", "pop3")];

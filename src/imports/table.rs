@@ -18,7 +18,7 @@ const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 /// The rows of a file.
 #[derive(Debug)]
 pub(super) struct Table {
-    /// Each with its number in the file, from 1; the first is the header where there is one.
+    /// Each with its number in the file, from 1; the first is the header if there is one.
     pub(super) rows: Vec<(usize, Vec<String>)>,
     /// Lines that could not be read, and why.
     pub(super) refused: Vec<(usize, String)>,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-/// The words about one source of expiry dates.
+/// The facts about one source of expiry dates.
 #[derive(Debug)]
 pub struct EndRow {
     /// The label value in metrics.

@@ -98,7 +98,7 @@ pub struct Provider {
     pub name: Arc<str>,
     /// The family of the preset that it is based on.
     pub family: Family,
-    /// The service whose preset it is, or is based on; `None` where the family says everything.
+    /// The service whose preset it is, or is based on; `None` if the family says everything.
     pub service: Option<&'static Service>,
     /// Certificate authorities that are trusted besides the system's, for mail servers and the token
     /// endpoint.

@@ -114,7 +114,7 @@ impl Outcome {
         }
     }
 
-    /// What to do, where the mailbox cannot be used.
+    /// What to do if the mailbox cannot be used.
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Up => None,

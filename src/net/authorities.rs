@@ -16,10 +16,10 @@ use crate::model::{Cause, Reason};
 /// The largest file of authorities that is read, in bytes: every public one makes a quarter of a MiB.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
-/// The system's authorities; those built in where the system has none. Blocks for as long as files may take.
+/// The system's authorities; those built in if the system has none. Blocks for as long as files may take.
 ///
 /// # Errors
-/// [`Reason::SecretUnreadable`] where a file system does not answer; the next call tries again.
+/// [`Reason::SecretUnreadable`] if a file system does not answer; the next call tries again.
 pub(super) fn system_roots() -> Result<RootCertStore, Cause> {
     static ROOTS: OnceLock<RootCertStore> = OnceLock::new();
     if let Some(roots) = ROOTS.get() {

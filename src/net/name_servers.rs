@@ -29,7 +29,7 @@ impl NameServers {
     /// Reads `resolv.conf` and `hosts` in this folder, which is `/etc`.
     ///
     /// # Errors
-    /// [`Reason::DnsFailure`] where `resolv.conf` cannot be read or names no server. Without `hosts` every name
+    /// [`Reason::DnsFailure`] if `resolv.conf` cannot be read or names no server. Without `hosts` every name
     /// is asked for.
     pub(super) async fn of_system(folder: &Path) -> Result<Self, Cause> {
         let file = folder.join("resolv.conf");

@@ -145,7 +145,7 @@ fn clients(tls: &WebTls, provider: &Arc<CryptoProvider>) -> Result<Option<Client
             }
             Some(verifier(roots)?)
         }
-        // As Go's crypto/tls: where no authorities are named, the system's count.
+        // As in Go's crypto/tls, the system's authorities count if none are named.
         None if policy == ClientAuth::VerifyClientCertIfGiven => {
             let roots = system_roots()
                 .map_err(|cause| ServerTlsFault::new("client_ca_file", cause.detail.to_string()))?;

@@ -46,7 +46,7 @@ pub struct Bearer<'a> {
 }
 
 impl Bearer<'_> {
-    /// How the token is sent to a server that offers these mechanisms. XOAUTH2 comes first where it is offered:
+    /// How the token is sent to a server that offers these mechanisms. XOAUTH2 comes first if it is offered:
     /// more servers have it, and its refusals are better known.
     fn mechanism_among(&self, offered: &BTreeSet<Mechanism>) -> Mechanism {
         let has = |mechanism| offered.contains(&mechanism);
@@ -190,7 +190,7 @@ impl Probe<'_> {
     /// The TLS handshake, with what it tells; on implicit ports and after STARTTLS alike.
     ///
     /// # Errors
-    /// Why it failed, with the certificate that was shown where one was.
+    /// Why it failed, with the server's certificate if it showed one.
     pub async fn secure(self, stream: Box<dyn Io>, facts: &mut ServerFacts) -> Result<Box<dyn Io>, Cause> {
         let trust = self.dialer.trust(self.check.mailbox.provider.ca_file.as_deref()).await?;
         let mut seen = TlsFacts::default();
@@ -214,7 +214,7 @@ impl Probe<'_> {
     }
 }
 
-/// The certificate behind a failed handshake, where one was shown.
+/// The certificate behind a failed handshake, if one was shown.
 fn shown(facts: &ServerFacts) -> String {
     let Some(certificate) = &facts.certificate else { return String::new() };
     let end = facts.certificate_expiry.map_or_else(|| "?".to_owned(), |end| end.to_string());
@@ -230,7 +230,7 @@ fn not_offered(offer: &Offer, mechanisms: &BTreeSet<Mechanism>) -> Cause {
     Cause::new(diagnosis::not_offered(offer), detail)
 }
 
-/// A login is not a success where the server has not seen what it accepts.
+/// A login is not a success if the server has not seen what it accepts.
 fn accepted_unseen(answer: &str) -> Cause {
     let why = format!("the server accepts the login before it was told who logs in: {answer}");
     Cause::new(Reason::ProtocolError, why)

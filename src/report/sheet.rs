@@ -116,7 +116,7 @@ fn check(record: &CheckRecord) -> [String; CHECKS.len()] {
     ]
 }
 
-/// Writes a line per token of each credential, one line where there is none.
+/// Writes a line per token of each credential, one line if there is none.
 ///
 /// # Errors
 /// Errors of `out`.

@@ -161,7 +161,7 @@ fn replaced(text: &str, may_stay: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(replace).collect())
 }
 
-/// Gives the text back as it came where nothing had to be changed.
+/// Gives the text back as it came if nothing had to be changed.
 fn owned(text: String, change: impl FnOnce(&str) -> Cow<'_, str>) -> String {
     match change(&text) {
         Cow::Owned(changed) => changed,

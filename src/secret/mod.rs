@@ -33,8 +33,8 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 /// Reads the secret now. A byte order mark in front and line ends behind are not part of it.
 ///
 /// # Errors
-/// [`Reason::SecretUnreadable`], naming the place, where it is missing, no regular file, unreadable, empty, too
-/// large or not text, or where its file system does not answer.
+/// [`Reason::SecretUnreadable`], naming the place, if it is missing, not a regular file, unreadable, empty, too
+/// large or not text, or if its file system does not answer.
 pub async fn read(place: &SecretRef) -> Result<Redacted, Cause> {
     let unreadable = |why: &str| Cause::new(Reason::SecretUnreadable, format!("{place} {why}"));
     let text = match place {

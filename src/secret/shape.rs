@@ -57,7 +57,7 @@ const ROWS: &[Row] = &[
     ),
 ];
 
-/// What is odd about the secret of a client, or about a password where there is no client; each sentence
+/// What is odd about the secret of a client, or about a password if there is no client; each sentence
 /// follows the secret's place.
 pub fn oddities(secret: &Redacted, client_id: Option<&str>) -> Vec<&'static str> {
     let sight = Sight { text: secret.expose_secret(), client_id };

@@ -84,7 +84,7 @@ pub struct SeenTokenRequest {
     pub client_request_id: Option<String>,
     /// Whether the secret came in the `Authorization` header instead of the form.
     pub basic_header: bool,
-    /// In whose name the token was asked for, where it was for one user.
+    /// In whose name the token was asked for, if it was for one user.
     pub user: Option<String>,
     /// What became of it.
     pub outcome: TokenOutcome,
@@ -236,7 +236,7 @@ impl SimApp {
         lock(&self.state).person.sign_in = sign_in;
     }
 
-    /// From now on people sign in only where the client shows its secret.
+    /// From now on people sign in only if the client shows its secret.
     pub fn make_confidential(&self) {
         lock(&self.state).person.confidential = true;
     }

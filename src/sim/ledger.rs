@@ -27,7 +27,7 @@ pub struct Connections {
 /// A command that was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heard {
-    /// Its words without secrets, upper case where the protocol does not care: `AUTHENTICATE XOAUTH2`, `SELECT INBOX`.
+    /// Its words without secrets, upper case if the protocol does not care: `AUTHENTICATE XOAUTH2`, `SELECT INBOX`.
     pub words: String,
     /// Whether it came over TLS.
     pub tls: bool,

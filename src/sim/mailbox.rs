@@ -48,7 +48,7 @@ impl SimMailbox {
         self.account.set_username(username);
     }
 
-    /// Its password, of use only where [`Offers::passwords`] is set.
+    /// Its password, of use only if [`Offers::passwords`] is set.
     pub fn password(&self) -> &str {
         &self.account.password
     }

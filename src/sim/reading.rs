@@ -104,7 +104,7 @@ pub(super) async fn answer(session: &mut Session, word: &str, rest: &str) -> io:
     }
 }
 
-/// The places that a sequence set names, RFC 3501 section 9; `None` where one is not in the folder.
+/// The places that a sequence set names, RFC 3501 section 9; `None` if one is not in the folder.
 fn places(set: &str, messages: u32) -> Option<Vec<u32>> {
     let mut places = Vec::new();
     for part in set.split(',') {

@@ -84,7 +84,7 @@ impl Session {
         self.account = Some(account);
     }
 
-    /// Finds the mailbox of a login name, where one server has many.
+    /// Finds the mailbox of a login name, if one server has many.
     pub(super) fn identify(&mut self, user: &str) {
         let is_new =
             self.account.as_ref().is_none_or(|account| !account.username().eq_ignore_ascii_case(user));

@@ -119,7 +119,7 @@ impl Site {
         Ok(Ports { imap, imap_starttls, smtp, smtp_tls, pop3, pop3_starttls })
     }
 
-    /// The mailbox every connection belongs to, where there is just one.
+    /// The mailbox every connection belongs to, if there is just one.
     pub(super) fn sole(&self) -> Option<Arc<Account>> {
         match &self.tenants {
             Tenants::One(account) => Some(Arc::clone(account)),
@@ -127,7 +127,7 @@ impl Site {
         }
     }
 
-    /// The mailbox of a login name, where there are many.
+    /// The mailbox of a login name, if there are many.
     pub(super) fn find(&self, user: &str) -> Option<Arc<Account>> {
         match &self.tenants {
             Tenants::One(_) => None,

@@ -60,7 +60,7 @@ impl Code {
         self.response.verification_uri().as_str()
     }
 
-    /// The page that knows the code already, where the provider has one.
+    /// The page that knows the code already, if the provider has one.
     pub fn page_with_code(&self) -> Option<&str> {
         self.response.verification_uri_complete().map(|url| url.secret().as_str())
     }

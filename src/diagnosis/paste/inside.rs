@@ -187,7 +187,7 @@ fn is_answer(line: &str, at: usize) -> bool {
     let quoted = lettered && before.ends_with(OPENINGS);
     let loose = (first == "*" || quoted || third.starts_with('['))
         && STATUS.iter().any(|status| status.eq_ignore_ascii_case(second));
-    // A success counts where a library quotes it whole, or writes it behind its prefix.
+    // A success counts if a library quotes it whole, or writes it behind its prefix.
     if before.ends_with(['"', '\'', ':', ']', '=']) && (first == "+OK" || (tag && second == "OK")) {
         return true;
     }

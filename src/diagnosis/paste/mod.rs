@@ -74,7 +74,7 @@ impl Reading {
         Self { source: None, phase: None, mechanism: None, verdict, by_name: false }
     }
 
-    /// The reason; `None` where there is no failure.
+    /// The reason; `None` if there is no failure.
     pub fn reason(&self) -> Option<Reason> {
         self.verdict.map(|verdict| verdict.reason)
     }

@@ -11,7 +11,7 @@ use super::fill::host_of;
 use super::findings::Findings;
 use crate::model::{NOTABLE_SKEW, Reason};
 
-/// The findings; none where the clocks explain nothing.
+/// The findings; none if the clocks explain nothing.
 pub(super) fn of(reason: Reason, subject: &Subject<'_>) -> Findings {
     match reason {
         Reason::ClockSkew => Findings { lines: compared(subject).into_iter().collect(), decisive: false },

@@ -13,7 +13,7 @@ pub const NATIVE_CLIENT: &str = "https://login.microsoftonline.com/common/oauth2
 const WORLDWIDE: &str = "https://outlook.office365.com/.default";
 const WORLDWIDE_IMAP: &str = "https://ps.outlook.com/.default";
 
-/// The v2.0 admin-consent URL for the app of a token, by the cloud of its token endpoint; `None` where
+/// The v2.0 admin-consent URL for the app of a token, by the cloud of its token endpoint; `None` if
 /// the credential has no tenant or app.
 pub fn consent_url(
     spec: &TokenSpec,

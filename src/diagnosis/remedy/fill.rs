@@ -2,7 +2,7 @@
 //!
 //! `{name}` is plain text. `{'name}` is a string of PowerShell, its quotes included. `{!name}` is one
 //! word of any shell. `{%name}` is part of a URL. A value that cannot be written so is not written: the
-//! place keeps its name in capitals, as it does where nothing is known.
+//! place keeps its name in capitals, as it does if nothing is known.
 
 use super::consent::{NATIVE_CLIENT, consent_url};
 use super::{Dialect, Subject};

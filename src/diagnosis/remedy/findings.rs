@@ -60,7 +60,7 @@ fn certificate(reason: Reason, phase: Phase, subject: &Subject<'_>) -> Option<St
     ))
 }
 
-/// The findings in the token; none where the refusal is no matter of it.
+/// The findings in the token; none if the refusal is not about the token.
 fn of_token(reason: Reason, subject: &Subject<'_>) -> Findings {
     let (Reason::TokenRejected | Reason::RoleMissing, Some(TokenAccess { spec, permission, .. })) =
         (reason, subject.check.access.token())

@@ -1,4 +1,4 @@
-//! What to do where the mail server refuses the login.
+//! What to do if the mail server refuses the login.
 //!
 //! Commands: Exchange Online PowerShell (MicrosoftDocs/office-docs-powershell), after
 //! `Connect-ExchangeOnline`.

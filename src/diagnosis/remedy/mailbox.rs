@@ -1,4 +1,4 @@
-//! What to do where the mailbox or the mail server itself is at fault.
+//! What to do if the mailbox or the mail server itself is at fault.
 
 use super::{Remedy, remedies};
 use crate::model::Phase::{Capability, Token};

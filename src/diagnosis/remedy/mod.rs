@@ -35,7 +35,7 @@ pub struct Subject<'a> {
     pub check: &'a Check,
     /// The claims of the token, if there was one and it can be read.
     pub claims: Option<&'a Claims>,
-    /// How far this machine's clock is ahead of the identity provider's, where that was measured.
+    /// How far this machine's clock is ahead of the identity provider's, if that was measured.
     pub clock_skew: Option<SignedDuration>,
     /// When it failed, by this machine's clock.
     pub at: Timestamp,
@@ -121,7 +121,7 @@ macro_rules! remedies {
 }
 use remedies;
 
-/// What to do about a failed check: a sentence or a few, commands ready to be run where there are any.
+/// What to do about a failed check: a sentence or a few, commands ready to be run if there are any.
 pub fn hint(reason: Reason, phase: Phase, subject: &Subject<'_>) -> String {
     let check = subject.check;
     let family = if of_token(reason) { idp_family(check) } else { check.mailbox.provider.family };
@@ -151,7 +151,7 @@ pub fn hint(reason: Reason, phase: Phase, subject: &Subject<'_>) -> String {
     findings.lines.into_iter().chain(lines).collect::<Vec<_>>().join("\n")
 }
 
-/// What to do about a reason where no mailbox is at hand: for one family of servers, or for all that
+/// What to do about a reason if no mailbox is at hand: for one family of servers, or for all that
 /// differ, one after the other. Unknown values are placeholders in capitals (`APP_ID`).
 pub fn generic_hint(reason: Reason, family: Option<Family>, protocol: Option<Protocol>) -> String {
     hint_unconfigured(reason, &Heard { family, dialect: protocol, ..Heard::default() })

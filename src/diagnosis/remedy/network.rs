@@ -1,4 +1,4 @@
-//! What to do where no conversation comes about: names, sockets, TLS.
+//! What to do if no conversation can begin: names, sockets, TLS.
 
 use super::{Remedy, remedies};
 use crate::model::Phase::{Auth, Connect, Greeting, Resolve, Tls, Token};

@@ -1,4 +1,4 @@
-//! What to do where the server's own sentence names a cause that its reason alone does not tell. These
+//! What to do if the server's own sentence names a cause that its reason alone does not name. These
 //! rows are read before those of the reason.
 
 use super::{Remedy, remedies};

@@ -1,4 +1,4 @@
-//! What to do where no token is to be had: the identity provider's refusals.
+//! What to do if no token can be obtained: the identity provider's refusals.
 //!
 //! Rows of the Exchange Online family are for Entra, those of the Gmail family for Google. Commands: the
 //! Azure CLI's reference, and Exchange Online PowerShell's where Exchange is concerned.

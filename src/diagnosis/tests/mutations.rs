@@ -12,7 +12,7 @@ use crate::diagnosis::Dialect;
 /// A change, and the name under which it fails.
 type Mutation = (&'static str, fn(&Row, &str) -> Option<String>);
 
-/// Each gives `None` where it does not apply. They are applied in their order.
+/// Each gives `None` if it does not apply. They are applied in their order.
 const MUTATIONS: &[Mutation] = &[
     ("capitals", |row, text| plain(row).then(|| text.to_uppercase())),
     ("small letters", |row, text| {

@@ -31,7 +31,7 @@ pub(in crate::http) async fn index(
     }
 }
 
-/// The whole page; a part of the table alone where the view asks for one.
+/// The whole page, or only a part of the table if the view asks for one.
 fn page(facts: &Facts, view: &View) -> Markup {
     let rows = rows(&facts.checks);
     let count = |standing| rows.iter().filter(|row| row.standing == standing).count();

@@ -64,7 +64,7 @@ fn renewal(facts: &Facts, record: &TokenRecord) -> Option<Markup> {
     })
 }
 
-/// A secret or certificate about to end. Where requests fail already, that is the news, and told elsewhere.
+/// A secret or certificate about to end. Left out if requests fail already, which another section shows.
 fn secret(facts: &Facts, record: &CredentialRecord) -> Option<Markup> {
     let end = *record.ends().first()?;
     if record.tokens.iter().any(|token| token.failing_since.is_some()) {

@@ -74,7 +74,7 @@ pub(super) fn hint(hint: &str) -> Markup {
     }
 }
 
-/// A command. Its words stay whole where the line is wide enough, so that no GUID and no `-Option` is
+/// A command. Its words stay whole if the line is wide enough, so that no GUID and no `-Option` is
 /// torn at a hyphen; its spaces stay as they are, because it will be copied.
 fn command(command: &str) -> Markup {
     html! {

@@ -52,7 +52,7 @@ impl Imap {
         }
     }
 
-    /// AUTHENTICATE, RFC 3501 section 6.2.2; the response goes along where SASL-IR allows it.
+    /// AUTHENTICATE, RFC 3501 section 6.2.2; the response goes along if SASL-IR allows it.
     async fn authenticate(
         &mut self,
         probe: Probe<'_>,

@@ -117,7 +117,7 @@ fn literal(line: &[u8]) -> Option<usize> {
     std::str::from_utf8(digits.strip_suffix(b"+").unwrap_or(digits)).ok()?.parse().ok()
 }
 
-/// Untagged data; `None` where it is data that a probe reads, and malformed.
+/// Untagged data; `None` if it is data that a probe reads, and malformed.
 fn untagged(text: &str, fit: &mut Vec<u8>) -> Option<Step> {
     let (first, rest) = word(text);
     if let Some(step) = status("*", text, &STATUSES, fit) {

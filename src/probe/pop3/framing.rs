@@ -1,4 +1,4 @@
-//! POP3's lines: each is an answer of its own, and the probe asks for the next where a list goes on.
+//! POP3's lines: each is an answer of its own, and the probe asks for the next if a list goes on.
 
 use crate::net::{Bounds, Framing, Step, Violation};
 

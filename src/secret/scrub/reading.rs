@@ -120,7 +120,7 @@ pub(super) fn trace_back(all: &[Reading], mut marks: Vec<Vec<bool>>) -> Vec<bool
     marks.into_iter().next().unwrap_or_default()
 }
 
-/// Percent signs, entities and backslashes undone; `None` where there are none.
+/// Percent signs, entities and backslashes undone; `None` if there are none.
 fn unescaped(letters: &[Letter]) -> Option<Vec<Letter>> {
     replaced(letters, escape::of_web)
 }
@@ -226,7 +226,7 @@ fn unpack(unpacked: &mut Vec<Letter>, digits: &[(usize, u8)]) {
     }
 }
 
-/// Appends bytes as letters where people could read some of them; `of` tells what each was made of.
+/// Appends bytes as letters if people could read some of them; `of` tells what each was made of.
 fn keep_readable(unpacked: &mut Vec<Letter>, bytes: &[u8], of: impl Fn(usize) -> (usize, usize)) {
     let readable = bytes.split(|byte| !byte.is_ascii_graphic()).any(|run| run.len() >= SHORTEST_READABLE);
     if !readable {

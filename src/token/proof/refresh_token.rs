@@ -110,7 +110,7 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// A client that proves its identity where it has a secret, and the secrets that an answer may repeat.
+    /// A client that proves its identity if it has a secret, and the secrets that an answer may repeat.
     pub(in crate::token) async fn client(
         &self,
         exchange: &Exchange<'_>,
