@@ -32,7 +32,7 @@ impl FromStr for Choice {
             Some((index, count)) => {
                 let count = counted(count)?;
                 let index: u32 =
-                    index.parse().map_err(|_| format!("{index:?} is no number of a shard: {EXPECTED}"))?;
+                    index.parse().map_err(|_| format!("{index:?} is not a shard number: {EXPECTED}"))?;
                 Ok(Self::Given(numbered(index, count)?))
             }
             None => Err(EXPECTED.to_owned()),
@@ -81,7 +81,7 @@ impl Choice {
 
 fn counted(text: &str) -> Result<u32, String> {
     let count = text.parse().ok().filter(|count| (1..=MOST).contains(count));
-    count.ok_or_else(|| format!("{text:?} is no number of shards: expected 1 to {MOST}"))
+    count.ok_or_else(|| format!("{text:?} is not a number of shards: expected 1 to {MOST}"))
 }
 
 fn numbered(index: u32, count: u32) -> Result<Shard, String> {

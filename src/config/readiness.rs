@@ -117,7 +117,7 @@ pub(super) fn said(map: &Map<'_>) -> Said {
                 let value = Protocol::from_label(item.word(&keys::CHECKS)?)?;
                 if value.mail().is_none() {
                     return item.complain(format!(
-                        "{value} is no mail protocol, and not_expected is about passwords: leave it out of checks instead"
+                        "{value} is not a mail protocol, and not_expected is about passwords: leave it out of checks instead"
                     ));
                 }
                 Some(At { value, place: item.place().clone() })
@@ -205,7 +205,7 @@ impl Section {
             if tried != PasswordLogin::Refusal {
                 faults.warn(
                     &at.place,
-                    "said in vain: the wrong password is tried only with password_login: refusal",
+                    "this has no effect: the wrong password is tried only with password_login: refusal",
                 );
             }
         }
@@ -254,7 +254,7 @@ impl Section {
                 if let Written::Is(at) = &mailbox.readiness.password {
                     faults.warn(
                         &at.place,
-                        "said in vain: no password is tried without readiness.password_login",
+                        "this has no effect: no password is tried without readiness.password_login",
                     );
                 }
             }

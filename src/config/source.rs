@@ -128,7 +128,7 @@ fn matching(pattern: &str) -> Result<Matches, String> {
     let end = Instant::now() + files::PATIENCE;
     let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
     let paths = glob::glob_with(pattern, options)
-        .map_err(|error| format!("this is no pattern for files: {}", error.msg))?;
+        .map_err(|error| format!("this is not a file pattern: {}", error.msg))?;
     let mut found = Matches::default();
     let (mut places, mut again) = (HashSet::new(), 0);
     for path in paths {

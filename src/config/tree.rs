@@ -156,7 +156,7 @@ fn sentence(error: &Error, replayed: usize) -> String {
     match error {
         Error::AliasError { error, .. } | Error::WithSnippet { error, .. } => sentence(error, replayed),
         // The scanner names at most the one character it stumbled over.
-        Error::ExternalMessage { msg, .. } => format!("this is no valid YAML: {msg}"),
+        Error::ExternalMessage { msg, .. } => format!("this is not valid YAML: {msg}"),
         Error::MultipleDocuments { .. } => {
             "a second document begins here; a file is one document, without a line of ---".to_owned()
         }
@@ -170,7 +170,9 @@ fn sentence(error: &Error, replayed: usize) -> String {
             "too much for one file: at most {MAX_NODES} values, {MAX_DEPTH} levels, and in a file of this size {replayed} copies by aliases"
         ),
         Error::Eof { .. } => "the file ends in the middle of a value".to_owned(),
-        _ => "this is no valid YAML here: a key must be text, and a tagged value must fit its tag".to_owned(),
+        _ => {
+            "this is not valid YAML here: a key must be text, and a tagged value must fit its tag".to_owned()
+        }
     }
 }
 

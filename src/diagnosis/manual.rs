@@ -40,9 +40,9 @@ manual! {
     } verify "`az ad app credential list --id APP_ID` shows an end date in the future, and `mailbox_credential_success` becomes 1 at the next try. Write the new end to `expires`.";
     CertificateRejected {
         "The certificate was renewed here and not uploaded to the app registration, or the reverse.",
-        "Key and certificate are no pair.",
+        "The key and the certificate do not belong together.",
         "The service-account key was deleted at Google.",
-    } verify "The thumbprint of the deployed certificate (`openssl x509 -in app.pem -noout -fingerprint -sha1`) stands in `az ad app credential list --id APP_ID --cert`.";
+    } verify "The thumbprint of the deployed certificate (`openssl x509 -in app.pem -noout -fingerprint -sha1`) is in `az ad app credential list --id APP_ID --cert`.";
     ClockSkew {
         "The clock of this machine is wrong: no NTP, a suspended virtual machine, a wrong time zone taken for UTC.",
         "A workload token or an assertion was kept too long and sent again.",
@@ -57,7 +57,7 @@ manual! {
     AppNotFound {
         "The client id is mistyped, or is the object id of the app registration.",
         "The tenant is the wrong one.",
-        "The app has no enterprise application in this tenant: nobody consented there, or somebody deleted it.",
+        "The app has no enterprise application in this tenant: no administrator consented there, or it was deleted.",
     } verify "`az ad sp show --id APP_ID` in the configured tenant shows the enterprise application.";
     AppDisabled {
         "An administrator switched off sign-in for the enterprise application.",
@@ -146,7 +146,7 @@ manual! {
         "The protocol is switched off for the mailbox.",
         "The user name is not the mailbox's own.",
         "The token's time had ended: the hint says so where that is the case.",
-    } verify "`Get-ServicePrincipal` shows the app's id beside the `oid` that stands on the mailbox's page, and `Test-ServicePrincipalAuthorization -Identity OBJECT_ID -Resource ADDRESS` shows the mailbox in scope. Changes take minutes to hours.";
+    } verify "`Get-ServicePrincipal` shows the app's id beside the `oid` on the mailbox's page, and `Test-ServicePrincipalAuthorization -Identity OBJECT_ID -Resource ADDRESS` shows the mailbox in scope. Changes take minutes to hours.";
     BasicAuthDisabled {
         "The provider has ended passwords for this protocol.",
         "An authentication policy of the organisation blocks them.",
@@ -200,7 +200,7 @@ manual! {
     Throttled {
         "Other programs use the same mailbox or come from the same address.",
         "The interval is short for this provider.",
-        "Wrong passwords before: some servers slow down whoever they came from.",
+        "Wrong passwords before: some servers slow down the address that they came from.",
     } verify "The next probe after the time that the server named succeeds; `mailbox_check_interval_seconds` returns to the configured interval.";
     TooManyConnections {
         "Other programs keep their connections open, or end without LOGOUT or QUIT.",
@@ -225,7 +225,7 @@ manual! {
     // --- of a message under way
     DeliveredToJunk {
         "SPF, DKIM or DMARC of the sender's domain do not pass.",
-        "The sending server's address has a bad reputation, or stands on a block list.",
+        "The sending server's address has a bad reputation, or is on a block list.",
         "A rule of the mailbox, or its owner, has put such mail among junk.",
     } verify "`mailbox-exporter check --protocol round_trip MAILBOX` passes, and `mailbox_round_trip_authentication_info` shows `pass` for spf, dkim and dmarc.";
     NotDelivered {

@@ -125,7 +125,7 @@ impl View {
         let mut seen: Vec<&str> = Vec::new();
         for (name, value) in parameters.iter().filter(|(_, value)| !value.is_empty()) {
             if seen.contains(&name.as_str()) {
-                return Err(format!("{} stands twice", safe::line(name)));
+                return Err(format!("{} is given twice", safe::line(name)));
             }
             seen.push(name);
             match name.as_str() {

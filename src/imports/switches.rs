@@ -83,7 +83,7 @@ pub(super) fn read(table: &Table, plan: &Plan) -> Result<Reading, String> {
             continue;
         }
         let Some(header) = &header else {
-            reading.refused.push((*line, "stands above the header".to_owned()));
+            reading.refused.push((*line, "is above the header".to_owned()));
             continue;
         };
         match understand(row, header, &known) {

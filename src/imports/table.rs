@@ -92,7 +92,7 @@ fn utf8(bytes: &[u8]) -> Result<String, String> {
         format!("is not UTF-8 at line {line}: save it as \"CSV UTF-8\"")
     })?;
     if text.contains('\0') {
-        return Err("is no text".to_owned());
+        return Err("is not text".to_owned());
     }
     Ok(text.to_owned())
 }

@@ -133,7 +133,7 @@ fn a_file_that_makes_no_sense_gives_nothing_and_says_why() {
         (b"", "is empty"),
         (b"mailbox,protocol,used\ninvoices,smtp,used\n\xe9t\xe9,smtp,used\n", "is not UTF-8 at line 3"),
         (b"a,b,c\n1,2,3\n", "has neither the columns"),
-        (b"\x00\x01\x02", "is no text"),
+        (b"\x00\x01\x02", "is not text"),
         (b"<html><body>Sign in</body></html>", "is HTML"),
     ];
     for (bytes, fault) in rows {

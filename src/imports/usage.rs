@@ -177,7 +177,7 @@ fn reported(line: usize, row: &[String], report: &Report) -> Result<Fact, String
     let field = |column: usize| row.get(column).map_or("", String::as_str);
     let mailbox = named(field(report.sender))?;
     if !mailbox.contains('@') {
-        return Err("the sender is no mail address".to_owned());
+        return Err("the sender is not a mail address".to_owned());
     }
     let (used, note) = match &report.login {
         Some(login) => {

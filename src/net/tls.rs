@@ -99,8 +99,9 @@ impl Trust {
         host: &str,
         facts: &mut TlsFacts,
     ) -> io::Result<TlsStream<Opening>> {
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, format!("{host} is no name for TLS")))?;
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+            io::Error::new(io::ErrorKind::InvalidInput, format!("{host} is not a valid name for TLS"))
+        })?;
         let (config, sight) = self.client_config();
         let outcome = TlsConnector::from(Arc::new(config)).connect(name, Opening::over(stream)).await;
         sight.describe(facts);

@@ -169,7 +169,7 @@ pub async fn converse(
         }
         // A round trip consists of conversations with goals of their own.
         Goal::RoundTrip(_) => {
-            let cause = Cause::new(Reason::Internal, "a round trip is no conversation with one server");
+            let cause = Cause::new(Reason::Internal, "a round trip is not a conversation with one server");
             (Err(Failure { phase: watch.current(), cause }), None)
         }
         Goal::Maildrop => {

@@ -173,7 +173,7 @@ faults! {
         imap [(Reach, Refuse)], smtp [(Reach, Refuse)], pop3 [(Reach, Refuse)];
     SilentConnect => "silent_connect", "factory", "A firewall swallows every connection attempt.",
         imap [(Reach, Ignore)], smtp [(Reach, Ignore)], pop3 [(Reach, Ignore)];
-    ResetConnect => "reset_connect", "lab", "The connection is reset as soon as it stands.",
+    ResetConnect => "reset_connect", "lab", "The connection is reset as soon as it is established.",
         imap [(Reach, Reset)], smtp [(Reach, Reset)], pop3 [(Reach, Reset)];
     CertificateExpired => "certificate_expired", "branch-north", "The server's certificate has expired.",
         imap [(Tls, Present(Identity::Expired))], smtp [(Tls, Present(Identity::Expired))], pop3 [(Tls, Present(Identity::Expired))];
@@ -351,7 +351,7 @@ faults! {
         imap [], smtp [(Greeting, Bytes(b"220\r\n"))];
     OddCode => "odd_code", "odd-code", "A reply code whose second digit no document knows.",
         imap [], smtp [(Auth, Reply("571 5.7.1 Delivery not authorized, message refused"))];
-    InjectedPlaintext => "injected_plaintext", "injected", "An attacker writes answers behind the one to STARTTLS, before TLS stands.",
+    InjectedPlaintext => "injected_plaintext", "injected", "An attacker writes answers behind the one to STARTTLS, before TLS is established.",
         imap [(StartTls, Behind("* CAPABILITY IMAP4rev1 AUTH=PLAIN"))], smtp [(StartTls, Behind("250-injected\r\n250 AUTH PLAIN"))], pop3 [(StartTls, Behind("+OK\r\nSASL PLAIN\r\n."))];
     ByeAuth => "bye_auth", "bye-auth", "The server says goodbye in the middle of the login.",
         imap [(Auth, Farewell("* BYE Connection closed. 14"))],

@@ -49,7 +49,7 @@ impl Request {
         if let Some(length) = request.header("content-length") {
             let length = length.parse().map_err(|_| invalid("no content length"))?;
             let body = wire.exactly(length).await?;
-            request.body = String::from_utf8(body).map_err(|_| invalid("a body that is no text"))?;
+            request.body = String::from_utf8(body).map_err(|_| invalid("a body that is not text"))?;
         }
         Ok(Some(request))
     }

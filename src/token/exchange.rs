@@ -257,7 +257,7 @@ impl<'a> Exchange<'a> {
         if !answer.has_usable_token() {
             return Err(Cause::new(
                 Reason::ProtocolError,
-                "the `access_token` of the answer is no token: it is empty, or contains spaces or control characters",
+                "the `access_token` of the answer is not a token: it is empty, or contains spaces or control characters",
             ));
         }
         let value = Redacted::from(answer.access_token().secret().clone());

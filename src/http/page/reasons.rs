@@ -119,7 +119,7 @@ fn page(reason: Reason, checks: &[Arc<CheckRecord>]) -> Markup {
                 dt { "Causes" } dd { @for cause in entry.causes { (text::hint(cause)) } }
                 dt { "What to do" } dd {
                     (text::hint(&generic_hint(reason, None, None)))
-                    p.example { "What stands in capitals is the mailbox's own; its page has the same with the values filled in." }
+                    p.example { "Words in capitals are placeholders. The page of a mailbox shows the same text with its values filled in." }
                 }
                 dt { "Is it done?" } dd {
                     (text::hint(entry.verify))

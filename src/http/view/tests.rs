@@ -51,7 +51,7 @@ fn what_a_list_cannot_do_is_refused_with_what_it_can() {
         ("sort=state", "outcome, name"),
         ("format=xml", "json, csv"),
         ("reasn=timeout", "reason"),
-        ("reason=timeout&reason=throttled", "stands twice"),
+        ("reason=timeout&reason=throttled", "is given twice"),
     ];
     for (query, told) in rows {
         let error = read(List::Mailboxes, query).unwrap_err();

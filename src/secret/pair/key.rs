@@ -29,7 +29,7 @@ impl Key {
             }
             (KeyBlock::Encrypted(der), Some(passphrase)) => {
                 let encrypted = EncryptedPrivateKeyInfo::try_from(*der)
-                    .map_err(|_| "is no encrypted PKCS#8 that can be read".to_owned())?;
+                    .map_err(|_| "is not an encrypted PKCS#8 key that can be read".to_owned())?;
                 let plain = encrypted
                     .decrypt(passphrase.expose_secret())
                     .map_err(|_| "does not open with its passphrase".to_owned())?;
@@ -57,7 +57,7 @@ impl Key {
                 "is no RSA key of 2048 to 8192 bits: `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out app.key` makes one".to_owned()
             }
             Algorithm::Es256 => {
-                "is no key of the elliptic curve P-256: `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out app.key` makes one".to_owned()
+                "is not a key of the elliptic curve P-256: `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out app.key` makes one".to_owned()
             }
         })
     }

@@ -80,7 +80,7 @@ fn endpoint(spec: &TokenSpec, account: &ServiceAccount, place: &SecretRef) -> Re
         Some("http") if local => Ok(url.to_owned()),
         _ => Err(Cause::new(
             Reason::SecretUnreadable,
-            format!("the token_uri in {place} is no https address: `{url}`"),
+            format!("the token_uri in {place} is not an https address: `{url}`"),
         )),
     }
 }
