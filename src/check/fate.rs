@@ -192,7 +192,7 @@ mod tests {
                 "the message of 1970-01-01T00:00:00Z is lost: not found after 1h"
             ]
         );
-        // What is lost is looked for again.
+        // A lost message is looked for again.
         assert_eq!(fate.settled, ["late", "refused", "now"]);
     }
 

@@ -295,7 +295,7 @@ pub(super) fn secret(at: &Cursor<'_>, base: &Path) -> Option<SecretRef> {
     }
 }
 
-/// A variable's name. What was found is not repeated: it may be the secret.
+/// A variable's name. The complaint does not repeat the text: it may be the secret.
 fn variable(text: &str) -> Result<SecretRef, String> {
     let starts = |c: char| c.is_ascii_alphabetic() || c == '_';
     if text.starts_with(starts) && text.chars().all(|c| starts(c) || c.is_ascii_digit()) {

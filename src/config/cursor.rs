@@ -1,6 +1,6 @@
 //! Typed reading of a tree: every wrong value is reported, and the reading goes on.
 //!
-//! Owns shapes (text, number, list, keys). What a text means is `value`; which keys there are is `keys`.
+//! Owns shapes (text, number, list, keys). `value` knows what a text means, and `keys` which keys there are.
 
 use std::collections::HashMap;
 use std::rc::Rc;

@@ -54,12 +54,12 @@ use place::Place;
 /// A configuration without faults.
 #[derive(Debug, Clone)]
 pub struct Loaded {
-    /// What it means.
+    /// The plan that it describes.
     pub plan: Plan,
     /// Every file that was read or looked for: the configuration first, then the mailbox files, then those of
     /// `readiness`.
     pub files: Vec<PathBuf>,
-    /// What is allowed and yet deserves a look.
+    /// Warnings: things that are allowed but probably not intended.
     pub warnings: Vec<Notice>,
     /// Where each credential is described, for what is found out about its secret.
     pub credentials: Vec<Described>,
@@ -122,7 +122,7 @@ pub fn load_web(path: &Path) -> Result<Web, ConfigErrors> {
     Ok(faults.settle(read, &Place::whole(&path.into()))?.0)
 }
 
-/// What is made of files.
+/// The result of reading the files.
 struct Made {
     plan: Plan,
     files: Vec<PathBuf>,

@@ -29,8 +29,8 @@ pub fn parse_external_url(text: &str) -> Result<ExternalUrl, String> {
     })
 }
 
-/// Reads the path below which the pages are served: `/`, `/agent` or `/agent/`. What is returned has no slash at
-/// its end.
+/// Reads the path below which the pages are served: `/`, `/agent` or `/agent/`. The result has no slash
+/// at its end.
 ///
 /// # Errors
 ///

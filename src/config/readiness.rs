@@ -29,7 +29,7 @@ use crate::model::{
 const LARGEST_IMPORT: u64 = 32 * 1024 * 1024;
 /// In the place of a protocol: each of those that are logged in to.
 const EVERY: &str = "all";
-/// What `all` means, also before every one of them is checked.
+/// The protocols that `all` means, whether or not they are checked.
 const PROTOCOLS: [&str; 3] = ["imap", "smtp", "pop3"];
 
 /// The keys of the main file.
@@ -81,8 +81,8 @@ pub(super) struct Said {
     pub(super) not_expected: Written<Vec<At<Protocol>>>,
 }
 
-/// Reads the keys of the main file, and the calendar. What is imported is noted in `sources`, so that its
-/// change is one of the configuration.
+/// Reads the keys of the main file, and the calendar. Imported files are noted in `sources`, so that a
+/// change of them is a change of the configuration.
 pub(super) fn read(top: &Map<'_>, base: &Path, sources: &mut Sources) -> Section {
     let path = |at: &Cursor<'_>| at.text().map(|path| base.join(path));
     let mut section =

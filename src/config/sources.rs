@@ -1,4 +1,4 @@
-//! What a configuration was made of: which files, with which content; and whether that is still so.
+//! The files that a configuration was read from, with their content, and whether they have changed since.
 //!
 //! Not here: what the files mean, and how a change is noticed (`file_watch`).
 

@@ -48,7 +48,7 @@ pub use returned::{Returned, returned};
 pub use sender::verdicts as sender_verdicts;
 pub use tls::tls;
 
-/// What a mail server said, with what has to be known to understand it.
+/// A mail server's answer, with the context that is needed to understand it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer<'a> {
     /// The step that was being taken.

@@ -11,7 +11,7 @@ use super::wording::Says::{Before, Denied, Is, Refused};
 use super::wording::{Wording, wordings};
 use crate::model::Reason as R;
 
-/// What a sentence says whatever code it comes with. The order matters: the first row wins.
+/// The meaning of sentences, no matter which code they come with. The order matters: the first row wins.
 pub(super) const SENTENCES: &[Wording] = wordings! {
     // --- limits and outages that some servers report as refusals
     // Two providers list every cause there is: of such a sentence only the "no" is left.

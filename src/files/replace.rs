@@ -35,7 +35,7 @@ pub fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>
     let target = target(path)?;
     let folder = folder(&target);
     let draft = draft(&target);
-    // What a crash has left behind. Without it, the next step opens nothing that another user could have put there.
+    // A crash may have left a file here. It is removed, so that the next step cannot open one that another user made.
     match fs::remove_file(&draft) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}

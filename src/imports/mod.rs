@@ -1,8 +1,8 @@
 //! Imported facts: who still uses passwords, and how the switches are set, from CSV files that people export.
 //!
 //! Owns what the text of a file means, and the report of what was taken and what was not. A line is taken whole or
-//! not at all, and a file that makes no sense as a whole gives nothing. What columns mean is in `usage`, `signins`
-//! and `switches`; a mailbox counts as unused only if every line of the file was understood.
+//! not at all, and a file that makes no sense as a whole gives nothing. `usage`, `signins` and `switches` know the
+//! meaning of columns. A mailbox counts as unused only if every line of the file was understood.
 //! Not here: reading files (`config`), and how long a fact is believed (`readiness`).
 
 mod doubt;

@@ -1,5 +1,5 @@
-//! What no file may do: call a sender unused that was seen, take a setting for the organisation's by guess, be taken for
-//! something that it is not. Tests.
+//! Tests of mistakes that no file may cause: a sender that was seen is called unused, a setting is guessed to be the
+//! organisation's, a file is mistaken for another kind.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on should say so at once
 

@@ -87,7 +87,7 @@ table! {
 pub struct Service {
     /// The name of its preset, by which the calendar knows it.
     pub name: &'static str,
-    /// What a password is there and where it is made, in a sentence.
+    /// A sentence that says which kind of password the service takes and where to create one.
     pub password: &'static str,
 }
 

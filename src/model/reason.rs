@@ -1,6 +1,6 @@
 //! Reasons: the closed list of why a mailbox cannot be used, and who must act.
 //!
-//! What to do about a reason, filled with a mailbox's values, is `diagnosis::remedy`.
+//! Remedies, filled with a mailbox's values, are in `diagnosis::remedy`.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub struct OwnerRow {
     pub label: &'static str,
     /// For people.
     pub title: &'static str,
-    /// Stands for it where there is room for one character.
+    /// Its abbreviation where there is room for only one character.
     pub letter: char,
 }
 

@@ -1,6 +1,6 @@
-//! What the tap and the dialogue must be told of a protocol: its bounds, its framing, its syntax.
+//! The facts about a protocol that the tap and the dialogue need: its bounds, its framing, its syntax.
 //!
-//! Owns the interfaces. Each protocol implements them in `probe` and hands them in; nothing in `net` knows a
+//! Owns the interfaces. Each protocol implements them in `probe` and hands them in, so `net` itself knows no
 //! protocol.
 
 use super::Violation;

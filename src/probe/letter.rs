@@ -66,7 +66,7 @@ impl fmt::Display for Mark {
     }
 }
 
-/// What all messages of a round trip have in common. It is in the subject and in the text, so that a server can
+/// The word that all messages of a round trip have in common. It is in the subject and in the text, so that a server can
 /// search for it.
 fn tag(trip: &RoundTrip) -> String {
     let (from, to) = (&trip.send.mailbox.address, &trip.to().address);

@@ -1,7 +1,7 @@
 //! The conversation with a mail server, from the first byte on an open connection to the verdict.
 //!
 //! Owns what is said; the one match over the protocol is here. A token or password is handed in:
-//! nothing here could fetch one. What an answer means is `diagnosis`, how long it took `net`.
+//! nothing here could fetch one. `diagnosis` judges the answers, and `net` measures the times.
 
 mod graph;
 mod greeting;

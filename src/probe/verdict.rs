@@ -1,6 +1,6 @@
 //! Verdicts: from what a server said, or how the connection ended, to a cause.
 //!
-//! Owns which words count at which step. What a sentence means is `diagnosis`.
+//! Owns which words count at which step. `diagnosis` knows what a sentence means.
 
 use super::{Probe, Speech, is_farewell_of_a_gateway, speech};
 use crate::diagnosis::{self, Answer};
@@ -28,7 +28,7 @@ const OF_LOGINS: [Reason; 14] = [
 /// Reasons that say no more than that something was refused.
 const VAGUE: [Reason; 3] = [Reason::Unexpected, Reason::ProtocolError, Reason::ConnectionClosed];
 
-/// What has to be known to understand an answer, besides the answer.
+/// The context that is needed to understand an answer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stage<'a> {
     pub(super) phase: Phase,

@@ -11,7 +11,8 @@ const CONTRADICTIONS: &[(Finding, &[Finding])] = &[
     (Finding::PolicyRefuses, &[Finding::Accepted, Finding::Reached]),
 ];
 
-/// The newest contradiction among fresh evidence. What was seen before the setting may have been changed by it.
+/// The newest contradiction among fresh evidence. Evidence from before the setting does not contradict it:
+/// the setting may have changed things since.
 pub(super) fn conflict(exhibits: &[Exhibit]) -> Option<Conflict> {
     let fresh = || exhibits.iter().filter(|exhibit| exhibit.fresh).map(|exhibit| &exhibit.evidence);
     let contradictions = fresh().filter_map(|setting| {

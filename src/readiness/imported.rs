@@ -1,5 +1,5 @@
-//! What imported files say, as long as they say it: a file that has become unusable keeps its last facts, and a copy
-//! of a file is not newer than the file.
+//! The facts from imported files over time: a file that becomes unusable keeps its last facts, and a copy of a file is
+//! not newer than the file.
 //!
 //! Not here: understanding files (`imports`).
 

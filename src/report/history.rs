@@ -90,7 +90,7 @@ fn why(outcome: &Outcome) -> Option<(Phase, Reason)> {
     outcome.failure().map(|failure| (failure.phase, failure.cause.reason))
 }
 
-/// What became of an observation.
+/// What happened to an observation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Noted {
     /// The check is not in the plan.

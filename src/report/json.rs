@@ -74,7 +74,7 @@ pub fn observation(observation: &Observation, transcript: bool) -> Value {
         .done()
 }
 
-/// What became of the message of a round trip.
+/// The fate of a round trip's message.
 fn round_trip(observation: &Observation) -> Option<Value> {
     let Goal::RoundTrip(trip) = &observation.check.goal else { return None };
     let seen = &observation.server.trip;

@@ -142,7 +142,7 @@ pub fn cell(text: &str) -> Cow<'_, str> {
     text
 }
 
-/// A part of a plugin's output. What follows a bar is read as numbers.
+/// A part of a plugin's output. The text after a bar would be read as numbers, so there is none.
 pub fn plugin(text: &str) -> Cow<'_, str> {
     let text = line(text);
     if text.contains('|') { Cow::Owned(text.replace('|', "/")) } else { text }

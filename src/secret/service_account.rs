@@ -1,6 +1,6 @@
 //! The key of a Google service account, read from its place at the moment it is used.
 //!
-//! Owns the form of the JSON file that the Google Cloud console downloads. What is signed with it is up to `token`.
+//! Owns the form of the JSON file that the Google Cloud console downloads. `token` decides what is signed with it.
 
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};

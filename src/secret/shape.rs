@@ -1,4 +1,4 @@
-//! What is odd about the shape of a secret, so that a wrong paste is told from a wrong secret.
+//! Oddities in the shape of a secret, which distinguish a bad paste from a wrong secret.
 //!
 //! Owns the findings. None of them repeats a character of the secret.
 
@@ -57,7 +57,7 @@ const ROWS: &[Row] = &[
     ),
 ];
 
-/// What is odd about the secret of a client, or about a password if there is no client; each sentence
+/// Oddities of a client's secret, or of a password if there is no client; each sentence
 /// follows the secret's place.
 pub fn oddities(secret: &Redacted, client_id: Option<&str>) -> Vec<&'static str> {
     let sight = Sight { text: secret.expose_secret(), client_id };

@@ -141,7 +141,7 @@ impl SimApp {
         }
     }
 
-    /// What is wrong with its token requests from now on; `None` is nothing.
+    /// Sets the fault of its token requests; `None` for none.
     pub fn set_fault(&self, fault: Option<TokenFault>) {
         lock(&self.state).fault = fault;
     }
@@ -178,17 +178,17 @@ impl SimApp {
         lock(&self.state).clock_ahead = ahead;
     }
 
-    /// Only this secret is right from now on, as after a rotation.
+    /// From now on only this secret is right, as after a rotation.
     pub fn expect_secret(&self, secret: &str) {
         self.expect_secrets(&[secret]);
     }
 
-    /// Each of these secrets is right from now on, and no other one.
+    /// From now on each of these secrets is right, and no other one.
     pub fn expect_secrets(&self, secrets: &[&str]) {
         lock(&self.state).expected_secrets = secrets.iter().map(|&secret| secret.to_owned()).collect();
     }
 
-    /// Only these certificates are registered from now on. The secret stays as good as it was.
+    /// From now on only these certificates are registered. The secret stays as good as it was.
     pub fn register(&self, certificates: &[&SimCertificate]) {
         lock(&self.state).certificates = certificates.iter().map(|one| one.registered.clone()).collect();
     }
@@ -226,12 +226,12 @@ impl SimApp {
         lock(&self.state).person.signed_in()
     }
 
-    /// What becomes of a refresh token that is used, from now on.
+    /// Sets what happens to a refresh token that is used.
     pub fn set_rotation(&self, rotation: Rotation) {
         lock(&self.state).person.rotation = rotation;
     }
 
-    /// What the person does who is asked to sign in, from now on.
+    /// Sets the behaviour of the person who is asked to sign in.
     pub fn set_sign_in(&self, sign_in: SignIn) {
         lock(&self.state).person.sign_in = sign_in;
     }

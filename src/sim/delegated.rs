@@ -1,6 +1,6 @@
 //! The grants of people: signing in by a code (RFC 8628), and the refresh tokens that follow (RFC 6749 section 6).
 //!
-//! Owns what such a request must say. What becomes of codes and tokens is `person`.
+//! Owns what such a request must say. `person` decides what happens to codes and tokens.
 
 use serde_json::json;
 

@@ -17,7 +17,7 @@ use crate::sim::reading::SimUnread;
 use crate::sim::script::{Service, Step};
 use crate::sim::site::{Ports, Site};
 
-/// What certificates are issued for, and where everything listens.
+/// The host that certificates are issued for, and that everything listens on.
 const HOST: &str = "localhost";
 
 /// A mailbox with an IMAP, an SMTP and a POP3 server. Clones are the same mailbox.
@@ -43,7 +43,7 @@ impl SimMailbox {
         self.account.username()
     }
 
-    /// Logins are by this name from now on. Not for mailboxes that share their ports.
+    /// From now on the login name is this one. Not for mailboxes that share their ports.
     pub fn set_username(&self, username: &str) {
         self.account.set_username(username);
     }
@@ -93,12 +93,12 @@ impl SimMailbox {
         self.ports.pop3_starttls
     }
 
-    /// What is wrong with it.
+    /// Its fault.
     pub fn fault(&self) -> Fault {
         self.account.fault()
     }
 
-    /// What is wrong with it from now on. A fault of the token is its app's, and so of all the app's mailboxes.
+    /// Sets its fault. A fault of the token belongs to its app, and so affects all mailboxes of that app.
     ///
     /// Where many mailboxes share their ports, a fault begins to show once the login name is known.
     /// Ports open and close a moment later when the fault is about being reached at all.
@@ -107,22 +107,22 @@ impl SimMailbox {
         self.site.changed.notify_waiters();
     }
 
-    /// What its servers offer besides XOAUTH2 from now on. On shared ports it counts once the login name is known.
+    /// Sets what its servers offer besides XOAUTH2. On shared ports this counts once the login name is known.
     pub fn set_offers(&self, offers: Offers) {
         self.account.set_offers(offers);
     }
 
-    /// Answers so late at one step from now on.
+    /// From now on its servers answer this late at one step.
     pub fn set_slow(&self, step: Step, delay: Duration) {
         self.account.set_slow(Some((step, delay)));
     }
 
-    /// How many messages each of its folders holds from now on.
+    /// Sets how many messages each of its folders holds.
     pub fn set_messages(&self, messages: u32) {
         self.account.messages.store(messages, Ordering::SeqCst);
     }
 
-    /// Which of its messages are unread from now on, and how old they are.
+    /// Sets which of its messages are unread, and how old they are.
     pub fn set_unread(&self, unread: SimUnread) {
         *lock(&self.account.unread) = unread;
     }

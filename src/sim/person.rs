@@ -14,7 +14,7 @@ const REMEMBERED: usize = 100_000;
 /// The delegated permissions that a person consents to unless a test says otherwise.
 const CONSENTED: [&str; 3] = ["IMAP.AccessAsUser.All", "POP.AccessAsUser.All", "SMTP.Send"];
 
-/// What becomes of a refresh token that is used.
+/// What happens to a refresh token that is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Rotation {
     /// It stays good, and each answer brings another: Entra.
@@ -29,7 +29,7 @@ pub enum Rotation {
     Once,
 }
 
-/// What the person does who is asked to sign in.
+/// The behaviour of the person who is asked to sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignIn {
     /// So many questions are answered `authorization_pending` first.
@@ -164,7 +164,7 @@ impl Person {
         code
     }
 
-    /// What comes of asking with a code: the scope that was asked for, and a refresh token.
+    /// The result of a poll with a code: the requested scope, and a refresh token.
     pub(super) fn poll(&mut self, code: &str) -> Result<(String, Option<String>), Refusal> {
         let refuse = |error: &'static str, number, text: &str| Err((400, error, number, text.to_owned()));
         let Some(asked) = self.codes.get_mut(code) else {

@@ -98,7 +98,7 @@ pub(super) async fn serve(session: &mut Session, implicit_tls: bool) -> io::Resu
                 return session.end().await;
             }
             _ => {
-                // What is not understood may be a secret that went astray: its words are not kept.
+                // A line that is not understood may be a misplaced secret, so its words are not kept.
                 session.hear("?");
                 nonsense += 1;
                 if nonsense > NONSENSE {

@@ -86,7 +86,7 @@ impl Wire {
         self.io.flush().await
     }
 
-    /// Puts TLS under the dialogue. What the client sent before is forgotten.
+    /// Puts TLS under the dialogue. Forgets any bytes that the client sent before.
     pub(super) async fn secure(&mut self, acceptor: &TlsAcceptor) -> io::Result<()> {
         let nothing: Box<dyn Io> = Box::new(tokio::io::empty());
         let plain = std::mem::replace(&mut self.io, BufReader::new(nothing)).into_inner();

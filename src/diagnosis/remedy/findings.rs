@@ -1,4 +1,4 @@
-//! What was found besides the server's sentence: in the token, found and expected side by side; by the
+//! Findings beyond the server's sentence: in the token, with the expected value next to the actual one; from the
 //! clocks; in the certificate.
 //!
 //! Claims are read without being verified, so a finding is a fact about the token, never a verdict
@@ -41,7 +41,7 @@ pub(super) fn of(reason: Reason, phase: Phase, subject: &Subject<'_>) -> Finding
     }
 }
 
-/// The proxy between us and a public provider.
+/// A sentence about a certificate which shows that TLS to a public provider is intercepted.
 fn certificate(reason: Reason, phase: Phase, subject: &Subject<'_>) -> Option<String> {
     if let (Some(spec), Phase::Token, Reason::TlsCertificateUntrusted) =
         (subject.check.token_spec(), phase, reason)

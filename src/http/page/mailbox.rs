@@ -1,5 +1,5 @@
-//! `/mailboxes/NAME`: one mailbox, check by check: how it stands, where the time went, what was said,
-//! and with what it logged in.
+//! `/mailboxes/NAME`: one mailbox, check by check: its state, where the time went, the dialogue, and the credential
+//! that it logged in with.
 
 use std::sync::Arc;
 
@@ -181,7 +181,7 @@ fn figures(unread: &Unread) -> Markup {
     }
 }
 
-/// What became of the message of a round trip, and of earlier ones.
+/// The fate of a round trip's message, and of earlier ones.
 fn message(to: &str, seen: &TripFacts) -> Markup {
     html! {
         p {

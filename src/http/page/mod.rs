@@ -1,7 +1,7 @@
 //! The pages: views of the report's facts, complete without the script and without anything from elsewhere.
 //!
-//! Owns what they share: the frame, the style, the policy, how a mailbox stands. Not here: finding
-//! out anything about mail.
+//! Owns what they share: the frame, the style, the policy, the state of a mailbox. Not here:
+//! finding out anything about mail.
 
 mod agent;
 mod credentials;

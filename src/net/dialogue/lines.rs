@@ -1,6 +1,6 @@
-//! The lines of a dialogue as they came, in one buffer: a success is kept like this until somebody looks at it.
+//! The lines of a dialogue as they came, in one buffer: a success is kept like this until a page shows it.
 //!
-//! Owns the bound of their number. What is shown of a line is not decided here.
+//! Owns the bound of their number. Not here: which parts of a line are shown.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -180,7 +180,7 @@ mod tests {
 
     use super::*;
 
-    /// What the parser is given of some lines.
+    /// The form in which the parser gets these lines.
     fn fit(lines: &str) -> Result<String, Violation> {
         let mut framing = ImapFraming::default();
         let mut fit = Vec::new();

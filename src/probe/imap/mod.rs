@@ -170,7 +170,7 @@ impl Imap {
         }
     }
 
-    /// What the server can do, as it told already or tells when it is asked.
+    /// The server's capabilities: those it has already announced, or else its answer when asked.
     async fn capability(
         &mut self,
         probe: Probe<'_>,
@@ -193,8 +193,8 @@ impl Imap {
         })
     }
 
-    /// Asks for TLS and gives the stream back. What the server sent behind its answer was sent in
-    /// clear and could be anybody's: it is refused.
+    /// Asks for TLS and gives the stream back. Bytes that follow the server's answer were sent in clear text and could
+    /// come from an attacker, so they are refused.
     async fn starttls(mut self, probe: Probe<'_>, offered: bool) -> Result<Tap, Cause> {
         if !offered {
             return Err(no_starttls());

@@ -139,8 +139,8 @@ impl Pop3 {
         }
     }
 
-    /// Asks for TLS and gives the stream back. What the server sent behind its answer was sent in
-    /// clear and could be anybody's: it is refused (RFC 2595 section 4).
+    /// Asks for TLS and gives the stream back. Bytes that follow the server's answer were sent in clear text and could
+    /// come from an attacker, so they are refused (RFC 2595 section 4).
     async fn starttls(mut self, probe: Probe<'_>, offer: &Capabilities) -> Result<Tap, Cause> {
         if !offer.starttls && !offer.unknown {
             return Err(no_starttls());

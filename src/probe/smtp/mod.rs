@@ -121,8 +121,8 @@ impl Smtp {
         Ok(extensions(reply.message()))
     }
 
-    /// Asks for TLS and takes the stream back. What the server sent behind its answer was sent in
-    /// clear and could be anybody's: it is refused (RFC 3207 section 6).
+    /// Asks for TLS and takes the stream back. Bytes that follow the server's answer were sent in clear text and could
+    /// come from an attacker, so they are refused (RFC 3207 section 6).
     async fn starttls(mut self, probe: Probe<'_>, offered: bool) -> Result<Tap, Cause> {
         if !offered {
             return Err(no_starttls());

@@ -1,6 +1,6 @@
 //! A certificate and its private key, read from their places at the moment they are used.
 //!
-//! Owns what makes them a pair. The forms that are refused are in `pem`; what is signed is up to `token`.
+//! Owns what makes them a pair. The forms that are refused are in `pem`; `token` decides what is signed.
 
 pub(super) mod key;
 pub(super) mod pem;

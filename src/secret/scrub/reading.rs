@@ -1,7 +1,7 @@
 //! The ways in which a text can be read: as it is, unescaped, unfolded, unpacked.
 //!
 //! Owns the decoders and the way back: every letter of a reading knows the letters it was made of, so
-//! that what is found in a reading can be cut out of the text. What is looked for is not decided here.
+//! that what is found in a reading can be cut out of the text. Not here: what is looked for.
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -53,7 +53,7 @@ pub(super) struct Reading {
 pub(super) enum Kind {
     /// Text, with or without its escapes: what looks like a token is one.
     Text,
-    /// What was packed in the text, noise among it: members have names here as well.
+    /// Unpacked parts of the text, possibly with noise. Names of members count here as well.
     Unpacked,
     /// Lines that may not belong together: nothing else.
     Joined,
@@ -164,7 +164,7 @@ fn unfolded(letters: &[Letter]) -> Option<Vec<Letter>> {
     })
 }
 
-/// What base64 holds, of either alphabet, from each of the places where it may begin.
+/// The content of base64 in either alphabet, from each of the places where it may begin.
 fn from_base64(letters: &[Letter]) -> Option<Vec<Letter>> {
     let is_packed = |letter: &Letter| letter.char.is_ascii_alphanumeric() || "+/-_".contains(letter.char);
     let mut unpacked = Vec::new();
@@ -194,7 +194,7 @@ fn from_base64(letters: &[Letter]) -> Option<Vec<Letter>> {
     (!unpacked.is_empty()).then_some(unpacked)
 }
 
-/// What pairs of hexadecimal digits stand for, close together or parted by one sign each.
+/// The bytes of pairs of hexadecimal digits, close together or with one sign between them.
 fn from_hexadecimal(letters: &[Letter]) -> Option<Vec<Letter>> {
     let mut unpacked = Vec::new();
     let mut run: Vec<(usize, u8)> = Vec::new();
