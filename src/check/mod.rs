@@ -183,7 +183,7 @@ impl Prober {
 
     /// The outcome of a conversation, with everything that explains it.
     async fn conclude(&self, check: &Check, traces: &Traces, verdict: Result<(), Failure>) -> Outcome {
-        let told = told(check, &verdict).await;
+        let told = refusal_facts(check, &verdict).await;
         let seen = Seen {
             token: traces.token.as_ref(),
             server: &traces.facts,
@@ -314,12 +314,12 @@ struct Seen<'a> {
 
 /// Sentences about the credential that help after a refusal: the form of a secret tells a bad paste from a wrong one,
 /// a thumbprint tells which certificate signs.
-async fn told(check: &Check, verdict: &Result<(), Failure>) -> Vec<String> {
+async fn refusal_facts(check: &Check, verdict: &Result<(), Failure>) -> Vec<String> {
     let Err(failure) = verdict else { return Vec::new() };
     match &check.access {
-        Auth::Token(access) => token::told(&access.spec, failure.cause.reason).await,
+        Auth::Token(access) => token::refusal_facts(&access.spec, failure.cause.reason).await,
         Auth::Password(place) if failure.cause.reason == Reason::CredentialsRejected => {
-            secret::told(place, None).await
+            secret::oddity_sentences(place, None).await
         }
         Auth::Password(_) => Vec::new(),
     }

@@ -43,7 +43,7 @@ pub(super) async fn until_fine(plan: &Plan, observations: &mut [Observation], li
             progress.end();
             return;
         }
-        for newer in app::round(&rested(failing, observations), |_| progress.step()).await {
+        for newer in app::round(&without_resting(failing, observations), |_| progress.step()).await {
             if let Some(older) =
                 observations.iter_mut().find(|older| older.check.name() == newer.check.name())
             {
@@ -61,8 +61,9 @@ fn failing(plan: &Plan, observations: &[Observation]) -> Plan {
     Plan { checks: failed.map(|seen| seen.check.clone()).collect(), ..plan.clone() }
 }
 
-/// A round trip rests between two messages, however often the other checks are tried.
-fn rested(mut failing: Plan, observations: &[Observation]) -> Plan {
+/// The plan without round trips that sent a message a short time ago: they pause between messages, however often
+/// other checks are tried.
+fn without_resting(mut failing: Plan, observations: &[Observation]) -> Plan {
     let now = clock::now();
     let age = |seen: &Observation| now.duration_since(seen.started_at).unsigned_abs();
     let rests = |check: &Check| {

@@ -85,7 +85,7 @@ pub(super) struct Place {
 
 impl Place {
     /// Sets the state of the connection.
-    pub(super) fn is(&self, doing: Doing) {
+    pub(super) fn set(&self, doing: Doing) {
         if let Some(seat) = self.places.lock().taken.get_mut(&self.number) {
             (seat.doing, seat.since) = (doing, Instant::now());
         }
@@ -122,19 +122,19 @@ mod tests {
     async fn the_longest_idle_gives_way_first_and_who_waits_for_us_last() {
         let places = Places::new(4);
         let (waiting, _) = places.take();
-        waiting.is(Doing::Waiting);
+        waiting.set(Doing::Waiting);
         let mut others = Vec::new();
         for _ in 0..3 {
             tokio::time::advance(Duration::from_secs(1)).await;
             others.push(places.take().0);
         }
-        others[0].is(Doing::Reading);
+        others[0].set(Doing::Reading);
         let (newest, crowded) = places.take();
         assert!(crowded);
         assert_eq!(left(&[&waiting, &others[0], &others[1], &others[2]]), [false, false, true, false]);
-        newest.is(Doing::Waiting);
+        newest.set(Doing::Waiting);
         let (last, _) = places.take();
-        last.is(Doing::Waiting);
+        last.set(Doing::Waiting);
         assert_eq!(left(&[&waiting, &others[0], &others[2], &newest]), [false, false, true, false]);
         let _fifth = places.take();
         assert_eq!(left(&[&waiting, &others[0], &newest, &last]), [false, true, false, false]);

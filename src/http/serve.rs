@@ -219,7 +219,7 @@ where
     }
     let routes = TowerToHyperService::new(routes);
     let answer = service_fn(|request: Request<Incoming>| {
-        place.is(Doing::Waiting);
+        place.set(Doing::Waiting);
         let answered = prefix::strip(&prefix, request).map(|request| routes.call(request));
         let place = Arc::clone(place);
         async move {
@@ -227,7 +227,7 @@ where
                 Ok(answered) => answered.await?,
                 Err(elsewhere) => *elsewhere,
             };
-            place.is(Doing::Reading);
+            place.set(Doing::Reading);
             Ok::<_, Infallible>(response.map(|body| Answer { body, place }))
         }
     });
@@ -282,7 +282,7 @@ struct Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        self.place.is(Doing::Idle);
+        self.place.set(Doing::Idle);
     }
 }
 

@@ -148,7 +148,7 @@ fn understand(row: &[String], header: &Header, known: &BTreeSet<String>) -> Resu
     let mut switches = Vec::new();
     for (column, protocol, off_value) in &header.switches {
         let value = row.get(*column).ok_or("too few columns")?;
-        switches.push((*protocol, truth(value)?.map(|value| value == *off_value)));
+        switches.push((*protocol, boolean(value)?.map(|value| value == *off_value)));
     }
     let called = header.organisation.iter().filter_map(|column| row.get(*column));
     if called.into_iter().any(|name| plain(name) == ORGANISATION) {
@@ -174,8 +174,8 @@ fn understand(row: &[String], header: &Header, known: &BTreeSet<String>) -> Resu
     Ok(Understood::Mailbox(mailbox, switches))
 }
 
-/// A truth value of PowerShell or of a spreadsheet in its language; empty is neither.
-fn truth(text: &str) -> Result<Option<bool>, String> {
+/// A boolean as PowerShell or a spreadsheet writes it, in any of their languages; `None` if the cell is empty.
+fn boolean(text: &str) -> Result<Option<bool>, String> {
     match text.to_lowercase().trim_start_matches('$') {
         "" | "null" => Ok(None),
         "true" | "wahr" | "vrai" | "verdadero" | "vero" | "waar" | "verdadeiro" | "prawda" => Ok(Some(true)),

@@ -69,8 +69,8 @@ pub async fn read_bytes(place: &SecretRef) -> Result<Vec<u8>, Cause> {
     }
 }
 
-/// The sentences on what is odd about the secret at this place; see [`oddities`].
-pub async fn told(place: &SecretRef, client_id: Option<&str>) -> Vec<String> {
+/// Sentences about the oddities of the secret at this place; see [`oddities`].
+pub async fn oddity_sentences(place: &SecretRef, client_id: Option<&str>) -> Vec<String> {
     let Ok(secret) = read(place).await else { return Vec::new() };
     oddities(&secret, client_id).into_iter().map(|odd| format!("The secret in {place} {odd}.")).collect()
 }

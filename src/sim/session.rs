@@ -53,7 +53,7 @@ pub(super) enum Met {
 }
 
 /// The end of a connection as the script wants it; it is not an error.
-pub(super) fn over() -> io::Error {
+pub(super) fn scripted_end() -> io::Error {
     io::ErrorKind::ConnectionAborted.into()
 }
 
@@ -119,7 +119,7 @@ impl Session {
     /// Does what the fault wants at this step.
     ///
     /// # Errors
-    /// [`over`] when the connection is to end here, and whatever the socket says.
+    /// [`scripted_end`] when the connection is to end here, and whatever the socket says.
     pub(super) async fn meet(&mut self, step: Step) -> io::Result<Met> {
         if let Some(delay) = self.account.as_ref().and_then(|account| account.delay(step)) {
             sleep(delay).await;
@@ -134,18 +134,18 @@ impl Session {
                 self.end().await
             }
             Act::Close => self.end().await,
-            Act::Cut => Err(over()),
+            Act::Cut => Err(scripted_end()),
             Act::Silence => {
                 self.wire.wait_for_end().await?;
-                Err(over())
+                Err(scripted_end())
             }
             Act::Flood(flood) => {
                 flood.run(self.service, &mut self.wire).await?;
-                Err(over())
+                Err(scripted_end())
             }
             Act::TooOld => {
                 self.wire.refuse_version().await?;
-                Err(over())
+                Err(scripted_end())
             }
             // Read by the step itself, or by the listener.
             Act::Refuse
@@ -219,6 +219,6 @@ impl Session {
     /// Ends the connection in good order.
     pub(super) async fn end<T>(&mut self) -> io::Result<T> {
         self.wire.leave().await?;
-        Err(over())
+        Err(scripted_end())
     }
 }

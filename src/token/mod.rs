@@ -22,7 +22,7 @@ use tokio::sync::{Mutex as Flight, OwnedMutexGuard};
 use tokio::time::Instant;
 
 pub use self::proof::refresh_token::{settled, store};
-pub use self::proof::{ends, fault, told};
+pub use self::proof::{ends, fault, refusal_facts};
 
 use self::exchange::Exchange;
 use self::proof::refresh_token::TokenFiles;

@@ -62,7 +62,7 @@ pub(super) async fn end(places: &PairRef, algorithm: Algorithm) -> Option<End> {
 }
 
 /// The certificate that signs, to be compared with those that the provider knows.
-pub(super) async fn told(places: &PairRef, algorithm: Algorithm) -> Vec<String> {
+pub(super) async fn refusal_facts(places: &PairRef, algorithm: Algorithm) -> Vec<String> {
     let Ok(pair) = Pair::read(places, algorithm).await else { return Vec::new() };
     let leaf = &pair.certificate;
     vec![format!(

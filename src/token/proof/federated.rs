@@ -109,7 +109,7 @@ pub(super) async fn fault(place: &SecretRef) -> Option<Cause> {
 }
 
 /// What the token says about its bearer, to be compared with the federated credentials of the application.
-pub(super) async fn told(place: &SecretRef, wanted: &str) -> Vec<String> {
+pub(super) async fn refusal_facts(place: &SecretRef, wanted: &str) -> Vec<String> {
     /// Names of issuers and service accounts are shorter.
     const SHOWN: usize = 200;
     let Ok(token) = secret::read(place).await else { return Vec::new() };

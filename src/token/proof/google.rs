@@ -2,7 +2,7 @@
 //! key, that it acts for one user of the domain (RFC 7523 section 2.1).
 //!
 //! Source: Google Identity, "Using OAuth 2.0 for Server to Server Applications". Whether the account may act for the
-//! user is decided by the Admin console; see [`told`].
+//! user is decided by the Admin console; see [`refusal_facts`].
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -110,7 +110,7 @@ pub(super) async fn fault(place: &SecretRef) -> Option<Cause> {
 }
 
 /// The account's identity, and the entry that the Admin console must have for it.
-pub(super) async fn told(place: &SecretRef, spec: &TokenSpec, reason: Reason) -> Vec<String> {
+pub(super) async fn refusal_facts(place: &SecretRef, spec: &TokenSpec, reason: Reason) -> Vec<String> {
     let Ok(account) = ServiceAccount::read(place).await else { return Vec::new() };
     let unknown = "not in the file";
     let client = account.client_id.as_deref().unwrap_or(unknown);

@@ -123,7 +123,7 @@ fn address(spec: &TokenSpec, client_id: Option<&str>, service: &IdentityService)
 }
 
 /// Which identity was asked for, and what takes the place of an app registration.
-pub(super) fn told(spec: &TokenSpec, client_id: Option<&str>, reason: Reason) -> Vec<String> {
+pub(super) fn refusal_facts(spec: &TokenSpec, client_id: Option<&str>, reason: Reason) -> Vec<String> {
     let whose = match client_id {
         Some(client_id) => format!("the managed identity of client id `{client_id}`"),
         None => "the managed identity that the system assigned, since the credential has no `client_id`"

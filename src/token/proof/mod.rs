@@ -90,13 +90,13 @@ pub(super) fn refused(proof: &Proof, reason: Reason) -> Reason {
 pub async fn told(spec: &TokenSpec, reason: Reason) -> Vec<String> {
     match (&*spec.proof, reason) {
         (Proof::ClientSecret { app, secret, .. }, Reason::SecretInvalid | Reason::CredentialsRejected) => {
-            secret::told(secret, Some(&app.client_id)).await
+            secret::oddity_sentences(secret, Some(&app.client_id)).await
         }
         (Proof::Certificate { pair, algorithm, .. }, Reason::CertificateRejected) => {
-            certificate::told(pair, *algorithm).await
+            certificate::refusal_facts(pair, *algorithm).await
         }
         (Proof::Federated { token, audience, .. }, Reason::FederatedIdentityMismatch) => {
-            federated::told(token, audience).await
+            federated::refusal_facts(token, audience).await
         }
         (
             Proof::GoogleServiceAccount { key },
@@ -106,12 +106,14 @@ pub async fn told(spec: &TokenSpec, reason: Reason) -> Vec<String> {
             | Reason::AppDisabled
             | Reason::AccountNotFound
             | Reason::ScopeInvalid,
-        ) => google::told(key, spec, reason).await,
+        ) => google::refusal_facts(key, spec, reason).await,
         (
             Proof::ManagedIdentity { client_id, .. },
             Reason::AppNotFound | Reason::TokenRequestInvalid | Reason::RoleMissing | Reason::ConsentMissing,
-        ) => managed_identity::told(spec, client_id.as_deref(), reason),
-        (Proof::RefreshToken { token, .. }, Reason::RefreshTokenExpired) => refresh_token::told(token).await,
+        ) => managed_identity::refusal_facts(spec, client_id.as_deref(), reason),
+        (Proof::RefreshToken { token, .. }, Reason::RefreshTokenExpired) => {
+            refresh_token::refusal_facts(token).await
+        }
         _ => Vec::new(),
     }
 }

@@ -269,7 +269,7 @@ pub(super) async fn fault(place: &SecretRef) -> Option<Cause> {
 }
 
 /// The facts that an administrator compares after a refusal.
-pub(super) async fn told(place: &SecretRef) -> Vec<String> {
+pub(super) async fn refusal_facts(place: &SecretRef) -> Vec<String> {
     let Some(path) = place.file() else { return Vec::new() };
     let written = written_at(path).await;
     written
