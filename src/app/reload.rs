@@ -223,7 +223,7 @@ impl Inner {
                     "configuration refused: the previous one stays in force"
                 );
                 for fault in &faults {
-                    tracing::error!(%fault, "configuration");
+                    tracing::error!(%fault, "fault in the configuration");
                 }
                 Err(ReloadError::Faults(Arc::new(faults)))
             }
@@ -237,7 +237,7 @@ impl Inner {
         why: &'static str,
     ) -> Result<Arc<Difference>, ReloadError> {
         for notice in &loaded.warnings {
-            tracing::warn!(%notice, "configuration");
+            tracing::warn!(%notice, "notice about the configuration");
         }
         let mut next = loaded.plan;
         let difference = Arc::new(Difference::between(plan, &next));
@@ -278,7 +278,7 @@ impl Inner {
         self.parts.directories.send_replace(directories::of(&next));
         let Difference { stays, changes, comes, goes, .. } = &*difference;
         let [stay, changed, new, gone] = [stays.len(), changes.len(), comes.len(), goes.len()];
-        tracing::info!(why, stay, changed, new, gone, "configuration taken");
+        tracing::info!(why, stay, changed, new, gone, "configuration reloaded");
         *plan = next;
         Ok(difference)
     }

@@ -122,7 +122,7 @@ impl Log {
     pub(super) fn refused(&self, faults: &ConfigErrors) -> Exit {
         if self.takes_faults() {
             for fault in faults {
-                tracing::error!(%fault, "configuration");
+                tracing::error!(%fault, "fault in the configuration");
             }
             tracing::error!(faults = faults.len(), "configuration refused: the agent has not started");
         } else {

@@ -90,7 +90,7 @@ async fn start(file: &Path, overrides: Overrides, log: &Log) -> Result<App, Exit
     };
     let loaded = outcome.map_err(|faults| log.refused(&faults))?;
     for notice in &loaded.warnings {
-        warn!(%notice, "configuration");
+        warn!(%notice, "notice about the configuration");
     }
     let plan = &loaded.plan;
     let origin = Origin { sources, read: Box::new(move || read()) };

@@ -132,7 +132,7 @@ pub async fn serve(
     drop(listener);
     let drained = timeout(STOP, async { while open.join_next().await.is_some() {} }).await;
     if drained.is_err() {
-        debug!(connections = open.len(), "cut off: their answers took too long");
+        debug!(connections = open.len(), "connections cut off at the stop: their answers took too long");
     }
     open.shutdown().await;
 }
@@ -180,7 +180,7 @@ async fn receive(
     match stop.run_until_cancelled(timeout(HANDSHAKE, handshake)).await {
         Some(Ok(Ok(Some(stream)))) => return converse(stream, door, place, stop).await,
         Some(Ok(Ok(None)) | Err(_)) | None => {}
-        Some(Ok(Err(fault))) => debug!(%fault, "no TLS with a client"),
+        Some(Ok(Err(fault))) => debug!(%fault, "TLS handshake with a client failed"),
     }
     Ended::Otherwise
 }

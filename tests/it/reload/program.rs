@@ -26,7 +26,7 @@ async fn a_hang_up_reloads_and_every_fault_is_in_the_log() {
     let mut serve = serve(&world, &["--shard", "auto/1"], &[("HOSTNAME", "mailbox-exporter-0")]);
     serve.says(&["listening", "shard=0/1"]);
     serve.signal("HUP");
-    serve.says(&["configuration taken", "by SIGHUP", "stay=2", "changed=0", "new=0", "gone=0"]);
+    serve.says(&["configuration reloaded", "by SIGHUP", "stay=2", "changed=0", "new=0", "gone=0"]);
     world.file("config.yaml", "limitz: {}\ncredentialz: {}\n");
     serve.says(&["configuration refused"]);
     serve.says(&["ERROR", "1:1: limitz"]);
