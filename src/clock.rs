@@ -1,4 +1,4 @@
-//! What time it is, as a total function: whatever the clock of the machine shows is a time.
+//! The current time, as a total function: any reading of the machine's clock gives a valid time.
 //!
 //! A machine without a battery begins in 1970 or before, a broken one in the year 292277026596. Then dates are
 //! wrong, but nothing ends.

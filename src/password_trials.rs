@@ -13,7 +13,7 @@ use crate::check::{ProbeRequest, Prober};
 use crate::clock;
 use crate::readiness::{Asker, Readiness, Trial};
 
-/// How often the next trial is looked for.
+/// How often to look for the next trial.
 const EVERY: Duration = Duration::from_secs(5);
 /// Minimum time between two wrong passwords, across all tenants: many at once look like an attack.
 const WRONG_PASSWORD_EVERY: Duration = Duration::from_secs(60);

@@ -35,7 +35,7 @@ pub(super) struct Options {
     route_prefix: Option<String>,
     /// Probe one of N equal parts of the mailboxes: 0/3, 1/3 or 2/3. `auto` takes the part from the number
     /// at the end of HOSTNAME, as the pods of a StatefulSet have it, and N from MAILBOX_EXPORTER_SHARDS;
-    /// `auto/N` says N as well. One agent a part: a mailbox has the same part wherever it is asked.
+    /// `auto/N` says N as well. Each part has one agent, and all agents agree on the part of a mailbox.
     #[arg(long, value_name = "I/N")]
     shard: Option<Choice>,
 }
@@ -169,7 +169,7 @@ impl Signals {
         }
     }
 
-    /// Waits for a signal to end, which it names.
+    /// Waits for a signal to end. Returns its name.
     pub(super) async fn end(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",

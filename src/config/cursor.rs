@@ -20,7 +20,7 @@ pub(super) struct Cursor<'a> {
     node: &'a Node,
     place: Place,
     faults: &'a Faults,
-    /// A secret may stand here by mistake: what was found is not repeated.
+    /// A secret may be here by mistake, so complaints do not repeat the value.
     secret: bool,
 }
 

@@ -1,6 +1,6 @@
 //! Where something is written: file, line, column and path, and what is known about a key's value.
 //!
-//! Owns positions only. Reading a tree is `cursor`, complaining is `fault`.
+//! Owns positions only. `cursor` reads a tree, and `fault` collects complaints.
 
 use std::fmt;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! The providers that need no description: one row each.
 //!
-//! Owns hosts, ports, authorities and scopes of the families; other services are `services`. Whatever a row says may
+//! Owns hosts, ports, authorities and scopes of the families; other services are in `services`. Whatever a row says may
 //! be overridden by a provider that extends it.
 
 use crate::model::Protocol::{Graph, Imap, Pop3, Smtp};

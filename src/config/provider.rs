@@ -1,6 +1,6 @@
 //! Providers: what the file says about them, and what results when they inherit from what they extend.
 //!
-//! Owns inheritance. The presets themselves are `presets`; which mailbox uses which provider is `lower`.
+//! Owns inheritance. The presets themselves are in `presets`; `lower` decides which mailbox uses which provider.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

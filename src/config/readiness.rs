@@ -109,7 +109,7 @@ pub(super) fn read(top: &Map<'_>, base: &Path, sources: &mut Sources) -> Section
 /// Reads the keys of a mailbox.
 pub(super) fn said(map: &Map<'_>) -> Said {
     Said {
-        // Relative to the main file, whichever file the mailbox stands in; that is known later.
+        // Relative to the main file, even for a mailbox in another file. It is resolved later.
         password: map.read("password", |at| credential::secret(at, Path::new(""))),
         not_expected: map.read("not_expected", |at| {
             let items = at.list("a list like [smtp]")?;

@@ -1,6 +1,6 @@
 //! The settings of one protocol: its keys in the file, and the goal of the check that results.
 //!
-//! The only place in the configuration that tells protocols apart; the servers of the presets are `presets`.
+//! The only place in the configuration that tells protocols apart; the servers of the presets are in `presets`.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! The presets of services that are not a family of their own: one row each, with its source and how sure it is.
 //!
-//! Owns hosts, ports and what a password is there. The families that the program reads differently are `presets`.
+//! Owns hosts, ports and the kind of password. The families that the program treats specially are in `presets`.
 
 use super::presets::{App, PRESETS, Preset, Server, starttls, starttls_at, tls};
 use crate::model::Protocol::{Imap, Pop3, Smtp};

@@ -70,7 +70,7 @@ pub(super) fn parse(file: &Rc<Path>, text: &str, faults: &Faults) -> Option<Node
     }
 }
 
-/// A file's tree; nothing but comments is [`Kind::Null`].
+/// A file's tree; [`Kind::Null`] for a file with only comments.
 pub(super) fn parse_or_empty(file: &Rc<Path>, text: &str, faults: &Faults) -> Option<Node> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let complain = |fault: tree::SyntaxFault| {
@@ -156,7 +156,7 @@ fn matching(pattern: &str) -> Result<Matches, String> {
     Ok(found)
 }
 
-/// The position behind a text, from 1.
+/// The position after a text, from 1.
 fn end_of(text: &str) -> (u32, u32) {
     let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     let last = text.rsplit('\n').next().unwrap_or_default();

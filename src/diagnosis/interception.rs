@@ -1,6 +1,6 @@
 //! Interception: a public provider that shows a certificate from no public authority.
 //!
-//! Owns whose hosts are public. Which authorities are, and what a handshake showed, is `net`.
+//! Knows which hosts are public. `net` knows which authorities are, and what a handshake showed.
 
 use crate::model::{Certificate, Reason};
 

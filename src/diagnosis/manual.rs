@@ -1,7 +1,7 @@
 //! The manual: for every reason what brings it about, and how one sees that the fix has worked.
 //!
 //! Owns these texts, one row per reason; text between backticks is a command or a value. What a reason
-//! means and who acts is `model::Reason`, what to do about it is `remedy`.
+//! means and who acts is in `model::Reason`, what to do about it in `remedy`.
 
 use crate::model::Reason;
 

@@ -326,7 +326,7 @@ fn bare_numbers(folded: &str) -> Vec<u32> {
     words(before).last().and_then(leading_number).into_iter().collect()
 }
 
-/// `http error: 503`, `status code 429`: a status that only a library's message tells; or nothing but `503`.
+/// `http error: 503`, `status code 429`: a status that only a library's message names, or just `503`.
 fn status_in(folded: &str) -> Option<Reason> {
     let alone = || (folded.len() == 3).then_some(("", folded));
     let (_, rest) = ["http error", "status code", "http status", "http/1.1", "http/2", "http", "status"]

@@ -1,6 +1,6 @@
 //! Sentences of identity providers other than Entra, and of Entra without a number.
 //!
-//! A table and nothing else: how an answer is read, and what its codes mean, is `oauth`.
+//! A table and nothing else: `oauth` reads answers and knows their codes.
 
 use super::wording::Says::Is;
 use super::wording::{Wording, wordings};

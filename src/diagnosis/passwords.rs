@@ -13,7 +13,7 @@ pub enum Proof {
     Policy,
     /// Submission is off for passwords and OAuth alike: closed, and OAuth is broken.
     SmtpAuthOff,
-    /// The password went on to a directory: open, whatever became of it.
+    /// The password went on to a directory: open, no matter what the directory said.
     Directory,
     /// The same, and the directory is the organisation's own, which counts failures by itself.
     Federated,

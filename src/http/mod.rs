@@ -294,7 +294,7 @@ async fn unknown_path() -> impl IntoResponse {
     (StatusCode::NOT_FOUND, text)
 }
 
-/// Headers of every answer: facts of now, never to be kept, guessed at or led elsewhere.
+/// Headers of every answer: no caching, no guessing of its type, no other origins.
 async fn guard(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -3,7 +3,7 @@
 //! Owns two checks. A page of another site may not make the agent act (`/probe`, `/-/reload`). And a name that an
 //! attacker has led to this address (DNS rebinding) is not taken for ours, where ours are known: on a loopback
 //! listener, and where an external URL is configured.
-//! Not here: passwords and certificates, which are `protection`.
+//! Not here: passwords and certificates (`protection`).
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -33,7 +33,7 @@ impl Names {
         Self { loopback: bound.is_loopback(), listen, external: address.external.clone() }
     }
 
-    /// Whether a host name, as a browser writes it, is one of ours as far as can be told.
+    /// Whether a host name, as a browser writes it, may be one of ours.
     ///
     /// An IP literal is not a name that could be led elsewhere. Neither is a name without a dot: it belongs to this
     /// machine or this network, and no stranger can register it.

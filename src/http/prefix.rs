@@ -1,4 +1,4 @@
-//! The path below which a proxy serves the pages: it is taken off before the route is looked for.
+//! The path below which a proxy serves the pages: it is removed before the route is looked up.
 //!
 //! The routes at the root stay, for the kubelet, for Prometheus and for proxies that take the path off themselves.
 

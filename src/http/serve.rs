@@ -274,7 +274,7 @@ fn judge(ended: Result<(), hyper::Error>) -> Ended {
     }
 }
 
-/// An answer on its way. When it is dropped, it has been written but for the last pieces, or its client is gone.
+/// An answer on its way. When it is dropped, it has been written except for the last pieces, or its client is gone.
 struct Answer {
     body: Body,
     place: Arc<Place>,

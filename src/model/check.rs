@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Auth, Endpoint, IpChoice, Mailbox, Mechanism, Proof, Protocol, RoundTrip, SecretRef};
 
-/// How long a folder may be left alone, in the eyes of its owner. Limits for alerts: no probe fails by them.
+/// How long a folder may be left alone, as its owner sees it. These limits are for alerts: no probe fails by them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Patience {
     /// How long a message may stay unread.

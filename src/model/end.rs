@@ -42,6 +42,6 @@ pub struct End {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expires {
     At(Timestamp),
-    /// A file holds the date: it is written by whatever renews the secret.
+    /// A file holds the date. The program that renews the secret writes it.
     In(PathBuf),
 }

@@ -75,7 +75,7 @@ pub(crate) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
     }
 }
 
-/// A probe that got as far as the login, with whatever came of it.
+/// A probe that got as far as the login, with this result.
 fn seen(check: &Arc<Check>, started_at: Timestamp, outcome: Outcome) -> Observation {
     let mut timings = Timings::default();
     timings.add(Phase::Auth, Duration::from_millis(1));

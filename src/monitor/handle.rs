@@ -17,7 +17,7 @@ const WAITING: usize = 64;
 pub(super) enum Request {
     /// Probe a check now, ahead of its schedule.
     Probe { name: CheckName, answer: oneshot::Sender<OnDemand> },
-    /// Try again soon whatever reads one of these files.
+    /// Soon try again every check that reads one of these files.
     Retry(Arc<BTreeSet<PathBuf>>),
     /// Switch to a new plan.
     Apply { difference: Arc<Difference>, done: oneshot::Sender<()> },
@@ -43,7 +43,7 @@ impl MonitorHandle {
         answered.await.ok()
     }
 
-    /// Tries again soon whatever reads one of these files, because they have changed.
+    /// Soon tries again every check that reads one of these files, because the files have changed.
     pub async fn retry(&self, files: Arc<BTreeSet<PathBuf>>) {
         // The send fails if the loop has ended.
         let _ = self.0.send(Request::Retry(files)).await;

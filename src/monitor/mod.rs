@@ -1,7 +1,7 @@
 //! The monitor loop: starts probes when they are due or requested, and switches to a new plan.
 //!
 //! Owns the heap of due times, the skipped ticks and the running probes. An idle check costs a heap
-//! entry; a task exists only while its probe runs. Tick times come from `schedule`, probing is `check`, and
+//! entry; a task exists only while its probe runs. Tick times come from `schedule`, `check` does the probing, and
 //! observations go to `recorder`.
 
 mod entry;

@@ -44,7 +44,7 @@ pub trait Framing: Send + Sync {
 pub struct Syntax {
     /// How a line of the server begins that asks for login data. The client's next line is then a secret.
     pub prompt: &'static [u8],
-    /// The commands that carry login data, each with the number of words behind it that are not a secret.
+    /// The commands that carry login data, each with the number of following words that are not secret.
     pub logins: &'static [(&'static str, usize)],
     /// A line of the server with its coded part decoded; `None` if it has none.
     pub decoded: fn(&[u8]) -> Option<Vec<u8>>,

@@ -1,6 +1,6 @@
 //! The name servers of the system, and the names that it knows itself: `/etc/resolv.conf` and `/etc/hosts`.
 //!
-//! Owns the reading of both within bounds. Asking is `resolve`.
+//! Reads both within bounds. `resolve` sends the queries.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -91,7 +91,7 @@ impl Letter {
     /// Writes the message of a round trip with this mark, from this machine.
     ///
     /// # Errors
-    /// If an address cannot stand in a message.
+    /// An address that cannot be written in a message.
     pub fn write(trip: &RoundTrip, mark: &Mark, host: &str) -> Result<Self, Cause> {
         let (from, to) = (trip.send.mailbox.address.clone(), trip.to().address.clone());
         let written = message(trip, mark, host).map_err(|error| {

@@ -98,7 +98,7 @@ struct Speech {
     by_gateways: bool,
 }
 
-/// Whether a line says why a gateway closes, in whichever protocol it speaks.
+/// Whether a line says why a gateway closes, in any protocol.
 fn is_farewell_of_a_gateway(line: &str) -> bool {
     SPEECHES.iter().any(|speech| speech.by_gateways && (speech.is_farewell)(line))
 }

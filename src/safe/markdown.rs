@@ -21,7 +21,7 @@ pub fn markdown(text: &str) -> String {
     pieces.iter().enumerate().map(write).collect()
 }
 
-/// Escapes whatever markdown or an automatic link could be made of.
+/// Escapes everything that could become markdown or an automatic link.
 fn prose(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut rest = text;

@@ -59,7 +59,7 @@ pub async fn read(place: &SecretRef) -> Result<Redacted, Cause> {
 /// Reads what lies at the place now, text or not, without a byte order mark in front.
 ///
 /// # Errors
-/// As [`read`], but for what is empty or not text.
+/// Those of [`read`], except that the content may be empty or not text.
 pub async fn read_bytes(place: &SecretRef) -> Result<Vec<u8>, Cause> {
     match place {
         SecretRef::File(path) => read_file(path).await,

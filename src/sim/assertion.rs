@@ -1,6 +1,6 @@
 //! What applications sign instead of showing a secret (RFC 7523): verified as Entra does, or more strictly.
 //!
-//! Owns the checks of a client assertion. Which applications there are is `idp.rs`.
+//! Owns the checks of a client assertion. `idp.rs` knows the applications.
 
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};

@@ -1,6 +1,6 @@
 //! The identity provider: Entra's token endpoint, strict about what it is asked.
 //!
-//! Owns the applications, and the grant of client credentials; those of people are `delegated`. Does not listen (`site.rs`), and does not know what a mailbox is.
+//! Owns the applications, and the grant of client credentials; the grants of people are in `delegated`. Does not listen (`site.rs`), and does not know what a mailbox is.
 
 use std::collections::HashMap;
 use std::io;

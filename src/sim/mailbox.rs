@@ -1,6 +1,6 @@
 //! A simulated mailbox as tests and the demo hold it: where it is, how to open it, what it has seen.
 //!
-//! A handle; the mailbox itself is `account.rs`, its server `site.rs`.
+//! A handle; the mailbox itself is in `account.rs`, its server in `site.rs`.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

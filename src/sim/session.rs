@@ -1,6 +1,6 @@
 //! One mail connection: the mailbox it belongs to, and its fault at each step.
 //!
-//! Common ground of `imap.rs`, `smtp.rs` and `pop3.rs`, which own the dialogues. Logging in is `login.rs`.
+//! Common ground of `imap.rs`, `smtp.rs` and `pop3.rs`, which own the dialogues. Logging in is in `login.rs`.
 
 use std::io;
 use std::sync::Arc;
@@ -180,7 +180,7 @@ impl Session {
         self.wire.send(line.as_bytes()).await
     }
 
-    /// The honest answer to STARTTLS, and in the same write what the script puts behind it.
+    /// The honest answer to STARTTLS, and in the same write any text that the script puts after it.
     pub(super) async fn say_go_ahead(&mut self, text: &str) -> io::Result<()> {
         let mut line = self.line(text);
         if let Some(Act::Behind(more)) = self.act(Step::StartTls) {

@@ -31,7 +31,7 @@ const ENDPOINTS: &[(&str, &str)] = &[
     ("/protocol/openid-connect/token", "/protocol/openid-connect/auth/device"),
 ];
 
-/// The longest that a code is waited for, whatever the provider says.
+/// How long to wait for a code at most, no matter what the provider says.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// Why a sign-in did not complete.

@@ -180,7 +180,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Requests a token by a refresh token (RFC 6749 section 6). Returns its successor too, if the answer has one,
-    /// whatever else the answer is worth: the one that was shown may be spent.
+    /// no matter what else the answer says: the one that was shown may be used up.
     pub(super) async fn refresh(
         &self,
         client: &Client,

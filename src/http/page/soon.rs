@@ -1,7 +1,7 @@
 //! What works today and will not tomorrow, or should not: secrets and certificates about to end, tokens that
 //! are no longer renewed, a wrong clock, TLS that is intercepted.
 //!
-//! Not here: what is broken already, which is `trouble`.
+//! Not here: what is broken already (`trouble`).
 
 use std::collections::BTreeSet;
 

@@ -98,7 +98,7 @@ fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }
 
-/// The phases of the last probes, each where it began; all on one scale, the newest first.
+/// The phases of the last probes, each where it began; all on the same scale, the newest first.
 pub(super) fn waterfalls(now: Timestamp, record: &CheckRecord) -> Markup {
     let mut probes: Vec<_> = record.past.timed().filter(|(_, phases)| phases.len() > 1).collect();
     probes.reverse();

@@ -86,7 +86,7 @@ impl Force {
     }
 }
 
-/// A file, and what changes when it is written or replaced: a symlink that is led elsewhere included.
+/// A file, and the metadata that changes when it is written or replaced, even by a change of a symlink.
 type Look = (PathBuf, Option<(u64, u64, u64, (i64, i64), (i64, i64))>);
 
 /// The file, and those that it names.

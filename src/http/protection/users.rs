@@ -34,7 +34,7 @@ pub(super) struct Users {
 /// The last verdicts.
 #[derive(Default)]
 struct Verdicts {
-    /// By user: the question that was answered with yes. It is kept whatever others guess, because a forgotten user
+    /// By user: the question that was answered with yes. It is kept no matter what others guess, because a forgotten user
     /// would have to wait among those who guess at the same name.
     admitted: HashMap<String, Question>,
     refused: HashSet<Question>,

@@ -17,7 +17,7 @@ pub(super) fn is_prompt(line: &[u8], syntax: &Syntax) -> bool {
     rest.is_some_and(|rest| !rest.first().is_some_and(u8::is_ascii_alphanumeric))
 }
 
-/// The error challenge of a token login, base64 behind a prompt, as readable JSON.
+/// The error challenge of a token login, base64 after a prompt, as readable JSON.
 fn challenge_decoded(line: &[u8], syntax: &Syntax) -> Option<Vec<u8>> {
     let base64 = line.strip_prefix(syntax.prompt)?.strip_prefix(b" ")?;
     let json = STANDARD.decode(base64.trim_ascii()).ok().filter(|decoded| decoded.starts_with(b"{"))?;

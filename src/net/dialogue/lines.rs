@@ -11,7 +11,7 @@ use crate::model::Speaker;
 
 /// Lines to keep. Further lines drop the oldest, because the end shows what happened.
 pub(super) const MOST_LINES: usize = 100;
-/// The buffer grows in such steps. It is moved by hand, so that no unwiped copy of it stays behind.
+/// The buffer grows in steps of this size. It is moved by hand, so that no unwiped copy of it is left in memory.
 const STEP: usize = 1024;
 
 /// Raw lines: they cannot be printed, and are wiped when dropped.

@@ -119,7 +119,7 @@ impl Imap {
     }
 }
 
-/// The text of an accepting answer behind the code ALERT (RFC 3501 section 7.1).
+/// The text after the code ALERT in an accepting answer (RFC 3501 section 7.1).
 fn alert(text: &str) -> Option<String> {
     const CODE: &str = "[ALERT]";
     let start = text.to_ascii_uppercase().find(CODE)? + CODE.len();

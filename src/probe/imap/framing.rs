@@ -11,15 +11,15 @@ use crate::net::{Framing, Step, Violation};
 const STATUSES: [&str; 5] = ["OK", "NO", "BAD", "BYE", "PREAUTH"];
 /// Those that a command can end with.
 const ENDINGS: usize = 3;
-/// The capability without which async-imap takes a list for nonsense. IMAP4rev2 servers need not name it.
+/// The capability without which async-imap rejects a list. IMAP4rev2 servers need not name it.
 const REVISION: &str = "IMAP4rev1";
-/// Every tag of ours begins so; digits follow.
+/// The beginning of our tags; digits follow.
 pub(super) const TAG: char = 'a';
 
 /// Where a connection stands within its line.
 #[derive(Debug, Default)]
 pub(super) struct ImapFraming {
-    /// A skipped answer goes on: behind a literal, or inside one.
+    /// A skipped answer goes on, after a literal or inside one.
     inside: bool,
     /// Bytes left of the literal.
     literal: usize,
@@ -143,7 +143,8 @@ fn is_part_of_message(text: &str) -> bool {
     is_number && kind.eq_ignore_ascii_case("FETCH") && data.to_ascii_uppercase().contains("BODY[")
 }
 
-/// A status response without its text, behind the capabilities that its code lists; the first unseen message is told.
+/// A status response without its text, after the capabilities that its code lists. It keeps the number of the first
+/// unseen message.
 fn status(tag: &str, text: &str, statuses: &[&str], fit: &mut Vec<u8>) -> Option<Step> {
     let (first, rest) = word(text);
     let status = statuses.iter().find(|status| first.eq_ignore_ascii_case(status))?;

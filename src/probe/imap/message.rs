@@ -9,7 +9,7 @@ use super::super::verdict::Stage;
 use super::{Capabilities, Ending, Imap, folder};
 use crate::model::{Cause, Phase};
 
-/// Messages that are looked at after one search, the newest first. More can only be there if many earlier ones
+/// How many messages are examined after one search, the newest first. More can only be there if many earlier ones
 /// could not be removed.
 const MOST: usize = 20;
 /// Bytes that are read of a part of a message, within the largest literal.

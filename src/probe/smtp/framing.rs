@@ -1,7 +1,7 @@
 //! SMTP's replies: where one ends, and the form in which lettre can read it.
 //!
-//! The text behind a code is optional (RFC 5321 section 4.2), and a line may be longer than the 512 bytes
-//! of section 4.5.3.1.5. lettre wants a blank behind the code and at most 1000 bytes. It is given both;
+//! The text after a code is optional (RFC 5321 section 4.2), and a line may be longer than the 512 bytes
+//! of section 4.5.3.1.5. lettre requires a blank after the code and at most 1000 bytes. It is given both;
 //! the dialogue has the full text.
 
 use crate::net::{Framing, Step, Violation};

@@ -120,7 +120,7 @@ impl AsyncTokioStream for Lent {
     }
 }
 
-/// By hand: behind it lies a dialogue.
+/// Written by hand, because it contains a dialogue.
 impl std::fmt::Debug for Lent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Lent({:?})", self.opening)

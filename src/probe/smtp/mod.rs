@@ -207,7 +207,7 @@ impl Smtp {
         reply: Result<Response, lettre::transport::smtp::Error>,
     ) -> Result<Response, Cause> {
         match reply {
-            // lettre takes 3yz for a success as well; only AUTH is answered by a question (RFC 5321 section 4.3.2).
+            // lettre counts 3yz as a success as well, but only AUTH may be answered by it (RFC 5321 section 4.3.2).
             Ok(reply) if stage.phase != Phase::Auth && !is_completion(&reply) => {
                 let detail = format!("this answer of the server is out of place: {}", self.dialogue.answer());
                 Err(Cause::new(Reason::ProtocolError, detail))
@@ -247,7 +247,7 @@ fn is_completion(reply: &Response) -> bool {
     reply.code().severity == Severity::PositiveCompletion
 }
 
-/// Whether a whole reply is a refusal: its last line has a code of 4yz or 5yz and no `-` behind it
+/// Whether a whole reply is a refusal: its last line has a code of 4yz or 5yz and no `-` after it
 /// (RFC 5321 section 4.2.1).
 fn is_refusal(reply: &str) -> bool {
     let last = reply.lines().last().unwrap_or_default().as_bytes();

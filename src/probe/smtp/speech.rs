@@ -9,7 +9,7 @@ pub(in crate::probe) static SPEECH: Speech = Speech {
         // RFC 4954 section 4.
         logins: &[("AUTH", 1)],
         decoded: |_| None,
-        // RFC 5321 section 4.2: the first word behind the code.
+        // RFC 5321 section 4.2: the first word after the code.
         server_name: |line| line.strip_prefix("220")?.trim_start_matches(['-', ' ']).split(' ').next(),
     },
     refusal_in: |line| matches!(line.as_bytes(), [b'4' | b'5', _, _, b'-', ..]).then_some(line),

@@ -29,7 +29,7 @@ const SHORTEST_RANDOM: usize = 40;
 /// six, in names and paths two or three.
 const CHANGES_OF_TEN: usize = 4;
 
-/// Words before what proves a login in a header.
+/// Words that precede the proof of a login in a header.
 const SCHEMES: [&str; 2] = ["Bearer ", "Basic "];
 /// The minimum length of a text after one of them that is a token and not a word.
 const SHORTEST_PROOF: usize = 12;
@@ -107,7 +107,7 @@ fn kind(char: char) -> u8 {
     }
 }
 
-/// Where a proof begins behind its scheme, and how long it is: both 0 without a scheme.
+/// Where a proof begins after its scheme, and its length: both 0 without a scheme.
 fn after_scheme(letters: &[Letter]) -> (usize, usize) {
     let same = |scheme: &&&str| {
         let mut pairs = scheme.chars().zip(letters);

@@ -22,7 +22,7 @@ const HIDDEN: [&str; 9] = [
     "cookie",
     "set-cookie",
 ];
-/// Names that hide a value behind a colon without quotation marks. Fewer: sentences have colons too.
+/// Names that hide a value after a colon without quotation marks. These are fewer, because sentences have colons too.
 const HIDDEN_BEFORE_COLON: [&str; 10] = [
     "password",
     "passwd",
@@ -46,7 +46,7 @@ const ALSO_OF_REQUEST: [&str; 6] =
 
 /// A reply code, and the number of an AADSTS error, are as short as this; a code that can be redeemed is longer.
 const LONGEST_REPLY_CODE: usize = 7;
-/// A word behind a colon that may be a secret.
+/// A word after a colon that may be a secret.
 const SHORTEST_BEHIND_COLON: usize = 8;
 /// The longest name of a member: no real one is longer.
 const LONGEST_NAME: usize = 64;
@@ -169,7 +169,7 @@ impl Named<'_> {
         from..from + self.text.iter().skip(from).take_while(|char| !end(**char)).count()
     }
 
-    /// The place behind the next such sign.
+    /// The place after the next such sign.
     fn behind(&self, from: usize, sign: char) -> Option<usize> {
         let length = self.text.iter().skip(from).take(LONGEST_TAG).position(|char| *char == sign)?;
         Some(from + length + 1)

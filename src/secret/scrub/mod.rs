@@ -114,7 +114,7 @@ impl Scrubber {
         }
     }
 
-    /// The same of lines that belong together: a secret may stand half in one and half in the next.
+    /// The same for lines that belong together: a secret may be split over two of them.
     pub fn clean_lines<'a>(&self, lines: impl IntoIterator<Item = &'a str>, limit: usize) -> Vec<String> {
         // A line end within a line would make two of it.
         let lines: Vec<String> = lines.into_iter().map(|line| line.replace('\n', " ")).collect();

@@ -1,8 +1,8 @@
 //! Words that occur in answers anyway: finding one of them proves nothing about a secret.
 //!
 //! A password `password` must not blank every sentence that has the word in it, and a blank there
-//! would give it away. So such a word is left where it stands plainly, and is cut out all the same
-//! where it comes encoded, or as the value of a member that is never shown.
+//! would give it away. So such a word is left in plain text, and is still cut out
+//! if it is encoded, or as the value of a member that is never shown.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;

@@ -168,7 +168,7 @@ fn mark_whole(all: &[Reading], place: usize, secret: &str, marks: &mut [bool]) {
 }
 
 /// Where the secret ends that begins with the first of these letters. A letter of it above ASCII may have
-/// become a few signs that stand for a letter that some program could not read.
+/// become a few signs that replace a letter that some program could not read.
 fn end_of(secret: &[char], letters: &[Letter]) -> Option<usize> {
     let mut ends = vec![0];
     for wanted in secret {

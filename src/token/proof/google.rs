@@ -22,7 +22,7 @@ use secrecy::ExposeSecret;
 
 /// The grant of an assertion (RFC 7523 section 2.1).
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-/// Google takes at most an hour, counted by its own clock. The token lives for an hour whatever stands here.
+/// Google takes at most an hour, counted by its own clock. The token lives for an hour, no matter what is written here.
 const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 
 #[derive(Serialize)]

@@ -81,7 +81,7 @@ impl TokenFiles {
 }
 
 impl TokenFile {
-    /// Notes it before it is written, so that the file never holds a token of ours that is not known as such.
+    /// Notes it before it is written, so that the file never holds a token that we wrote and do not recognise.
     fn note(&self, token: &Redacted) {
         let mut own = self.own_writes.lock().unwrap_or_else(PoisonError::into_inner);
         if own.len() >= OWN_WRITES {
@@ -219,7 +219,7 @@ async fn locked(path: &Path) -> Result<Lock, Cause> {
 /// What to do about a file that is not there yet.
 const MISSING: &str = "there is no such file: a person signs in by the command `login`, which writes it";
 
-/// Writes a token for the next request of whichever process.
+/// Writes a token for the next request, of this process or another.
 async fn put(path: &Path, token: &Redacted) -> Result<(), String> {
     let (file, content) = (path.to_owned(), Redacted::from(format!("{}\n", token.expose_secret())));
     let write = move || files::replace(&file, content.expose_secret().as_bytes());
