@@ -50,7 +50,7 @@ pub(super) struct Resolved {
     /// What a token for Microsoft Graph is asked for, where that does not follow from its address.
     pub(super) graph_scope: Fact<Arc<str>>,
     pub(super) token_url: Fact<Arc<str>>,
-    /// Which facts of a preset were overridden in the file.
+    /// Which facts the file itself states: these override the preset and the environment.
     pub(super) written: Own,
     pub(super) scope: Fact<Arc<str>>,
     /// The same for a person who has signed in.

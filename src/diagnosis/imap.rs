@@ -57,7 +57,7 @@ const CODES: &[(&str, Says)] = &[
     ("referral", Is(R::ServerUnavailable)), // RFC 2221: the mailbox is at another server
 ];
 
-/// The reason when a folder cannot be opened and no other row says why.
+/// The last table to be tried, for folders that cannot be opened.
 const LAST: &[Wording] = wordings! {
     Is(R::FolderMissing) => {
         "select failed", "Zimbra/zm-mailbox: NO SELECT failed, of a folder that is not there";

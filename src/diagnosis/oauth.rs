@@ -270,7 +270,7 @@ impl Body {
     }
 }
 
-/// The reason of a body without any known words: a page, or a complaint about the request.
+/// The last table to be tried, for bodies that no other one explains: a page, or a complaint about the request.
 const LEFTOVERS: &[Wording] = wordings! {
     Is(R::ProtocolError) => {
         "<html", "a captive portal, a proxy, a login page: no token endpoint speaks HTML";

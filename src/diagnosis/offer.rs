@@ -1,10 +1,10 @@
-//! Refusals that are known before asking: the login is not among what the server offers.
+//! Refusals that are known before asking: the server does not offer the login.
 //!
-//! Not here: what a server says when it is asked all the same; its protocol's table reads that.
+//! Not here: the server's answer when it is asked anyway, which the table of its protocol reads.
 
 use crate::model::{Mechanism, Reason};
 
-/// The part of a server's offer that explains why a login cannot be tried.
+/// The facts that explain why a login cannot be tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Offer {
     /// The mechanism that is wanted; for a password, any of the password mechanisms.

@@ -143,11 +143,11 @@ pub enum Proof {
         app: App,
         /// Where the issuer writes the token.
         token: SecretRef,
-        /// What the file should contain.
+        /// The audience that the token must name.
         audience: String,
-        /// Takes the place of the worldwide authority in the token URL: other clouds.
+        /// Replaces the worldwide authority in the token URL, for other clouds.
         authority: Option<String>,
-        /// The webhook of Azure Workload Identity is to fill in what is not written, in the pod and nowhere else.
+        /// The webhook of Azure Workload Identity fills in the values that are not written, but only in the pod.
         by_webhook: bool,
     },
     /// A signed assertion in the name of one user (RFC 7523 section 2.1): Google's domain-wide delegation. Each
