@@ -11,7 +11,7 @@ use crate::sim::login::Wording;
 use crate::sim::reading;
 use crate::sim::sasl::{self, Mechanism};
 use crate::sim::script::{Act, Step};
-use crate::sim::session::{HOST, Met, Session, over};
+use crate::sim::session::{HOST, Met, Session, scripted_end};
 use crate::sim::wire::LINE_LIMIT;
 
 /// What is offered in every state of a connection.
@@ -296,7 +296,7 @@ async fn arguments(session: &mut Session, rest: &str) -> io::Result<Option<Vec<S
                 session.say("+ Ready for additional command text.").await?;
             }
             let value = String::from_utf8_lossy(&session.wire.exactly(count).await?).into_owned();
-            (value, session.wire.line().await?.ok_or_else(over)?)
+            (value, session.wire.line().await?.ok_or_else(scripted_end)?)
         } else {
             let end = rest.find(' ').unwrap_or(rest.len());
             let (atom, after) = rest.split_at(end);

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use crate::sim::login::Wording;
 use crate::sim::sasl::{self, Mechanism};
 use crate::sim::script::{Act, Step};
-use crate::sim::session::{HOST, Met, Session, over};
+use crate::sim::session::{HOST, Met, Session, scripted_end};
 
 /// What is offered in every state of a connection.
 const BASE: &[&str] = &["TOP", "UIDL"];
@@ -204,6 +204,6 @@ async fn stat(session: &mut Session) -> io::Result<()> {
     if session.meet(Step::Select).await? == Met::Answered {
         return Ok(());
     }
-    let messages = session.account.as_ref().ok_or_else(over)?.messages();
+    let messages = session.account.as_ref().ok_or_else(scripted_end)?.messages();
     session.say(&format!("+OK {messages} {}", u64::from(messages) * OCTETS)).await
 }
