@@ -22,9 +22,9 @@ const ANSWERS: &[Row] = &[
     (b"HTTP/1.1 200 OK\r\nX-Odd\x01: \x02\r\n\r\n{\"access_token\":\"abc\"}", "up", ""),
     // --- what is not a token
     (b"HTTP/1.1 200 OK\r\n\r\n{\"error\":\"invalid_client\",\"error_description\":\"Client authentication failed.\"}", "token secret_invalid", "Client authentication failed."),
-    (b"HTTP/1.1 200 OK\r\n\r\n{\"access_token\":\"error: no such client\"}", "token protocol_error", "is no token"),
-    (b"HTTP/1.1 200 OK\r\n\r\n{\"access_token\":\"\"}", "token protocol_error", "is no token"),
-    (b"HTTP/1.1 200 OK\r\n\r\n{\"access_token\":\"ab\\u0000c\"}", "token protocol_error", "is no token"),
+    (b"HTTP/1.1 200 OK\r\n\r\n{\"access_token\":\"error: no such client\"}", "token protocol_error", "is not a token"),
+    (b"HTTP/1.1 200 OK\r\n\r\n{\"access_token\":\"\"}", "token protocol_error", "is not a token"),
+    (b"HTTP/1.1 200 OK\r\n\r\n{\"access_token\":\"ab\\u0000c\"}", "token protocol_error", "is not a token"),
     (b"HTTP/1.1 204 No Content\r\n\r\n", "token protocol_error", ""),
     (b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: \xc3\xa9\x01\r\n\r\nslow down", "token idp_throttled", "slow down"),
     (b"hello\r\n", "token protocol_error", "not HTTP"),
