@@ -34,7 +34,7 @@ pub mod spool;
 // HTTPS to services that are no mail servers.
 pub mod https;
 
-// Trades.
+// Talking to mail servers and identity providers.
 pub mod probe;
 pub mod token;
 

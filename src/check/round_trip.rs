@@ -190,13 +190,13 @@ impl<'a> Run<'a> {
     /// Looks repeatedly within one session, with growing pauses.
     async fn poll(&mut self, visit: &mut Visit<'_>, reserve: Duration) -> Result<(), Outcome> {
         let end = Instant::now() + PATIENCE.min(self.watch.left().saturating_sub(reserve));
-        let (mut pause, longest) = LOOKS;
+        let (mut pause, longest) = LOOK_PAUSES;
         let folders = self.folders(visit).await?;
         self.fate.junk.clone_from(&folders.junk);
         let junk = || folders.junk.iter().map(|folder| (&**folder, Place::Junk));
         loop {
             for (folder, place) in std::iter::once((INBOX, Place::Inbox)).chain(junk()) {
-                self.look(visit, folder, place, Search::Quick).await?;
+                self.look_and_delete(visit, folder, place, Search::Quick).await?;
                 if self.fate.is_known() {
                     return Ok(());
                 }
@@ -209,20 +209,20 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Deletes what is left of this round trip in every folder where a message may be.
-    async fn sweep(&mut self, mut visit: Visit<'_>) -> Result<(), Outcome> {
+    /// Deletes the messages of this round trip that are still there, in every folder where one may be.
+    async fn clean_up(&mut self, mut visit: Visit<'_>) -> Result<(), Outcome> {
         let arrived = (Place::Inbox, Place::Junk);
-        self.sweep_mailbox(&mut visit, arrived, self.trip.home.is_none()).await?;
-        self.leave(visit).await;
+        self.clean_up_mailbox(&mut visit, arrived, self.trip.home.is_none()).await?;
+        self.end_visit(visit).await;
         let Some(home) = &self.trip.home else { return Ok(()) };
-        let mut visit = self.visit(home).await?;
-        self.sweep_mailbox(&mut visit, (Place::Elsewhere, Place::Elsewhere), true).await?;
-        self.leave(visit).await;
+        let mut visit = self.start_visit(home).await?;
+        self.clean_up_mailbox(&mut visit, (Place::Elsewhere, Place::Elsewhere), true).await?;
+        self.end_visit(visit).await;
         Ok(())
     }
 
     /// The same in one mailbox; `places` say what a message in the inbox and one among junk are.
-    async fn sweep_mailbox(
+    async fn clean_up_mailbox(
         &mut self,
         visit: &mut Visit<'_>,
         places: (Place, Place),
@@ -232,7 +232,7 @@ impl<'a> Run<'a> {
         let junk = folders.junk.iter().map(|folder| (&**folder, places.1));
         let sent = folders.sent.iter().filter(|_| sends).map(|folder| (&**folder, Place::Elsewhere));
         for (folder, place) in std::iter::once((INBOX, places.0)).chain(junk).chain(sent) {
-            self.look(visit, folder, place, Search::Thorough).await?;
+            self.look_and_delete(visit, folder, place, Search::Thorough).await?;
         }
         Ok(())
     }
@@ -242,7 +242,7 @@ impl<'a> Run<'a> {
         let (leg, phase) = (visit.leg(), self.watch.current());
         match self.watch.phase(phase, visit.folders(self.trip)).await {
             Ok(folders) => Ok(folders),
-            Err(failure) => Err(self.stopped(leg, &Traces::default(), failure).await),
+            Err(failure) => Err(self.leg_failed(leg, &Traces::default(), failure).await),
         }
     }
 
@@ -303,8 +303,8 @@ impl<'a> Run<'a> {
             if self.fate.note(sighting, place, now) {
                 ours.push(sighting.uid);
             }
-            if !was_known && self.fate.place.is_some() && self.after.is_none() {
-                self.after = Some(self.sent_at.elapsed());
+            if !was_known && self.fate.place.is_some() && self.delivered_after.is_none() {
+                self.delivered_after = Some(self.sent_at.elapsed());
                 self.fate.found_in = folder.to_owned();
                 match self.watch.phase(phase, visit.verdicts(sighting.uid)).await {
                     Ok(verdicts) => self.fate.verdicts = verdicts,

@@ -28,7 +28,7 @@ pub(super) struct Visit<'a> {
     imap: Imap,
     check: &'a Check,
     dialer: &'a Dialer,
-    spent: Redacted,
+    no_secret: Redacted,
     folders: Option<Arc<Folders>>,
     _open: Open,
     _mailbox: Option<OwnedSemaphorePermit>,
@@ -82,8 +82,8 @@ impl<'a> Visit<'a> {
         let Some(Session::Imap(imap)) = open.session.take() else {
             return Err(Cause::new(Reason::Internal, "this session cannot read messages"));
         };
-        let spent = Redacted::from(String::new());
-        Ok(Self { imap, check, dialer, spent, folders: None, _open: open, _mailbox: mailbox })
+        let no_secret = Redacted::from(String::new());
+        Ok(Self { imap, check, dialer, no_secret, folders: None, _open: open, _mailbox: mailbox })
     }
 
     /// The check that this visit is a part of: it names the mailbox and the login.
@@ -103,7 +103,7 @@ impl<'a> Visit<'a> {
             return Ok(Arc::clone(folders));
         }
         let all_are_configured = trip.junk.is_some() && trip.sent.is_some();
-        let (imap, probe) = self.parts();
+        let (imap, probe) = self.imap_and_probe();
         let marked = if all_are_configured { Marked::default() } else { imap.marked(probe).await? };
         Ok(Arc::clone(self.folders.insert(Arc::new(Folders::of(trip, &marked)))))
     }

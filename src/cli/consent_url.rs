@@ -72,10 +72,10 @@ fn urls(plan: &Plan, options: &Options) -> Result<BTreeSet<String>, String> {
             ))
         }
         (_, true) if specs.any(is_managed) => Err(format!(
-            "credential {name} is a managed identity, for which no consent page exists: its app role is assigned by commands, which `mailbox-exporter setup {name}` prints"
+            "credential {name} is a managed identity, which has no consent page: assign its app role with the commands that `mailbox-exporter setup {name}` prints"
         )),
-        (check, true) if check.is_none_or(lacks_app) => Err(format!(
-            "credential {name} has no tenant or no client id here: write them, or run this where the environment says them"
+        (check, true) if check.is_none_or(needs_entra_token) => Err(format!(
+            "credential {name} has no tenant or no client id here: write them, or run this where the environment provides them"
         )),
         (_, true) => {
             Err(format!("credential {name} opens nothing in Exchange Online: there is nothing to consent to"))

@@ -61,7 +61,7 @@ enum Output {
 /// A mechanism; `None` if the user says that there was none, or that it is not known.
 type Tried = Option<Mechanism>;
 
-/// What else can be asked about, besides the mail protocols.
+/// The values of `--protocol` that are not mail protocols.
 const SOURCES: &[(&str, Source)] =
     &[("graph", Source::Mail(Protocol::Graph)), ("oauth", Source::Token), ("net", Source::Network)];
 

@@ -35,7 +35,7 @@ pub(super) struct Draft {
     readable: bool,
 }
 
-/// A fault that was reported where it stands: nobody else needs to complain about what is missing now.
+/// A fault that has already been reported at its place: the value that is missing now needs no further complaint.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reported;
 

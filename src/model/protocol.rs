@@ -15,7 +15,7 @@ pub struct ProtocolRow {
     pub title: &'static str,
     /// What a token must hold; `None` for a check that consists of others.
     pub permissions: Option<Permissions>,
-    /// The facts of a mail protocol; `None` for a check that is no single mail protocol.
+    /// The facts of a mail protocol; `None` for a check that is not a single mail protocol.
     pub mail: Option<MailRow>,
 }
 
@@ -108,7 +108,7 @@ impl Protocol {
         self.row().permissions.as_ref()
     }
 
-    /// The facts of a mail protocol; `None` for a check that is no single mail protocol.
+    /// The facts of a mail protocol; `None` for a check that is not a single mail protocol.
     pub const fn mail(self) -> Option<&'static MailRow> {
         self.row().mail.as_ref()
     }

@@ -132,7 +132,7 @@ impl SimMailbox {
         self.account.post.set_folders(folders);
     }
 
-    /// Its server takes messages for that mailbox from now on, and this becomes of them. What was held goes its way.
+    /// From now on its server accepts messages for that mailbox and sends them by this route; the held ones too.
     pub fn send_to(&self, to: &Self, route: Route) {
         self.account.post.route(&to.account, route);
     }

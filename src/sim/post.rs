@@ -83,7 +83,7 @@ impl Post {
         lock(&self.0).folders = folders;
     }
 
-    /// Takes a message.
+    /// Sends a message by the current route.
     pub(super) fn take(&self, text: String) {
         let SimFolders { sent, keeps_copies, .. } = self.folders();
         if keeps_copies {

@@ -168,7 +168,7 @@ impl<'a> Exchange<'a> {
         scrubber: &Scrubber,
     ) -> Result<Issued, Cause> {
         let response = answer.map_err(|fault| self.not_answered(fault, scrubber))?;
-        // What the parser quotes may be the token.
+        // The parser's message may quote the token.
         let answer = serde_json::from_slice::<Answer>(response.body()).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             let why = format!(

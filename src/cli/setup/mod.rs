@@ -96,7 +96,7 @@ pub(super) async fn run(options: Options) -> Exit {
         Err(exit) => return exit,
     };
     match sections(&plan, &options).await {
-        Ok(sections) => say(&print(&sections, options.output), Exit::Fine),
+        Ok(sections) => say(&render(&sections, options.output), Exit::Fine),
         Err(complaint) => {
             complain(&format!("{complaint}\n"));
             Exit::Bad
@@ -176,7 +176,7 @@ async fn object_id(prober: &Prober, checks: &[&Check]) -> Option<String> {
     }
 }
 
-fn print(sections: &[Section], output: Output) -> String {
+fn render(sections: &[Section], output: Output) -> String {
     let sections = sections.iter().map(|(title, steps)| match output {
         Output::Text => step::text(title, steps),
         Output::Powershell => step::script(title, steps),

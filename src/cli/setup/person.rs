@@ -24,14 +24,14 @@ pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
             if !mail.checks.is_empty() {
                 steps.push(permissions(mail));
             }
-            steps.extend(graph::steps(app(case), case, false));
+            steps.extend(graph::steps(client_id_or_placeholder(case), case, false));
         }
         Family::Gmail => steps.push(google(case)),
         Family::Generic => steps.push(own_provider(case)),
     }
     if case.family == Family::ExchangeOnline {
         steps.extend(exchange::switches(mail));
-        steps.push(shared(case));
+        steps.push(shared_mailboxes(case));
     }
     // Google's device-code sign-in gives no mail scope.
     if case.family != Family::Gmail {

@@ -122,7 +122,7 @@ fn audience(claims: &Claims, spec: &TokenSpec, graph: bool) -> Option<String> {
     ))
 }
 
-/// What was asked for, unless that is the mistake itself.
+/// The resource of the requested scope, unless that is the mistake itself.
 fn expected_audience(spec: &TokenSpec, graph: bool) -> &str {
     let asked = audience_of(&spec.scope);
     if graph || fill::host_of(asked).contains("outlook") || !asked.contains("://") {

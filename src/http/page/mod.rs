@@ -160,7 +160,7 @@ fn frame(
     }
 }
 
-/// The answer to a view that cannot be had.
+/// The answer to a query that is not a valid view.
 fn unreadable(fault: &str) -> (StatusCode, Markup) {
     let main = html! { article { p { (fault) "." } } };
     (

@@ -8,7 +8,7 @@ const USES: [&str; 2] = ["\\Sent", "\\Junk"];
 /// The longest name of a folder that is listed, in bytes as on the wire.
 const LONGEST_NAME: usize = 500;
 
-/// Appends what a probe reads of this data; false where it reads nothing of it.
+/// Appends what a probe reads of this data; false if it reads nothing of it.
 pub(super) fn plain(first: &str, rest: &str, fit: &mut Vec<u8>) -> bool {
     let text = match first.to_ascii_uppercase().as_str() {
         "STATUS" => status(rest),

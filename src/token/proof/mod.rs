@@ -86,8 +86,8 @@ pub(super) fn refused(proof: &Proof, reason: Reason) -> Reason {
     }
 }
 
-/// What the proof tells after a refusal for this reason, in sentences: what an administrator compares.
-pub async fn told(spec: &TokenSpec, reason: Reason) -> Vec<String> {
+/// Sentences about the proof after a refusal for this reason: the values that an administrator compares.
+pub async fn refusal_facts(spec: &TokenSpec, reason: Reason) -> Vec<String> {
     match (&*spec.proof, reason) {
         (Proof::ClientSecret { app, secret, .. }, Reason::SecretInvalid | Reason::CredentialsRejected) => {
             secret::oddity_sentences(secret, Some(&app.client_id)).await
