@@ -6,6 +6,7 @@ use super::fault::Faults;
 use super::file::{Mailbox, Settings};
 use super::place::Quoted;
 use super::provider::Resolved;
+use super::section;
 use crate::model::{Access, Protocol};
 
 /// What a token for Microsoft Graph is asked for: as written, or by the address.
@@ -38,9 +39,10 @@ pub(super) fn fits(access: &Access, written: &Mailbox, defaults: &Settings, faul
     // Both name the folder in their metrics, by mailbox and folder.
     let folder = |protocol| written.settings.sections[protocol].folder(&defaults.sections[protocol]);
     let (graph, imap) = (folder(Protocol::Graph), folder(Protocol::Imap));
+    let imap = imap.map_or(section::FOLDER, |at| &at.value);
     let checks = written.settings.checks.or(&defaults.checks);
     let both = checks.value().is_some_and(|checks| checks.iter().any(|at| at.value == Protocol::Imap));
-    match graph.filter(|graph| both && imap.is_some_and(|imap| imap.value == graph.value)) {
+    match graph.filter(|graph| both && graph.value == imap) {
         Some(at) => {
             let message = format!(
                 "the checks imap and graph would count folder {} under one name: write the well-known name of graph in another case, or its id",

@@ -12,7 +12,7 @@ use super::value;
 use crate::model::{Goal, Patience, Protocol, RoundTrip};
 
 /// The folder that every mailbox has, RFC 9051.
-const FOLDER: &str = "INBOX";
+pub(super) const FOLDER: &str = "INBOX";
 /// Its well-known name at Graph.
 const GRAPH_FOLDER: &str = "inbox";
 

@@ -19,6 +19,9 @@ const TIMED: usize = 5;
 const HOURS: usize = 24;
 const HOUR_SECONDS: i64 = 60 * 60;
 
+/// No probe enters more phases: a round trip by STARTTLS enters eleven.
+const MOST_PHASES: usize = 11;
+
 /// The unit of phase times, in milliseconds. It is so large that the longest probe fits into 16 bits.
 const STEP_MILLIS: u128 = 2;
 
@@ -61,7 +64,7 @@ impl Slot {
 }
 
 /// The phases of one probe, in the order in which they were entered.
-type Stages = [Option<(Phase, u16)>; Phase::ALL.len()];
+type Stages = [Option<(Phase, u16)>; MOST_PHASES];
 
 /// Probes and failures of one hour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

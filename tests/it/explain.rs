@@ -197,7 +197,7 @@ fn a_wrong_option_is_told_and_ends_with_2() {
         assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{arguments:?}");
     }
     let complaint = explain(&["x", "--protocol", "xmpp"]).stderr;
-    assert!(complaint.contains("imap, smtp, pop3, oauth"));
+    assert!(complaint.contains("imap, smtp, pop3, graph, oauth"));
 }
 
 #[test]

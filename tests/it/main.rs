@@ -18,6 +18,7 @@ mod explain;
 mod federated;
 mod files;
 mod google;
+mod graph;
 mod hostile;
 mod login;
 mod managed_identity;

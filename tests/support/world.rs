@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mailbox_exporter::app;
 use mailbox_exporter::config;
 use mailbox_exporter::model::{Observation, Plan};
-use mailbox_exporter::sim::{Fault, Sim, SimApp, SimDirectory, SimMailbox};
+use mailbox_exporter::sim::{Fault, GraphFault, Sim, SimApp, SimDirectory, SimGraphMailbox, SimMailbox};
 use tokio::runtime::{Builder, Runtime};
 
 use super::folder::Folder;
@@ -78,6 +78,16 @@ impl World {
     pub(crate) async fn mailboxes_of(&self, app: &SimApp, count: usize) -> Vec<SimMailbox> {
         let (sim, app) = (Arc::clone(&self.sim), app.clone());
         self.apart(async move { sim.mailboxes_on_one_port(&app, count).await }).await.unwrap()
+    }
+
+    /// A mailbox at the simulated Microsoft Graph.
+    pub(crate) fn graph_mailbox(&self, app: &SimApp, fault: GraphFault) -> SimGraphMailbox {
+        self.sim.graph_mailbox(app, fault)
+    }
+
+    /// The same behind a certificate that has expired.
+    pub(crate) fn expired_graph_mailbox(&self, app: &SimApp) -> SimGraphMailbox {
+        self.sim.expired_graph_mailbox(app)
     }
 
     /// The simulated Google's token endpoint.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use mailbox_exporter::sim::{Sim, SimApp, SimMailbox};
+use mailbox_exporter::sim::{Sim, SimApp, SimGraphMailbox, SimMailbox};
 
 use super::folder;
 
@@ -70,6 +70,9 @@ impl Door {
 pub(crate) const EXCHANGE: &str = "exchange_online";
 /// No preset: a server of the operator's own.
 pub(crate) const OWN: &str = "";
+
+/// What tokens for the simulated Microsoft Graph are asked for.
+const GRAPH_SCOPE: &str = "https://graph.microsoft.com/.default";
 
 /// A configuration in the making. It lies in a folder with the authority's certificate and the secrets.
 pub(crate) struct Yaml {
@@ -220,6 +223,29 @@ impl Yaml {
     /// A mailbox that is probed at one door by a credential that was described before.
     pub(crate) fn watch_with(&mut self, name: &str, mailbox: &SimMailbox, door: Door, credential: &str) {
         self.watch_by(name, mailbox, door, EXCHANGE, credential, "");
+    }
+
+    /// A mailbox that is opened by Microsoft Graph, by this credential; `extra` is YAML of the mailbox.
+    pub(crate) fn watch_graph(
+        &mut self,
+        name: &str,
+        mailbox: &SimGraphMailbox,
+        credential: &str,
+        extra: &str,
+    ) {
+        let (address, base_url) = (mailbox.address(), mailbox.base_url());
+        let provider = format!("graph-{}", base_url.rsplit(':').next().unwrap_or_default());
+        if self.known.insert(provider.clone()) {
+            let keys = format!(
+                "extends: {EXCHANGE}, graph: {{ base_url: {base_url:?}, scope: {GRAPH_SCOPE} }}, {}",
+                self.asks_for_tokens()
+            );
+            self.provider_of(&provider, &keys);
+        }
+        let keys = format!(
+            "name: {name}, address: {address}, provider: {provider}, credential: {credential}, checks: [graph]"
+        );
+        self.mailbox_of(&keys, extra);
     }
 
     fn watch_by(

@@ -110,9 +110,8 @@ The identity provider at `{idp}` does not know scope `{scope}`. Compare the prov
 
     RoleMissing, ExchangeOnline; By(Graph) => "\
 App registrations > `{app}` > API permissions > Add > Microsoft Graph > Application permissions > `{permission}` (`Mail.Read` and `Mail.ReadWrite` include it), then Grant admin consent; or an administrator opens {consent}
-For a person's sign-in it is the delegated permission, and a new sign-in: `mailbox-exporter login --config FILE {!credential}`.
-Permissions of Office 365 Exchange Online, such as `IMAP.AccessAsApp`, do not count here. A new token has it; the next ones are fetched by themselves.
-Where Exchange's RBAC for Applications is used instead, the token needs no role, but an assignment that covers `{address}`: `Test-ServicePrincipalAuthorization -Identity {'oid} -Resource {'address}`.";
+For a person's sign-in it is the delegated permission, and a new sign-in. Permissions of Office 365 Exchange Online do not count here.
+By Exchange's RBAC for Applications no role is needed, but an assignment: `Test-ServicePrincipalAuthorization -Identity {'oid} -Resource {'address}`.";
     RoleMissing, ExchangeOnline; Delegated => "\
 App registrations > `{app}` > API permissions > APIs my organization uses > Office 365 Exchange Online > Delegated permissions > `{permission}`, then sign in again: `mailbox-exporter login --config FILE {!credential}`.
 The application permissions and those of Microsoft Graph do not count for a person's token.";

@@ -32,14 +32,7 @@ mod tests {
         let texts: Vec<String> = dialogue.transcript().iter().map(|line| line.text.clone()).collect();
         assert_eq!(
             texts,
-            [
-                "GET /v1.0/users/a HTTP/1.1",
-                "authorization: Bearer <redacted 8 bytes>",
-                "",
-                "HTTP/1.1 200 OK",
-                "",
-                "{}"
-            ]
+            ["GET /v1.0/users/a HTTP/1.1", "authorization: <redacted>", "", "HTTP/1.1 200 OK", "", "{}"]
         );
     }
 }
