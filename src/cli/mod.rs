@@ -66,8 +66,8 @@ impl From<Exit> for ExitCode {
 
 /// Can this mailbox be used right now; if not, in which phase did it fail, why, and who must do what?
 ///
-/// Logs in to mailboxes by IMAP and SMTP with OAuth2, as mail programs do, and exports to Prometheus
-/// whether that works, how long each phase took, and the reason of every failure.
+/// Logs in to mailboxes by IMAP, SMTP, POP3 and Microsoft Graph with OAuth2, as mail programs do, and exports to
+/// Prometheus whether that works, how long each phase took, and the reason of every failure.
 #[derive(Debug, Parser)]
 #[command(name = "mailbox-exporter", version = version::long(), about, max_term_width = 110, arg_required_else_help = true)]
 struct Arguments {

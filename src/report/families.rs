@@ -80,7 +80,7 @@ families! {
     FOLDER_MESSAGES: Gauge "mailbox_folder_messages" ["mailbox", "folder"]
         "Messages in the folder that the last probe opened.";
     FOLDER_UNREAD: Gauge "mailbox_folder_unread_messages" ["mailbox", "folder"]
-        "Messages without the flag Seen in the folder that the last probe opened, where imap has unread: true.";
+        "Unread messages in the folder that the last probe opened: by IMAP where imap has unread: true, by Graph always.";
     FOLDER_OLDEST_UNREAD: Gauge "mailbox_folder_oldest_unread_timestamp_seconds" ["mailbox", "folder"]
         "When the first unread message came, by its INTERNALDATE: the first in the order in which messages came into the folder. Absent where none is unread.";
     FOLDER_NEWEST: Gauge "mailbox_folder_newest_message_timestamp_seconds" ["mailbox", "folder"]

@@ -20,6 +20,9 @@ fn one_round_of_the_demo_shows_every_lesson_and_ends_well() {
     for fault in Fault::DEMO {
         assert!(run.stdout.contains(fault.mailbox_name()), "{fault:?}: {}", run.stdout);
     }
+    for by_graph in ["graph@", "throttled@"] {
+        assert!(run.stdout.contains(by_graph), "{by_graph}: {}", run.stdout);
+    }
     for reason in [
         "secret_invalid",
         "secret_expired",

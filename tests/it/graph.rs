@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use mailbox_exporter::model::{Observation, Outcome, Phase};
-use mailbox_exporter::sim::{GraphFault, TokenFault};
+use mailbox_exporter::sim::{GraphFault, SimApp, TokenFault};
 
 use crate::clock::{Simulated, gaps};
 use crate::probes::verdict;
@@ -124,7 +124,7 @@ async fn every_fault_of_graph_has_its_phase_and_its_reason() {
     world.yaml.watch_graph("expired", &expired, &credential, "");
     let seen = world.round().await;
 
-    let tokens: Vec<String> = apps.iter().flat_map(|app| app.tokens()).collect();
+    let tokens: Vec<String> = apps.iter().flat_map(SimApp::tokens).collect();
     assert!(tokens.len() > 3);
     let rows = TABLE.iter().map(|(fault, wanted)| (fault.label().to_owned(), *wanted));
     let rows = rows.chain(TOKENS.iter().map(|(fault, wanted)| (format!("{fault:?}"), *wanted)));

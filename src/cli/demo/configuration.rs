@@ -8,7 +8,9 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use crate::clock;
-use crate::sim::{Fault, Sim, SimApp, SimCertificate, SimIssuer, SimMailbox, SimServiceAccount, TokenFault};
+use crate::sim::{
+    Fault, Sim, SimApp, SimCertificate, SimGraphMailbox, SimIssuer, SimMailbox, SimServiceAccount, TokenFault,
+};
 
 use super::{INTERVAL, TIMEOUT};
 
@@ -25,6 +27,9 @@ const SERVICE_ACCOUNT: &str = "system:serviceaccount:mail:mailbox-exporter";
 const TOKEN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 /// What opens mailboxes at Google.
 const GOOGLE_SCOPE: &str = "https://mail.google.com/";
+
+/// The credential and the provider of the mailboxes that are opened by Microsoft Graph.
+const GRAPH: &str = "graph";
 
 /// The file's name.
 pub(super) const FILE: &str = "config.yaml";
@@ -58,7 +63,12 @@ impl<'a, K: PartialEq> Named<'a, K> {
 }
 
 /// Writes the configuration and the files it names into a folder; the place of the configuration.
-pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::Result<PathBuf> {
+pub(super) fn write(
+    folder: &Path,
+    sim: &Sim,
+    mailboxes: &[SimMailbox],
+    at_graph: &[SimGraphMailbox],
+) -> io::Result<PathBuf> {
     fs::write(folder.join("ca.pem"), sim.ca_pem())?;
     let (mut credentials, mut providers, mut list) = (String::new(), String::new(), String::new());
     let (mut apps, mut servers) = (Named { known: Vec::new() }, Named { known: Vec::new() });
@@ -114,6 +124,22 @@ pub(super) fn write(folder: &Path, sim: &Sim, mailboxes: &[SimMailbox]) -> io::R
             if mailbox.fault() == Fault::FolderMissing { ", imap: { folder: Claims/2026 }" } else { "" };
         list += &format!(
             "  - {{ address: {address}, provider: {provider}, credential: {credential}{labels}{extra}{folder} }}\n"
+        );
+    }
+    if let Some(first) = at_graph.first() {
+        credentials += &by_secret(folder, GRAPH, first.app(), "")?;
+        providers += &format!(
+            "  {GRAPH}:\n    extends: exchange_online\n    graph: {{ base_url: {:?}, scope: {} }}\n    \
+             token_url: {:?}\n    ca_file: ca.pem\n",
+            first.base_url(),
+            sim.graph_scope(),
+            sim.token_url()
+        );
+    }
+    for mailbox in at_graph {
+        let address = mailbox.address();
+        list += &format!(
+            "  - {{ address: {address}, provider: {GRAPH}, credential: {GRAPH}, checks: [graph] }}\n"
         );
     }
     fs::write(folder.join(USAGE), usage(mailboxes))?;

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::app::{self, App, AppError, Origin};
 use crate::config;
 use crate::model::{Listen, Plan, Shard};
-use crate::sim::{Fault, Route, Sim, SimMailbox, SimUnread};
+use crate::sim::{Fault, GraphFault, Route, Sim, SimGraphMailbox, SimMailbox, SimUnread};
 
 use super::answer::{Progress, complain, say};
 use super::serve::{Overrides, Signals, listen_at, reading};
@@ -62,8 +62,9 @@ async fn show(options: Options) -> Result<Exit, String> {
     let mut signals = Signals::new().map_err(|error| format!("signals cannot be received: {error}"))?;
     let sim = Sim::start().await.map_err(|error| cannot_start(&error))?;
     let mailboxes = populate(&sim, options.mailboxes).await.map_err(|error| cannot_start(&error))?;
+    let at_graph = at_graph(&sim, options.mailboxes);
     let folder = Folder::new().map_err(|error| format!("no temporary directory: {error}"))?;
-    let file = configuration::write(&folder.0, &sim, &mailboxes)
+    let file = configuration::write(&folder.0, &sim, &mailboxes, &at_graph)
         .map_err(|error| format!("{}: {error}", folder.0.display()))?;
     let config::Reading { sources, outcome } = config::read(&file);
     let mut plan = outcome.map_err(|errors| errors.to_string())?.plan;
@@ -92,7 +93,7 @@ async fn show(options: Options) -> Result<Exit, String> {
         Origin { sources: sources.clone(), read: Box::new(reading(&file, overrides)) }
     };
     let app = start(&mut plan, free, origin).await.map_err(|error| error.to_string())?;
-    let exit = say(&introduction(&app, &folder.0, &mailboxes), Exit::Fine);
+    let exit = say(&introduction(&app, &folder.0, &mailboxes, &at_graph), Exit::Fine);
     if exit == Exit::Fine {
         signals.stop(app.reloader()).await;
     }
@@ -133,8 +134,18 @@ async fn populate(sim: &Sim, count: Option<u32>) -> io::Result<Vec<SimMailbox>> 
     Ok(mailboxes)
 }
 
+/// Mailboxes that are opened by Microsoft Graph: one healthy, one throttled. `--mailboxes` counts mailboxes of mail servers
+/// alone.
+fn at_graph(sim: &Sim, count: Option<u32>) -> Vec<SimGraphMailbox> {
+    if count.is_some() {
+        return Vec::new();
+    }
+    let app = sim.app();
+    [GraphFault::None, GraphFault::Throttled].map(|fault| sim.graph_mailbox(&app, fault)).into()
+}
+
 /// The text that the demo starts with: the addresses, and what each mailbox shows.
-fn introduction(app: &App, folder: &Path, mailboxes: &[SimMailbox]) -> String {
+fn introduction(app: &App, folder: &Path, mailboxes: &[SimMailbox], at_graph: &[SimGraphMailbox]) -> String {
     let mut text = format!(
         "Status page    http://{address}/\n\
          Readiness      http://{address}/readiness\n\
@@ -150,6 +161,9 @@ fn introduction(app: &App, folder: &Path, mailboxes: &[SimMailbox]) -> String {
     for (place, mailbox) in with_faults.iter().enumerate() {
         let unread = if place == 0 { " Nothing reads it: old messages are unread." } else { "" };
         text += &format!("{:<widest$}  {}{unread}\n", mailbox.address(), mailbox.fault().about());
+    }
+    for mailbox in at_graph {
+        text += &format!("{:<widest$}  By Microsoft Graph. {}\n", mailbox.address(), mailbox.fault().about());
     }
     if mailboxes.len() > with_faults.len() {
         text += &format!("and {} healthy ones on one server\n", mailboxes.len() - with_faults.len());
