@@ -19,6 +19,8 @@ use crate::model::{Credential, Directory, Feed, FeedReading, Plan, SecretRef};
 use crate::readiness::Readiness;
 use crate::report::Report;
 
+/// Before the first reading: a start is a busy moment, and a configuration that is being edited changes again soon.
+const CALM: Duration = Duration::from_secs(1);
 /// After a first failure; doubles with each further one, up to the interval.
 const FIRST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -123,9 +125,10 @@ impl Task {
         let mut told = Told::default();
         let mut last: Option<FeedReading> = None;
         let mut pause = FIRST_PAUSE;
+        sleep(CALM).await;
         loop {
             let outcome = reader.read(&self.directory, self.feed, &self.credentials, last.as_ref()).await;
-            told.tell(&source, self.feed, &outcome);
+            told.tell(&source, &outcome);
             let wait = match outcome {
                 Ok(read) => {
                     pause = FIRST_PAUSE;
@@ -177,7 +180,7 @@ struct Told {
 }
 
 impl Told {
-    fn tell(&mut self, source: &str, feed: Feed, outcome: &Result<Read, Fault>) {
+    fn tell(&mut self, source: &str, outcome: &Result<Read, Fault>) {
         let read = match outcome {
             Ok(read) => read,
             Err(fault) => {
@@ -189,7 +192,7 @@ impl Told {
             }
         };
         if self.fault.take().is_some() || !self.was_read {
-            tracing::info!(source, rows = read.reading.rows, "directory read: {}", feed.row().title);
+            tracing::info!(source, rows = read.reading.rows, "directory read");
         }
         self.was_read = true;
         for one in &read.unmatched {

@@ -15,17 +15,15 @@ pub struct FeedRow {
     pub label: &'static str,
     /// The application permission of Microsoft Graph that it needs.
     pub permission: &'static str,
-    /// What is read, for sentences.
-    pub title: &'static str,
 }
 
 table! {
     /// What is read from a directory.
     pub enum Feed: FeedRow {
         /// When the secrets and certificates of the configured apps end.
-        Expiry => FeedRow { label: "expiry", permission: "Application.Read.All", title: "ends of secrets and certificates" };
+        Expiry => FeedRow { label: "expiry", permission: "Application.Read.All" };
         /// Who signs in by IMAP, POP and SMTP.
-        SignIns => FeedRow { label: "sign_ins", permission: "AuditLog.Read.All", title: "sign-in log" };
+        SignIns => FeedRow { label: "sign_ins", permission: "AuditLog.Read.All" };
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::task::{spawn_blocking, yield_now};
 use tokio::time::{Instant, advance};
 use tracing::field::{Field, Visit};
 use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Subscriber};
+use tracing::{Dispatch, Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry;
 
@@ -57,6 +57,8 @@ pub(crate) struct Simulated {
     /// The clock does not move by itself while something blocks; dropped, it ends.
     frozen: mpsc::Sender<()>,
     _logged: DefaultGuard,
+    /// While there is one subscriber alone, a line that a test without one reaches first is switched off for all.
+    _second: Dispatch,
 }
 
 impl Simulated {
@@ -67,13 +69,23 @@ impl Simulated {
         let begun = Instant::now();
         let lines = Arc::new(Mutex::new(Vec::new()));
         let journal = Journal { begun, lines: Arc::clone(&lines) };
+        let second = Dispatch::new(registry());
         let logged = tracing::subscriber::set_default(registry().with(journal));
         let app = App::start(plan).await.unwrap();
         for _ in 0..TURNS {
             yield_now().await;
         }
         let residents = alive();
-        Self { app, lines, residents, silent: Vec::new(), waiting: 0, frozen, _logged: logged }
+        Self {
+            app,
+            lines,
+            residents,
+            silent: Vec::new(),
+            waiting: 0,
+            frozen,
+            _logged: logged,
+            _second: second,
+        }
     }
 
     /// From now on `pass` does not wait for the probes of these mailboxes, nor for so many that wait for a permit.
