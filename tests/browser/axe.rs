@@ -30,8 +30,8 @@ pub(crate) fn findings(browser: &Browser) -> Vec<String> {
         "const {{ violations, passes }} = await axe.run(document, {{ resultTypes: ['violations'] }});
          if (passes.length === 0) throw new Error('axe has looked at nothing');
          const grave = violations.filter(rule => {GRAVE}.includes(rule.impact));
-         return grave.flatMap(rule => rule.nodes.slice(0, 5).map(node =>
-             `${{rule.id}}: ${{node.target}}: ${{node.html.slice(0, 200)}}: ${{node.failureSummary}}`));"
+         return grave.flatMap(rule => rule.nodes.slice(0, 3).map(node =>
+             `${{rule.id}}: ${{node.target}}: ${{node.html.slice(0, 200)}}: ${{node.failureSummary.replace(/\\s+/g, ' ')}}`));"
     ));
     let found = found.as_array().unwrap_or_else(|| panic!("axe: {found}"));
     found.iter().map(|text| text.as_str().unwrap().to_owned()).collect()

@@ -81,6 +81,10 @@ impl Browser {
         self.ask("POST", "url", &json!({ "url": url }));
     }
 
+    pub(crate) fn back(&self) {
+        self.ask("POST", "back", &json!({}));
+    }
+
     pub(crate) fn url(&self) -> String {
         self.ask("GET", "url", &Value::Null).as_str().unwrap().to_owned()
     }

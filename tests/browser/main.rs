@@ -24,4 +24,5 @@ mod hostile;
 mod keyboard;
 mod lists;
 mod looks;
+mod prefix;
 mod script;

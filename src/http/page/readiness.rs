@@ -133,10 +133,10 @@ fn tenant(score: &Score) -> Markup {
             @if score.capped { span.failing { "49 at most while a mailbox at risk has a deadline within 30 days" } }
         }
         table.phases { tbody {
-            tr { th { "" } @for state in model::State::ALL { th { (state) } } }
+            tr { td {} @for state in model::State::ALL { th scope="col" { (state) } } }
             @for protocol in protocols {
                 tr {
-                    th { (protocol) }
+                    th scope="row" { (protocol) }
                     @for (_, state, count) in score.counts.iter().filter(|(of, ..)| *of == protocol) {
                         td data-column=(state) { (count) }
                     }

@@ -66,6 +66,12 @@ impl Group<'_> {
         }
     }
 
+    /// The mailbox that the hint is about, where others need another one.
+    fn example(&self) -> Option<&str> {
+        let one_of_many = self.varied && self.mailboxes.len() > 1;
+        one_of_many.then_some(&*self.latest.check.mailbox.name)
+    }
+
     fn phase(&self) -> Phase {
         match self.common {
             Common::Credential(_, phase, _) | Common::Server(_, _, phase, _) => phase,
@@ -152,7 +158,7 @@ fn entry(now: Timestamp, group: &Group<'_>) -> Markup {
             }
             (said(Here::Top, failure))
             dl {
-                (remedy(failure, hint, group.varied.then_some(&*group.latest.check.mailbox.name)))
+                (remedy(failure, hint, group.example()))
                 dt { (text::plural(group.mailboxes.len(), "Mailbox", "Mailboxes")) }
                 dd.names {
                     @for (place, name) in group.mailboxes.iter().take(NAMES).enumerate() {
