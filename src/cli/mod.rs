@@ -6,6 +6,7 @@
 mod answer;
 mod check;
 mod columns;
+mod completions;
 mod consent_url;
 mod deadlines;
 mod demo;
@@ -204,11 +205,7 @@ fn run(command: Command, log: &Log) -> Exit {
         Command::Setup(options) => on_runtime(log, setup::run(options)),
         Command::Deadlines(options) => deadlines::run(&options),
         Command::Demo(options) => on_runtime(log, demo::run(options)),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "mailbox-exporter", &mut script);
-            say(&String::from_utf8_lossy(&script), Exit::Fine)
-        }
+        Command::Completions { shell } => say(&completions::script(shell, Arguments::command()), Exit::Fine),
         Command::Reference(options) => reference::run(&options),
         Command::Manual(options) => manual::run(&options, Arguments::command()),
     }
