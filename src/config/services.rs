@@ -1,8 +1,9 @@
-//! The presets of services that are not a family of their own: one row each, with its source and how sure it is.
+//! The presets of services that are not a family of their own: one row each, with its source and how reliable it is.
 //!
 //! Owns hosts, ports and the kind of password. The families that the program treats specially are in `presets`.
 
 use super::presets::{App, PRESETS, Preset, Server, starttls, starttls_at, tls};
+use crate::model::Confidence::{High, Medium};
 use crate::model::Protocol::{Imap, Pop3, Smtp};
 use crate::model::{Family, Service};
 
@@ -36,8 +37,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Preset> {
 }
 
 static SERVICES: &[Preset] = &[
-    // Microsoft Learn, "Create credentials for SMTP authentication" (Azure Communication Services). Host, scope and
-    // password: high; tokens by XOAUTH2: medium, one reporter was refused by 535.
+    // Host, scope and password: high; tokens by XOAUTH2: medium, one reporter was refused by 535.
     Preset {
         name: "azure_communication_services",
         family: Family::Generic,
@@ -48,10 +48,11 @@ static SERVICES: &[Preset] = &[
         service: Some(&Service {
             name: "azure_communication_services",
             password: "The user name is an SMTP username of the Communication Services resource, and the password a client secret of the Entra application that it names.",
+            source: "Microsoft Learn, \"Create credentials for Simple Mail Transfer Protocol (SMTP) authentication\"",
+            confidence: Medium,
         }),
         permission: None,
     },
-    // Microsoft Learn, "Manage high volume emails for Microsoft 365" and "OAuth for High Volume Email": high.
     Preset {
         name: "high_volume_email",
         family: Family::ExchangeOnline,
@@ -62,11 +63,11 @@ static SERVICES: &[Preset] = &[
         service: Some(&Service {
             name: "high_volume_email",
             password: "The password of the High Volume Email account, until September 2028.",
+            source: "Microsoft Learn, \"Manage high volume emails for Microsoft 365\" and \"OAuth authentication for high volume emails for Microsoft 365\"",
+            confidence: High,
         }),
         permission: Some("Mail.Send"),
     },
-    // Yahoo Help, "IMAP server settings for Yahoo Mail" (SLN4075) and "Generate and manage third-party app passwords"
-    // (SLN15241): high.
     by_password(
         &[
             tls(Imap, "imap.mail.yahoo.com"),
@@ -79,9 +80,10 @@ static SERVICES: &[Preset] = &[
         &Service {
             name: "yahoo",
             password: "Yahoo takes app passwords alone: the holder makes one at https://login.yahoo.com/account/security (Generate app password).",
+            source: "Yahoo Help, \"IMAP server settings for Yahoo Mail\" (SLN4075) and \"Generate and manage third-party app passwords\" (SLN15241)",
+            confidence: High,
         },
     ),
-    // AOL Help, "How do I use other email applications to send and receive my AOL Mail?": high.
     by_password(
         &[tls(Imap, "imap.aol.com"), tls(Smtp, "smtp.aol.com"), tls(Pop3, "pop.aol.com")],
         App::None(
@@ -90,9 +92,10 @@ static SERVICES: &[Preset] = &[
         &Service {
             name: "aol",
             password: "AOL takes app passwords alone: the holder makes one at https://login.aol.com/account/security (Generate app password).",
+            source: "AOL Help, \"How do I use other email applications to send and receive my AOL Mail?\"",
+            confidence: High,
         },
     ),
-    // Fastmail Help, "Server names and ports" and "App passwords": high.
     by_password(
         &[tls(Imap, "imap.fastmail.com"), tls(Smtp, "smtp.fastmail.com"), tls(Pop3, "pop.fastmail.com")],
         App::None(
@@ -101,39 +104,43 @@ static SERVICES: &[Preset] = &[
         &Service {
             name: "fastmail",
             password: "Fastmail takes app passwords alone: Settings > Privacy & Security > Manage app passwords and access tokens > New app password, with access to mail. The user name is the whole address.",
+            source: "Fastmail Help, \"Server names and ports\" and \"App passwords\"",
+            confidence: High,
         },
     ),
-    // Apple Support, "iCloud Mail server settings for other email client apps" (102525) and "Sign in to apps with your
-    // Apple Account using app-specific passwords" (102654): high. There is no POP.
+    // There is no POP.
     by_password(
         &[tls(Imap, "imap.mail.me.com"), starttls(Smtp, "smtp.mail.me.com")],
         APP_PASSWORD,
         &Service {
             name: "icloud",
             password: "iCloud takes app-specific passwords alone: the holder makes one at https://account.apple.com (Sign-In and Security). By IMAP the user name may have to be the part before the @.",
+            source: "Apple Support, \"iCloud Mail server settings for other email client apps\" (102525) and \"Sign in to apps with your Apple Account using app-specific passwords\" (102654)",
+            confidence: High,
         },
     ),
-    // Zoho Mail Help, "IMAP access" and "Application-specific passwords": high for personal accounts; organisations have
-    // imappro.zoho.com, smtppro.zoho.com and poppro.zoho.com, other data centres zoho.eu, zoho.in and so on.
+    // The hosts are those of personal accounts in the United States.
     by_password(
         &[tls(Imap, "imap.zoho.com"), tls(Smtp, "smtp.zoho.com"), tls(Pop3, "pop.zoho.com")],
         APP_PASSWORD,
         &Service {
             name: "zoho",
             password: "With two-factor authentication Zoho takes app-specific passwords alone: https://accounts.zoho.com > Security > App passwords. IMAP and POP are switched on in the mail settings; organisations have other hosts (imappro.zoho.com), and so have other data centres (zoho.eu).",
+            source: "Zoho Mail Help, \"IMAP access\" and \"Application-specific passwords\"",
+            confidence: High,
         },
     ),
-    // Proton, "Proton Mail Bridge client set-up": ports and TLS medium, since the holder may change them. The certificate is
-    // the bridge's own.
+    // The holder may change ports and TLS; these are the usual ones.
     by_password(
         &[starttls_at(Imap, "127.0.0.1", 1143), starttls_at(Smtp, "127.0.0.1", 1025)],
         PASSWORD,
         &Service {
             name: "proton_bridge",
             password: "The password is the one that Bridge shows for the mailbox, not Proton's. Its certificate is self-signed: Bridge > Settings > Advanced > Export TLS certificates, and name cert.pem as ca_file of a provider that extends proton_bridge.",
+            source: "Proton, \"Proton Mail Bridge client set-up\"",
+            confidence: Medium,
         },
     ),
-    // Yandex Help, "Yandex Mail in email clients": high.
     by_password(
         &[tls(Imap, "imap.yandex.com"), tls(Smtp, "smtp.yandex.com"), tls(Pop3, "pop.yandex.com")],
         App::None(
@@ -142,48 +149,53 @@ static SERVICES: &[Preset] = &[
         &Service {
             name: "yandex",
             password: "Yandex takes app passwords alone: https://id.yandex.com/security/app-passwords, of type Email. Mail programs are allowed in the mailbox under Settings > Email clients.",
+            source: "Yandex Help, \"Yandex Mail in email clients\" and \"App passwords\"",
+            confidence: High,
         },
     ),
-    // GMX Hilfe, "Serverdaten für POP3, IMAP und SMTP": high for gmx.net and gmx.de; gmx.com has imap.gmx.com and
-    // mail.gmx.com.
+    // Of gmx.net and gmx.de; gmx.com has imap.gmx.com and mail.gmx.com.
     by_password(
         &[tls(Imap, "imap.gmx.net"), starttls(Smtp, "mail.gmx.net"), tls(Pop3, "pop.gmx.net")],
         PASSWORD,
         &Service {
             name: "gmx",
             password: "The password of the account; with two-factor authentication an application-specific password (My Account > Security). POP3 and IMAP are off until the holder allows them: Settings > POP3/IMAP.",
+            source: "GMX Hilfe, \"Serverdaten für POP3, IMAP und SMTP\"",
+            confidence: High,
         },
     ),
-    // WEB.DE Hilfe, "Serverdaten für POP3, IMAP und SMTP": high.
     by_password(
         &[tls(Imap, "imap.web.de"), starttls(Smtp, "smtp.web.de"), tls(Pop3, "pop3.web.de")],
         PASSWORD,
         &Service {
             name: "web_de",
             password: "The password of the account; with two-factor authentication an application-specific password (Mein Account > Sicherheit). POP3 and IMAP are off until the holder allows them: Einstellungen > POP3/IMAP Abruf.",
+            source: "WEB.DE Hilfe, \"Serverdaten für POP3, IMAP und SMTP\"",
+            confidence: High,
         },
     ),
-    // IONOS Help, "Server information for IMAP, POP3 and SMTP": high for .com; other countries have hosts of their own, such
-    // as imap.ionos.de.
     by_password(
         &[tls(Imap, "imap.ionos.com"), tls(Smtp, "smtp.ionos.com"), tls(Pop3, "pop.ionos.com")],
         PASSWORD,
         &Service {
             name: "ionos",
             password: "The password of the mailbox itself, which IONOS > Email sets; the user name is the address. Other countries have other hosts (imap.ionos.de).",
+            source: "IONOS Help, \"Server information for IMAP, POP3 and SMTP\"",
+            confidence: High,
         },
     ),
-    // OVHcloud guides, "Email: configure on a mail client" (MX Plan, Europe): medium, since newer guides name
-    // imap.mail.ovh.net, and Exchange and Email Pro have hosts of their own.
+    // Newer guides also name imap.mail.ovh.net.
     by_password(
         &[tls(Imap, "ssl0.ovh.net"), tls(Smtp, "ssl0.ovh.net"), tls(Pop3, "ssl0.ovh.net")],
         PASSWORD,
         &Service {
             name: "ovh",
             password: "The password of the mailbox itself, which the OVHcloud control panel sets; the user name is the address. Exchange, Email Pro and Zimbra have other hosts.",
+            source: "OVHcloud guides, \"Getting started with an MX Plan solution\" (2023-11-15)",
+            confidence: Medium,
         },
     ),
-    // Infomaniak knowledge base, "Mail service: settings of email clients": medium for passwords of devices, high for hosts.
+    // Hosts: high, POP3 works and is not recommended; passwords of devices: medium.
     by_password(
         &[
             tls(Imap, "mail.infomaniak.com"),
@@ -194,6 +206,8 @@ static SERVICES: &[Preset] = &[
         &Service {
             name: "infomaniak",
             password: "The password of a device, not of the account: Infomaniak Manager > Mail Service > the address > Devices > Add a device. The user name is the address.",
+            source: "Infomaniak knowledge base, \"Mail service: protocols and ports\"",
+            confidence: Medium,
         },
     ),
 ];

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Credential;
+use super::{Confidence, Credential};
 
 /// A table row that contains only a label.
 #[derive(Debug)]
@@ -89,6 +89,10 @@ pub struct Service {
     pub name: &'static str,
     /// A sentence that says which kind of password the service takes and where to create one.
     pub password: &'static str,
+    /// Who says so: an organisation, and the title of its page.
+    pub source: &'static str,
+    /// How reliable the servers and the password are.
+    pub confidence: Confidence,
 }
 
 /// A provider in the configuration: a preset, or the operator's own.

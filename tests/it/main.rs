@@ -28,6 +28,7 @@ mod oauthbearer;
 mod outages;
 mod peer;
 mod pop3;
+mod presets;
 mod probes;
 mod quirks;
 mod readiness;

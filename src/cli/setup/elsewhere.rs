@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::diagnosis::remedy::host_of;
-use crate::model::{Auth, Family, Proof, Service};
+use crate::model::{Access, Auth, Check, Family, Proof, Protocol, Security, Service, TokenAccess};
 use crate::secret::ServiceAccount;
 
 use super::Case;
@@ -24,7 +24,7 @@ pub(super) async fn google_client(proof: &Proof) -> Option<String> {
 pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
     if case.credential.auth.token().is_some_and(|proof| matches!(**proof, Proof::GoogleServiceAccount { .. }))
     {
-        return google(case).into_iter().chain([verify_step()]).collect();
+        return google(case).into_iter().chain([verify_step(case)]).collect();
     }
     let by_password = case.credential.auth.kind() == Auth::Password(());
     let mut steps = match (case.family, by_password) {
@@ -35,14 +35,45 @@ pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
         (Family::Generic | Family::ExchangeOnline, false) if is_azure(case) => azure_communication_services(),
         (Family::Generic | Family::ExchangeOnline, false) => own_server(case),
     };
-    steps.push(verify_step());
+    steps.push(verify_step(case));
     steps
 }
 
-/// The last step at every provider.
-fn verify_step() -> Step {
-    Step::new("See whether it works", "the command ends with exit status 0")
-        .command("mailbox-exporter check --wait 60m")
+/// The last step: a probe, with what it does at the services that have a preset.
+pub(super) fn verify_step(case: &Case<'_>) -> Step {
+    let step = Step::new("See whether it works", "the command ends with exit status 0")
+        .command("mailbox-exporter check --wait 60m");
+    services(case).into_iter().fold(step, |step, service| {
+        let Service { name, source, confidence, .. } = service;
+        let servers = servers(case, service);
+        step.note(format!("{name}: {servers}. Source, with {confidence} confidence: {source}."))
+    })
+}
+
+/// Where the checks at a service connect, and how they log in.
+fn servers(case: &Case<'_>, service: &Service) -> String {
+    let at = |check: &&&Check| check.mailbox.provider.service == Some(service);
+    let mut servers: Vec<String> = Vec::new();
+    for check in case.checks.iter().filter(at) {
+        let tls = match check.endpoint.security {
+            Security::Implicit => "TLS at once",
+            Security::StartTls if check.protocol() == Protocol::Pop3 => "TLS by STLS",
+            Security::StartTls => "TLS by STARTTLS",
+            Security::None => "no TLS",
+        };
+        let login = match &check.access {
+            Access::Password(_) if check.protocol() == Protocol::Pop3 => "PLAIN or USER and PASS".to_owned(),
+            Access::Password(_) => "PLAIN or LOGIN".to_owned(),
+            Access::Token(TokenAccess { mechanism: Some(named), .. }) => named.label().to_ascii_uppercase(),
+            Access::Token(_) => "XOAUTH2 or OAUTHBEARER".to_owned(),
+        };
+        let (protocol, endpoint) = (check.protocol().title(), &check.endpoint);
+        let server = format!("{protocol} at {endpoint} with {tls}, login by {login}");
+        if !servers.contains(&server) {
+            servers.push(server);
+        }
+    }
+    servers.join("; ")
 }
 
 fn is_azure(case: &Case<'_>) -> bool {
@@ -93,7 +124,7 @@ fn outlook(case: &Case<'_>) -> Step {
     ))
 }
 
-fn password(case: &Case<'_>) -> Step {
+pub(super) fn password(case: &Case<'_>) -> Step {
     let step =
         Step::new("Put the password in its place", "`mailbox-exporter validate` has no warning about it")
             .note(format!(

@@ -10,6 +10,7 @@ use crate::model::{Access, Auth, Check, Goal, Proof, Protocol, TokenAccess};
 use crate::safe::powershell;
 
 use super::Case;
+use super::elsewhere::{password, verify_step};
 use super::graph;
 use super::step::Step;
 
@@ -23,15 +24,17 @@ const EXCHANGE: &str = "00000002-0000-0ff1-ce00-000000000000";
 const POLICY: &str = "OAuth only";
 
 pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
+    let is_high_volume = case.checks.iter().all(|check| is_high_volume(check));
     let managed = is_managed(case);
     let app = match (case.credential.client_id(), &case.credential.auth) {
         (Some(app), _) => app,
         (None, Auth::Token(_)) if managed => "MANAGED_IDENTITY_CLIENT_ID",
         // The environment says it, and not here.
         (None, Auth::Token(_)) => "CLIENT_ID",
+        (None, Auth::Password(_)) if is_high_volume => return vec![password(case), verify_step(case)],
         (None, Auth::Password(_)) => return vec![replace_password()],
     };
-    if case.checks.iter().all(|check| is_high_volume(check)) {
+    if is_high_volume {
         return high_volume(app, case);
     }
     let of_graph = graph::steps(app, case, managed);
@@ -109,21 +112,24 @@ fn is_high_volume(check: &Check) -> bool {
 }
 
 /// High Volume Email, which knows neither mailbox permissions nor switches. Sources: Microsoft Learn, "Manage high volume
-/// emails for Microsoft 365" and "OAuth for High Volume Email"; the reference of Add-HVEAppAccess.
+/// emails for Microsoft 365" and "OAuth for High Volume Email"; the references of Add-HVEAppAccess and Remove-HVEAppAccess.
 fn high_volume(app: &str, case: &Case<'_>) -> Vec<Step> {
-    let accounts = case.addresses(|_| true).join(", ");
+    let accounts = case.addresses(|_| true);
+    let one = accounts.first().map_or_else(String::new, |address| powershell(address));
+    let command =
+        |identity: &str| format!("Add-HVEAppAccess -Identity {identity} -AppIds {}", object_id(case));
     let mut steps = vec![connect()];
     steps.extend(permissions(app, case, |_| false));
     steps.push(
-        Step::new("Let the app send by High Volume Email", "`Get-HVEAppAccess` shows the app")
-            .note(format!("For the High Volume Email accounts {accounts} (`Get-MailUser -HVEAccount`)."))
-            .note("The object id of the enterprise application: a client id fails. Ten apps are the most, and it takes about five minutes to act.")
-            .command(format!("Add-HVEAppAccess -AppIds {}", object_id(case))),
+        Step::new(
+            "Let the app send by High Volume Email",
+            format!("`(Get-HVEAccountSettings -Identity {one}).AllowedApps` shows the app"),
+        )
+        .note("`Get-MailUser -HVEAccount` lists the High Volume Email accounts of the organisation.")
+        .note("The object id of the enterprise application: a client id fails. An account takes ten apps at most. It takes about five minutes to act.")
+        .command(for_each(&accounts, command)),
     );
-    steps.push(
-        Step::new("See whether it works", "the command ends with exit status 0")
-            .command("mailbox-exporter check --wait 60m"),
-    );
+    steps.push(verify_step(case));
     steps
 }
 

@@ -15,7 +15,7 @@ The token's time ended during the connection. Nothing to do: the next probe fetc
 2. The tenant has no service principal for the app any more: `az ad sp show --id {!app}`.
 3. Conditional Access or a revoked session ended the token: Entra admin center > Sign-in logs, app `{app}`.";
     TokenRejected, ExchangeOnline; Host("smtp-hve.office365.com") => "\
-1. The app may not send by High Volume Email: `Add-HVEAppAccess -AppIds {'oid}`; the object id of Enterprise applications, a client id fails. It takes about five minutes to count, and ten apps are the most.
+1. The app may not send by High Volume Email: `Add-HVEAppAccess -Identity {'address} -AppIds {'oid}`; the object id of Enterprise applications, a client id fails. It takes about five minutes to count, and ten apps are the most.
 2. The token lacks `Mail.Send` of Office 365 Exchange Online (application permission, with an administrator's consent).
 3. `{user}` is no High Volume Email account: `Get-MailUser -HVEAccount`.";
     TokenRejected; Host("smtp.azurecomm.net") => "\
