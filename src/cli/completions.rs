@@ -20,6 +20,8 @@ pub(super) fn script(shell: Shell, mut command: Command) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
     use std::process;
 
     use clap::CommandFactory;

@@ -173,13 +173,11 @@ fn bare_host(url: &reqwest::Url) -> &str {
     url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
 }
 
-/// Where Microsoft Graph is: scheme, host and port. The version and what follows are added to it.
+/// Where Microsoft Graph is: scheme, host and port, with or without the version that requests go to.
 fn graph_url(text: &str) -> Result<reqwest::Url, String> {
     let url = https(text, "expected an https:// address like https://graph.microsoft.com")?;
-    if !matches!(url.path(), "" | "/") || url.query().is_some() {
-        return Err(
-            "the address ends with its host or port: /v1.0 and what follows are added to it".to_owned()
-        );
+    if !matches!(url.path().trim_end_matches('/'), "" | "/v1.0") || url.query().is_some() {
+        return Err("expected scheme, host and port alone, like https://graph.microsoft.com".to_owned());
     }
     Ok(url)
 }
