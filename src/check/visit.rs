@@ -2,6 +2,7 @@
 //!
 //! Owns how messages are recognised and in which folders they may be. Nothing without a mark of this round trip is touched.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -116,9 +117,12 @@ impl<'a> Visit<'a> {
         now: Timestamp,
     ) -> Result<Vec<Sighting>, Cause> {
         let (imap, probe) = self.imap_and_probe();
-        let quick = format!("UNDELETED SUBJECT \"{tag}\"");
+        // A run that was killed may have marked a message as deleted and not removed it. A server that cannot remove
+        // single messages keeps what is marked until somebody expunges the folder: that is dealt with already.
+        let which = if imap.can_remove(probe).await? { "" } else { "UNDELETED " };
+        let quick = format!("{which}SUBJECT \"{tag}\"");
         let since = (now - REPORTS).strftime("%-d-%b-%Y");
-        let thorough = format!("UNDELETED OR SUBJECT \"{tag}\" (SINCE {since} TEXT \"{tag}\")");
+        let thorough = format!("{which}OR SUBJECT \"{tag}\" (SINCE {since} TEXT \"{tag}\")");
         let found = match search {
             Search::Quick => imap.search(probe, &quick).await?,
             Search::Thorough => match imap.search(probe, &thorough).await? {
@@ -127,7 +131,9 @@ impl<'a> Visit<'a> {
             },
         };
         let fields = format!("HEADER.FIELDS ({MARK_HEADER} CONTENT-TYPE)");
-        let heads = imap.part(probe, &found.unwrap_or_default(), &fields).await?;
+        let mut heads = imap.part(probe, &found.unwrap_or_default(), &fields).await?;
+        // The newest first: of many reports only some are read.
+        heads.sort_by_key(|(uid, _)| Reverse(*uid));
         let mut sightings = Vec::new();
         let mut reports = 0;
         for (uid, head) in heads {

@@ -17,7 +17,8 @@ pub(super) async fn uid(session: &mut Session, rest: &str) -> io::Result<()> {
     match word.as_str() {
         "SEARCH" => {
             let wanted = rest.split('"').nth(1).unwrap_or_default();
-            let fits = |message: &&Message| !message.deleted && message.text.contains(wanted);
+            let undeleted = rest.starts_with("UNDELETED ");
+            let fits = |message: &&Message| !(undeleted && message.deleted) && message.text.contains(wanted);
             let found: String =
                 messages.iter().filter(fits).map(|message| format!(" {}", message.uid)).collect();
             session.say(&format!("* SEARCH{found}")).await?;

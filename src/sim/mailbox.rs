@@ -142,6 +142,12 @@ impl SimMailbox {
         self.account.post.put("INBOX", text.to_owned(), None);
     }
 
+    /// Marks the message that arrived last as deleted, and leaves it there.
+    pub fn mark_newest_as_deleted(&self) {
+        let newest = self.account.post.all().last().map(|message| message.uid);
+        self.account.post.delete(newest.as_slice());
+    }
+
     /// The texts of the messages that arrived or were put there, in all folders.
     pub fn letters(&self) -> Vec<String> {
         self.account.post.all().into_iter().map(|message| message.text).collect()

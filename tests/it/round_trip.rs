@@ -120,6 +120,16 @@ async fn a_late_message_is_told_from_a_lost_one() {
 }
 
 #[tokio::test]
+async fn a_message_that_a_killed_run_marked_as_deleted_is_removed() {
+    let way = Way::new(Route::Held, "4s").await;
+    assert_eq!(verdict(&way.run().await).0, "deliver not_delivered");
+    way.from.send_to(&way.to, Route::Delivered);
+    way.to.mark_newest_as_deleted();
+    assert_eq!(verdict(&way.run().await).0, "up");
+    way.is_clean();
+}
+
+#[tokio::test]
 async fn each_leg_fails_in_its_own_phase() {
     let way = Way::new(Route::Delivered, "30s").await;
     for (fault, expected) in [

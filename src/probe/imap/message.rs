@@ -104,6 +104,14 @@ impl Imap {
         Ok(self.offer.insert(offer))
     }
 
+    /// Whether [`Imap::remove`] leaves nothing behind: the server has UIDPLUS.
+    ///
+    /// # Errors
+    /// Why the server did not answer, or refused.
+    pub async fn can_remove(&mut self, probe: Probe<'_>) -> Result<bool, Cause> {
+        Ok(self.offer(probe).await?.uidplus)
+    }
+
     /// Removes these messages and no others (UID EXPUNGE, RFC 4315 section 2.1). A server without UIDPLUS is asked
     /// only to mark them as deleted: it could remove a message that somebody else has marked.
     ///
@@ -114,7 +122,7 @@ impl Imap {
             return Ok(());
         }
         let stage = Stage::at(Phase::Select, self.encrypted);
-        let can_remove = self.offer(probe).await?.uidplus;
+        let can_remove = self.can_remove(probe).await?;
         let set = set(uids);
         let mark = format!("UID STORE {set} +FLAGS.SILENT (\\Deleted)");
         let remove = format!("UID EXPUNGE {set}");
