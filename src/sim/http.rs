@@ -85,9 +85,13 @@ pub(super) fn head(status: u16, kind: &str, length: usize, more: &[(&str, String
         302 => "Found",
         400 => "Bad Request",
         401 => "Unauthorized",
+        403 => "Forbidden",
         404 => "Not Found",
         429 => "Too Many Requests",
+        500 => "Internal Server Error",
+        502 => "Bad Gateway",
         503 => "Service Unavailable",
+        504 => "Gateway Timeout",
         _ => "Answer",
     };
     let mut head = format!(

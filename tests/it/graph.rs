@@ -241,3 +241,60 @@ fn an_error_of_graph_is_explained_as_people_paste_it() {
     assert!(output.stdout.starts_with("no failure\n"), "{}", output.stdout);
     assert!(output.stdout.contains("an answer by Graph"), "{}", output.stdout);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_administrator_does_for_graph_is_graphs_own() {
+    let mut world = World::start().await;
+    let app = world.app();
+    let credential = world.yaml.credential(&app);
+    let mailbox = world.graph_mailbox(&app, GraphFault::None);
+    world.yaml.watch_graph("inbox", &mailbox, &credential, "");
+    let config = world.configuration();
+    let setup = run(&["setup"], Some(&config)).stdout;
+    for wanted in [
+        "Mail.ReadBasic.All of Microsoft Graph",
+        "New-ApplicationAccessPolicy",
+        mailbox.address(),
+        "scope=https%3A%2F%2Fgraph.microsoft.com%2F.default",
+    ] {
+        assert!(setup.contains(wanted), "{wanted}: {setup}");
+    }
+    for unwanted in
+        ["Add-MailboxPermission", "New-ServicePrincipal", "Office 365 Exchange Online", "Set-CASMailbox"]
+    {
+        assert!(!setup.contains(unwanted), "{unwanted}: {setup}");
+    }
+    let url = run(&["consent-url", &credential], Some(&config)).stdout;
+    assert!(url.contains("scope=https%3A%2F%2Fgraph.microsoft.com%2F.default"), "{url}");
+    let rows = run(&["readiness", "--output", "csv"], Some(&config)).stdout;
+    assert!(!rows.contains("graph") && !rows.contains(mailbox.address()), "Graph knows no password: {rows}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_prints_a_graph_check_like_any_other() {
+    let mut world = World::start().await;
+    let app = world.app();
+    let credential = world.yaml.credential(&app);
+    for fault in [GraphFault::None, GraphFault::PolicyRefuses] {
+        let mailbox = world.graph_mailbox(&app, fault);
+        world.yaml.watch_graph(fault.label(), &mailbox, &credential, "");
+    }
+    let config = world.configuration();
+    let output = run(&["check", "--protocol", "graph", "--output", "json", "--transcript"], Some(&config));
+    let results = output.json()["results"].as_array().unwrap().clone();
+    let of = |name: &str| results.iter().find(|result| result["mailbox"] == name).unwrap();
+    let (up, down) = (of("none"), of("policy_refuses"));
+    assert_eq!((up["success"].as_bool(), up["server"]["messages"].as_u64()), (Some(true), Some(42)));
+    assert_eq!(up["server"]["unread"]["messages"], 3);
+    assert_eq!(
+        (down["phase"].as_str(), down["reason"].as_str()),
+        (Some("open"), Some("mailbox_access_denied"))
+    );
+    let detail = down["detail"].as_str().unwrap();
+    assert!(detail.starts_with("HTTP 403 ErrorAccessDenied: ") && detail.contains("request-id"), "{detail}");
+    let said = down["transcript"].as_array().unwrap();
+    assert!(
+        said.iter().any(|line| line["from"] == "server" && line["text"] == "HTTP/1.1 403 Forbidden"),
+        "{said:?}"
+    );
+}
