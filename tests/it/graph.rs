@@ -170,6 +170,8 @@ async fn a_wider_permission_and_a_person_open_it_too() {
     let credential = world.yaml.credential(&wider);
     let mailbox = world.graph_mailbox(&wider, GraphFault::None);
     world.yaml.watch_graph("wider", &mailbox, &credential, "");
+    let limited = world.graph_mailbox(&wider, GraphFault::PolicyRefuses);
+    world.yaml.watch_graph("limited", &limited, &credential, "");
     let place = world.file("person.token", person.signed_in());
     let keys = format!(
         "type: refresh_token, tenant: {}, client_id: {}, refresh_token: {{ file: {place:?} }}",
@@ -192,6 +194,7 @@ async fn a_wider_permission_and_a_person_open_it_too() {
     );
     let seen = world.round().await;
     assert_eq!(verdict(&seen["wider"]), "up", "{:?}", seen["wider"].outcome);
+    assert_eq!(verdict(&seen["limited"]), "open mailbox_access_denied", "the wider role is one");
     assert_eq!(verdict(&seen["person"]), "up", "{:?}", seen["person"].outcome);
 }
 
