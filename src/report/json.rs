@@ -223,6 +223,7 @@ pub fn credential(record: &CredentialRecord) -> Value {
         .maybe("refresh_token_last_used", record.refresh_token_used().map(|at| at.to_string()))
         .put("checks", record.checks)
         .put("mailboxes", record.mailboxes.iter().map(|name| &**name).collect::<Value>())
+        .put("directories", record.directories.iter().map(|name| &**name).collect::<Value>())
         .put("tokens", record.tokens.iter().map(token).collect::<Value>())
         .done()
 }

@@ -188,12 +188,12 @@ impl TokenSource {
 
     /// Reports that a mail server refused this token. `expired`: the server said that the token has expired.
     pub fn refused(&self, spec: &TokenSpec, token: &AccessToken, by: &CheckName, expired: bool) {
-        self.cell(spec).state().refused(Instant::now(), token.serial, by, expired);
+        self.cell(spec).state().refused(Instant::now(), token.serial, Some(by), expired);
     }
 
     /// Reports that a service called this token expired, whatever it says of itself.
     pub fn expired(&self, spec: &TokenSpec, token: &AccessToken) {
-        self.cell(spec).state().expired(Instant::now(), token.serial);
+        self.cell(spec).state().refused(Instant::now(), token.serial, None, true);
     }
 
     /// Renews the tokens whose requests read one of these files, and ends their back-offs, because the files have

@@ -84,9 +84,7 @@ struct Failed {
 
 impl State {
     pub(super) fn decide<'c>(&mut self, now: Instant, by: impl Into<Option<&'c CheckName>>) -> Decision {
-        if let Some(by) = by.into() {
-            self.forget_if_doubted(now, by);
-        }
+        self.forget_if_doubted(now, by.into());
         let backing_off = self.failure.as_mut().filter(|failure| now < failure.until);
         match (&self.held, backing_off) {
             (Some(held), _) if now < held.renew_at => Decision::Use(held.token.clone()),
@@ -148,16 +146,13 @@ impl State {
         }
     }
 
-    pub(super) fn refused(&mut self, now: Instant, serial: u64, by: &CheckName, expired: bool) {
+    pub(super) fn refused(&mut self, now: Instant, serial: u64, by: Option<&CheckName>, expired: bool) {
+        let Some(held) = self.held_as(serial) else { return };
         if expired {
-            self.expired(now, serial);
-        } else if let Some(held) = self.held_as(serial).filter(|held| !held.proven) {
-            held.doubted_by.insert(by.clone());
+            self.forget(now);
+        } else if !held.proven {
+            held.doubted_by.extend(by.cloned());
         }
-    }
-
-    pub(super) fn expired(&mut self, now: Instant, serial: u64) {
-        self.held_as(serial).is_some().then(|| self.forget(now));
     }
 
     /// Renews the token at its next use, because the secret has changed. Until then it stays in use: the mailboxes
@@ -200,8 +195,9 @@ impl State {
     /// Discards the token if this check was refused with it before and no mailbox has logged in since: the
     /// token may be at fault. In a fleet other mailboxes have proven the token by then, so one mailbox
     /// without permission does not cost the tenant its token.
-    fn forget_if_doubted(&mut self, now: Instant, by: &CheckName) {
-        if self.held.as_ref().is_some_and(|held| held.doubted_by.contains(by)) {
+    fn forget_if_doubted(&mut self, now: Instant, by: Option<&CheckName>) {
+        let doubted = |held: &Held| by.is_some_and(|by| held.doubted_by.contains(by));
+        if self.held.as_ref().is_some_and(doubted) {
             self.forget(now);
         }
     }
@@ -342,12 +338,12 @@ mod tests {
         let now = Instant::now();
         let mut state = State::default();
         state.answered(now, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
-        state.refused(now, 1, &check("a"), false);
+        state.refused(now, 1, Some(&check("a")), false);
         assert_eq!(word(&state.decide(now, &check("b"))), "use");
         assert_eq!(word(&state.decide(now, &check("a"))), "ask");
         // Not discarded again within a quarter of an hour.
         state.answered(now, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
-        state.refused(now, 2, &check("a"), false);
+        state.refused(now, 2, Some(&check("a")), false);
         assert_eq!(word(&state.decide(now + 14 * MINUTE, &check("a"))), "use");
         assert_eq!(word(&state.decide(now + 15 * MINUTE, &check("a"))), "ask");
     }
@@ -357,10 +353,10 @@ mod tests {
         let now = Instant::now();
         let mut state = State::default();
         state.answered(now, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
-        state.refused(now, 1, &check("a"), false);
+        state.refused(now, 1, Some(&check("a")), false);
         state.accepted(1);
         assert_eq!(word(&state.decide(now, &check("a"))), "use");
-        state.refused(now, 1, &check("a"), false);
+        state.refused(now, 1, Some(&check("a")), false);
         assert_eq!(word(&state.decide(now, &check("a"))), "use");
     }
 
@@ -371,9 +367,9 @@ mod tests {
         state.answered(now, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
         state.accepted(1);
         // A report about an older token changes nothing.
-        state.refused(now, 0, &check("a"), true);
+        state.refused(now, 0, Some(&check("a")), true);
         assert_eq!(word(&state.decide(now, &check("a"))), "use");
-        state.refused(now, 1, &check("a"), true);
+        state.refused(now, 1, Some(&check("a")), true);
         assert_eq!(word(&state.decide(now, &check("b"))), "ask");
     }
 

@@ -1,5 +1,8 @@
 //! Directories: what Microsoft Graph says is exported and judged, and nothing counts that was read by half.
 
+mod commands;
+mod pace;
+
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -9,10 +12,8 @@ use mailbox_exporter::sim::{
     DirectoryFault, Fault, SimApp, SimCertificate, SimDirectory, SimMailbox, SimSignIn,
 };
 
-use crate::clock::Simulated;
 use crate::support::app;
 use crate::support::http::ask;
-use crate::support::process::run;
 use crate::support::scrape::value;
 use crate::support::wait::eventually;
 use crate::support::world::World;
@@ -82,6 +83,9 @@ fn success(source: &str) -> String {
 fn end(credential: &str) -> String {
     format!("mailbox_credential_expiry_timestamp_seconds{{credential={credential:?},source=\"directory\"}}")
 }
+
+/// A name, what becomes of the request, the permissions of the token, and what the board says.
+type Refused = (&'static str, Option<DirectoryFault>, &'static [&'static str], &'static str);
 
 /// Waits until a series has this value; `None`: until it is absent.
 async fn wait(agent: &App, series: &str, wanted: Option<f64>) {
@@ -197,6 +201,30 @@ async fn nothing_of_a_reading_that_breaks_counts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_read_whole_outlives_a_reading_that_breaks() {
+    let tenant = Tenant::new("expiry: false").await;
+    tenant.signs_in(7);
+    tenant.graph.set_page(3);
+    let agent = tenant.start().await;
+    wait(&agent, &rows(SIGN_INS), Some(7.0)).await;
+    let seen = success(SIGN_INS);
+    let read_at = value(&app::metrics(&agent).await, &seen);
+    tenant.graph.faults([None, Some(DirectoryFault::Close)]);
+    tenant.signs_in(5);
+    // A file that changes is a reason to read at once.
+    tenant.reader.expect_secrets(&[&tenant.reader.secret, "new~secret"]);
+    tenant.world.file("graph.secret", "new~secret");
+    fault(&agent, SIGN_INS, "connection_closed").await;
+    let metrics = app::metrics(&agent).await;
+    assert_eq!(value(&metrics, &rows(SIGN_INS)), Some(7.0));
+    assert_eq!(value(&metrics, &seen), read_at);
+    assert!(metrics.contains("signal=\"usage\""), "{metrics}");
+    let page = ask(agent.address(), "GET /readiness").await.1;
+    assert!(page.contains("still counts") && page.contains("connection_closed"), "{page}");
+    app::stop(agent).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn throttling_and_an_expired_token_only_take_time() {
     let tenant = Tenant::new("expiry: false").await;
     tenant.signs_in(9);
@@ -220,44 +248,41 @@ async fn a_token_that_is_refused_again_ends_the_reading() {
     app::stop(agent).await;
 }
 
-/// What is wrong, the faults met, the permissions held, and the words of the log.
-type Refusal = (&'static str, Vec<Option<DirectoryFault>>, &'static [&'static str], &'static str);
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_refusal_says_what_to_do_and_counts_for_nothing() {
-    let refusals: [Refusal; 5] = [
-        ("no licence", Vec::new(), &["AuditLog.Read.All"], "write sign_ins: false"),
+    let refusals: [Refused; 5] = [
+        ("no licence", None, &["AuditLog.Read.All"], "write sign_ins: false"),
         (
             "no permission",
-            Vec::new(),
+            None,
             &["Application.Read.All"],
             "lacks the application permission AuditLog.Read.All",
         ),
         (
             "no JSON",
-            vec![Some(DirectoryFault::Html)],
+            Some(DirectoryFault::Html),
             &["AuditLog.Read.All"],
             "another form than documented: at line 1",
         ),
         (
             "endless",
-            vec![Some(DirectoryFault::Huge)],
+            Some(DirectoryFault::Huge),
             &["AuditLog.Read.All"],
             "answered with more than 16777216 bytes",
         ),
         (
             "elsewhere",
-            vec![Some(DirectoryFault::NextPage("https://localhost:1/v1.0/auditLogs/signIns".to_owned()))],
+            Some(DirectoryFault::NextPage("https://localhost:1/v1.0/auditLogs/signIns".to_owned())),
             &["AuditLog.Read.All"],
             "on another server than base_url: localhost",
         ),
     ];
-    for (name, faults, roles, wanted) in refusals {
+    for (name, instead, roles, wanted) in refusals {
         let tenant = Tenant::new("expiry: false").await;
         tenant.signs_in(1);
         tenant.reader.set_roles(roles);
         tenant.graph.set_licensed(name != "no licence");
-        tenant.graph.faults(faults);
+        tenant.graph.faults([instead]);
         let agent = tenant.start().await;
         let said = fault(&agent, SIGN_INS, wanted).await;
         assert!(!tenant.reader.tokens().iter().any(|token| said.contains(token)), "{said}");
@@ -292,84 +317,4 @@ async fn a_reload_starts_and_stops_the_reading() {
     let log = tenant.graph.requests().into_iter().skip(asked).filter(|path| path.contains("auditLogs"));
     assert_eq!(log.count(), 0);
     app::stop(agent).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_tenant_without_a_licence_is_told_once_and_asked_at_the_interval() {
-    let tenant = Tenant::of(World::start_here().await, "expiry: false, interval: 6h").await;
-    tenant.graph.set_licensed(false);
-    let simulated = Simulated::start(&tenant.world.plan()).await;
-    let told = || simulated.lines("directory not read: what was read before still counts");
-    simulated.pass(Duration::from_secs(60 * 60)).await;
-    assert_eq!(tenant.graph.requests().len(), 1);
-    simulated.pass(Duration::from_secs(12 * 60 * 60)).await;
-    assert_eq!(tenant.graph.requests().len(), 3);
-    assert_eq!(told().len(), 1, "{:?}", told());
-    assert!(told()[0].field("fault").contains("P1 or P2"), "{:?}", told());
-    // A licence is bought; what is read later begins where the last reading did.
-    tenant.graph.set_licensed(true);
-    tenant.signs_in(1);
-    simulated.pass(Duration::from_secs(12 * 60 * 60)).await;
-    let requests = tenant.graph.requests();
-    assert_eq!(simulated.lines("directory read").len(), 1, "{requests:?} {:?}", told());
-    let [.., first, second] = &*requests else { panic!("{requests:?}") };
-    assert!(requests.len() == 5 && first < second, "the second reading asks for newer rows: {requests:?}");
-    simulated.stop().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_fails_is_asked_again_less_and_less_often() {
-    let tenant = Tenant::of(World::start_here().await, "expiry: false, interval: 1h").await;
-    tenant.graph.faults(std::iter::repeat_n(Some(DirectoryFault::Html), 100));
-    let simulated = Simulated::start(&tenant.world.plan()).await;
-    let minutes = async |minutes: u64| {
-        simulated.pass(Duration::from_secs(minutes * 60)).await;
-        tenant.graph.requests().len()
-    };
-    // After 1, 2, 4, 8, 16 and 32 minutes, and then at the interval.
-    let counts = [minutes(0).await, minutes(4).await, minutes(60).await, minutes(125).await];
-    assert!(counts[0] <= 1 && counts[1] == 3 && counts[2] == 7 && counts[3] == 9, "{counts:?}");
-    assert_eq!(simulated.lines("directory not read: what was read before still counts").len(), 1);
-    simulated.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn commands_know_what_the_directory_says() {
-    let tenant = Tenant::new("provider: own, expiry: true").await;
-    let mut tenant = tenant;
-    let keys = format!("extends: exchange_online, {}", tenant.world.yaml.takes_tokens());
-    tenant.world.yaml.provider_of("own", &keys);
-    tenant.signs_in(2);
-    let soon = Timestamp::now() + SignedDuration::from_hours(24 * 5);
-    tenant.graph.add_secret(tenant.mailbox.app(), &tenant.mailbox.app().secret, &soon.to_string());
-    let configuration = tenant.world.configuration();
-    let of = |arguments: &[&str]| run(arguments, Some(&configuration));
-
-    let nagios = of(&["check", "--output", "nagios"]);
-    assert!(nagios.stdout.contains("secret or certificate of credential c0 ends in"), "{}", nagios.said());
-    assert_eq!(nagios.status, Some(1), "{}", nagios.said());
-
-    let readiness = of(&["readiness", "--output", "json"]);
-    assert!(readiness.stdout.contains("directory/contoso/sign_ins"), "{}", readiness.said());
-    assert!(readiness.stdout.contains("with a password or a token"), "{}", readiness.said());
-
-    let setup = of(&["setup", "graph"]);
-    let steps = ["Application.Read.All", "AuditLog.Read.All", "Microsoft Graph", "adminconsent", "P1 or P2"];
-    assert!(steps.iter().all(|step| setup.stdout.contains(step)), "{}", setup.said());
-    assert!(!setup.stdout.contains("New-ServicePrincipal"), "it opens no mailbox: {}", setup.said());
-
-    let consent = of(&["consent-url", "graph"]);
-    assert!(consent.stdout.contains(".default") && consent.stdout.lines().count() == 1, "{}", consent.said());
-
-    // A directory that does not answer costs the commands a sentence.
-    tenant.reader.set_roles(&[]);
-    let nagios = of(&["check", "--output", "nagios"]);
-    assert!(
-        nagios.stderr.contains("lacks the application permission Application.Read.All"),
-        "{}",
-        nagios.said()
-    );
-    assert_eq!(nagios.status, Some(0), "{}", nagios.said());
-    let readiness = of(&["readiness"]);
-    assert!(readiness.stdout.contains("directory/contoso/expiry: the app lacks"), "{}", readiness.said());
 }

@@ -1,0 +1,61 @@
+//! When directories are read, and how often their faults are told: by a clock of the test's own.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use mailbox_exporter::sim::DirectoryFault;
+
+use super::Tenant;
+use crate::clock::Simulated;
+use crate::support::world::World;
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_without_a_licence_is_told_once_and_asked_at_the_interval() {
+    let tenant = Tenant::of(World::start_here().await, "expiry: false, interval: 6h").await;
+    tenant.graph.set_licensed(false);
+    let simulated = Simulated::start(&tenant.world.plan()).await;
+    let told = || simulated.lines("directory not read: what was read before still counts");
+    simulated.pass(Duration::from_secs(60 * 60)).await;
+    assert_eq!(tenant.graph.requests().len(), 1);
+    simulated.pass(Duration::from_secs(12 * 60 * 60)).await;
+    assert_eq!(tenant.graph.requests().len(), 3);
+    assert_eq!(told().len(), 1, "{:?}", told());
+    assert!(told()[0].field("fault").contains("P1 or P2"), "{:?}", told());
+    // A licence is bought; what is read later begins where the last reading did.
+    tenant.graph.set_licensed(true);
+    tenant.signs_in(1);
+    simulated.pass(Duration::from_secs(12 * 60 * 60)).await;
+    let requests = tenant.graph.requests();
+    assert_eq!(simulated.lines("directory read").len(), 1, "{requests:?} {:?}", told());
+    let since = |request: &String| -> Timestamp {
+        let (_, since) = request.split_once("createdDateTime%20ge%20").unwrap();
+        since
+            .split('Z')
+            .next()
+            .map(|since| format!("{}Z", since.replace("%3A", ":")))
+            .unwrap()
+            .parse()
+            .unwrap()
+    };
+    let [.., first, second] = &*requests else { panic!("{requests:?}") };
+    let later = since(second).duration_since(since(first));
+    assert!(later > SignedDuration::from_hours(29 * 24), "only what is new: {requests:?}");
+    assert_eq!(requests.len(), 5);
+    simulated.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_is_asked_again_less_and_less_often() {
+    let tenant = Tenant::of(World::start_here().await, "expiry: false, interval: 1h").await;
+    tenant.graph.faults(std::iter::repeat_n(Some(DirectoryFault::Html), 100));
+    let simulated = Simulated::start(&tenant.world.plan()).await;
+    let minutes = async |minutes: u64| {
+        simulated.pass(Duration::from_secs(minutes * 60)).await;
+        tenant.graph.requests().len()
+    };
+    // After 1, 2, 4, 8, 16 and 32 minutes, and then at the interval.
+    let counts = [minutes(0).await, minutes(4).await, minutes(60).await, minutes(125).await];
+    assert!(counts[0] <= 1 && counts[1] == 3 && counts[2] == 7 && counts[3] == 9, "{counts:?}");
+    assert_eq!(simulated.lines("directory not read: what was read before still counts").len(), 1);
+    simulated.stop().await;
+}
