@@ -1,40 +1,36 @@
-//! The demo as a process, with some healthy mailboxes besides: one for all tests that run at the same time.
+//! The demo as a process, with some healthy mailboxes besides: one for all tests of this binary.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::process;
+use std::sync::OnceLock;
 
-use crate::support::folder::Folder;
 use crate::support::http::get;
 use crate::support::process::{Process, Program};
 use crate::support::wait::until;
 
-/// Enough for three pages of the table.
-pub(crate) const MAILBOXES: usize = 120;
+/// Enough for two pages of the table.
+pub(crate) const MAILBOXES: usize = 60;
 
 pub(crate) struct Demo {
     /// Where it listens, such as `127.0.0.1:9993`.
     pub(crate) address: String,
     _process: Process,
-    /// Its temporary folder: a killed process leaves files behind.
-    _folder: Folder,
 }
 
 impl Demo {
-    /// The one that runs, or a new one. Every check has been probed once.
-    pub(crate) fn shared() -> Arc<Self> {
-        static SHARED: Mutex<Weak<Demo>> = Mutex::new(Weak::new());
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.upgrade().unwrap_or_else(|| {
-            let demo = Arc::new(Self::start());
-            *shared = Arc::downgrade(&demo);
-            demo
-        })
+    /// The one demo. Every check has been probed once.
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<Demo> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
     }
 
     fn start() -> Self {
-        let folder = Folder::new();
+        // Nothing is dropped when the tests end, so the demo has to see that they have.
+        let tests = process::id();
+        let watch =
+            format!("(while kill -0 {tests}; do sleep 1; done; kill $$) </dev/null >/dev/null 2>&1 & true");
         let count = MAILBOXES.to_string();
-        let process = Program::new(&["demo", "--listen", "127.0.0.1:0", "--mailboxes", &count])
-            .env("TMPDIR", &folder.path().display().to_string())
+        let process = Program::after(&watch, &["demo", "--listen", "127.0.0.1:0", "--mailboxes", &count])
+            .env("TMPDIR", env!("CARGO_TARGET_TMPDIR"))
             .start();
         let address = until("the demo says where it listens", || {
             let said = process.stdout();
@@ -46,7 +42,7 @@ impl Demo {
             let (_, page) = get(place, "/?outcome=waiting").ok()?;
             page.contains("No mailbox matches.").then_some(())
         });
-        Self { address, _process: process, _folder: folder }
+        Self { address, _process: process }
     }
 
     /// The address of a page, its path without the first slash.

@@ -19,7 +19,7 @@ const OUTSIDE: &str = "
 async fn everything_stays_below_the_prefix_of_a_proxy() {
     let mut world = World::start().await;
     let mailbox = world.mailbox(Fault::TokenRejected).await;
-    world.yaml.watch("a/b desk", &mailbox, Door::Imap, "");
+    world.yaml.watch("a/b desk", &mailbox, Door::Imap, "interval: 4s");
     let agent = Agent::serve(&world.configuration(), &["--web.route-prefix", PREFIX]);
     agent.shows(&format!("{PREFIX}?outcome=waiting"), "No mailbox matches.");
     let browser = Browser::start();
