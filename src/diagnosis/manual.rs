@@ -41,6 +41,7 @@ manual! {
     CertificateRejected {
         "The certificate was renewed here and not uploaded to the app registration, or the reverse.",
         "The key and the certificate do not belong together.",
+        "The client is registered for another `algorithm`, or is unknown: many providers answer `invalid_client` in both cases.",
         "The service-account key was deleted at Google.",
     } verify "The thumbprint of the deployed certificate (`openssl x509 -in app.pem -noout -fingerprint -sha1`) is in `az ad app credential list --id APP_ID --cert`.";
     ClockSkew {
@@ -53,6 +54,7 @@ manual! {
         "The pod runs under another namespace or service account than the credential was made for.",
         "The cluster's issuer URL has changed, or ends in a slash on one side only.",
         "The credential was created minutes ago and is not known everywhere yet.",
+        "Outside Entra: the client is unknown, or the provider takes each token of the file once.",
     } verify "Issuer and subject of `kubectl create token SERVICE_ACCOUNT --audience api://AzureADTokenExchange` (its payload is base64) equal those in `az ad app federated-credential list --id APP_ID`.";
     AppNotFound {
         "The client id is mistyped, or is the object id of the app registration.",

@@ -53,11 +53,10 @@ fn one_round_of_the_demo_shows_every_lesson_and_ends_well() {
 fn the_demo_finds_a_free_port_and_serves_until_its_stop() {
     // Taken by this test, or by another process already.
     let _taken = TcpListener::bind("127.0.0.1:9993");
-    let demo = Program::new(&["demo"]).start();
-    let after = |head: &str| {
-        until(head, || {
-            demo.stdout().lines().find_map(|line| Some(line.strip_prefix(head)?.trim().to_owned()))
-        })
+    let mut demo = Program::new(&["demo"]).start();
+    let mut after = |head: &str| {
+        let printed = demo.prints(head);
+        printed.lines().find_map(|line| Some(line.strip_prefix(head)?.trim().to_owned())).unwrap()
     };
     let (page, config) = (after("Status page"), after("Configuration"));
     let address: SocketAddr = page.trim_start_matches("http://").trim_end_matches('/').parse().unwrap();

@@ -1,4 +1,5 @@
-//! The program against real servers: Dovecot, Postfix and Prometheus as Debian ships them, started here on private ports.
+//! The program against real servers: Dovecot, Postfix and Prometheus as Debian ships them, and an identity provider, started
+//! here on private ports.
 //!
 //! What a server of our own can be made to say is tested against the simulator (`tests/it`), not here. Nothing is skipped:
 //! a server that is not installed is a failure that names the package.

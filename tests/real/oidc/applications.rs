@@ -1,5 +1,11 @@
 //! Applications: each way in which one proves itself, and each refusal.
 
+use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::json;
+
 use super::settings::{Wanted, by_certificate, by_secret, configure, round, verdict};
 use super::{ALGORITHMS, RESOURCE};
 use crate::rig::Rig;
@@ -21,6 +27,34 @@ fn every_proof_of_an_application_opens_every_protocol() {
     assert_eq!(seen.len(), 3 * all.len());
     for (check, result) in seen {
         assert_eq!(verdict(&result), "up", "{check}: {result}\n{}", rig.logs());
+    }
+}
+
+/// A token as another issuer would give it to a workload: its subject is the client, and the provider knows the key.
+fn workload_token(rig: &Rig) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let claims = json!({
+        "iss": "app-ps256", "sub": "app-ps256", "aud": format!("{}/token", rig.oidc.issuer),
+        "jti": format!("workload-{now}"), "iat": now, "exp": now + 600,
+    });
+    let key = EncodingKey::from_rsa_pem(&fs::read(rig.work.join("oidc/ps256.key")).unwrap()).unwrap();
+    jsonwebtoken::encode(&Header::new(Algorithm::PS256), &claims, &key).unwrap()
+}
+
+#[test]
+fn the_token_of_a_workload_opens_mailboxes_and_is_taken_once() {
+    let rig = Rig::shared();
+    let keys = format!(
+        "type: federated, client_id: app-ps256, token_file: workload.jwt, parameters: {{ resource: \"{RESOURCE}\" }}"
+    );
+    let config = configure(rig, "oidc-workload", "", &[Wanted::application("workload", &keys)]);
+    let token = workload_token(rig);
+    fs::write(config.with_file_name("workload.jwt"), &token).unwrap();
+    // The provider remembers `jti`: this file has to be written anew for each request.
+    for expected in ["up", "token federated_identity_mismatch"] {
+        for (check, result) in round(&config, &[&token]) {
+            assert_eq!(verdict(&result), expected, "{check}: {result}");
+        }
     }
 }
 

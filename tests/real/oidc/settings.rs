@@ -118,7 +118,9 @@ pub(super) fn round(config: &Path, secrets: &[&str]) -> BTreeMap<String, Value> 
     let key = |result: &Value| {
         format!("{} {}", result["mailbox"].as_str().unwrap(), result["protocol"].as_str().unwrap())
     };
-    results(&run).into_iter().map(|result| (key(&result), result)).collect()
+    let seen: BTreeMap<_, _> = results(&run).into_iter().map(|result| (key(&result), result)).collect();
+    assert!(!seen.is_empty(), "{said}");
+    seen
 }
 
 /// A result in words.
