@@ -8,6 +8,7 @@ mod answer;
 mod claims;
 pub mod device;
 mod exchange;
+mod group;
 mod http;
 mod proof;
 mod state;
@@ -24,7 +25,8 @@ use tokio::time::Instant;
 pub use self::proof::refresh_token::{settled, store};
 pub use self::proof::{ends, fault, refusal_facts};
 
-use self::exchange::Exchange;
+use self::exchange::{Exchange, Issued};
+use self::group::{AllGroups, Groups};
 use self::proof::refresh_token::TokenFiles;
 use self::state::{Decision, State};
 use crate::clock;
@@ -34,7 +36,7 @@ use crate::model::{
     TokenSpec,
 };
 use crate::net::Dialer;
-use crate::secret::{self, Scrubber};
+use crate::secret::{self, Fingerprint, Scrubber};
 
 /// Called after every token request, from the task that made it.
 pub type OnTokenRequest = Arc<dyn Fn(&TokenReport) + Send + Sync>;
@@ -86,6 +88,7 @@ struct Shared {
     max_age: Mutex<Duration>,
     on_request: OnTokenRequest,
     cells: Mutex<HashMap<TokenSpec, Arc<Cell>>>,
+    groups: AllGroups,
     refresh_tokens: TokenFiles,
 }
 
@@ -95,11 +98,52 @@ struct Cell {
     /// Locked while a request to the identity provider is running.
     flight: Arc<Flight<()>>,
     memory: proof::Memory,
+    groups: Groups,
 }
 
 impl Cell {
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
+    }
+
+    /// Ends the back-offs if the secret has changed since this failure; `known` is what it was, if it is time to look.
+    async fn forgive_if_changed(
+        &self,
+        spec: &TokenSpec,
+        cause: Cause,
+        known: Option<Fingerprint>,
+    ) -> Result<(), Cause> {
+        let Some(known) = known else { return Err(cause) };
+        if secret::fingerprint(&spec.proof.places()).await == known {
+            return Err(cause);
+        }
+        self.forgive();
+        Ok(())
+    }
+
+    fn forgive(&self) {
+        self.state().forgive();
+        self.groups.forgive();
+    }
+
+    /// Stores the result of a request where it belongs, and returns the token with its lifetime.
+    fn answered(
+        &self,
+        max_age: Duration,
+        fingerprint: Fingerprint,
+        answer: Result<Issued, Cause>,
+    ) -> Result<(AccessToken, Duration), Cause> {
+        let now = Instant::now();
+        match &answer {
+            Ok(_) => self.groups.let_in(),
+            Err(cause) => {
+                if let Some(group) = self.groups.concerned(cause.reason) {
+                    group.refused(now, fingerprint, cause.clone());
+                    return Err(cause.clone());
+                }
+            }
+        }
+        self.state().answered(now, max_age, fingerprint, answer)
     }
 }
 
@@ -112,8 +156,8 @@ impl TokenSource {
     /// A source without tokens; see `Shared::max_age`.
     pub fn new(dialer: Arc<Dialer>, max_age: Duration, on_request: OnTokenRequest) -> Self {
         let max_age = Mutex::new(max_age);
-        let (cells, refresh_tokens) = (Mutex::default(), TokenFiles::default());
-        Self(Arc::new(Shared { dialer, max_age, on_request, cells, refresh_tokens }))
+        let (cells, groups, refresh_tokens) = Default::default();
+        Self(Arc::new(Shared { dialer, max_age, on_request, cells, groups, refresh_tokens }))
     }
 
     /// Switches to a new plan. Drops tokens that no check needs; all others keep their failures and
@@ -126,6 +170,7 @@ impl TokenSource {
         self.0.refresh_tokens.retain(|file| rotated.contains(file));
         let mut cells = lock(&self.0.cells);
         cells.retain(|spec, _| needed.contains(spec));
+        self.0.groups.retain_needed();
         for cell in cells.values() {
             cell.state().limit_age(max_age);
         }
@@ -149,26 +194,29 @@ impl TokenSource {
             match decision {
                 Decision::Use(token) => return Ok(token),
                 Decision::Renew(token) => {
-                    if let Ok(flight) = Arc::clone(&cell.flight).try_lock_owned() {
+                    let is_refused = cell.groups.refusal(Instant::now(), by).is_some();
+                    if let Ok(flight) = Arc::clone(&cell.flight).try_lock_owned()
+                        && !is_refused
+                    {
                         // The renewal is not awaited: callers use the old token until it is done.
-                        drop(self.request(spec.clone(), Arc::clone(&cell), flight));
+                        drop(self.request(spec.clone(), Arc::clone(&cell), (flight, None)));
                     }
                     return Ok(token);
                 }
-                Decision::Fail { cause, secret: known } => {
-                    let Some(known) = known else { return Err(cause) };
-                    if secret::fingerprint(&spec.proof.places()).await == known {
-                        return Err(cause);
-                    }
-                    cell.state().forgive();
-                }
+                Decision::Fail { cause, secret } => cell.forgive_if_changed(spec, cause, secret).await?,
                 Decision::Ask => {
                     let flight = Arc::clone(&cell.flight).lock_owned().await;
                     // Another caller may have completed a request while this one waited for the lock.
                     if !matches!(cell.state().decide(Instant::now(), by), Decision::Ask) {
                         continue;
                     }
-                    let request = self.request(spec.clone(), Arc::clone(&cell), flight);
+                    let turn = cell.groups.turn().await;
+                    let refusal = cell.groups.refusal(Instant::now(), by);
+                    if let Some((cause, secret)) = refusal {
+                        cell.forgive_if_changed(spec, cause, secret).await?;
+                        continue;
+                    }
+                    let request = self.request(spec.clone(), Arc::clone(&cell), (flight, turn));
                     return request.await.unwrap_or_else(|_| {
                         Err(Cause::new(
                             Reason::Internal,
@@ -207,7 +255,10 @@ impl TokenSource {
             let rotated = spec.proof.rotated().and_then(SecretRef::file);
             let changed = spec.files().into_iter().filter(|file| files.contains(*file));
             match changed.map(|file| Some(file) == rotated).min() {
-                Some(false) => cell.state().secret_changed(now),
+                Some(false) => {
+                    cell.state().secret_changed(now);
+                    cell.groups.forgive();
+                }
                 Some(true) => cell.state().forgive(),
                 None => {}
             }
@@ -222,12 +273,14 @@ impl TokenSource {
     /// How often token requests of the credential have recovered from a failure. A change means that earlier
     /// refusals deserve a new attempt.
     pub fn recoveries(&self, spec: &TokenSpec) -> u64 {
-        self.cell(spec).state().recoveries()
+        let cell = self.cell(spec);
+        cell.state().recoveries() + cell.groups.recoveries()
     }
 
     /// How far our clock is ahead of the identity provider's, according to its last answer with a date.
     pub fn clock_skew(&self, spec: &TokenSpec) -> Option<SignedDuration> {
-        self.cell(spec).state().clock_skew()
+        let cell = self.cell(spec);
+        cell.state().clock_skew().or_else(|| cell.groups.clock_skew())
     }
 
     fn cell(&self, spec: &TokenSpec) -> Arc<Cell> {
@@ -235,20 +288,22 @@ impl TokenSource {
         if let Some(cell) = cells.get(spec) {
             return Arc::clone(cell);
         }
-        Arc::clone(cells.entry(spec.clone()).or_default())
+        let cell = Arc::new(Cell { groups: self.0.groups.of(spec), ..Cell::default() });
+        cells.insert(spec.clone(), Arc::clone(&cell));
+        cell
     }
 
     /// Sends the request in a task of its own, so that a probe that times out does not cancel a request that
-    /// others share. The lock is released when the task ends.
+    /// others share. The locks are released when the task ends.
     fn request(
         &self,
         spec: TokenSpec,
         cell: Arc<Cell>,
-        flight: OwnedMutexGuard<()>,
+        locks: (OwnedMutexGuard<()>, Option<OwnedMutexGuard<()>>),
     ) -> tokio::task::JoinHandle<Result<AccessToken, Cause>> {
         let shared = Arc::clone(&self.0);
         tokio::spawn(async move {
-            let _flight = flight;
+            let _locks = locks;
             let (asker, asked, wanted) = (Arc::clone(&shared), Arc::clone(&cell), spec.clone());
             match tokio::spawn(async move { asker.ask(&wanted, &asked).await }).await {
                 Ok(answer) => answer,
@@ -266,7 +321,7 @@ impl Shared {
         let fingerprint = secret::fingerprint(&spec.proof.places()).await;
         let max_age = *lock(&self.max_age);
         // Returns the same cause that it was given.
-        drop(cell.state().answered(Instant::now(), max_age, fingerprint, Err(cause.clone())));
+        drop(cell.answered(max_age, fingerprint, Err(cause.clone())));
         (self.on_request)(&TokenReport {
             spec: spec.clone(),
             started_at: clock::now(),
@@ -292,7 +347,8 @@ impl Shared {
         let peer = exchange.peer();
         let max_age = *lock(&self.max_age);
         cell.state().measured(peer.clock_skew());
-        let outcome = cell.state().answered(Instant::now(), max_age, fingerprint, answer);
+        cell.groups.measured(peer.clock_skew());
+        let outcome = cell.answered(max_age, fingerprint, answer);
         let facts = outcome.as_ref().map(|(token, lifetime)| TokenFacts {
             expires_at: started_at.checked_add(*lifetime).unwrap_or(Timestamp::MAX),
             claims: token.seal.claims.clone(),

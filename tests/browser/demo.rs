@@ -29,14 +29,13 @@ impl Demo {
         let watch =
             format!("(while kill -0 {tests}; do sleep 1; done; kill $$) </dev/null >/dev/null 2>&1 & true");
         let count = MAILBOXES.to_string();
-        let process = Program::after(&watch, &["demo", "--listen", "127.0.0.1:0", "--mailboxes", &count])
+        let mut process = Program::after(&watch, &["demo", "--listen", "127.0.0.1:0", "--mailboxes", &count])
             .env("TMPDIR", env!("CARGO_TARGET_TMPDIR"))
             .start();
-        let address = until("the demo says where it listens", || {
-            let said = process.stdout();
-            let (_, rest) = said.split_once("http://")?;
-            Some(rest.split_once('/')?.0.to_owned())
-        });
+        // The last line of its introduction.
+        let said = process.prints("Configuration");
+        let (_, rest) = said.split_once("http://").unwrap();
+        let address = rest.split_once('/').unwrap().0.to_owned();
         let place = address.parse().unwrap();
         until("the first round of the demo", || {
             let (_, page) = get(place, "/?outcome=waiting").ok()?;

@@ -1,9 +1,10 @@
 //! A Google service account: one token for each mailbox, verified by the simulated Google bit by bit.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use mailbox_exporter::model::{Observation, Outcome};
-use mailbox_exporter::sim::{Fault, SimMailbox, SimServiceAccount, TokenOutcome};
+use mailbox_exporter::sim::{Fault, SimMailbox, SimServiceAccount, TokenFault, TokenOutcome};
 
 use crate::probes::verdict;
 use crate::support::app;
@@ -223,4 +224,90 @@ async fn setup_prints_client_id_and_scope_for_the_admin_console() {
     assert_eq!(consent.status, Some(2));
     assert!(consent.stderr.contains("has no consent URL"), "{}", consent.stderr);
     assert_eq!(app.requests().len(), 0, "nothing is asked for");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_refused_to_one_user_for_all_is_asked_once() {
+    let mut world = World::start().await;
+    let (app, account) = credential(&mut world, &[MAIL]);
+    for mailbox in &world.mailboxes_of(&app, 30).await {
+        watch(&mut world, mailbox, "");
+    }
+    let url = world.google_url();
+    let mut forged = account.clone();
+    forged.private_key = SimServiceAccount::new().unwrap().private_key;
+    world.file("sa.json", forged.file(&url));
+    for (scopes, expected) in
+        [([MAIL], "token certificate_rejected"), ([IMAP_ADMIN], "token consent_missing")]
+    {
+        app.delegate(&account, &scopes);
+        let before = app.requests().len();
+        let seen = world.round().await;
+        assert_eq!(seen.len(), 60);
+        for (name, observation) in &seen {
+            assert_eq!(verdict(observation), expected, "{name}");
+        }
+        assert_eq!(app.requests().len(), before + 1, "{expected}");
+        world.file("sa.json", account.file(&url));
+    }
+    app.delegate(&account, &[MAIL]);
+    let before = app.requests().len();
+    for (name, observation) in world.round().await {
+        assert_eq!(verdict(&observation), "up", "{name}: {:?}", observation.outcome);
+    }
+    assert_eq!(app.requests().len(), before + 30);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_domain_refuses_is_not_held_against_another() {
+    let mut world = World::start().await;
+    let (app, _) = credential(&mut world, &[MAIL]);
+    let mailboxes = world.mailboxes_of(&app, 10).await;
+    for mailbox in &mailboxes {
+        watch(&mut world, mailbox, "");
+    }
+    let path = world.configuration();
+    let mut yaml = std::fs::read_to_string(&path).unwrap();
+    let foreign: Vec<_> = mailboxes[..5].iter().map(|mailbox| mailbox.address().to_owned()).collect();
+    for (number, address) in foreign.iter().enumerate() {
+        let elsewhere = format!("address: {address}, username: user{number}@elsewhere.example,");
+        yaml = yaml.replace(&format!("address: {address},"), &elsewhere);
+    }
+    std::fs::write(&path, yaml).unwrap();
+    let plan = mailbox_exporter::config::load(&path).unwrap().plan;
+    for seen in mailbox_exporter::app::round(&plan, |_| ()).await {
+        let is_foreign = foreign.iter().any(|address| *address == *seen.check.mailbox.address);
+        let expected = if is_foreign { "token consent_missing" } else { "up" };
+        assert_eq!(verdict(&seen), expected, "{}", seen.check.mailbox.name);
+    }
+    let users: Vec<_> = app.requests().into_iter().map(|request| request.user.unwrap()).collect();
+    assert_eq!(users.iter().filter(|user| user.ends_with("@elsewhere.example")).count(), 1, "{users:?}");
+    assert_eq!(users.len(), 6, "{users:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_key_ends_the_back_off_of_every_user() {
+    let mut world = World::start().await;
+    let (app, account) = credential(&mut world, &[MAIL]);
+    for mailbox in &world.mailboxes_of(&app, 10).await {
+        watch(&mut world, mailbox, "");
+    }
+    // An hour: nothing but the new key can end it within the patience of this test.
+    app.set_fault(Some(TokenFault::IdpThrottled));
+    app.set_retry_after(Duration::from_secs(3600));
+    world.yaml.head = "defaults: { interval: 1s }".to_owned();
+    let agent = app::start(&world.configuration()).await;
+    let all = |is: fn(&Outcome) -> bool| {
+        let checks = agent.report().checks();
+        let every = checks.iter().all(|record| record.last.as_ref().is_some_and(|last| is(&last.outcome)));
+        (checks.len() == 20 && every).then_some(())
+    };
+    until("every check fails", || all(|outcome| !outcome.is_up()));
+    assert_eq!(app.requests().len(), 1, "who is throttled does not ask in the name of others");
+    app.set_fault(None);
+    world.file("sa.json", format!("{}\n", account.file(&world.google_url())));
+    until("every check works", || all(Outcome::is_up));
+    let metrics = app::metrics(&agent).await;
+    assert!(metrics.contains("mailbox_credential_success{credential=\"google\"} 1"), "{metrics}");
+    app::stop(agent).await;
 }

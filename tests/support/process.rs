@@ -151,9 +151,17 @@ impl Process {
         self.child.id()
     }
 
-    /// Standard output so far.
-    pub(crate) fn stdout(&self) -> String {
-        self.stdout.lock().unwrap().clone()
+    /// Standard output, once it holds these words. It fails if the program ends without them.
+    pub(crate) fn prints(&mut self, words: &str) -> String {
+        until(&format!("{words} in the output of {}", self.title), || {
+            let ended = self.child.try_wait().unwrap();
+            let stdout = self.stdout.lock().unwrap().clone();
+            if stdout.contains(words) {
+                return Some(stdout);
+            }
+            assert!(ended.is_none(), "{} ended: {stdout}{}", self.title, self.stderr.lock().unwrap());
+            None
+        })
     }
 
     /// Waits for the next line of the log that holds all of these words.

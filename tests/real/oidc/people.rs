@@ -11,11 +11,8 @@ use crate::support::wait::until;
 
 /// Runs `login` for this credential while a person answers at the provider's pages.
 fn log_in(rig: &Rig, config: &Path, credential: &str, user: &str, answer: &Answer) -> Run {
-    let process = Program::new(&["login", credential]).config(config).start();
-    let invitation = until("the invitation", || {
-        let printed = process.stdout();
-        printed.contains("The code is good for").then_some(printed)
-    });
+    let mut process = Program::new(&["login", credential]).config(config).start();
+    let invitation = process.prints("The code is good for");
     let word = |before: &str| {
         let (_, rest) = invitation.split_once(before).unwrap_or_else(|| panic!("{before}: {invitation}"));
         rest.split_whitespace().next().unwrap().to_owned()
