@@ -20,6 +20,7 @@ mod files;
 mod google;
 mod graph;
 mod hostile;
+mod kinds;
 mod login;
 mod managed_identity;
 mod media;

@@ -17,7 +17,7 @@ use crate::diagnosis::remedy::generic_hint;
 use crate::http::filter::Filter;
 use crate::http::kept::Title;
 use crate::http::{Site, chosen};
-use crate::model::{Auth, Outcome, Phase};
+use crate::model::{Auth, Outcome, Phase, Proof};
 use crate::report::{CheckRecord, CredentialRecord, TokenRecord};
 
 use super::filters::{self, Occurring, Place};
@@ -133,9 +133,13 @@ fn ends(now: Timestamp, record: &CredentialRecord) -> Markup {
     let ends = record.ends();
     html! {
         @if ends.is_empty() && record.token_file_end().is_none() {
-            @match &record.credential.auth {
-                Auth::Password(_) => span.none { "a password, whose end only its directory knows" },
-                Auth::Token(_) => span.none { "unknown: no end is declared" },
+            @match (&record.credential.auth, record.refresh_token_used()) {
+                (Auth::Password(_), _) => span.none { "a password, whose end only its directory knows" },
+                (Auth::Token(_), Some(used)) if record.credential.is_delegated() => {
+                    "signed in; the refresh token last worked " (text::ago(now, used)) ", and dies if it is unused for long"
+                },
+                (Auth::Token(proof), _) if is_managed(proof) => span.none { "never: nothing of a managed identity ends" },
+                (Auth::Token(_), _) => span.none { "unknown: no end is declared" },
             }
         }
         @for end in &ends {
@@ -149,6 +153,10 @@ fn ends(now: Timestamp, record: &CredentialRecord) -> Markup {
             p { "the token file " (text::end(now, end)) ", " (text::clock(end)) "; it is renewed all the time" }
         }
     }
+}
+
+const fn is_managed(proof: &Proof) -> bool {
+    matches!(proof, Proof::ManagedIdentity { .. })
 }
 
 fn token(now: Timestamp, record: &TokenRecord) -> Markup {
@@ -236,8 +244,14 @@ fn to_do(now: Timestamp, record: &CredentialRecord, remedies: &Remedies<'_>) -> 
     }
     let lacking: Vec<_> = record.tokens.iter().flat_map(lacks).collect();
     if !lacking.is_empty() {
+        let given = match &credential.auth {
+            Auth::Token(proof) if is_managed(proof) => {
+                "Elsewhere commands assign the app role: `mailbox-exporter setup"
+            }
+            _ => "Elsewhere an administrator consents: `mailbox-exporter consent-url",
+        };
         steps.push(format!(
-            "The token lacks {}. Where access was given by RBAC for Applications, that is as it should be. Elsewhere an administrator consents: `mailbox-exporter consent-url --config FILE {}`",
+            "The token lacks {}. Where access was given by RBAC for Applications, that is as it should be. {given} --config FILE {}`",
             lacking.join(", "),
             credential.name
         ));

@@ -1,12 +1,15 @@
 //! What the page of credentials says, over a real listener.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::http::tests::World;
-use crate::model::{Phase, Reason};
+use crate::model::{
+    App, Auth, Credential, IdentityService, Phase, Proof, Reason, SecretIn, SecretRef, TokenReport,
+};
 use crate::report::samples::{credential, dawn, down, issued, mailbox, plan, refused};
 
 #[tokio::test]
@@ -44,6 +47,58 @@ async fn a_credential_tells_its_end_token_mailboxes_and_remedy() {
     }
     let (first, second) = (page.find("fabrikam-app").unwrap(), page.find("contoso-app").unwrap());
     assert!(first < second, "what fails comes first");
+}
+
+/// A credential that proves its identity so.
+fn proving(name: &str, proof: Proof) -> Arc<Credential> {
+    Arc::new(Credential { auth: Auth::Token(Arc::new(proof)), ..(*credential(name, None)).clone() })
+}
+
+#[tokio::test]
+async fn what_never_ends_or_dies_unused_is_told_as_such() {
+    let managed = proving(
+        "vm",
+        Proof::ManagedIdentity {
+            client_id: Some("vm-identity".to_owned()),
+            service: IdentityService::Imds,
+            url: "http://169.254.169.254".to_owned(),
+        },
+    );
+    let app = App { tenant: None, client_id: "desk-app".to_owned(), parameters: Default::default() };
+    let signed_in = proving(
+        "desk",
+        Proof::RefreshToken {
+            app,
+            token: SecretRef::File("/run/desk.token".into()),
+            secret: None,
+            sent_in: SecretIn::Body,
+            device_url: None,
+        },
+    );
+    let mailboxes = [mailbox("a", &managed, &[]), mailbox("b", &signed_in, &[])];
+    let world = World::new(&plan(&mailboxes)).await;
+    for credential in [&managed, &signed_in] {
+        let report = issued(credential, &["SMTP.SendAsApp"]);
+        world.report.record_token(&TokenReport { ends: Vec::new(), ..report });
+    }
+    let page = world.ask("GET /credentials HTTP/1.1").await.text();
+    for text in [
+        "never: nothing of a managed identity ends",
+        "client <code>vm-identity</code>",
+        "signed in; the refresh token last worked ",
+        "secret in file /run/desk.token",
+    ] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    // A managed identity has no consent page.
+    assert!(
+        !page.contains("<span>consent-url</span> <span>--config</span> <span>FILE</span> <span>vm</span>"),
+        "{page}"
+    );
+    assert!(
+        page.contains("<span>setup</span> <span>--config</span> <span>FILE</span> <span>vm</span>"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
