@@ -19,6 +19,7 @@ pub(super) fn script(shell: Shell, mut command: Command) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test that cannot go on should say so at once
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
