@@ -7,7 +7,7 @@ use crate::model::Reason;
 
 use Reason as R;
 
-/// Numbers of Windows (WSAGetLastError): nothing else is numbered so.
+/// Numbers of Windows (WSAGetLastError): nothing else is numbered so, but for ports.
 const WINDOWS: &[(&str, Reason)] = &[
     ("10013", R::NetworkUnreachable), // WSAEACCES
     ("10050", R::NetworkUnreachable), // WSAENETDOWN
@@ -24,7 +24,24 @@ const WINDOWS: &[(&str, Reason)] = &[
     ("11004", R::DnsNotFound),        // WSANO_DATA
 ];
 
-/// Numbers of Linux and of macOS, whose sockets use none of each other's; a marker precedes them.
+/// Numbers of libuv on Windows, which Node.js shows as `errno: -4039`; a marker stands before them.
+const LIBUV: &[(&str, Reason)] = &[
+    ("-3001", R::DnsFailure),         // EAI_AGAIN
+    ("-3004", R::DnsFailure),         // EAI_FAIL
+    ("-3007", R::DnsNotFound),        // EAI_NODATA
+    ("-3008", R::DnsNotFound),        // EAI_NONAME
+    ("-4039", R::Timeout),            // ETIMEDOUT
+    ("-4047", R::ConnectionClosed),   // EPIPE
+    ("-4062", R::NetworkUnreachable), // ENETUNREACH
+    ("-4063", R::NetworkUnreachable), // ENETDOWN
+    ("-4073", R::NetworkUnreachable), // EHOSTUNREACH
+    ("-4077", R::ConnectionClosed),   // ECONNRESET
+    ("-4078", R::ConnectionRefused),  // ECONNREFUSED
+    ("-4079", R::ConnectionClosed),   // ECONNABORTED
+    ("-4095", R::ConnectionClosed),   // EOF
+];
+
+/// Numbers of Linux and of macOS, whose sockets use none of each other's; a marker stands before them.
 const UNIX: &[(&str, Reason)] = &[
     ("32", R::ConnectionClosed),    // EPIPE
     ("51", R::NetworkUnreachable),  // macOS ENETUNREACH
@@ -52,12 +69,21 @@ const MARKERS: &[&str] = &["errno", "error"];
 pub(super) fn reason(folded: &str) -> Option<Reason> {
     let mut before = "";
     words(folded).find_map(|word| {
-        let marked = MARKERS.contains(&before);
-        before = word;
+        let named = std::mem::replace(&mut before, word);
+        let marked = MARKERS.contains(&named);
         let is = |number: &str| number == word || (marked && word.strip_prefix('-') == Some(number));
         let listed =
             |table: &[(&str, Reason)]| table.iter().find(|(number, _)| is(number)).map(|(_, reason)| *reason);
-        listed(WINDOWS).or_else(|| if marked { listed(UNIX) } else { None })
+        let windows = listed(WINDOWS).filter(|_| named != "port" && !is_port(folded, word));
+        windows.or_else(|| if marked { listed(UNIX).or_else(|| listed(LIBUV)) } else { None })
+    })
+}
+
+/// Whether a number of the text is the port of an address: `127.0.0.1:10061`, `mail.contoso.example:11001`.
+fn is_port(folded: &str, number: &str) -> bool {
+    let parts = folded.split(|c: char| c.is_whitespace() || "-<>()\"',;".contains(c));
+    parts.filter_map(|part| part.rsplit_once(':')).any(|(host, port)| {
+        port == number && (host.contains('.') || host.ends_with(']') || host == "localhost")
     })
 }
 
@@ -77,6 +103,9 @@ mod tests {
             ("os error 104", Some(R::ConnectionClosed)),
             ("110 messages in the mailbox", None),
             ("port 111", None),
+            ("errno: -4039", Some(R::Timeout)),
+            ("127.0.0.1:10061->192.0.2.7:993", None),
+            ("listening on port 10053", None),
         ] {
             assert_eq!(reason(text), wanted, "{text}");
         }

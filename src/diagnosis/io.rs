@@ -173,6 +173,18 @@ pub(super) const RESOLVERS: &[Wording] = wordings! {
     }
 };
 
+/// That an attempt to connect failed in another way than by an unreachable network.
+pub(super) const ATTEMPTS: &[Wording] = wordings! {
+    Is(R::ConnectionRefused) => {
+        "connection refused", "Linux, BSD, Go";
+        "econnrefused", "Node.js";
+    }
+    Is(R::Timeout) => {
+        "connection timed out", "Linux, BSD";
+        "etimedout", "Node.js";
+    }
+};
+
 /// What operating systems and languages write about sockets.
 pub(super) const SOCKETS: &[Wording] = wordings! {
     Is(R::ConnectionRefused) => {
@@ -235,6 +247,9 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "peer closed", "rustls";
         "closed by peer", "generic";
         "closed by remote", "generic; OpenSSH";
+        "closed by server", "generic";
+        "closed by the server", "generic";
+        "closed by foreign host", "telnet";
         "closed by the remote", "Windows, .NET";
         "closed the connection", "generic";
         "connection closed", "generic; lettre, hyper";

@@ -148,8 +148,11 @@ pub fn network_text(text: &str) -> Option<Reason> {
         _ => None,
     };
     // The fault of a handshake is why the connection was closed.
+    // Where one address of several was unreachable, and another silent or closed, that other one was tried
+    // over the network that works.
     let fault = |reason: Reason| match reason {
         Reason::ConnectionClosed => find(tls::FAULTS).unwrap_or(reason),
+        Reason::NetworkUnreachable => find(io::ATTEMPTS).unwrap_or(reason),
         _ => reason,
     };
     let worded = tables.iter().find_map(|table| find(table)).map(fault);

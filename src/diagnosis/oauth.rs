@@ -249,10 +249,16 @@ impl Body {
             }
             ERRORS.iter().find(|(row, _)| *row == error).map(|(_, reason)| *reason)
         };
-        let by_sentence = || match find(SENTENCES, &self.folded) {
+        let sentence = |text: &str| match find(SENTENCES, text) {
             Some(Is(reason)) => Some(reason),
             _ => None,
         };
+        // A log may show the request beside the answer: `client_secret=…&refresh_token=…`.
+        let told = || {
+            let error = self.error.as_deref().unwrap_or_default();
+            description(&self.folded).map(|sentence| format!("{error} {sentence}"))
+        };
+        let by_sentence = || told().and_then(|told| sentence(&told)).or_else(|| sentence(&self.folded));
         // A fault inside Entra has a number, and comes with an error that blames the request. If the error says that it
         // passes, it says more than the number.
         let unexplained = by_text() == Some(Reason::Unexpected);
@@ -270,7 +276,18 @@ impl Body {
     }
 }
 
-/// The last table to be tried, for bodies that no other one explains: a page, or a complaint about the request.
+/// The provider's own sentence in a folded text, where a member or an attribute holds it.
+fn description(folded: &str) -> Option<&str> {
+    let (_, rest) = folded.split_once("error_description")?;
+    let value = rest.trim_start_matches(['"', '\'', '\\', ']']);
+    let value = value.trim_start_matches([' ', ':', '=', '>', '\\']);
+    match value.chars().next()? {
+        quote @ ('"' | '\'') => value.split(quote).nth(1),
+        _ => Some(value),
+    }
+}
+
+/// What is left of a body in which nothing is known: a page, or a complaint about the request.
 const LEFTOVERS: &[Wording] = wordings! {
     Is(R::ProtocolError) => {
         "<html", "a captive portal, a proxy, a login page: no token endpoint speaks HTML";

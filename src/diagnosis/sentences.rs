@@ -58,6 +58,9 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "exceeded the rate limit", "generic";
         "throttl", "generic: throttled, throttling";
     }
+    Is(R::ProtocolError) => {
+        "too many invalid commands", "dovecot src/login-common: Disconnected: Too many invalid commands (no auth attempts in 0 secs)";
+    }
     Is(R::ConnectionClosed) => {
         // Before the connections that there can be too many of: "too many errors on this connection".
         "too many errors", "postfix src/smtpd/smtpd.c; Sendmail";
@@ -157,6 +160,10 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "user*is blocked", "generic; Yandex";
         "account is frozen", "QQ Mail";
         "outboundspamexception", "Exchange Online: WASCL UserAction verdict RefuseQuota, ShowTierUpgrade, Suspend: held for sending too much";
+        "spam abuse detected", "Exchange Online 5.7.501: the sender is banned for spam";
+        "banned sender", "Exchange Online 5.7.502, 5.7.503";
+        "bad outbound sender", "Exchange Online 5.1.8: restricted for sending spam";
+        "tenant has exceeded threshold", "Exchange Online 5.7.705: the tenant is restricted";
         "wascl useraction", "Exchange Online, the same sentence cut";
         "is suspended", "generic hosting panels";
         "been suspended", "generic hosting panels";
@@ -311,6 +318,9 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "account*been closed", "generic";
         "account expired", "cyrus-sasl SASL_EXPIRED; Dovecot";
         "account*has expired", "generic";
+    }
+    Is(R::ServerUnavailable) => {
+        "no such file or directory", "ENOENT on the server's side: a socket, a mailbox file";
     }
     Is(R::AccountNotFound) => {
         "lookup failed", "jstedfast/MailKit#1786 (Gmail)";
@@ -482,7 +492,6 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "too many bad commands", "hMailServer, Courier";
         "too many unrecognized", "exim, sendmail";
         "too many syntax", "exim src/smtp_in.c: Too many syntax or protocol errors";
-        "too many invalid commands", "hMailServer";
         "too many nonmail commands", "exim src/smtp_in.c";
     }
     Is(R::TooManyConnections) => {
@@ -702,6 +711,7 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "service is not enabled", "generic";
     }
     Is(R::MechanismUnsupported) => {
+        "command is disabled", "generic: LOGIN command is disabled";
         "auth is disabled", "generic: SMTP AUTH is disabled";
         "auth disabled", "generic";
         "authentication is disabled", "generic; basic, password and plaintext ones have won before";

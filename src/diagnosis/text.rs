@@ -66,18 +66,25 @@ fn is_host(word: &str) -> bool {
         && !CLASSES.iter().any(|end| word.ends_with(end))
 }
 
+/// What `*` stands for has at most so many bytes: words that lie further apart belong to two sentences.
+const REACH: usize = 240;
+
 /// Whether the pattern's pieces, divided by `*`, stand in the folded text in their order. A piece that
 /// begins with a letter begins a word, and a short word is the whole word: `parse` is not in `parser.js`,
 /// nor `eof` in `thereof`.
 pub(super) fn matches(text: &str, pattern: &str) -> bool {
     let whole = is_short_word(pattern);
-    let mut rest = text;
-    pattern.split('*').all(|piece| match find_piece(text, rest, piece, whole) {
-        Some(after) => {
-            rest = after;
-            true
-        }
-        None => false,
+    let (first, others) = pattern.split_once('*').unwrap_or((pattern, ""));
+    places(text, text, first, whole).any(|after| others.is_empty() || follow(text, after, others, whole))
+}
+
+/// Whether the pieces follow each other in `rest`, the end of `text`, each within its reach.
+fn follow<'a>(text: &'a str, mut rest: &'a str, pieces: &'a str, whole: bool) -> bool {
+    pieces.split('*').all(|piece| {
+        let Some(after) = places(text, rest, piece, whole).next() else { return false };
+        let near = rest.len() - after.len() - piece.len() <= REACH;
+        rest = after;
+        near
     })
 }
 
@@ -93,17 +100,22 @@ const fn is_unspaced(letter: char) -> bool {
     matches!(letter, '\u{0e00}'..='\u{0e7f}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}')
 }
 
-/// The text after the first place in `rest`, the end of `text`, where the piece occurs as a word.
-fn find_piece<'a>(text: &str, rest: &'a str, piece: &str, whole: bool) -> Option<&'a str> {
+/// What follows each place in `rest`, the end of `text`, where the piece stands as a word.
+fn places<'a>(
+    text: &'a str,
+    rest: &'a str,
+    piece: &'a str,
+    whole: bool,
+) -> impl Iterator<Item = &'a str> + use<'a> {
     let is_word = piece.starts_with(|c: char| c.is_alphanumeric());
     let offset = text.len() - rest.len();
-    let place = rest.match_indices(piece).find(|(at, _)| {
+    rest.match_indices(piece).filter_map(move |(at, _)| {
         let before = text.get(..offset + at).and_then(|before| before.chars().next_back());
-        let after = rest.get(at + piece.len()..).and_then(|after| after.chars().next());
-        (!is_word || !before.is_some_and(|c| c.is_alphanumeric() && !is_unspaced(c)))
-            && (!whole || !after.is_some_and(char::is_alphanumeric))
-    });
-    place.and_then(|(at, _)| rest.get(at + piece.len()..))
+        let after = rest.get(at + piece.len()..)?;
+        let stands = (!is_word || !before.is_some_and(|c| c.is_alphanumeric() && !is_unspaced(c)))
+            && (!whole || !after.starts_with(char::is_alphanumeric));
+        stands.then_some(after)
+    })
 }
 
 /// The numbers that follow a marker, in their order: `aadsts70002: … aadsts50012: …`.

@@ -70,6 +70,7 @@ impl Voice {
 /// Phrases that mean something in a server's answer, but that programs and people also say about other things.
 const EVERYDAY: &[&str] = &[
     "no such",
+    "no such file or directory",
     "not found",
     "does not exist",
     "doesn't exist",

@@ -93,6 +93,11 @@ const WORDINGS: &[Wording] = wordings! {
         "couldn't find your google account", "Google's sign-in page";
         "couldn't find an account with that", "Microsoft's sign-in page";
     }
+    Is(R::RefreshTokenExpired) => {
+        "invalid refresh token", "Proton: [10013] Invalid refresh token; generic";
+        "refresh token*expired", "generic";
+        "refresh token*revoked", "generic";
+    }
     Is(R::ConsentMissing) => {
         "need admin approval", "Microsoft's sign-in page";
         "needs permission to access resources in your organi", "Microsoft's sign-in page";
@@ -159,6 +164,7 @@ const WORDINGS: &[Wording] = wordings! {
     Is(R::EncryptionRequired) => {
         "logging in is disabled", "node-imap, where the server lists LOGINDISABLED";
         "unencrypted connection", "Go net/smtp: PlainAuth before TLS";
+        "login command is disabled", "MailKit, where the server lists LOGINDISABLED: The LOGIN command is disabled";
     }
     // --- TLS
     Is(R::TlsCertificateUntrusted) => {
@@ -255,6 +261,8 @@ const WORDINGS: &[Wording] = wordings! {
         "connection*was lost in the middle", "Thunderbird: … lost in the middle of the transaction";
         "connection to server*was reset", "Thunderbird";
         "connection to the server was interrupted", "Outlook 0x800CCC0F";
+        "but got code \"\"", "Swift Mailer, Symfony Mailer: Expected response code 220 but got code \"\", with message \"\"";
+        "but got empty code", "Symfony Mailer";
         "got an empty response", "Swift Mailer: Expected response code 250 but got an empty response";
         "terminated the connection", "Outlook 0x800CCC0F; generic";
         "server unexpectedly terminated the connection", "Outlook 0x800CCC0F";
@@ -282,6 +290,7 @@ const WORDINGS: &[Wording] = wordings! {
         "name service error*try again", "postfix: Host not found, try again";
     }
     Is(R::ServerUnavailable) => {
+        "sasl: connect to*failed", "postfix src/xsasl/xsasl_dovecot_server.c";
         "connect to private/auth failed", "postfix: its SASL service is not running";
         "connect to private/auth-client failed", "postfix, as the row above";
     }
@@ -362,6 +371,7 @@ const REFUSALS: &[Wording] = wordings! {
         "mail system login error", "Konica Minolta, Canon";
         "imap login failed", "generic";
         "imap authentication failed", "generic";
+        "imap errorauthentication failed", "Nextcloud Mail writes it without the blank";
         "pop3 login failed", "generic";
         "couldn't log in to", "K-9 Mail and others";
         "cannot log in to the server", "generic";

@@ -146,6 +146,10 @@ const INTRODUCTIONS: &[&str] = &[
 /// Words behind a mechanism's name.
 const FOLLOWERS: &[&str] = &["authentication", "authenticator"];
 
+/// Names of the way by tokens that stand for no single mechanism, and the words that make a login of them.
+const OAUTH: &[&str] = &["oauth", "oauth2"];
+const LOGINS: &[&str] = &["auth", "authentication", "authenticate", "login"];
+
 /// Calls of libraries that log in by a password, and advice of programs that do.
 const PASSWORD_CALLS: &[&str] = &[
     ".login(",
@@ -171,6 +175,10 @@ pub(super) fn named_in(folded: &str) -> Option<Mechanism> {
         return Some(found);
     }
     for word in words {
+        // `OAuth2 auth failed`, `OAuth login`.
+        if OAUTH.contains(&before) && LOGINS.contains(&word) {
+            return Some(Mechanism::Xoauth2);
+        }
         // `PLAIN authentication failed`, `SASL LOGIN authentication failed`.
         if FOLLOWERS.contains(&word)
             && let Some(found) = mechanism_of(before)

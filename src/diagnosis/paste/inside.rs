@@ -29,6 +29,10 @@ const OPENINGS: &[char] = &[
 const INTRODUCTIONS: &[&str] =
     &["responded with", "replied with", "answered with", "rejected with", "refused with", "failed with"];
 
+/// Words after which a client quotes an answer of IMAP without its tag: mbsync, offlineimap, c-client.
+const QUOTING: &[&str] =
+    &["returned an error:", "command error:", "server said:", "server response:", "server replied:"];
+
 /// Exceptions whose message is the server's answer, without its code or tag.
 const CLASSES: &[(&str, Option<Dialect>)] = &[
     ("imaplib.imap4.error", Some(Dialect::Imap)),
@@ -195,9 +199,9 @@ fn is_answer(line: &str, at: usize) -> bool {
     if STATUS.contains(&first) && before.is_empty() {
         return true;
     }
-    if first == "BYE"
-        || (STATUS.contains(&first) && (second.starts_with('[') || before.ends_with(['"', '\'', '('])))
-    {
+    let head = before.get(before.len().saturating_sub(WEB)..).unwrap_or_default().to_ascii_lowercase();
+    let quotes = before.ends_with(['"', '\'', '(']) || QUOTING.iter().any(|words| head.ends_with(words));
+    if first == "BYE" || (STATUS.contains(&first) && (second.starts_with('[') || quotes)) {
         return true;
     }
     if first.eq_ignore_ascii_case("-ERR") || (tag && (loose || STATUS.contains(&second))) {
@@ -214,8 +218,7 @@ fn is_answer(line: &str, at: usize) -> bool {
     }
     let bare = first.trim_end_matches([')', ':']);
     let code = bare.split('-').next().is_some_and(smtp::is_code);
-    // A number within prose is not a code, unless an enhanced code follows or a sign before it opens a quotation.
-    let head = before.get(before.len().saturating_sub(WEB)..).unwrap_or_default().to_ascii_lowercase();
+    // A number within prose is no code, unless an enhanced code follows or a sign before it opens a quotation.
     let web = ["http", "status code", "statuscode"].iter().any(|word| head.contains(word));
     let introduced = before.is_empty()
         || before.ends_with(OPENINGS)

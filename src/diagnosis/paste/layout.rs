@@ -1,19 +1,54 @@
-//! Layout: puts back the line ends of a text that a terminal, a form or a search engine has changed.
+//! Layout: takes off the signs of a quotation, and puts back the line ends of a text that a terminal, a form
+//! or a search engine has changed.
 //!
 //! Not here: line ends that a notation spells out, and everything else about a line; see `lines`.
 
 use std::borrow::Cow;
 
-/// How many characters a terminal's line has at least.
+use super::commands;
+
+/// A terminal's line has at least so many characters.
 const NARROWEST: usize = 60;
 
 /// The text with its own line ends.
 pub(super) fn restored(text: &str) -> Cow<'_, str> {
-    let joined = joined(text);
+    let unquoted = unquoted(text);
+    let joined = joined(&unquoted);
     if !joined.lines().any(|line| is_flattened_dialogue(line) || is_flattened_reply(line)) {
-        return joined;
+        return Cow::Owned(joined.into_owned());
     }
     Cow::Owned(joined.lines().map(split).collect::<Vec<_>>().join("\n"))
+}
+
+/// The sign before a line that a mail or a markdown text quotes. Dialogues mark the client's lines by it.
+const QUOTE: char = '>';
+
+/// Whether the sign quotes here: no line bears the server's mark, and no marked line is a client's command.
+fn is_quotation(text: &str) -> bool {
+    let mut quotes = false;
+    for line in text.lines().map(str::trim_start) {
+        if line.starts_with('<') {
+            return false;
+        }
+        let Some(rest) = line.strip_prefix(QUOTE) else { continue };
+        if rest.starts_with('>') || commands::unmarked(rest.trim()).is_some() {
+            return false;
+        }
+        quotes = true;
+    }
+    quotes
+}
+
+/// The text without the signs of a quotation.
+fn unquoted(text: &str) -> Cow<'_, str> {
+    if !is_quotation(text) {
+        return Cow::Borrowed(text);
+    }
+    let bare = |line: &str| match line.trim_start().strip_prefix(QUOTE) {
+        Some(rest) => rest.strip_prefix(' ').unwrap_or(rest).to_owned(),
+        None => line.to_owned(),
+    };
+    Cow::Owned(text.lines().map(bare).collect::<Vec<_>>().join("\n"))
 }
 
 /// Joins the pieces of a line that a terminal cut in the middle of words: several lines are equally long, no

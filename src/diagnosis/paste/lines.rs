@@ -3,9 +3,6 @@
 //!
 //! Not here: a line's kind of evidence.
 
-use std::borrow::Cow;
-
-use super::commands;
 use super::marks::{Speaker, marked};
 use super::records;
 
@@ -34,16 +31,14 @@ pub(super) struct Line {
 /// The lines of a text that are not empty.
 pub(super) fn lines(text: &str) -> Vec<Line> {
     let text = text.get(..text.floor_char_boundary(BOUND)).unwrap_or(text);
-    let quotes = is_quotation(text);
     let mut found = Vec::new();
     let mut source_follows = false;
     let mut next = 0;
     for raw in text.split_inclusive('\n').take(MOST) {
         let at = next;
         next += raw.len();
-        let raw = if quotes { unquoted(raw) } else { Cow::Borrowed(raw) };
         let opened = records::words(raw.trim_end());
-        let real = real_line_ends(opened.as_deref().unwrap_or(&raw));
+        let real = real_line_ends(opened.as_deref().unwrap_or(raw));
         for line in real.lines().filter(|line| !line.trim().is_empty()) {
             let frame = is_frame(line) || (source_follows && line.starts_with("    "));
             source_follows = line.trim_start().starts_with("File \"");
@@ -60,32 +55,6 @@ pub(super) fn lines(text: &str) -> Vec<Line> {
         }
     }
     found
-}
-
-/// The sign before a line that a mail or a markdown text quotes. Dialogues mark the client's lines by it.
-const QUOTE: char = '>';
-
-/// Whether the sign quotes here: no line bears the server's mark, and no marked line is a client's command.
-fn is_quotation(text: &str) -> bool {
-    let mut quotes = false;
-    for line in text.lines().map(str::trim_start) {
-        if line.starts_with('<') {
-            return false;
-        }
-        let Some(rest) = line.strip_prefix(QUOTE) else { continue };
-        if rest.starts_with('>') || commands::unmarked(rest.trim()).is_some() {
-            return false;
-        }
-        quotes = true;
-    }
-    quotes
-}
-
-fn unquoted(line: &str) -> Cow<'_, str> {
-    match line.trim_start().strip_prefix(QUOTE) {
-        Some(rest) => Cow::Borrowed(rest.strip_prefix(' ').unwrap_or(rest)),
-        None => Cow::Borrowed(line),
-    }
 }
 
 /// Line ends that a language's notation spells out (`\r\n` as four characters) made real. A path of
@@ -129,10 +98,20 @@ const FRAMES: &[&str] = &[
     "node:internal",
 ];
 
+/// Whether a person typed the line at a shell's prompt: `$ mbsync -a`, `root@mx:/# openssl …`, `PS C:\\srv> …`.
+fn is_typed(line: &str) -> bool {
+    let mut words = line.split_whitespace().take(4);
+    let first = words.next().unwrap_or_default();
+    let ends = |word: &str| word.ends_with(['$', '#']);
+    (line.starts_with("$ ") && line.len() > 2)
+        || (first.contains('@') && (ends(first) || words.any(|word| matches!(word, "$" | "#"))))
+        || line.starts_with("PS C:\\")
+}
+
 fn is_frame(line: &str) -> bool {
     let line = line.trim();
     let first = line.split_whitespace().next().unwrap_or_default();
-    FRAMES.iter().any(|head| line.starts_with(head))
+    is_typed(line) || FRAMES.iter().any(|head| line.starts_with(head))
         || (first == "at" && is_place(line))
         // PHP: `#0 /srv/mail/Transport.php(89): Mailer->send()`, `#3 {main}`.
         || (first.len() > 1

@@ -35,6 +35,8 @@ const SUCCESSES: &[&str] = &[
     "pop3-login: login:",
     "login: info: login:", // Dovecot with levels
     "sasl_username=",
+    "certificate is trusted",  // gnutls-cli
+    "handshake was completed", // gnutls-cli
     "verify return:1",
     "verify return code: 0",
     "verification: ok",

@@ -4,12 +4,11 @@
 
 use serde_json::{Map, Value};
 
-/// Members that hold words, in the order in which they are read.
+/// Members that hold words, in the order in which they are read, in any case.
 const WORDS: &[&str] = &[
     "msg",
     "message",
     "log",
-    "MESSAGE",
     "@message",
     "text",
     "event",
@@ -84,7 +83,10 @@ fn is_answer(members: &Map<String, Value>) -> bool {
 }
 
 fn collect(members: &Map<String, Value>, depth: usize, found: &mut Vec<String>) {
-    for value in WORDS.iter().filter_map(|name| members.get(*name)) {
+    let named = |name: &'static str| {
+        members.iter().filter(move |(member, _)| member.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    };
+    for value in WORDS.iter().copied().flat_map(named) {
         match value {
             Value::String(text) if opened(text).is_none() && !found.contains(text) => {
                 found.push(text.clone());

@@ -50,6 +50,7 @@ const PROGRESS: &[&str] = &[
     "maps_find: ",        // postfix -v
     "match_list_match: ", // postfix -v
     "dict_lookup: ",      // postfix -v
+    "using getaddrinfo",  // mailsend
     "openssl exception",  // of a licence: offlineimap's banner
 ];
 
@@ -225,8 +226,12 @@ pub(super) fn may_be_answer(statements: &[Statement]) -> bool {
         })
 }
 
-/// Messages of clients about what the server's own log explains, if it is in the same paste.
-const CONSEQUENCES: &[&str] = &["empty startup greeting"];
+/// Messages of clients that sum up: another line of the same paste tells the cause.
+const CONSEQUENCES: &[&str] = &[
+    "empty startup greeting",
+    // PHPMailer says so, too, when the connection ended before the login.
+    "smtp error: could not authenticate",
+];
 
 /// The meaning of all statements together.
 pub(super) fn judge(
@@ -240,6 +245,10 @@ pub(super) fn judge(
         let these = || parts.iter().filter(|part| part.weight == weight).map(|part| part.text);
         let is_cause = |reading: &Reading| reading.reason() != Some(Reason::ConnectionClosed);
         let cause = |text: &'_ str| {
+            let is_cause = |reading: &Reading| {
+                let is_unreachable = reading.reason() == Some(Reason::NetworkUnreachable);
+                is_cause(reading) && !(is_unreachable && names_ipv6(text))
+            };
             if CONSEQUENCES.iter().any(|words| fold(text).contains(words)) {
                 return None;
             }
@@ -257,6 +266,14 @@ pub(super) fn judge(
         }
     }
     parts.iter().find_map(|part| name(part.text))
+}
+
+/// Whether a text names an address of IPv6. A machine without IPv6 cannot reach it, which is no cause while
+/// another line tells what became of IPv4.
+fn names_ipv6(text: &str) -> bool {
+    let digits = |word: &str| word.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':');
+    let words = text.split(|c: char| c.is_whitespace() || "[](),;".contains(c));
+    words.filter(|word| word.matches(':').count() >= 2).any(digits)
 }
 
 struct Part<'a> {
