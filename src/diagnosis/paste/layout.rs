@@ -118,6 +118,14 @@ mod tests {
     }
 
     #[test]
+    fn the_signs_of_a_quotation_are_taken_off_and_marks_are_kept() {
+        assert_eq!(restored("> one sentence in\n> two lines"), "one sentence in\ntwo lines");
+        for dialogue in ["> EHLO probe\n< 250 mail", "> a1 NOOP\na1 OK done"] {
+            assert_eq!(restored(dialogue), dialogue);
+        }
+    }
+
+    #[test]
     fn a_dialogue_and_a_reply_that_were_flattened_are_split() {
         assert_eq!(
             restored("<< * OK ready >> T1 LOGIN x y << T1 NO failed"),

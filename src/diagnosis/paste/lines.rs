@@ -162,5 +162,9 @@ mod tests {
         let trace = "Traceback (most recent call last):\n  File \"/srv/probe.py\", line 3, in run\n    raise Timeout('x')\nimaplib.error: b'LOGIN failed.'\n    at Socket.emit (node:events:518:28)\n#0 /srv/a.php(89): x()";
         assert_eq!(said(trace), ["imaplib.error: b'LOGIN failed.'"]);
         assert_eq!(said("at busy times it fails"), ["at busy times it fails"]);
+        for typed in ["$ mbsync -a", "root@mx:/# openssl s_client", "ops@mx ~ # date", "PS C:\\srv> dir"] {
+            assert!(said(typed).is_empty(), "{typed}");
+        }
+        assert_eq!(said("adele@contoso.example was refused").len(), 1);
     }
 }
