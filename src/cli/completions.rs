@@ -21,8 +21,6 @@ pub(super) fn script(shell: Shell, mut command: Command) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // a test that cannot go on should say so at once
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
-
     use std::process;
 
     use clap::CommandFactory;

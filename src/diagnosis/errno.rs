@@ -41,7 +41,7 @@ const LIBUV: &[(&str, Reason)] = &[
     ("-4095", R::ConnectionClosed),   // EOF
 ];
 
-/// Numbers of Linux and of macOS, whose sockets use none of each other's; a marker stands before them.
+/// Numbers of Linux and of macOS, whose sockets use none of each other's; a marker precedes them.
 const UNIX: &[(&str, Reason)] = &[
     ("32", R::ConnectionClosed),    // EPIPE
     ("51", R::NetworkUnreachable),  // macOS ENETUNREACH

@@ -287,7 +287,7 @@ fn description(folded: &str) -> Option<&str> {
     }
 }
 
-/// What is left of a body in which nothing is known: a page, or a complaint about the request.
+/// The last table to be tried, for bodies that no other one explains: a page, or a complaint about the request.
 const LEFTOVERS: &[Wording] = wordings! {
     Is(R::ProtocolError) => {
         "<html", "a captive portal, a proxy, a login page: no token endpoint speaks HTML";

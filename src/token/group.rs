@@ -99,7 +99,11 @@ impl Groups {
     }
 
     /// The refusal that spares a user the request, with the fingerprint to compare the secret with.
-    pub(super) fn refusal(&self, now: Instant, by: &CheckName) -> Option<(Cause, Option<Fingerprint>)> {
+    pub(super) fn refusal(
+        &self,
+        now: Instant,
+        by: Option<&CheckName>,
+    ) -> Option<(Cause, Option<Fingerprint>)> {
         self.each().find_map(|group| match group.state().decide(now, by) {
             Decision::Fail { cause, secret } => Some((cause, secret)),
             Decision::Use(_) | Decision::Renew(_) | Decision::Ask => None,

@@ -218,7 +218,7 @@ fn is_answer(line: &str, at: usize) -> bool {
     }
     let bare = first.trim_end_matches([')', ':']);
     let code = bare.split('-').next().is_some_and(smtp::is_code);
-    // A number within prose is no code, unless an enhanced code follows or a sign before it opens a quotation.
+    // A number within prose is not a code, unless an enhanced code follows or a sign before it opens a quotation.
     let web = ["http", "status code", "statuscode"].iter().any(|word| head.contains(word));
     let introduced = before.is_empty()
         || before.ends_with(OPENINGS)

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::commands;
 
-/// A terminal's line has at least so many characters.
+/// How many characters a terminal's line has at least.
 const NARROWEST: usize = 60;
 
 /// The text with its own line ends.

@@ -49,7 +49,7 @@ async fn a_token_is_renewed_early_and_used_until_its_end() {
         let begun = Instant::now();
         let mut state = State::default();
         state.answered(begun, MAX_AGE, None, issued(life.map(minutes), refresh.map(minutes))).unwrap();
-        let mut at = |minutes: f64| word(&state.decide(begun + MINUTE.mul_f64(minutes), &check("a")));
+        let mut at = |minutes: f64| word(&state.decide(begun + MINUTE.mul_f64(minutes), Some(&check("a"))));
         assert_eq!(at(renewed - 0.01), "use", "{life:?} {refresh:?}");
         if renewed < dead {
             assert_eq!((at(renewed), at(dead - 0.01)), ("renew", "renew"), "{life:?} {refresh:?}");
@@ -67,7 +67,7 @@ async fn another_bound_of_the_age_holds_for_the_token_in_hand() {
         state.limit_age(minutes * MINUTE);
         let renewed = begun + renewed * MINUTE;
         let before = renewed - Duration::from_millis(1);
-        let seen = [before, renewed].map(|at| word(&state.decide(at, &check("a"))));
+        let seen = [before, renewed].map(|at| word(&state.decide(at, Some(&check("a")))));
         assert_eq!(seen, ["use", "renew"], "{minutes}");
     }
 }
@@ -77,15 +77,15 @@ async fn a_failure_is_remembered_twice_as_long_each_time() {
     let mut now = Instant::now();
     let mut state = State::default();
     for seconds in [30, 60, 120, 240, 480, 600, 600] {
-        assert_eq!(word(&state.decide(now, &check("a"))), "ask");
+        assert_eq!(word(&state.decide(now, Some(&check("a")))), "ask");
         let failed = state.answered(now, MAX_AGE, None, Err(Cause::new(Reason::SecretInvalid, "x")));
         assert_eq!(failed.unwrap_err().reason, Reason::SecretInvalid);
         let end = now + Duration::from_secs(seconds);
-        assert_eq!(word(&state.decide(end - Duration::from_millis(1), &check("b"))), "fail");
+        assert_eq!(word(&state.decide(end - Duration::from_millis(1), Some(&check("b")))), "fail");
         now = end;
     }
     state.answered(now, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
-    assert_eq!((word(&state.decide(now, &check("a"))), state.recoveries()), ("use", 1));
+    assert_eq!((word(&state.decide(now, Some(&check("a")))), state.recoveries()), ("use", 1));
 }
 
 #[tokio::test]
@@ -97,8 +97,8 @@ async fn retry_after_is_honoured_within_reason() {
         let cause = Cause { retry_after, ..Cause::new(Reason::IdpThrottled, "x") };
         state.answered(now, MAX_AGE, None, Err(cause)).unwrap_err();
         let until = now + Duration::from_secs(waited);
-        assert_eq!(word(&state.decide(until - Duration::from_millis(1), &check("a"))), "fail");
-        assert_eq!(word(&state.decide(until, &check("a"))), "ask");
+        assert_eq!(word(&state.decide(until - Duration::from_millis(1), Some(&check("a")))), "fail");
+        assert_eq!(word(&state.decide(until, Some(&check("a")))), "ask");
     }
 }
 
@@ -108,14 +108,14 @@ async fn the_old_token_serves_on_while_its_renewal_fails() {
     let mut state = State::default();
     state.answered(begun, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
     let renewal = begun + 30 * MINUTE;
-    assert_eq!(word(&state.decide(renewal, &check("a"))), "renew");
+    assert_eq!(word(&state.decide(renewal, Some(&check("a")))), "renew");
     state.answered(renewal, MAX_AGE, None, Err(Cause::new(Reason::SecretExpired, "x"))).unwrap_err();
-    assert_eq!(word(&state.decide(renewal, &check("a"))), "use");
-    assert_eq!(word(&state.decide(renewal + MINUTE, &check("a"))), "renew");
+    assert_eq!(word(&state.decide(renewal, Some(&check("a")))), "use");
+    assert_eq!(word(&state.decide(renewal + MINUTE, Some(&check("a")))), "renew");
     state
         .answered(begun + 74 * MINUTE, MAX_AGE, None, Err(Cause::new(Reason::SecretExpired, "x")))
         .unwrap_err();
-    assert_eq!(word(&state.decide(begun + 75 * MINUTE - Duration::from_secs(10), &check("a"))), "fail");
+    assert_eq!(word(&state.decide(begun + 75 * MINUTE - Duration::from_secs(10), Some(&check("a")))), "fail");
 }
 
 #[tokio::test]
@@ -123,14 +123,14 @@ async fn a_token_refused_everywhere_is_forgotten() {
     let now = Instant::now();
     let mut state = State::default();
     state.answered(now, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
-    state.refused(now, 1, &check("a"), false);
-    assert_eq!(word(&state.decide(now, &check("b"))), "use");
-    assert_eq!(word(&state.decide(now, &check("a"))), "ask");
+    state.refused(now, 1, Some(&check("a")), false);
+    assert_eq!(word(&state.decide(now, Some(&check("b")))), "use");
+    assert_eq!(word(&state.decide(now, Some(&check("a")))), "ask");
     // Not discarded again within a quarter of an hour.
     state.answered(now, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
-    state.refused(now, 2, &check("a"), false);
-    assert_eq!(word(&state.decide(now + 14 * MINUTE, &check("a"))), "use");
-    assert_eq!(word(&state.decide(now + 15 * MINUTE, &check("a"))), "ask");
+    state.refused(now, 2, Some(&check("a")), false);
+    assert_eq!(word(&state.decide(now + 14 * MINUTE, Some(&check("a")))), "use");
+    assert_eq!(word(&state.decide(now + 15 * MINUTE, Some(&check("a")))), "ask");
 }
 
 #[tokio::test]
@@ -138,11 +138,11 @@ async fn one_mailbox_without_permission_costs_no_token() {
     let now = Instant::now();
     let mut state = State::default();
     state.answered(now, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
-    state.refused(now, 1, &check("a"), false);
+    state.refused(now, 1, Some(&check("a")), false);
     state.accepted(1);
-    assert_eq!(word(&state.decide(now, &check("a"))), "use");
-    state.refused(now, 1, &check("a"), false);
-    assert_eq!(word(&state.decide(now, &check("a"))), "use");
+    assert_eq!(word(&state.decide(now, Some(&check("a")))), "use");
+    state.refused(now, 1, Some(&check("a")), false);
+    assert_eq!(word(&state.decide(now, Some(&check("a")))), "use");
 }
 
 #[tokio::test]
@@ -152,10 +152,10 @@ async fn a_token_that_a_server_calls_expired_is_forgotten_at_once() {
     state.answered(now, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
     state.accepted(1);
     // A report about an older token changes nothing.
-    state.refused(now, 0, &check("a"), true);
-    assert_eq!(word(&state.decide(now, &check("a"))), "use");
-    state.refused(now, 1, &check("a"), true);
-    assert_eq!(word(&state.decide(now, &check("b"))), "ask");
+    state.refused(now, 0, Some(&check("a")), true);
+    assert_eq!(word(&state.decide(now, Some(&check("a")))), "use");
+    state.refused(now, 1, Some(&check("a")), true);
+    assert_eq!(word(&state.decide(now, Some(&check("b")))), "ask");
 }
 
 #[tokio::test]
@@ -163,12 +163,12 @@ async fn a_changed_secret_ends_the_back_off() {
     let now = Instant::now();
     let mut state = State::default();
     state.answered(now, MAX_AGE, Some([1; 32]), Err(Cause::new(Reason::SecretInvalid, "x"))).unwrap_err();
-    assert!(matches!(state.decide(now, &check("a")), Decision::Fail { secret: None, .. }));
+    assert!(matches!(state.decide(now, Some(&check("a"))), Decision::Fail { secret: None, .. }));
     let later = now + SECRET_LOOKED_AT_EVERY;
-    let Decision::Fail { secret, .. } = state.decide(later, &check("a")) else { unreachable!() };
+    let Decision::Fail { secret, .. } = state.decide(later, Some(&check("a"))) else { unreachable!() };
     assert_eq!(secret, Some(Some([1; 32])));
     state.forgive();
-    assert_eq!(word(&state.decide(later, &check("a"))), "ask");
+    assert_eq!(word(&state.decide(later, Some(&check("a")))), "ask");
 }
 
 #[test]
@@ -177,5 +177,5 @@ fn a_token_that_claims_to_live_for_ever_is_renewed_all_the_same() {
     let endless = Duration::from_secs(u64::MAX);
     let (_, life) = state.answered(now, MAX_AGE, None, issued(Some(endless), Some(endless))).unwrap();
     assert_eq!(life, LONGEST_LIFE);
-    assert!(matches!(state.decide(now + MAX_AGE, &check("a")), Decision::Renew(_)));
+    assert!(matches!(state.decide(now + MAX_AGE, Some(&check("a"))), Decision::Renew(_)));
 }
