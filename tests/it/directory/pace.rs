@@ -10,7 +10,7 @@ use crate::clock::Simulated;
 use crate::support::world::World;
 
 #[tokio::test(start_paused = true)]
-async fn a_tenant_without_a_licence_is_told_once_and_asked_at_the_interval() {
+async fn a_tenant_without_a_licence_is_told_once() {
     let tenant = Tenant::of(World::start_here().await, "expiry: false, interval: 6h").await;
     tenant.graph.set_licensed(false);
     let simulated = Simulated::start(&tenant.world.plan()).await;
