@@ -8,7 +8,7 @@ pub(in crate::probe) static SPEECH: Speech = Speech {
         // The server never asks for login data: a line cannot begin so.
         prompt: b"\n",
         // RFC 6750 section 2.1.
-        logins: &[("AUTHORIZATION:", 1)],
+        logins: &[("AUTHORIZATION:", 0)],
         decoded: |_| None,
         server_name: |_| None,
     },
