@@ -317,12 +317,11 @@ impl<'a> Run<'a> {
         }
         self.watch.book_on(Phase::Clean);
         let removed = self.watch.phase(Phase::Clean, visit.remove(&ours)).await;
-        self.watch.book_on(phase);
         if let Err(failure) = removed {
-            let outcome =
-                self.leg_failed(leg, &Traces::default(), Failure { phase: Phase::Clean, ..failure }).await;
+            let outcome = self.leg_failed(leg, &Traces::default(), failure).await;
             self.cleanup_failure.get_or_insert(outcome);
         }
+        self.watch.book_on(phase);
         Ok(())
     }
 

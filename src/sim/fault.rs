@@ -3,6 +3,7 @@
 //! Does not run the scripts: `session.rs` does, in the dialogues of `imap.rs`, `smtp.rs` and `pop3.rs`.
 //! The faults of the identity provider have a table of their own, `token_fault.rs`.
 
+use crate::sim::post_fault::PostFault;
 use crate::sim::script::Act::{
     Accept, BareChallenge, Before, Behind, Bytes, Challenge, Cleartext, Close, Cut, Drip, Farewell, Ignore,
     Offer, Present, Refuse, Reply, Reset, Silence, TooOld,
@@ -48,6 +49,8 @@ macro_rules! faults {
             $( #[doc = $about] $variant, )+
             /// A fault at the identity provider, which hits every mailbox of the app.
             Token(TokenFault),
+            /// A fault that only messages meet.
+            Post(PostFault),
         }
 
         /// The faults of this file, in the order of the table.
@@ -66,6 +69,10 @@ macro_rules! faults {
                         let row = fault.row();
                         Row { label: row.label, name: row.name, about: row.about, imap: &[], smtp: &[], pop3: &[] }
                     }
+                    Self::Post(fault) => {
+                        let row = fault.row();
+                        Row { label: row.label, name: row.name, about: row.about, imap: row.script, smtp: row.script, pop3: &[] }
+                    }
                 }
             }
         }
@@ -73,7 +80,7 @@ macro_rules! faults {
 }
 
 impl Fault {
-    /// Every fault there is, the healthy mailbox first, those of the identity provider last.
+    /// Every fault there is but those of messages, the healthy mailbox first, those of the identity provider last.
     pub const ALL: &'static [Self] = &all();
 
     /// What `demo` shows: mailboxes, each with a lesson of its own.

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use crate::sim::session::Session;
+use crate::sim::script::Step;
+use crate::sim::session::{Met, Session};
 
 /// The folders of every mailbox besides those of [`SimFolders`].
 const FOLDERS: [&str; 4] = ["INBOX", "Archive", "Drafts", "Deleted Items"];
@@ -29,8 +30,6 @@ pub enum Marks {
     Plain,
     /// Also where marked folders alone are asked for.
     Extended,
-    /// It is offered, and refused.
-    Refused,
 }
 
 impl Default for SimFolders {
@@ -51,7 +50,7 @@ impl SimFolders {
         match self.marks {
             Marks::None => &[],
             Marks::Plain => &["SPECIAL-USE"],
-            Marks::Extended | Marks::Refused => &["SPECIAL-USE", "LIST-EXTENDED"],
+            Marks::Extended => &["SPECIAL-USE", "LIST-EXTENDED"],
         }
     }
 }
@@ -59,9 +58,12 @@ impl SimFolders {
 /// Answers LIST: all folders, or the marked ones.
 pub(super) async fn list(session: &mut Session, rest: &str) -> io::Result<()> {
     session.hear(&format!("LIST {rest}"));
+    if session.meet(Step::List).await? == Met::Answered {
+        return Ok(());
+    }
     let folders = session.account.as_ref().map(|account| account.post.folders()).unwrap_or_default();
     let marked_alone = rest.starts_with("(SPECIAL-USE) ");
-    if folders.marks == Marks::Refused || (marked_alone && folders.marks != Marks::Extended) {
+    if marked_alone && folders.marks != Marks::Extended {
         return session.say("{tag} BAD Command Argument Error. 11").await;
     }
     let (junk, sent) = if folders.marks == Marks::None { ("", "") } else { (" \\Junk", " \\Sent") };

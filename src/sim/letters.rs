@@ -5,7 +5,12 @@
 use std::io;
 
 use crate::sim::post::Message;
-use crate::sim::session::Session;
+use crate::sim::script::Step;
+use crate::sim::session::{Met, Session};
+
+/// Where a fault may be met.
+const STEPS: [(&str, Step); 4] =
+    [("SEARCH", Step::Search), ("FETCH", Step::Fetch), ("STORE", Step::Store), ("EXPUNGE", Step::Expunge)];
 
 /// Answers what follows `UID`.
 pub(super) async fn uid(session: &mut Session, rest: &str) -> io::Result<()> {
@@ -14,6 +19,12 @@ pub(super) async fn uid(session: &mut Session, rest: &str) -> io::Result<()> {
     session.hear(&format!("UID {word}"));
     let Some(account) = session.account.clone() else { return session.say("{tag} BAD No mailbox. 12").await };
     let messages = account.post.messages(&session.folder);
+    let step = STEPS.iter().find(|(named, _)| *named == word).map(|(_, step)| *step);
+    if let Some(step) = step
+        && session.meet(step).await? == Met::Answered
+    {
+        return Ok(());
+    }
     match word.as_str() {
         "SEARCH" => {
             let wanted = rest.split('"').nth(1).unwrap_or_default();

@@ -41,6 +41,20 @@ pub enum Step {
     Select,
     /// MAIL FROM.
     Sender,
+    /// RCPT TO.
+    Recipient,
+    /// The end of the message.
+    Content,
+    /// LIST.
+    List,
+    /// UID SEARCH.
+    Search,
+    /// UID FETCH.
+    Fetch,
+    /// UID STORE.
+    Store,
+    /// UID EXPUNGE.
+    Expunge,
     /// LOGOUT and QUIT.
     Goodbye,
 }

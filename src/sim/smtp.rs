@@ -246,6 +246,9 @@ async fn recipient(session: &mut Session, rest: &str, state: &mut State) -> io::
     if !state.sender || !taken {
         return session.say("550 5.7.1 No mail is taken here").await;
     }
+    if session.meet(Step::Recipient).await? == Met::Answered {
+        return Ok(());
+    }
     state.recipient = true;
     session.say("250 2.1.5 Recipient OK").await
 }
@@ -257,6 +260,9 @@ async fn data(session: &mut Session, state: &mut State) -> io::Result<()> {
     while let Some(line) = session.wire.line().await? {
         if line == "." {
             (state.sender, state.recipient) = (false, false);
+            if session.meet(Step::Content).await? == Met::Answered {
+                return Ok(());
+            }
             if let Some(account) = &session.account {
                 account.post.take(text);
             }

@@ -45,4 +45,5 @@ mod served;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokens;
+mod trips;
 mod unread;

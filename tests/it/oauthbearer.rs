@@ -33,7 +33,8 @@ const BEARER_ALONE: Offers = Offers {
     in_greeting: false,
 };
 
-/// A fault, and the verdict at every door of a server that offers OAUTHBEARER alone.
+/// A fault, and the verdict at every door of a server that offers OAUTHBEARER alone; where the protocols differ, that of
+/// IMAP, SMTP and POP3.
 #[rustfmt::skip]
 const TABLE: &[(Fault, &str)] = &[
     (Fault::None, "up"),
@@ -51,7 +52,18 @@ const TABLE: &[(Fault, &str)] = &[
     (Fault::EchoedLogin, "auth token_rejected"),
     (Fault::NoAuth, "auth mechanism_unsupported"),
     (Fault::Token(TokenFault::Roleless), "auth role_missing"),
+    (Fault::EncryptionRequired, "auth encryption_required"),
+    (Fault::ByeAuth, "auth connection_closed | auth connection_closed | auth server_unavailable"),
+    (Fault::SecurityDefaults, "up | auth conditional_access | up"),
+    (Fault::AccountLocked, "up | auth account_locked | up"),
+    (Fault::SmtpAuthDisabledTenant, "up | auth smtp_auth_disabled_tenant | up"),
+    (Fault::SmtpAuthDisabledMailbox, "up | auth smtp_auth_disabled_mailbox | up"),
+    (Fault::ServerUnavailable, "select server_unavailable | auth server_unavailable | stat server_unavailable"),
+    (Fault::NotConnected, "select mailbox_not_connected | up | stat mailbox_not_connected"),
+    (Fault::SessionExpired, "select token_rejected | up | up"),
     (Fault::Token(TokenFault::WrongAudience), "auth token_rejected"),
+    (Fault::Token(TokenFault::StaleToken), "auth token_rejected"),
+    (Fault::Token(TokenFault::OpaqueToken), "up"),
 ];
 
 fn key(what: &str, door: Door) -> String {
@@ -74,8 +86,9 @@ async fn a_refusal_by_oauthbearer_is_read_as_one_by_xoauth2() {
     }
     let seen = world.round().await;
     let mut wrong = Vec::new();
-    for &(fault, wanted) in TABLE {
-        for (door, _) in DOORS {
+    for &(fault, row) in TABLE {
+        for (door, service) in DOORS {
+            let wanted = row.split(" | ").nth(service as usize).unwrap_or(row);
             let observation = &seen[&key(fault.label(), door)];
             let (found, used) = (verdict(observation), observation.server.mechanism);
             let tried = fault != Fault::NoAuth;

@@ -6,12 +6,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use mailbox_exporter::model::{Observation, Reason};
-use mailbox_exporter::sim::{Fault, Offers, TokenFault};
+use mailbox_exporter::sim::{Fault, Offers, PostFault, TokenFault};
 
 use crate::recorded;
 use crate::round_trip;
 use crate::support::world::World;
 use crate::support::yaml::Door;
+use crate::trips;
 
 /// How long a silence lasts here. What comes before it has time on a machine that is busy.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -21,7 +22,7 @@ const SLACK: Duration = Duration::from_secs(5);
 /// A fault, then what an IMAP and an SMTP probe make of it: `up`, or phase and reason. Where the port
 /// matters, what stands in front of `|` is of implicit TLS, what follows of STARTTLS.
 #[rustfmt::skip]
-const TABLE: &[(Fault, &str, &str)] = &[
+pub(crate) const TABLE: &[(Fault, &str, &str)] = &[
     (Fault::None, "up", "up"),
     (Fault::Refused, "connect connection_refused", "connect connection_refused"),
     (Fault::SilentConnect, "connect timeout", "connect timeout"),
@@ -178,6 +179,7 @@ const EXCUSED: [(Reason, &str); 2] = [
 /// Whether the fault is one that only an end of patience can tell.
 pub(crate) const fn is_silent(fault: Fault) -> bool {
     use Fault as F;
+    use PostFault as P;
     matches!(
         fault,
         F::SilentConnect
@@ -190,6 +192,15 @@ pub(crate) const fn is_silent(fault: Fault) -> bool {
             | F::SilentSelect
             | F::SilentSender
             | F::SlowDrip
+            | F::Post(
+                P::SilentRecipient
+                    | P::SilentContent
+                    | P::SilentList
+                    | P::SilentSearch
+                    | P::SilentFetch
+                    | P::SilentStore
+                    | P::SilentExpunge
+            )
             | F::Token(TokenFault::TokenSilence)
     )
 }
@@ -207,7 +218,7 @@ fn key(fault: Fault, door: Door) -> String {
 }
 
 /// What a row wants of this door.
-fn wanted<'a>(door: Door, imap: &'a str, smtp: &'a str) -> &'a str {
+pub(crate) fn wanted<'a>(door: Door, imap: &'a str, smtp: &'a str) -> &'a str {
     let row = if door.protocol() == "imap" { imap } else { smtp };
     match (row.split_once(" | "), door.tls()) {
         (Some((implicit, _)), "implicit") => implicit,
@@ -338,6 +349,7 @@ fn every_reason_is_brought_about_or_excused() {
     let mail = TABLE.iter().chain(PASSWORDS).flat_map(|(_, imap, smtp)| [*imap, *smtp]);
     let verdicts =
         mail.chain(TOKENS.iter().map(|(_, says)| *says)).chain(HERE.iter().map(|(.., says)| *says));
+    let verdicts = verdicts.chain(trips::TABLE.iter().map(|(.., says)| *says));
     let verdicts = verdicts.chain(round_trip::VERDICTS.iter().map(|(_, _, says, _)| *says));
     let labels = verdicts.flat_map(|row| row.split(" | ")).filter_map(|one| one.split(' ').nth(1));
     let mut proven: BTreeSet<Reason> = labels.map(|label| Reason::from_label(label).unwrap()).collect();

@@ -6,7 +6,7 @@ use async_imap::imap_proto::{AttributeValue, MailboxDatum, Response};
 
 use super::super::Probe;
 use super::super::verdict::Stage;
-use super::{Capabilities, Ending, Imap, folder};
+use super::{Capabilities, Imap, folder};
 use crate::model::{Cause, Phase};
 
 /// How many messages are examined after one search, the newest first. More can only be there if many earlier ones
@@ -35,7 +35,7 @@ impl Imap {
     /// these criteria (RFC 3501 section 6.4.4).
     ///
     /// # Errors
-    /// Why the server did not answer.
+    /// Why the server did not answer, or a refusal that may pass.
     pub async fn search(&mut self, probe: Probe<'_>, criteria: &str) -> Result<Option<Vec<u32>>, Cause> {
         let stage = Stage::at(Phase::Select, self.encrypted);
         let mut found: Vec<u32> = Vec::new();
@@ -45,7 +45,12 @@ impl Imap {
                 found.extend(uids);
             }
         });
-        let Ending::Done { ok: true, .. } = ending.await? else { return Ok(None) };
+        let ending = ending.await?;
+        match self.accepted(probe, &stage, ending) {
+            Ok(()) => {}
+            Err(cause) if cause.reason.row().transient => return Err(cause),
+            Err(_) => return Ok(None),
+        }
         found.sort_unstable_by(|a, b| b.cmp(a));
         found.truncate(MOST);
         Ok(Some(found))
