@@ -180,8 +180,9 @@ async fn a_token_serves_through_an_outage_until_it_ends() {
     let first = simulated.lines("probe").into_iter().find(failed).expect("a token does not live for ever");
     assert_eq!(first.field("reason"), "idp_unavailable");
     let served = first.at - issued;
-    // A login must not outlive its token: the last half minute is not used.
-    assert!(served.abs_diff(20 * MINUTE - Duration::from_secs(30)) <= Duration::from_secs(4), "{served:?}");
+    // A login must not outlive its token: the last half minute is not used. A probe comes every three seconds; on a busy
+    // machine simulated time runs ahead of a connection by a probe or two.
+    assert!(served.abs_diff(20 * MINUTE - Duration::from_secs(30)) <= Duration::from_secs(10), "{served:?}");
     simulated.stop().await;
 }
 
