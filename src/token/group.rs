@@ -110,6 +110,11 @@ impl Groups {
         })
     }
 
+    /// Whether there is such a refusal.
+    pub(super) fn are_refused(&self, now: Instant) -> bool {
+        self.each().any(|group| group.state().is_backing_off(now))
+    }
+
     /// Ends every back-off, because the secret has changed.
     pub(super) fn forgive(&self) {
         self.each().for_each(|group| group.state().forgive());
@@ -148,5 +153,87 @@ impl Group {
     pub(super) fn refused(&self, now: Instant, secret: Fingerprint, cause: Cause) {
         self.state().failed(now, secret, cause);
         self.is_let_in.store(false, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+// A test that cannot go on should say so at once.
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::model::{Proof, Protocol};
+
+    fn spec(user: Option<&str>) -> TokenSpec {
+        TokenSpec {
+            credential: "google".into(),
+            proof: Proof::sample(None, "app", "SECRET"),
+            url: "https://oauth2.googleapis.com/token".into(),
+            url_is_written: false,
+            scope: "https://mail.google.com/".into(),
+            ca_file: None,
+            user: user.map(Into::into),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_holds_for_those_whom_it_concerns() {
+        let (all, now) = (AllGroups::default(), Instant::now());
+        let by = CheckName { mailbox: "a".into(), protocol: Protocol::Imap };
+        let users = ["a@one.example", "b@ONE.example", "c@two.example"];
+        let [one, beside, apart] = users.map(|user| all.of(&spec(Some(user))));
+        let shared = all.of(&spec(None));
+        let reasons = || {
+            [&one, &beside, &apart, &shared]
+                .map(|groups| groups.refusal(now, &by).map(|(cause, _)| cause.reason))
+        };
+        let refuse = |reason| {
+            one.concerned(reason).map(|group| group.refused(now, None, Cause::new(reason, "x"))).is_some()
+        };
+        assert!(!refuse(Reason::AccountNotFound) && shared.concerned(Reason::ScopeInvalid).is_none());
+        assert_eq!(reasons(), [None; 4]);
+
+        let domain = Some(Reason::ConsentMissing);
+        assert!(refuse(Reason::ConsentMissing));
+        assert_eq!(reasons(), [domain, domain, None, None]);
+        assert!(beside.are_refused(now) && !apart.are_refused(now) && !shared.are_refused(now));
+        beside.let_in();
+        assert_eq!(reasons(), [None; 4]);
+
+        let key = Some(Reason::CertificateRejected);
+        assert!(refuse(Reason::CertificateRejected));
+        assert_eq!(reasons(), [key, key, key, None]);
+        apart.let_in();
+        assert_eq!((reasons(), apart.recoveries(), one.recoveries()), ([None; 4], 1, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn users_ask_one_by_one_until_one_is_let_in() {
+        let all = AllGroups::default();
+        let [one, other] = ["a@one.example", "b@one.example"].map(|user| all.of(&spec(Some(user))));
+        let begun = Instant::now();
+        let held = one.turn().await.unwrap();
+        assert!(
+            other.turn().await.is_none(),
+            "an answer that does not come holds the others back for a while"
+        );
+        assert_eq!(begun.elapsed(), LONGEST_TURN);
+        drop(held);
+        assert!(other.turn().await.is_some());
+        one.let_in();
+        assert!(other.turn().await.is_none(), "from now on they ask side by side");
+        assert_eq!(begun.elapsed(), LONGEST_TURN);
+        assert!(all.of(&spec(None)).turn().await.is_none());
+    }
+
+    #[test]
+    fn groups_go_with_the_last_of_their_tokens() {
+        let all = AllGroups::default();
+        let kept = all.of(&spec(Some("a@one.example")));
+        drop(all.of(&spec(Some("b@two.example"))));
+        all.retain_needed();
+        assert_eq!(lock(&all.0).len(), 2, "that of all users, and that of one domain");
+        drop(kept);
+        all.retain_needed();
+        assert!(lock(&all.0).is_empty());
     }
 }

@@ -194,9 +194,8 @@ impl TokenSource {
             match decision {
                 Decision::Use(token) => return Ok(token),
                 Decision::Renew(token) => {
-                    let is_refused = cell.groups.refusal(Instant::now(), by).is_some();
-                    if let Ok(flight) = Arc::clone(&cell.flight).try_lock_owned()
-                        && !is_refused
+                    if !cell.groups.are_refused(Instant::now())
+                        && let Ok(flight) = Arc::clone(&cell.flight).try_lock_owned()
                     {
                         // The renewal is not awaited: callers use the old token until it is done.
                         drop(self.request(spec.clone(), Arc::clone(&cell), (flight, None)));

@@ -140,6 +140,11 @@ impl State {
         self.failure = Some(Failed { cause, until, back_off, secret, looked_at: now });
     }
 
+    /// Whether the last request failed recently.
+    pub(super) fn is_backing_off(&self, now: Instant) -> bool {
+        self.failure.as_ref().is_some_and(|failure| now < failure.until)
+    }
+
     /// Forgets the failure, because a request has succeeded.
     pub(super) fn works(&mut self) {
         if self.failure.take().is_some() {

@@ -61,6 +61,7 @@ fn a_refresh_token_shown_twice_costs_the_sign_in() {
     let spent = token(&file);
     all_up(rig, &config, &[]);
     let newest = token(&file);
+    assert_ne!(spent, newest);
     // The provider takes it for stolen, and withdraws its successors too.
     for shown in [&spent, &newest] {
         fs::write(&file, shown).unwrap();
