@@ -33,6 +33,9 @@ const ROWS: &[Row] = &[
     ("imap", &[("capability", Say("* CAPABILITY IMAP4rev1 SASL-IR ID AUTH=XOAUTH2\r\n{tag} OK done\r\n")),
                ("select", IfHeard(" ID (\"name\" \"mailbox-exporter\"", "{tag} NO SELECT Unsafe Login. Please contact kefu@mail.example for help\r\n"))], "up", ""),
     ("imap", &[("capability", Say("* CAPABILITY IMAP4rev1 SASL-IR ID AUTH=XOAUTH2\r\n{tag} OK done\r\n")), ("id", Say("{tag} BAD what?\r\n"))], "up", ""),
+    ("imap", &[("capability", Say("* CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2\r\n{tag} OK done\r\n")), ("auth", Say("{tag} OK [CAPABILITY IMAP4rev1 ID] in\r\n")),
+               ("select", IfHeard(" ID (\"name\" \"mailbox-exporter\"", "{tag} NO SELECT Unsafe Login. Please contact kefu@mail.example for help\r\n"))], "up", ""),
+    ("imap", &[("auth", Say("{tag} NO [REFERRAL imap://user@other.contoso.example/] try there\r\n"))], "auth server_unavailable", "other.contoso.example"),
     // --- IMAP: which line is not understood
     ("imap", &[("capability", Before("220 what is this\r\n"))], "capability protocol_error", "220 what is this"),
     ("imap", &[("select", Say("* 3 EXISTS\r\nzz9 OK done\r\n"))], "select protocol_error", "zz9 OK done"),
@@ -76,6 +79,12 @@ const ROWS: &[Row] = &[
     ("smtp", &[("greeting", Say("550 x\r\n"))], "greeting protocol_error", "550 x"),
     ("smtp", &[("capability", Say("550 x\r\n"))], "capability protocol_error", "550 x"),
     ("smtp", &[("capability", Say("550 Access denied - Invalid HELO name (See RFC2821 4.1.1.1)\r\n"))], "capability protocol_error", "Invalid HELO name"),
+    // --- SMTP: what passes, what is about sending too much, what is about our address
+    ("smtp", &[("sender", Say("450 4.7.0 Message not proxied\r\n"))], "sender server_unavailable", "450 4.7.0"),
+    ("smtp", &[("sender", Say("450 4.7.1 Unable to Relay\r\n"))], "sender server_unavailable", "450 4.7.1"),
+    ("smtp", &[("sender", Say("554 5.2.0 STOREDRV.Submission.Exception:OutboundSpamException; Actual verdict is RefuseQuota\r\n"))], "sender account_locked", "RefuseQuota"),
+    ("smtp", &[("greeting", Say("550 5.7.606 Access denied, banned sending IP [192.0.2.1]\r\n"))], "greeting conditional_access", "banned sending IP"),
+    ("smtp", &[("sender", Say("550 5.7.606 Access denied, banned sending IP [192.0.2.1]\r\n"))], "sender conditional_access", "banned sending IP"),
     // --- SMTP: refusals without an end, answers before their questions
     ("smtp", &[("auth", Silence("535-5.7.8 Username and Password not accepted.\r\n"))], "auth token_rejected", "535-5.7.8"),
     ("smtp", &[("login", Say("235 2.7.0 Accepted\r\n"))], "auth protocol_error", "235 2.7.0 Accepted"),

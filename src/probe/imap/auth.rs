@@ -37,6 +37,7 @@ impl Imap {
     ) -> Result<(), Cause> {
         let usable = wanted(probe, offer);
         *used = usable;
+        self.offer = None;
         match (usable, probe.login.secret) {
             (None, _) => {
                 let wanted = preferred(probe, offer).unwrap_or(Mechanism::Plain);

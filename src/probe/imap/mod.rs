@@ -47,7 +47,7 @@ pub struct Imap {
     first_unseen: Option<u32>,
     /// What the server wants people to read (RFC 3501 section 7.1), said with an accepted login.
     alert: Option<String>,
-    /// What is offered after the login, once that was asked.
+    /// What the server has listed since the login, or since the connection began if there was none yet.
     offer: Option<Capabilities>,
 }
 
@@ -116,6 +116,11 @@ pub(super) async fn converse(
     let capabilities = watch.phase(Phase::Capability, imap.capability(probe, told)).await?;
     facts.mechanisms = Some(capabilities.mechanisms.clone());
     watch.phase(Phase::Auth, imap.auth(probe, &capabilities, &mut facts.mechanism)).await?;
+    // A login changes what is offered, and many servers say so with it.
+    let capabilities = match imap.offer.clone() {
+        Some(told) => Capabilities { id: told.id || capabilities.id, ..told },
+        None => capabilities,
+    };
     watch.phase(Phase::Select, imap.select(probe, &capabilities, folder)).await?;
     facts.messages = imap.messages;
     if folder.unread {
@@ -298,6 +303,9 @@ impl Imap {
                 return Err(probe.lost(stage, &self.dialogue));
             };
             hear(response.parsed());
+            if let Response::Capabilities(list) = response.parsed() {
+                self.offer = Some(capabilities(list));
+            }
             match response.parsed() {
                 Response::Done { tag: answered, status, .. } if answered.0 == tag => {
                     self.orderly = true;
