@@ -66,6 +66,9 @@ fn is_host(word: &str) -> bool {
         && !CLASSES.iter().any(|end| word.ends_with(end))
 }
 
+/// Behind `*`, a piece of so few letters is a whole word: "not" is not in "notify".
+const PARTICLE: usize = 3;
+
 /// What `*` stands for has at most so many bytes: words that lie further apart belong to two sentences.
 const REACH: usize = 240;
 
@@ -85,6 +88,7 @@ pub(super) fn matches(text: &str, pattern: &str) -> bool {
 /// Whether the pieces follow each other in `rest`, the end of `text`, each within its reach.
 fn follow<'a>(text: &'a str, mut rest: &'a str, pieces: &'a str, whole: bool) -> bool {
     pieces.split('*').all(|piece| {
+        let whole = whole || piece.len() <= PARTICLE;
         let Some(after) = places(text, rest, piece, whole).next() else { return false };
         let near = rest.len() - after.len() - piece.len() <= REACH;
         rest = after;
@@ -167,6 +171,7 @@ mod tests {
         assert!(matches("the client secret you sent has expired", "secret*expired"));
         assert!(!matches(&format!("client secret{apart} token expired"), "secret*expired"));
         assert!(matches(&format!("secret{apart} the secret has expired"), "secret*expired"), "a later place");
+        assert!(!matches("starttls source=notify.go", "starttls*not"), "a short piece is a whole word");
         assert!(!matches("secrets expired", "secret"), "a short word is the whole word");
     }
 }

@@ -369,6 +369,7 @@ const REFUSALS: &[Wording] = wordings! {
         "access denied to remote resource", "curl (67) in builds of other languages";
         "lookup of user failed", "generic";
         "mail system login error", "Konica Minolta, Canon";
+        "auth for user*failed", "OTRS, Znuny: Kernel::System::MailAccount::POP3S => POP3S: Auth for user … failed!";
         "imap login failed", "generic";
         "imap authentication failed", "generic";
         "imap errorauthentication failed", "Nextcloud Mail writes it without the blank";

@@ -66,8 +66,11 @@ pub(super) struct Said {
 /// The command in a line that bears the client's mark.
 pub(super) fn of_client(folded: &str) -> Option<Said> {
     let mut words = folded.split_whitespace();
-    let command =
-        words.by_ref().take(2).find_map(|word| COMMANDS.iter().find(|Command(known, ..)| *known == word))?;
+    let named = |word: &str| COMMANDS.iter().find(|Command(known, ..)| *known == word);
+    let first = words.next()?;
+    // Before a command stands at most its tag, and no name with a colon: `POP3S: Auth for user … failed`.
+    let tagged = || words.next().filter(|_| !first.ends_with(':')).and_then(named);
+    let command = named(first).or_else(tagged)?;
     let argument = words.next();
     Some(said(command, argument))
 }

@@ -9,6 +9,8 @@ use super::guess;
 use super::inside;
 use super::lines::{Line, lines};
 use super::marks::Speaker;
+use super::session::{self, is_prompt};
+use super::statements::complains;
 use crate::diagnosis::text::{fold, leading_number};
 use crate::diagnosis::{Dialect, challenge, smtp};
 use crate::model::{Mechanism, Phase};
@@ -115,13 +117,13 @@ impl Evidence {
             } else if let Some((kind, dialect)) = shape {
                 last = Last::Piece;
                 in_mail = kind == Kind::Success && answer.starts_with("354");
-                let kind = if is_foreign(line, &answer) { Kind::Foreign } else { kind };
+                let kind = session::taken(kind, line, &answer);
                 if kind != Kind::Success {
                     evidence.note_mechanism(&fold(&line.whole));
                 }
                 evidence.add_answer(kind, dialect, answer.into_owned(), optional, place);
             } else if (line.indented && evidence.append(last, &line.whole))
-                || (is_folded(line) && evidence.append(last, &line.text))
+                || (is_folded(line) && !complains(&line.text) && evidence.append(last, &line.text))
                 || (line.speaker == Speaker::Server
                     && last == Last::Piece
                     && evidence.last_refuses()
@@ -194,31 +196,6 @@ impl Evidence {
         self.note_mechanism(&fold(text));
         true
     }
-}
-
-/// Whether the server asks for the next step of a login: that is not a success yet.
-pub(super) fn is_prompt(text: &str) -> bool {
-    text.starts_with("334") || text.starts_with("+ ") || text == "+"
-}
-
-/// How greetings begin.
-const GREETINGS: &[&str] = &["* OK", "220", "+OK"];
-
-/// Words of a client right before a greeting that it did not expect.
-const UNEXPECTED: &[&str] = &[
-    "error",
-    "error:",
-    "exception:",
-    "invalid greeting. response=",
-    "invalid greeting:",
-    "unexpected greeting:",
-];
-
-/// Whether a client calls a server's greeting an error.
-fn is_foreign(line: &Line, answer: &str) -> bool {
-    let greets = GREETINGS.iter().any(|greeting| answer.starts_with(greeting));
-    let before = || line.whole.split(answer).next().unwrap_or_default().trim_end().to_ascii_lowercase();
-    greets && UNEXPECTED.iter().any(|words| before().ends_with(words))
 }
 
 /// Whether an answer continues the piece before it.

@@ -117,6 +117,11 @@ pub(super) fn is_http(line: &str) -> bool {
     HTTP.iter().any(|status| folded.starts_with(status))
 }
 
+/// Whether a folded text names a status of HTTP: its words are no mail server's.
+pub(super) fn names_http(folded: &str) -> bool {
+    folded.contains("http") && HTTP.iter().any(|status| folded.contains(status))
+}
+
 /// Who said it, by the words of a folded text.
 pub(super) fn source(folded: &str) -> Option<Source> {
     if HTTP.iter().any(|status| folded.contains(status)) {

@@ -167,13 +167,25 @@ fn starts(line: &str) -> impl Iterator<Item = usize> {
 fn unquoted(line: &str, at: usize) -> &str {
     let (before, rest) = line.split_at_checked(at).unwrap_or((line, ""));
     let Some(quote) = before.chars().next_back().filter(|c| matches!(c, '"' | '\'' | '`')) else {
-        return rest;
+        return value_end(rest).and_then(|end| rest.get(..end)).unwrap_or(rest);
     };
     let end = rest.match_indices(quote).find(|(at, _)| {
         let after = rest.get(at + 1..).and_then(|after| after.chars().next());
         !after.is_some_and(char::is_alphanumeric)
     });
     end.and_then(|(end, _)| rest.get(..end)).unwrap_or(rest)
+}
+
+/// Where a value of a structured log ends: at a quotation mark before the next `name=`.
+fn value_end(text: &str) -> Option<usize> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    let ends = |rest: &str| {
+        let name_ends = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
+        name_ends > 0 && rest.get(name_ends..).is_some_and(|rest| rest.starts_with('='))
+    };
+    text.match_indices("\" ")
+        .find(|(at, mark)| text.get(at + mark.len()..).is_some_and(ends))
+        .map(|(at, _)| at)
 }
 
 /// Whether an answer begins here. Behind a tag its status is in capitals, as servers write it, or has a

@@ -49,6 +49,7 @@ impl Case<'_> {
             .or_else(|| self.evidence.broke_at_tls().then(|| self.of_network(Reason::TlsProtocol)))
             .or_else(|| self.of_local_proxy())
             .or_else(|| self.farewell())
+            .or_else(|| self.evidence.broke_off().then(|| self.of_network(Reason::ConnectionClosed)))
             .or_else(|| self.success())
             .or_else(|| self.status())
             .unwrap_or_else(|| self.unknown())
@@ -230,7 +231,10 @@ impl Case<'_> {
         if self.evidence.pieces.iter().any(|piece| piece.kind != Kind::Success) {
             return None;
         }
-        let is_offer = |piece: &&Piece| imap::is_offer(&fold(&piece.text)) || smtp::is_offer(&piece.text);
+        // What a server lists behind a login is no offer of logins.
+        let is_offer = |piece: &&Piece| {
+            (imap::is_offer(&fold(&piece.text)) && !is_tagged(&piece.text)) || smtp::is_offer(&piece.text)
+        };
         let offer = self.evidence.pieces.iter().rfind(is_offer)?;
         let dialect = self.given().or(offer.dialect)?;
         if dialect == Dialect::Imap && imap::is_offered(&fold(&offer.text), wanted) {
@@ -272,8 +276,9 @@ impl Case<'_> {
         };
         let prose = |text: &str| {
             let folded = fold(text);
-            let elsewhere =
-                statements::is_of_another_service(&folded) || statements::is_of_no_connection(&folded);
+            let elsewhere = statements::is_of_another_service(&folded)
+                || statements::is_of_no_connection(&folded)
+                || guess::names_http(&folded);
             if elsewhere { None } else { self.prose(text).or_else(|| refusal(text)) }
         };
         // A client's message after the end of the session is no cause.
@@ -293,6 +298,7 @@ impl Case<'_> {
 
     /// A sentence that may be a server's, quoted by a program: single words do not count.
     fn prose(&self, text: &str) -> Option<Reading> {
+        let text = &statements::without_settings(text);
         let one = |dialect: &Dialect| {
             self.answer(text, *dialect, self.paste.phase, self.mechanism(None), Voice::Program).found()
         };
@@ -310,6 +316,7 @@ impl Case<'_> {
         if statements.is_empty()
             || self.evidence.pieces.iter().any(speaks)
             || !statements::may_be_answer(statements)
+            || statements.iter().any(|statement| guess::names_http(&fold(&statement.text)))
         {
             return None;
         }
@@ -318,7 +325,8 @@ impl Case<'_> {
         {
             return Some(reading);
         }
-        let said: Vec<_> = statements.iter().map(|statement| statement.text.as_str()).collect();
+        let said: Vec<_> =
+            statements.iter().map(|statement| statements::without_settings(&statement.text)).collect();
         let told = self.paste.phase.or(self.evidence.asked.phase);
         self.answer(&said.join("\n"), dialect, told, self.mechanism(None), Voice::Server).found()
     }
@@ -381,6 +389,11 @@ impl Case<'_> {
         let unexpected = Verdict { reason: Reason::Unexpected, retry_after: None };
         self.by(self.paste.source.or(dialect), self.paste.phase, Some(unexpected))
     }
+}
+
+/// Whether an answer of IMAP bears a command's tag.
+fn is_tagged(text: &str) -> bool {
+    !text.starts_with('*') && text.split_whitespace().nth(1) == Some("OK")
 }
 
 /// Reasons that a list of capabilities can give.

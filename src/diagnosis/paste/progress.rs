@@ -3,7 +3,7 @@
 //! Not here: answers of servers, which have a form of their own; sentences that complain.
 
 use super::languages;
-use super::statements::{complains, is_narrative, is_progress};
+use super::statements::{complains, is_narrative, is_progress, without_settings};
 use crate::diagnosis::text::{fold, leading_number, matches, words};
 
 /// How programs tell that something worked.
@@ -294,7 +294,7 @@ pub(super) fn goes_well<'a>(statements: impl Iterator<Item = &'a str>) -> bool {
     let mut stepped = false;
     for text in statements {
         let whole = fold(text);
-        let folded = without_denials(&whole);
+        let folded = without_denials(&without_settings(&whole));
         let done = succeeds(text);
         let troubled = || !is_progress(&whole) && TROUBLE.iter().any(|word| folded.contains(word));
         if complains(text) || is_narrative(&folded) || (!done && troubled()) {

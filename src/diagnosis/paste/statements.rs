@@ -133,7 +133,7 @@ fn fails(folded: &str) -> bool {
 }
 
 /// A text without settings of time limits: `timeout=300`, `timeout: 30`.
-fn without_settings(text: &str) -> String {
+pub(super) fn without_settings(text: &str) -> String {
     let mut kept = Vec::new();
     let mut words = text.split_whitespace().peekable();
     while let Some(word) = words.next() {
