@@ -184,7 +184,7 @@ mod tests {
         let shared = all.of(&spec(None));
         let reasons = || {
             [&one, &beside, &apart, &shared]
-                .map(|groups| groups.refusal(now, &by).map(|(cause, _)| cause.reason))
+                .map(|groups| groups.refusal(now, Some(&by)).map(|(cause, _)| cause.reason))
         };
         let refuse = |reason| {
             one.concerned(reason).map(|group| group.refused(now, None, Cause::new(reason, "x"))).is_some()
