@@ -122,11 +122,11 @@ impl Rig {
         fs::create_dir(&work).unwrap();
         fs::set_permissions(&work, fs::Permissions::from_mode(0o755)).unwrap();
 
-        let ports = Ports::choose();
         certificates::issue(&work);
-        let idp = Idp::start(&work);
+        let (idp, oidc) = (Idp::start(&work), Oidc::start(&work));
         fs::create_dir(work.join("mail")).unwrap();
-        let oidc = Oidc::start(&work);
+        // Last, because another process may take a port until its server listens.
+        let ports = Ports::choose();
         dovecot::configure(&work, &ports, &oidc);
         postfix::configure(&work, &ports);
 
