@@ -4,11 +4,13 @@
 //! the words around it, and a success has no fault. Not here: the meaning of a single piece, which the
 //! tables and `statements` hold.
 
+mod offers;
+
 use super::evidence::{Evidence, Kind, Piece};
 use super::{Paste, Reading, Source, guess, names, progress, statements};
 use crate::diagnosis::text::{fold, unescape};
 use crate::diagnosis::wording::Voice;
-use crate::diagnosis::{Answer, Dialect, TokenAnswer, Verdict, graph, imap, interpret, oauth, smtp, token};
+use crate::diagnosis::{Answer, Dialect, TokenAnswer, Verdict, graph, interpret, oauth, smtp, token};
 use crate::model::{Family, Mechanism, Phase, Reason};
 
 /// How many answers are judged at most: a log may hold thousands of unknown ones.
@@ -221,37 +223,6 @@ impl Case<'_> {
         Reading { source, phase, mechanism: self.mechanism(None), verdict, by_name: false }
     }
 
-    /// The client wanted a kind of login that the server does not offer.
-    fn missing_login(&self) -> Option<Reading> {
-        let by_token = self.evidence.mechanism.filter(|mechanism| !mechanism.shows_password());
-        let wanted = self.paste.mechanism.or(self.evidence.asked.mechanism).or(by_token);
-        if wanted.is_none() && self.paste.phase != Some(Phase::Capability) {
-            return None;
-        }
-        if self.evidence.pieces.iter().any(|piece| piece.kind != Kind::Success) {
-            return None;
-        }
-        // What a server lists behind a login is no offer of logins.
-        let is_offer = |piece: &&Piece| {
-            (imap::is_offer(&fold(&piece.text)) && !is_tagged(&piece.text)) || smtp::is_offer(&piece.text)
-        };
-        let offer = self.evidence.pieces.iter().rfind(is_offer)?;
-        let dialect = self.given().or(offer.dialect)?;
-        if dialect == Dialect::Imap && imap::is_offered(&fold(&offer.text), wanted) {
-            return None;
-        }
-        let reading = self.answer(&offer.text, dialect, Some(Phase::Capability), wanted, Voice::Server);
-        reading.reason().filter(|reason| OF_AN_OFFER.contains(reason)).map(|_| reading)
-    }
-
-    /// Whether the client wants to log in by a token, and the server lists logins: then its list outweighs the
-    /// client's complaint that the login failed.
-    fn lists_other_logins(&self) -> bool {
-        let lists = |piece: &Piece| smtp::is_offer(&piece.text) && fold(&piece.text).contains("auth ");
-        let by_token = self.mechanism(None).is_some_and(|mechanism| !mechanism.shows_password());
-        by_token && self.evidence.pieces.iter().any(lists)
-    }
-
     fn of_client(&self, text: &str) -> Option<Reading> {
         Some(self.of_network(statements::reason(text, self.mechanism(None))?))
     }
@@ -390,15 +361,6 @@ impl Case<'_> {
         self.by(self.paste.source.or(dialect), self.paste.phase, Some(unexpected))
     }
 }
-
-/// Whether an answer of IMAP bears a command's tag.
-fn is_tagged(text: &str) -> bool {
-    !text.starts_with('*') && text.split_whitespace().nth(1) == Some("OK")
-}
-
-/// Reasons that a list of capabilities can give.
-const OF_AN_OFFER: &[Reason] =
-    &[Reason::MechanismUnsupported, Reason::EncryptionRequired, Reason::BasicAuthDisabled];
 
 /// Signatures of proxies that fetch tokens for mail programs and make up refusals.
 const PROXIES: &[&str] = &["Email OAuth 2.0 Proxy:"];
