@@ -159,6 +159,7 @@ impl Config {
 
 /// Runs the program with this process's arguments and environment.
 pub fn main() -> ExitCode {
+    address_space::use_one_arena_if_limited();
     let given: Vec<OsString> = std::env::args_os().collect();
     let arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,

@@ -76,3 +76,13 @@ fn too_little_address_space_is_said_before_the_start() {
     let log = run.stderr;
     assert!(log.contains("60 MiB of address space are too few") && !log.contains("abort"), "{log}");
 }
+
+#[test]
+fn limited_address_space_is_not_spent_on_arenas() {
+    let (folder, address) = (Folder::new(), free());
+    let agent = serve(&folder, "ulimit -v 614400", address).start();
+    healthy(address);
+    let environment = fs::read(format!("/proc/{}/environ", agent.id())).unwrap();
+    assert!(environment.split(|byte| *byte == 0).any(|variable| variable == b"MALLOC_ARENA_MAX=1"));
+    assert_eq!(agent.terminate().status, Some(0));
+}
