@@ -25,6 +25,7 @@ use tokio::time::timeout;
 
 use self::in_flight::{InFlight, Running};
 use self::permits::{Permit, Permits};
+use self::request::Purpose;
 use self::round_trip::Run;
 use self::trips::Trips;
 use crate::clock;
@@ -124,7 +125,7 @@ impl Prober {
         let (mut traces, mut open) = (Traces::default(), Open::default());
         let (outcome, dialogue, _mailbox) = match &check.goal {
             Goal::RoundTrip(trip) => {
-                let mut run = Run::new(self, check, trip, request.counts_for_check(), &mut watch);
+                let mut run = Run::new(self, check, trip, request.purpose(), &mut watch);
                 let outcome = unwinding(run.complete(mailbox, &mut traces)).await;
                 let dialogue = run.dialogue();
                 let outcome = match outcome {
@@ -134,11 +135,11 @@ impl Prober {
                 (outcome, dialogue, None)
             }
             Goal::Folder { .. } | Goal::Submission { .. } | Goal::Maildrop | Goal::GraphFolder { .. } => {
-                let counts = request.counts_for_check();
+                let purpose = request.purpose();
                 let verdict =
-                    unwinding(self.converse(check, counts, &mut watch, &mut traces, &mut open)).await;
+                    unwinding(self.converse(check, purpose, &mut watch, &mut traces, &mut open)).await;
                 let verdict = verdict.unwrap_or_else(|| Err(panicked(&watch)));
-                if counts {
+                if purpose == Purpose::Check {
                     self.remember(&check.name(), verdict.is_ok());
                 }
                 let outcome = self.conclude(check, &traces, verdict).await;
@@ -168,12 +169,12 @@ impl Prober {
     async fn converse(
         &self,
         check: &Check,
-        counts: bool,
+        purpose: Purpose,
         watch: &mut Stopwatch,
         traces: &mut Traces,
         open: &mut Open,
     ) -> Result<(), Failure> {
-        let verdict = self.attempt(check, counts, watch, traces, open).await;
+        let verdict = self.attempt(check, purpose, watch, traces, open).await;
         let facts = &mut traces.facts;
         facts.intercepted = diagnosis::is_intercepted(&check.endpoint.host, facts.certificate.as_deref());
         facts.front_end = traces.dialogue.as_ref().and_then(Dialogue::front_end);
@@ -197,7 +198,7 @@ impl Prober {
     async fn attempt(
         &self,
         check: &Check,
-        counts: bool,
+        purpose: Purpose,
         watch: &mut Stopwatch,
         traces: &mut Traces,
         open: &mut Open,
@@ -218,7 +219,7 @@ impl Prober {
         };
         let host = check.endpoint.host.as_str();
         open._permit = Some(watch.wait(self.permits.connection(host)).await);
-        open._in_flight = counts.then(|| self.in_flight.begin());
+        open._in_flight = (purpose == Purpose::Check).then(|| self.in_flight.begin());
         let ip = watch.phase(Phase::Resolve, self.dialer.resolve(host, check.ip)).await?;
         facts.ip = Some(ip);
         let peer = SocketAddr::new(ip, check.endpoint.port);

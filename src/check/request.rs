@@ -14,8 +14,9 @@ pub struct ProbeRequest {
     purpose: Purpose,
 }
 
+/// What a result is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
+pub(super) enum Purpose {
     /// The result is the check's own.
     Check,
     /// The result says something about a password, and nothing about the check.
@@ -43,7 +44,7 @@ impl ProbeRequest {
         self.due
     }
 
-    pub(super) fn counts_for_check(&self) -> bool {
-        self.purpose == Purpose::Check
+    pub(super) const fn purpose(&self) -> Purpose {
+        self.purpose
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
 use super::fate::{Fate, Place};
+use super::request::Purpose;
 use super::visit::{Folders, Search, Visit};
 use super::{GOODBYE, Open, Prober, Traces, unwinding};
 use crate::clock;
@@ -36,7 +37,7 @@ pub(super) struct Run<'a> {
     prober: &'a Prober,
     check: &'a Arc<Check>,
     trip: &'a RoundTrip,
-    counts_for_check: bool,
+    purpose: Purpose,
     watch: &'a mut Stopwatch,
     dialogues: Vec<Dialogue>,
     fate: Fate,
@@ -54,7 +55,7 @@ impl<'a> Run<'a> {
         prober: &'a Prober,
         check: &'a Arc<Check>,
         trip: &'a RoundTrip,
-        counts_for_check: bool,
+        purpose: Purpose,
         watch: &'a mut Stopwatch,
     ) -> Self {
         let missing = prober.trips.missing(&check.name());
@@ -64,7 +65,7 @@ impl<'a> Run<'a> {
             prober,
             check,
             trip,
-            counts_for_check,
+            purpose,
             watch,
             dialogues: Vec::new(),
             fate,
@@ -116,7 +117,7 @@ impl<'a> Run<'a> {
     async fn send(&mut self, letter: &Letter, traces: &mut Traces) -> Result<String, Outcome> {
         let (prober, leg) = (self.prober, &*self.trip.send);
         let mut open = Open::default();
-        let opened = prober.converse(leg, self.counts_for_check, self.watch, traces, &mut open).await;
+        let opened = prober.converse(leg, self.purpose, self.watch, traces, &mut open).await;
         self.dialogues.extend(traces.dialogue.clone());
         if let Err(failure) = opened {
             return Err(prober.conclude(leg, traces, Err(failure)).await);
@@ -254,7 +255,7 @@ impl<'a> Run<'a> {
         let prober = self.prober;
         let mailbox = self.watch.wait(prober.permits.mailbox(&leg.mailbox.name)).await;
         let (mut traces, mut open) = (Traces::default(), Open::default());
-        let opened = prober.converse(leg, self.counts_for_check, self.watch, &mut traces, &mut open).await;
+        let opened = prober.converse(leg, self.purpose, self.watch, &mut traces, &mut open).await;
         if let Some(dialogue) = traces.dialogue.take() {
             if self.dialogues.len() == DIALOGUES {
                 self.dialogues.remove(1);

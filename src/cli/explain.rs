@@ -175,8 +175,8 @@ pub(super) fn run(options: &Options) -> Exit {
         &Heard {
             // Many answers show which provider sent them: enough for a remedy, not for a verdict.
             family: provider.or_else(|| paste::family(&text)),
-            dialect: match reading.source {
-                Some(Source::Mail(dialect)) => Some(dialect),
+            protocol: match reading.source {
+                Some(Source::Mail(protocol)) => Some(protocol),
                 _ => None,
             },
             phase: reading.phase.or(options.phase.flatten()),
@@ -289,7 +289,7 @@ fn page(reading: &Reading, verdict: Verdict, hint: &str, style: Style) -> String
 /// How the text was understood, so that a user who knows better can correct it with an option.
 fn read_as(reading: &Reading) -> Option<String> {
     let who = match reading.source? {
-        Source::Mail(dialect) => format!("an answer by {}", dialect.title()),
+        Source::Mail(protocol) => format!("an answer by {}", protocol.title()),
         Source::Token => "an identity provider's answer".to_owned(),
         Source::Network => "a fault of network or TLS".to_owned(),
     };

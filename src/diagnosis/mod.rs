@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use self::wording::{Says, Situation, Voice};
-use crate::model::{Family, Mechanism, Phase, Reason};
+use crate::model::{Family, Mechanism, Phase, Protocol, Reason};
 
 mod aadsts;
 mod challenge;
@@ -36,8 +36,6 @@ mod wording;
 #[cfg(test)]
 mod tests;
 
-/// How a mail server speaks.
-pub use crate::model::Protocol as Dialect;
 pub use interception::{is_intercepted, is_of_certificate};
 pub use io::io;
 pub use manual::{Entry, manual};
@@ -54,7 +52,7 @@ pub struct Answer<'a> {
     /// The step that was being taken.
     pub phase: Phase,
     /// The protocol of the answer.
-    pub protocol: Dialect,
+    pub protocol: Protocol,
     /// The mechanism by which the login was tried; `None` if none was yet, or if it is not known.
     pub mechanism: Option<Mechanism>,
     /// Whose server it is: the same line means different things at different houses.
@@ -97,8 +95,8 @@ pub fn reply(answer: &Answer<'_>) -> Verdict {
 fn interpret(answer: &Answer<'_>, voice: Voice) -> Verdict {
     let plain = text::unescape(answer.text);
     let plain = match answer.protocol {
-        Dialect::Smtp => smtp::join(&plain),
-        Dialect::Imap | Dialect::Pop3 | Dialect::RoundTrip | Dialect::Graph => plain,
+        Protocol::Smtp => smtp::join(&plain),
+        Protocol::Imap | Protocol::Pop3 | Protocol::RoundTrip | Protocol::Graph => plain,
     };
     // A report in base64 is read as a report; its letters mean nothing.
     let (inside, folded) = match challenge::inside(&plain) {
@@ -112,7 +110,7 @@ fn interpret(answer: &Answer<'_>, voice: Voice) -> Verdict {
     let challenge = answer.challenge.map(str::to_owned).or(inside);
     let at = Situation {
         phase: answer.phase,
-        dialect: answer.protocol,
+        protocol: answer.protocol,
         family: answer.family,
         login: wording::shown(answer.mechanism, challenge.is_some(), &folded),
         voice,
@@ -120,10 +118,10 @@ fn interpret(answer: &Answer<'_>, voice: Voice) -> Verdict {
     // Some servers hand on the words of the identity provider that they asked.
     let reason = oauth::number(&folded).unwrap_or_else(|| match answer.protocol {
         // The legs of a round trip are judged in their own protocols; what is left of it is IMAP.
-        Dialect::Imap | Dialect::RoundTrip => imap::classify(&folded, &at),
-        Dialect::Smtp => smtp::classify(&folded, &at),
-        Dialect::Pop3 => pop3::classify(&folded, &at),
-        Dialect::Graph => graph::classify(&folded, &at),
+        Protocol::Imap | Protocol::RoundTrip => imap::classify(&folded, &at),
+        Protocol::Smtp => smtp::classify(&folded, &at),
+        Protocol::Pop3 => pop3::classify(&folded, &at),
+        Protocol::Graph => graph::classify(&folded, &at),
     });
     let reason = challenge.map_or(reason, |challenge| challenge::sharpen(reason, &challenge));
     Verdict { reason, retry_after: text::backoff(&folded) }

@@ -2,9 +2,8 @@
 //!
 //! Not here: the rows. Each is in the file of its protocol, together with its source.
 
-use super::Dialect;
 use super::text::matches;
-use crate::model::{Auth, Family, Mechanism, Phase, Reason};
+use crate::model::{Auth, Family, Mechanism, Phase, Protocol, Reason};
 
 /// What a wording says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,7 +159,7 @@ pub(super) fn bracketed(text: &str) -> impl Iterator<Item = &str> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Situation {
     pub(super) phase: Phase,
-    pub(super) dialect: Dialect,
+    pub(super) protocol: Protocol,
     pub(super) family: Family,
     /// What was shown to the server.
     pub(super) login: Auth<(), ()>,
@@ -219,7 +218,7 @@ impl Situation {
             // No password can work there any more, right or wrong (domain facts: basic authentication
             // for IMAP and POP3 ended with January 2023, for personal accounts with September 2024).
             (Auth::Password(()), Family::ExchangeOnline | Family::OutlookCom)
-                if self.dialect.mail().is_some_and(|mail| mail.reads) =>
+                if self.protocol.mail().is_some_and(|mail| mail.reads) =>
             {
                 Reason::BasicAuthDisabled
             }

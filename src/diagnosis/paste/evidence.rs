@@ -12,8 +12,8 @@ use super::marks::Speaker;
 use super::session::{self, is_prompt};
 use super::statements::complains;
 use crate::diagnosis::text::{fold, leading_number};
-use crate::diagnosis::{Dialect, challenge, smtp};
-use crate::model::{Mechanism, Phase};
+use crate::diagnosis::{challenge, smtp};
+use crate::model::{Mechanism, Phase, Protocol};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -38,7 +38,7 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Piece {
     pub(super) kind: Kind,
-    pub(super) dialect: Option<Dialect>,
+    pub(super) protocol: Option<Protocol>,
     /// The answer alone, without the words of a log or a library around it.
     pub(super) text: String,
     /// The step of the last command before it.
@@ -114,14 +114,14 @@ impl Evidence {
                 evidence.asked.mechanism = said.mechanism.or(evidence.asked.mechanism);
                 evidence.asked.ends |= said.ends;
                 last = Last::Nothing;
-            } else if let Some((kind, dialect)) = shape {
+            } else if let Some((kind, protocol)) = shape {
                 last = Last::Piece;
                 in_mail = kind == Kind::Success && answer.starts_with("354");
                 let kind = session::taken(kind, line, &answer);
                 if kind != Kind::Success {
                     evidence.note_mechanism(&fold(&line.whole));
                 }
-                evidence.add_answer(kind, dialect, answer.into_owned(), optional, place);
+                evidence.add_answer(kind, protocol, answer.into_owned(), optional, place);
             } else if (line.indented && evidence.append(last, &line.whole))
                 || (is_folded(line) && !complains(&line.text) && evidence.append(last, &line.text))
                 || (line.speaker == Speaker::Server
@@ -145,7 +145,7 @@ impl Evidence {
     fn add_answer(
         &mut self,
         kind: Kind,
-        dialect: Option<Dialect>,
+        protocol: Option<Protocol>,
         text: String,
         optional: bool,
         line: usize,
@@ -153,7 +153,7 @@ impl Evidence {
         // The lines of one reply, and the report before a refusal, belong together.
         if let Some(last) = self.pieces.last_mut().filter(|last| continues(last, kind, &text)) {
             last.kind = kind;
-            last.dialect = dialect.or(last.dialect);
+            last.protocol = protocol.or(last.protocol);
             last.text.push('\n');
             last.text += &text;
             return;
@@ -163,12 +163,12 @@ impl Evidence {
         if kind == Kind::Success && !optional && !is_prompt(&text) {
             self.asked.phase = None;
         }
-        self.pieces.push(Piece { kind, dialect, text, phase, mechanism, optional, ended: ends, line });
+        self.pieces.push(Piece { kind, protocol, text, phase, mechanism, optional, ended: ends, line });
     }
 
     fn add_statement(&mut self, words: &str, folded: &str, place: usize, at: usize) -> Last {
-        if let Some((dialect, message)) = inside::wrapped(words) {
-            self.add_answer(Kind::Wrapped, dialect, message.to_owned(), false, place);
+        if let Some((protocol, message)) = inside::wrapped(words) {
+            self.add_answer(Kind::Wrapped, protocol, message.to_owned(), false, place);
             return Last::Piece;
         }
         if folded.is_empty() {
@@ -211,7 +211,7 @@ fn continues(last: &Piece, kind: Kind, text: &str) -> bool {
 }
 
 /// The answer in a line and its form: behind the mark, or anywhere in the line.
-fn answer_of(line: &Line) -> (Cow<'_, str>, Option<(Kind, Option<Dialect>)>) {
+fn answer_of(line: &Line) -> (Cow<'_, str>, Option<(Kind, Option<Protocol>)>) {
     let marked = inside::answer(&line.text);
     if let Some(shape) = shape(&marked) {
         return (marked, Some(shape));
@@ -273,24 +273,24 @@ const UNTAGGED: &[&str] = &[
 ];
 
 /// The kind and the protocol of an answer by its form; `None` if the text is not a server's answer.
-pub(super) fn shape(answer: &str) -> Option<(Kind, Option<Dialect>)> {
+pub(super) fn shape(answer: &str) -> Option<(Kind, Option<Protocol>)> {
     let answer = answer.trim();
     let mut words = answer.split_whitespace();
     let mut next = || words.next().unwrap_or_default();
     let (first, second, third) = (next(), next(), next());
     let status = second.to_ascii_lowercase();
-    let imap = |kind| Some((kind, Some(Dialect::Imap)));
+    let imap = |kind| Some((kind, Some(Protocol::Imap)));
     if matches!(first, "+" | "334")
         || challenge::OPENINGS.iter().any(|opening| first.starts_with(opening))
         || first.starts_with('{')
     {
-        let dialect = match first {
-            "+" => Some(Dialect::Imap),
-            "334" => Some(Dialect::Smtp),
+        let protocol = match first {
+            "+" => Some(Protocol::Imap),
+            "334" => Some(Protocol::Smtp),
             _ => None,
         };
-        let prompt = dialect.map(|dialect| (Kind::Success, Some(dialect)));
-        return if challenge::inside(answer).is_some() { Some((Kind::Report, dialect)) } else { prompt };
+        let prompt = protocol.map(|protocol| (Kind::Success, Some(protocol)));
+        return if challenge::inside(answer).is_some() { Some((Kind::Report, protocol)) } else { prompt };
     }
     if answer.starts_with("no response: code:") || answer.starts_with("bad response: code:") {
         return imap(Kind::Refusal);
@@ -306,8 +306,8 @@ pub(super) fn shape(answer: &str) -> Option<(Kind, Option<Dialect>)> {
         "NO" | "BAD" if !second.is_empty() => imap(Kind::Untagged),
         "BYE" => imap(Kind::Farewell),
         "CAPABILITY" if status.starts_with("imap4") => imap(Kind::Success),
-        _ if first.eq_ignore_ascii_case("-ERR") => Some((Kind::Refusal, Some(Dialect::Pop3))),
-        _ if first.eq_ignore_ascii_case("+OK") => Some((Kind::Success, Some(Dialect::Pop3))),
+        _ if first.eq_ignore_ascii_case("-ERR") => Some((Kind::Refusal, Some(Protocol::Pop3))),
+        _ if first.eq_ignore_ascii_case("+OK") => Some((Kind::Success, Some(Protocol::Pop3))),
         _ if is_response_code(first) => imap(Kind::Refusal),
         _ if guess::is_http(answer) => None,
         _ => tagged(first, second, third).or_else(|| reply(first, second)),
@@ -321,7 +321,7 @@ fn is_count(second: &str, third: &str) -> bool {
         && third.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
-fn tagged(first: &str, second: &str, third: &str) -> Option<(Kind, Option<Dialect>)> {
+fn tagged(first: &str, second: &str, third: &str) -> Option<(Kind, Option<Protocol>)> {
     // Three digits are a code of SMTP; "2 no" alone is prose.
     let lettered = first.bytes().any(|byte| byte.is_ascii_alphabetic());
     let plain = second.bytes().all(|byte| byte.is_ascii_uppercase()) || third.starts_with('[') || lettered;
@@ -333,15 +333,15 @@ fn tagged(first: &str, second: &str, third: &str) -> Option<(Kind, Option<Dialec
         "OK" if !(first.len() == 3 && first.starts_with('2')) => Kind::Success,
         _ => return None,
     };
-    Some((kind, Some(Dialect::Imap)))
+    Some((kind, Some(Protocol::Imap)))
 }
 
 /// Replies of SMTP that report no fault (RFC 5321 section 4.2.3, RFC 4954).
 const SUCCESSES: &[u16] = &[211, 214, 220, 221, 235, 250, 251, 252, 334, 354];
 
 /// A reply of SMTP by its code, or by an enhanced code if a library has cut the basic one off.
-fn reply(first: &str, second: &str) -> Option<(Kind, Option<Dialect>)> {
-    let smtp = |kind| Some((kind, Some(Dialect::Smtp)));
+fn reply(first: &str, second: &str) -> Option<(Kind, Option<Protocol>)> {
+    let smtp = |kind| Some((kind, Some(Protocol::Smtp)));
     if smtp::is_enhanced(first) {
         return smtp(Kind::Refusal);
     }

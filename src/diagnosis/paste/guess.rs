@@ -3,9 +3,8 @@
 //! Not here: the meaning.
 
 use super::Source;
-use crate::diagnosis::Dialect;
 use crate::diagnosis::text::{fold, unescape};
-use crate::model::{Family, Phase};
+use crate::model::{Family, Phase, Protocol};
 
 /// Words of programs and servers that speak one protocol.
 const WORDS: &[(&str, Source)] = &[
@@ -27,18 +26,18 @@ const WORDS: &[(&str, Source)] = &[
     ("retrieve access tokens", Source::Token),
     ("refresh token", Source::Token),
     ("msal", Source::Token),
-    ("-err", Source::Mail(Dialect::Pop3)),
-    ("poplib", Source::Mail(Dialect::Pop3)),
-    ("pop3", Source::Mail(Dialect::Pop3)),
-    ("maildrop", Source::Mail(Dialect::Pop3)),
-    ("pop access", Source::Mail(Dialect::Pop3)),
-    ("smtp", Source::Mail(Dialect::Smtp)),
-    ("starttls command", Source::Mail(Dialect::Smtp)),
-    ("imap", Source::Mail(Dialect::Imap)),
-    ("authenticate failed", Source::Mail(Dialect::Imap)),
-    ("login failed", Source::Mail(Dialect::Imap)),
-    ("no response: code:", Source::Mail(Dialect::Imap)),
-    ("mailbox", Source::Mail(Dialect::Imap)),
+    ("-err", Source::Mail(Protocol::Pop3)),
+    ("poplib", Source::Mail(Protocol::Pop3)),
+    ("pop3", Source::Mail(Protocol::Pop3)),
+    ("maildrop", Source::Mail(Protocol::Pop3)),
+    ("pop access", Source::Mail(Protocol::Pop3)),
+    ("smtp", Source::Mail(Protocol::Smtp)),
+    ("starttls command", Source::Mail(Protocol::Smtp)),
+    ("imap", Source::Mail(Protocol::Imap)),
+    ("authenticate failed", Source::Mail(Protocol::Imap)),
+    ("login failed", Source::Mail(Protocol::Imap)),
+    ("no response: code:", Source::Mail(Protocol::Imap)),
+    ("mailbox", Source::Mail(Protocol::Imap)),
 ];
 
 /// Words of a folder that could not be opened.
@@ -131,18 +130,18 @@ pub(super) fn source(folded: &str) -> Option<Source> {
 }
 
 /// At which step: the login, unless the words are of a folder or a sender.
-pub(super) fn phase(said: &str, dialect: Dialect) -> Phase {
+pub(super) fn phase(said: &str, protocol: Protocol) -> Phase {
     let folded = fold(said);
     let any = |words: &[&str]| words.iter().any(|word| folded.contains(word));
-    match dialect {
-        Dialect::Imap if folded.contains("capability imap") => Phase::Capability,
-        Dialect::Imap if any(FOLDER) => Phase::Select,
-        Dialect::Pop3 if folded.contains("maildrop") => Phase::Stat,
-        Dialect::Smtp if folded.starts_with("250") => Phase::Capability,
-        Dialect::Smtp if any(SENDING) || SENDING_CODES.iter().any(|code| folded.starts_with(code)) => {
+    match protocol {
+        Protocol::Imap if folded.contains("capability imap") => Phase::Capability,
+        Protocol::Imap if any(FOLDER) => Phase::Select,
+        Protocol::Pop3 if folded.contains("maildrop") => Phase::Stat,
+        Protocol::Smtp if folded.starts_with("250") => Phase::Capability,
+        Protocol::Smtp if any(SENDING) || SENDING_CODES.iter().any(|code| folded.starts_with(code)) => {
             Phase::Sender
         }
-        Dialect::Graph => Phase::Open,
-        Dialect::Imap | Dialect::Pop3 | Dialect::Smtp | Dialect::RoundTrip => Phase::Auth,
+        Protocol::Graph => Phase::Open,
+        Protocol::Imap | Protocol::Pop3 | Protocol::Smtp | Protocol::RoundTrip => Phase::Auth,
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! Not here: the answer's meaning.
 
+use crate::model::Protocol;
 use std::borrow::Cow;
 
 use super::commands::is_tag;
-use crate::diagnosis::{Dialect, imap, smtp};
+use crate::diagnosis::{imap, smtp};
 
 /// Status words of IMAP that report no success.
 const STATUS: &[&str] = &["NO", "BAD", "BYE"];
@@ -34,25 +35,25 @@ const QUOTING: &[&str] =
     &["returned an error:", "command error:", "server said:", "server response:", "server replied:"];
 
 /// Exceptions whose message is the server's answer, without its code or tag.
-const CLASSES: &[(&str, Option<Dialect>)] = &[
-    ("imaplib.imap4.error", Some(Dialect::Imap)),
-    ("imaplib.imap4.readonly", Some(Dialect::Imap)),
-    ("imaplib.error", Some(Dialect::Imap)),
-    ("imap4.error", Some(Dialect::Imap)),
-    ("imapclient.exceptions.loginerror", Some(Dialect::Imap)),
-    ("imapclient.exceptions.imapclienterror", Some(Dialect::Imap)),
-    ("mailboxloginerror", Some(Dialect::Imap)),
-    ("net::imap::noresponseerror", Some(Dialect::Imap)),
-    ("net::imap::badresponseerror", Some(Dialect::Imap)),
-    ("net::imap::byeresponseerror", Some(Dialect::Imap)),
-    ("poplib.error_proto", Some(Dialect::Pop3)),
-    ("net::popauthenticationerror", Some(Dialect::Pop3)),
-    ("smtpauthenticationerror", Some(Dialect::Smtp)),
-    ("smtpsenderrefused", Some(Dialect::Smtp)),
-    ("net::smtpauthenticationerror", Some(Dialect::Smtp)),
-    ("net::smtpfatalerror", Some(Dialect::Smtp)),
-    ("mailkit.net.smtp.smtpcommandexception", Some(Dialect::Smtp)),
-    ("mailkit.net.imap.imapcommandexception", Some(Dialect::Imap)),
+const CLASSES: &[(&str, Option<Protocol>)] = &[
+    ("imaplib.imap4.error", Some(Protocol::Imap)),
+    ("imaplib.imap4.readonly", Some(Protocol::Imap)),
+    ("imaplib.error", Some(Protocol::Imap)),
+    ("imap4.error", Some(Protocol::Imap)),
+    ("imapclient.exceptions.loginerror", Some(Protocol::Imap)),
+    ("imapclient.exceptions.imapclienterror", Some(Protocol::Imap)),
+    ("mailboxloginerror", Some(Protocol::Imap)),
+    ("net::imap::noresponseerror", Some(Protocol::Imap)),
+    ("net::imap::badresponseerror", Some(Protocol::Imap)),
+    ("net::imap::byeresponseerror", Some(Protocol::Imap)),
+    ("poplib.error_proto", Some(Protocol::Pop3)),
+    ("net::popauthenticationerror", Some(Protocol::Pop3)),
+    ("smtpauthenticationerror", Some(Protocol::Smtp)),
+    ("smtpsenderrefused", Some(Protocol::Smtp)),
+    ("net::smtpauthenticationerror", Some(Protocol::Smtp)),
+    ("net::smtpfatalerror", Some(Protocol::Smtp)),
+    ("mailkit.net.smtp.smtpcommandexception", Some(Protocol::Smtp)),
+    ("mailkit.net.imap.imapcommandexception", Some(Protocol::Imap)),
     ("mailkit.security.authenticationexception", None),
     ("authenticationfailedexception", None),
 ];
@@ -63,10 +64,10 @@ pub(super) fn answer(line: &str) -> Cow<'_, str> {
 }
 
 /// The message of an exception whose class says that a server refused, and the protocol.
-pub(super) fn wrapped(line: &str) -> Option<(Option<Dialect>, &str)> {
+pub(super) fn wrapped(line: &str) -> Option<(Option<Protocol>, &str)> {
     let folded = line.to_ascii_lowercase();
-    let (at, class, dialect) =
-        CLASSES.iter().find_map(|(class, dialect)| Some((folded.find(class)?, *class, *dialect)))?;
+    let (at, class, protocol) =
+        CLASSES.iter().find_map(|(class, protocol)| Some((folded.find(class)?, *class, *protocol)))?;
     let rest = line.get(at + class.len()..)?;
     let message = match rest.strip_prefix([':', '(']).or_else(|| rest.strip_prefix(" (")) {
         Some(message) => message,
@@ -78,7 +79,7 @@ pub(super) fn wrapped(line: &str) -> Option<(Option<Dialect>, &str)> {
         None => return None,
     };
     let message = message.trim_matches(|c: char| c.is_whitespace() || "'\"()[]".contains(c));
-    (!message.is_empty()).then_some((dialect, message))
+    (!message.is_empty()).then_some((protocol, message))
 }
 
 fn find(line: &str) -> Option<Cow<'_, str>> {

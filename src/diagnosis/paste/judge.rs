@@ -10,8 +10,8 @@ use super::evidence::{Evidence, Kind, Piece};
 use super::{Paste, Reading, Source, guess, names, progress, statements};
 use crate::diagnosis::text::{fold, unescape};
 use crate::diagnosis::wording::Voice;
-use crate::diagnosis::{Answer, Dialect, TokenAnswer, Verdict, graph, interpret, oauth, smtp, token};
-use crate::model::{Family, Mechanism, Phase, Reason};
+use crate::diagnosis::{Answer, TokenAnswer, Verdict, graph, interpret, oauth, smtp, token};
+use crate::model::{Family, Mechanism, Phase, Protocol, Reason};
 
 /// How many answers are judged at most: a log may hold thousands of unknown ones.
 const MOST: usize = 128;
@@ -60,7 +60,7 @@ impl Case<'_> {
     /// The words of Microsoft Graph, whose errors look like those of an identity provider.
     fn graph(&self) -> Option<Reading> {
         let folded = fold(&unescape(self.text));
-        let given = self.given() == Some(Dialect::Graph);
+        let given = self.given() == Some(Protocol::Graph);
         if self.paste.source.is_none() && !graph::speaks(&folded) && !graph::is_folder(&folded) {
             return None;
         }
@@ -68,16 +68,16 @@ impl Case<'_> {
             return None;
         }
         if graph::is_folder(&folded) && !graph::speaks(&folded) {
-            return Some(self.by(Some(Source::Mail(Dialect::Graph)), self.paste.phase, None));
+            return Some(self.by(Some(Source::Mail(Protocol::Graph)), self.paste.phase, None));
         }
         let phase = self.paste.phase.or(Some(Phase::Open));
-        self.answer(self.text, Dialect::Graph, phase, self.mechanism(None), Voice::Server).found()
+        self.answer(self.text, Protocol::Graph, phase, self.mechanism(None), Voice::Server).found()
     }
 
-    /// The dialect that was given as an option.
-    fn given(&self) -> Option<Dialect> {
+    /// The protocol that was given as an option.
+    fn given(&self) -> Option<Protocol> {
         match self.paste.source {
-            Some(Source::Mail(dialect)) => Some(dialect),
+            Some(Source::Mail(protocol)) => Some(protocol),
             _ => None,
         }
     }
@@ -124,7 +124,7 @@ impl Case<'_> {
             return reading;
         }
         let folded = || fold(&piece.text);
-        let dialect = self.given().or(piece.dialect).or_else(|| self.guessed(&folded()));
+        let protocol = self.given().or(piece.protocol).or_else(|| self.guessed(&folded()));
         let told = self.paste.phase.or(piece.phase).map(|phase| match phase {
             // The log does not show the login command.
             phase if self.paste.phase.is_none() && phase < Phase::Auth && smtp::is_of_login(&piece.text) => {
@@ -133,21 +133,21 @@ impl Case<'_> {
             phase => phase,
         });
         // Most exceptions without a code are about the login; SMTP's bear a code that tells the step.
-        let of_login = piece.kind == Kind::Wrapped && piece.dialect != Some(Dialect::Smtp);
+        let of_login = piece.kind == Kind::Wrapped && piece.protocol != Some(Protocol::Smtp);
         let told = told.or(of_login.then_some(Phase::Auth));
         self.answer(
             &piece.text,
-            dialect.unwrap_or(Dialect::Imap),
+            protocol.unwrap_or(Protocol::Imap),
             told,
             self.mechanism(Some(piece)),
             Voice::Server,
         )
     }
 
-    fn guessed(&self, folded: &str) -> Option<Dialect> {
+    fn guessed(&self, folded: &str) -> Option<Protocol> {
         let all = || guess::source(&fold(&unescape(self.text)));
         match guess::source(folded).or_else(all) {
-            Some(Source::Mail(dialect)) => Some(dialect),
+            Some(Source::Mail(protocol)) => Some(protocol),
             _ => None,
         }
     }
@@ -155,16 +155,16 @@ impl Case<'_> {
     fn answer(
         &self,
         text: &str,
-        dialect: Dialect,
+        protocol: Protocol,
         told: Option<Phase>,
         mechanism: Option<Mechanism>,
         voice: Voice,
     ) -> Reading {
-        let phase = told.unwrap_or_else(|| guess::phase(text, dialect));
+        let phase = told.unwrap_or_else(|| guess::phase(text, protocol));
         let at = |phase| {
             let answer = Answer {
                 phase,
-                protocol: dialect,
+                protocol,
                 mechanism,
                 family: self.family,
                 encrypted: true,
@@ -182,7 +182,7 @@ impl Case<'_> {
             verdict.reason = Reason::Unexpected;
         }
         Reading {
-            source: Some(Source::Mail(dialect)),
+            source: Some(Source::Mail(protocol)),
             phase: Some(phase),
             mechanism,
             verdict: Some(verdict),
@@ -238,9 +238,9 @@ impl Case<'_> {
         }
         let refusal = |text: &str| {
             let reason = statements::refusal(text, self.mechanism(None))?;
-            let dialect = self.given().or_else(|| self.guessed(&fold(text)));
+            let protocol = self.given().or_else(|| self.guessed(&fold(text)));
             Some(self.by(
-                dialect.map(Source::Mail),
+                protocol.map(Source::Mail),
                 Some(Phase::Auth),
                 Some(Verdict { reason, retry_after: None }),
             ))
@@ -270,18 +270,18 @@ impl Case<'_> {
     /// A sentence that may be a server's, quoted by a program: single words do not count.
     fn prose(&self, text: &str) -> Option<Reading> {
         let text = &statements::without_settings(text);
-        let one = |dialect: &Dialect| {
-            self.answer(text, *dialect, self.paste.phase, self.mechanism(None), Voice::Program).found()
+        let one = |protocol: &Protocol| {
+            self.answer(text, *protocol, self.paste.phase, self.mechanism(None), Voice::Program).found()
         };
         match self.given().or_else(|| self.guessed(&fold(text))) {
-            Some(dialect) => one(&dialect),
-            None => Dialect::ALL.iter().find_map(one),
+            Some(protocol) => one(&protocol),
+            None => Protocol::ALL.iter().find_map(one),
         }
     }
 
     /// A server's answer without code or tag: the caller named the protocol, so the text counts as an answer.
     fn bare_answer(&self) -> Option<Reading> {
-        let dialect = self.given()?;
+        let protocol = self.given()?;
         let speaks = |piece: &Piece| !matches!(piece.kind, Kind::Farewell | Kind::Untagged);
         let statements = &self.evidence.statements;
         if statements.is_empty()
@@ -299,7 +299,7 @@ impl Case<'_> {
         let said: Vec<_> =
             statements.iter().map(|statement| statements::without_settings(&statement.text)).collect();
         let told = self.paste.phase.or(self.evidence.asked.phase);
-        self.answer(&said.join("\n"), dialect, told, self.mechanism(None), Voice::Server).found()
+        self.answer(&said.join("\n"), protocol, told, self.mechanism(None), Voice::Server).found()
     }
 
     /// A refusal that a proxy on this side made up. It counts if the proxy's log does not tell why.
@@ -345,7 +345,7 @@ impl Case<'_> {
         if standing || complains || (last.is_none() && !succeeds()) {
             return None;
         }
-        let source = self.given().or(last.and_then(|piece| piece.dialect)).map(Source::Mail);
+        let source = self.given().or(last.and_then(|piece| piece.protocol)).map(Source::Mail);
         Some(self.by(source, self.paste.phase, None))
     }
 
@@ -356,9 +356,9 @@ impl Case<'_> {
     }
 
     fn unknown(&self) -> Reading {
-        let dialect = self.evidence.pieces.first().and_then(|piece| piece.dialect).map(Source::Mail);
+        let protocol = self.evidence.pieces.first().and_then(|piece| piece.protocol).map(Source::Mail);
         let unexpected = Verdict { reason: Reason::Unexpected, retry_after: None };
-        self.by(self.paste.source.or(dialect), self.paste.phase, Some(unexpected))
+        self.by(self.paste.source.or(protocol), self.paste.phase, Some(unexpected))
     }
 }
 

@@ -25,14 +25,14 @@ mod statements;
 #[cfg(test)]
 mod tests;
 
-use super::{Dialect, Verdict};
-use crate::model::{Family, Mechanism, Phase, Reason};
+use super::Verdict;
+use crate::model::{Family, Mechanism, Phase, Protocol, Reason};
 
 /// Who said it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// A mail server.
-    Mail(Dialect),
+    Mail(Protocol),
     /// An identity provider's token endpoint.
     Token,
     /// A resolver, an operating system or a TLS library.

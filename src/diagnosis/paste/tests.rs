@@ -1,9 +1,10 @@
 //! Pastes of every shape, and of no shape at all.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test fails by panicking
 
+use crate::model::Protocol;
 use proptest::prelude::*;
 
-use super::{Dialect, Family, Mechanism, Paste, Phase, Reading, Reason, Source, family, read};
+use super::{Family, Mechanism, Paste, Phase, Reading, Reason, Source, family, read};
 
 fn bare(text: &str) -> Reading {
     read(&Paste { text, source: None, phase: None, mechanism: None, family: None })
@@ -24,7 +25,7 @@ fn a_dialogue_tells_protocol_phase_and_mechanism_by_itself() {
          S: * BYE Connection closed. 14",
     );
     assert_eq!(reading.reason().unwrap(), Reason::MailboxNotConnected);
-    assert_eq!(reading.source, Some(Source::Mail(Dialect::Imap)));
+    assert_eq!(reading.source, Some(Source::Mail(Protocol::Imap)));
     assert_eq!((reading.phase, reading.mechanism), (Some(Phase::Select), Some(Mechanism::Xoauth2)));
 }
 
@@ -288,7 +289,7 @@ fn codes_that_nobody_has_seen_fall_back_by_their_family() {
     ] {
         assert_eq!(reason(text), wanted, "{text}");
     }
-    let source = Some(Source::Mail(Dialect::Smtp));
+    let source = Some(Source::Mail(Protocol::Smtp));
     let smtp = |text| read(&Paste { text, source, phase: None, mechanism: None, family: None });
     assert_eq!(smtp("420 flux").reason().unwrap(), Reason::ServerUnavailable);
     assert_eq!(smtp("520 flux").reason().unwrap(), Reason::Unexpected);
@@ -296,9 +297,9 @@ fn codes_that_nobody_has_seen_fall_back_by_their_family() {
 
 fn sources() -> impl Strategy<Value = Option<Source>> {
     prop::option::of(prop::sample::select(vec![
-        Source::Mail(Dialect::Imap),
-        Source::Mail(Dialect::Smtp),
-        Source::Mail(Dialect::Pop3),
+        Source::Mail(Protocol::Imap),
+        Source::Mail(Protocol::Smtp),
+        Source::Mail(Protocol::Pop3),
         Source::Token,
         Source::Network,
     ]))

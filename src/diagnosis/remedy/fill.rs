@@ -4,9 +4,9 @@
 //! word of any shell. `{%name}` is part of a URL. A value that cannot be written so is not written: the
 //! place keeps its name in capitals, as it does if nothing is known.
 
+use super::Subject;
 use super::consent::{NATIVE_CLIENT, consent_url};
-use super::{Dialect, Subject};
-use crate::model::{Access, Check, Family, Phase, Security, TokenAccess};
+use crate::model::{Access, Check, Family, Phase, Protocol, Security, TokenAccess};
 use crate::safe;
 
 /// The value of each placeholder. The order does not matter.
@@ -95,12 +95,12 @@ impl Values {
     }
 
     /// Nothing but perhaps the protocol.
-    pub(super) fn unknown(dialect: Option<Dialect>) -> Self {
-        let known = |dialect: Dialect| {
-            let permission = dialect.permissions().map(|needed| ("permission", needed.app.to_owned()));
-            [Some(("protocol", dialect.title().to_owned())), permission].into_iter().flatten().collect()
+    pub(super) fn unknown(protocol: Option<Protocol>) -> Self {
+        let known = |protocol: Protocol| {
+            let permission = protocol.permissions().map(|needed| ("permission", needed.app.to_owned()));
+            [Some(("protocol", protocol.title().to_owned())), permission].into_iter().flatten().collect()
         };
-        Self(dialect.map(known).unwrap_or_default())
+        Self(protocol.map(known).unwrap_or_default())
     }
 
     /// A line with its places filled in.

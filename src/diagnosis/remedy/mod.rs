@@ -22,7 +22,6 @@ mod tests;
 use jiff::{SignedDuration, Timestamp};
 
 use self::fill::Values;
-use super::Dialect;
 use crate::model::{Access, Check, Claims, Family, Mechanism, Phase, Protocol, Reason, ServerFacts};
 
 pub use consent::{NATIVE_CLIENT, consent_url};
@@ -53,7 +52,7 @@ pub struct Heard<'a> {
     /// The family of the server; if it is unknown, the remedies of all families are listed.
     pub family: Option<Family>,
     /// The protocol of the answer.
-    pub dialect: Option<Dialect>,
+    pub protocol: Option<Protocol>,
     /// The step of the answer.
     pub phase: Option<Phase>,
     /// The mechanism by which the login was tried.
@@ -154,19 +153,19 @@ pub fn hint(reason: Reason, phase: Phase, subject: &Subject<'_>) -> String {
 /// What to do about a reason if no mailbox is at hand: for one family of servers, or for all that
 /// differ, one after the other. Unknown values are placeholders in capitals (`APP_ID`).
 pub fn generic_hint(reason: Reason, family: Option<Family>, protocol: Option<Protocol>) -> String {
-    hint_unconfigured(reason, &Heard { family, dialect: protocol, ..Heard::default() })
+    hint_unconfigured(reason, &Heard { family, protocol, ..Heard::default() })
 }
 
 /// As [`generic_hint`], for one answer: what it says, and where, chooses among the remedies.
 pub fn hint_unconfigured(reason: Reason, heard: &Heard<'_>) -> String {
-    let values = Values::unknown(heard.dialect);
+    let values = Values::unknown(heard.protocol);
     let text = heard.text.to_lowercase();
     let fill = |row: &Remedy| row.text.lines().map(|line| values.fill(line)).collect::<Vec<_>>().join("\n");
     let fits = |row: &&Remedy| {
         row.reason == reason
             && match row.when {
                 When::Always => true,
-                When::By(wanted) => heard.dialect == Some(wanted),
+                When::By(wanted) => heard.protocol == Some(wanted),
                 When::Says(words) => text.contains(words),
                 When::In(wanted) => heard.phase == Some(wanted),
                 When::Password => heard.mechanism.is_some_and(Mechanism::shows_password),

@@ -1,8 +1,9 @@
 //! Answers that were once given another meaning: each row stands for its kind.
 
-use super::{Answer, Dialect, Family, Mechanism, Phase, Reason, TokenAnswer, reply, token};
+use super::{Answer, Family, Mechanism, Phase, Reason, TokenAnswer, reply, token};
+use crate::model::Protocol;
 
-fn meaning(protocol: Dialect, phase: Phase, mechanism: Option<Mechanism>, text: &str) -> Reason {
+fn meaning(protocol: Protocol, phase: Phase, mechanism: Option<Mechanism>, text: &str) -> Reason {
     let family = Family::Generic;
     reply(&Answer { phase, protocol, mechanism, family, encrypted: true, challenge: None, text }).reason
 }
@@ -11,21 +12,21 @@ fn meaning(protocol: Dialect, phase: Phase, mechanism: Option<Mechanism>, text: 
 fn before_the_login_no_answer_refuses_a_login() {
     for phase in [Phase::Greeting, Phase::StartTls, Phase::Capability] {
         for text in ["550 x", "535 5.7.8 x", "553 5.7.1 x"] {
-            let reason = meaning(Dialect::Smtp, phase, None, text);
+            let reason = meaning(Protocol::Smtp, phase, None, text);
             assert!(
                 matches!(reason, Reason::ProtocolError | Reason::TlsProtocol),
                 "{phase} {text}: {reason}"
             );
         }
         for (protocol, text) in
-            [(Dialect::Imap, "* NO [AUTHENTICATIONFAILED] x"), (Dialect::Pop3, "-ERR [AUTH] x")]
+            [(Protocol::Imap, "* NO [AUTHENTICATIONFAILED] x"), (Protocol::Pop3, "-ERR [AUTH] x")]
         {
             let reason = meaning(protocol, phase, None, text);
             assert_eq!(reason, Reason::ProtocolError, "{phase} {text}");
         }
     }
     assert_eq!(
-        meaning(Dialect::Smtp, Phase::Greeting, None, "554 No SMTP service here"),
+        meaning(Protocol::Smtp, Phase::Greeting, None, "554 No SMTP service here"),
         Reason::ServerUnavailable
     );
 }
@@ -37,7 +38,7 @@ fn our_own_name_in_ehlo_is_no_credential() {
         "504 5.5.2 <probe>: Helo command rejected: need fully-qualified hostname",
     ] {
         for phase in [Phase::Capability, Phase::Sender] {
-            assert_eq!(meaning(Dialect::Smtp, phase, None, text), Reason::ProtocolError, "{phase} {text}");
+            assert_eq!(meaning(Protocol::Smtp, phase, None, text), Reason::ProtocolError, "{phase} {text}");
         }
     }
 }
@@ -46,12 +47,12 @@ fn our_own_name_in_ehlo_is_no_credential() {
 fn a_passing_code_that_no_table_knows_passes() {
     for text in ["450 4.7.0 Message not proxied", "450 4.7.1 Unable to Relay", "499 flux", "421 4.9.9 flux"] {
         for phase in [Phase::Greeting, Phase::Auth, Phase::Sender] {
-            let reason = meaning(Dialect::Smtp, phase, Some(Mechanism::Xoauth2), text);
+            let reason = meaning(Protocol::Smtp, phase, Some(Mechanism::Xoauth2), text);
             assert_eq!(reason, Reason::ServerUnavailable, "{phase} {text}");
         }
     }
     assert_eq!(
-        meaning(Dialect::Smtp, Phase::Sender, None, "550 5.7.1 Unable to relay"),
+        meaning(Protocol::Smtp, Phase::Sender, None, "550 5.7.1 Unable to relay"),
         Reason::MailboxAccessDenied
     );
 }
@@ -59,10 +60,10 @@ fn a_passing_code_that_no_table_knows_passes() {
 #[test]
 fn send_limits_and_bans_are_told_apart_from_quota_and_rights() {
     let held = "554 5.2.0 STOREDRV.Submission.Exception:OutboundSpamException; Failed to process message due to a permanent exception with message WASCL UserAction verdict is not None. Actual verdict is RefuseQuota, ShowTierUpgrade.";
-    assert_eq!(meaning(Dialect::Smtp, Phase::Sender, None, held), Reason::AccountLocked);
+    assert_eq!(meaning(Protocol::Smtp, Phase::Sender, None, held), Reason::AccountLocked);
     let banned = "550 5.7.606 Access denied, banned sending IP [192.0.2.1]. To request removal from this list please visit https://sender.office.com/";
     for phase in [Phase::Greeting, Phase::Capability, Phase::Auth, Phase::Sender] {
-        assert_eq!(meaning(Dialect::Smtp, phase, None, banned), Reason::ConditionalAccess, "{phase}");
+        assert_eq!(meaning(Protocol::Smtp, phase, None, banned), Reason::ConditionalAccess, "{phase}");
     }
 }
 
@@ -70,13 +71,13 @@ fn send_limits_and_bans_are_told_apart_from_quota_and_rights() {
 fn an_imap_referral_says_nothing_about_the_token() {
     let token = Some(Mechanism::Xoauth2);
     let referral = "a1 NO [REFERRAL imap://user;AUTH=*@mail2.contoso.example/] Remote server";
-    assert_eq!(meaning(Dialect::Imap, Phase::Auth, token, referral), Reason::ServerUnavailable);
+    assert_eq!(meaning(Protocol::Imap, Phase::Auth, token, referral), Reason::ServerUnavailable);
     let busy = "421 Server is busy, try later";
-    assert_eq!(meaning(Dialect::Imap, Phase::Greeting, None, busy), Reason::ServerUnavailable);
+    assert_eq!(meaning(Protocol::Imap, Phase::Greeting, None, busy), Reason::ServerUnavailable);
     let off = "* OK [ALERT] IMAP is switched off for this account";
-    assert_eq!(meaning(Dialect::Imap, Phase::Select, token, off), Reason::ProtocolDisabled);
+    assert_eq!(meaning(Protocol::Imap, Phase::Select, token, off), Reason::ProtocolDisabled);
     let wrong = "a1 NO Something went wrong, please retry";
-    assert_eq!(meaning(Dialect::Imap, Phase::Auth, token, wrong), Reason::ServerUnavailable);
+    assert_eq!(meaning(Protocol::Imap, Phase::Auth, token, wrong), Reason::ServerUnavailable);
 }
 
 #[test]

@@ -12,8 +12,8 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use super::paste::{self, Paste, Source};
-use super::{Answer, Dialect, TokenAnswer, network_text, reply, token};
-use crate::model::{Family, Mechanism, Phase, Reason};
+use super::{Answer, TokenAnswer, network_text, reply, token};
+use crate::model::{Family, Mechanism, Phase, Protocol, Reason};
 
 /// Recorded answers, each with its source.
 const RECORDED: &str = include_str!("../../../tests/data/responses.jsonl");
@@ -79,10 +79,10 @@ impl Row {
         match self.protocol.as_str() {
             "oauth" => Source::Token,
             "net" => Source::Network,
-            "smtp" => Source::Mail(Dialect::Smtp),
-            "pop3" => Source::Mail(Dialect::Pop3),
-            "graph" => Source::Mail(Dialect::Graph),
-            _ => Source::Mail(Dialect::Imap),
+            "smtp" => Source::Mail(Protocol::Smtp),
+            "pop3" => Source::Mail(Protocol::Pop3),
+            "graph" => Source::Mail(Protocol::Graph),
+            _ => Source::Mail(Protocol::Imap),
         }
     }
 

@@ -1,13 +1,13 @@
 //! The ways in which the world changes an answer that still means the same: case, spacing, tags, lines,
 //! names, numbers, and what libraries wrap around it.
 
+use crate::model::Protocol;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use super::{ROWS, Row, Source, assert_none, complaint};
-use crate::diagnosis::Dialect;
 
 /// A change, and the name under which it fails.
 type Mutation = (&'static str, fn(&Row, &str) -> Option<String>);
@@ -157,12 +157,12 @@ fn python(row: &Row, text: &str) -> Option<String> {
         return None;
     }
     match row.source() {
-        Source::Mail(Dialect::Smtp) => {
+        Source::Mail(Protocol::Smtp) => {
             let (code, rest) = text.split_once(' ')?;
             let code = code.bytes().all(|byte| byte.is_ascii_digit()).then_some(code)?;
             Some(format!("smtplib.SMTPAuthenticationError: ({code}, b'{rest}')"))
         }
-        Source::Mail(Dialect::Pop3) => Some(format!("poplib.error_proto: b'{text}'")),
+        Source::Mail(Protocol::Pop3) => Some(format!("poplib.error_proto: b'{text}'")),
         _ => Some(format!("imaplib.IMAP4.error: b'{}'", untagged(text)?)),
     }
 }
@@ -177,15 +177,15 @@ fn dialogue(row: &Row, text: &str) -> Option<String> {
     let said = lines.join("\n");
     match row.source() {
         // Nor is a client's sentence, which has no code.
-        Source::Mail(Dialect::Smtp) if !text.starts_with(|c: char| c.is_ascii_digit()) => None,
-        Source::Mail(Dialect::Smtp) => Some(format!(
+        Source::Mail(Protocol::Smtp) if !text.starts_with(|c: char| c.is_ascii_digit()) => None,
+        Source::Mail(Protocol::Smtp) => Some(format!(
             "S: 220 smtp.contoso.example ESMTP ready\nC: EHLO probe\nS: 250-smtp.contoso.example\nS: 250 SIZE 1000\n{said}\nC: QUIT\nS: 221 2.0.0 Bye"
         )),
-        Source::Mail(Dialect::Pop3) => {
+        Source::Mail(Protocol::Pop3) => {
             Some(format!("S: +OK POP3 server ready\nC: CAPA\nS: +OK\nS: USER\nS: .\n{said}\nC: QUIT\nS: +OK"))
         }
         // An answer without its tag is not a line of a dialogue, a list of capabilities is one of every.
-        Source::Mail(Dialect::Imap) if row.stage != "capability" => {
+        Source::Mail(Protocol::Imap) if row.stage != "capability" => {
             untagged(text)?;
             Some(format!("S: * OK IMAP4rev1 ready\nC: a1 NOOP\nS: a1 OK NOOP completed\n{said}"))
         }

@@ -1,8 +1,9 @@
 //! What people paste: whole texts with everything around the answer, as forums and issue trackers hold them.
 
+use crate::model::Protocol;
 use serde_json::Value;
 
-use super::{Dialect, Family, Mechanism, Paste, Phase, Reason, Source, assert_none, paste};
+use super::{Family, Mechanism, Paste, Phase, Reason, Source, assert_none, paste};
 
 /// Texts with the options that were given, the reason (null: no failure) and the source.
 const PASTES: &str = include_str!("../../../tests/data/pastes.jsonl");
@@ -11,10 +12,10 @@ fn source(name: &str) -> Source {
     match name {
         "oauth" => Source::Token,
         "net" => Source::Network,
-        "smtp" => Source::Mail(Dialect::Smtp),
-        "pop3" => Source::Mail(Dialect::Pop3),
-        "graph" => Source::Mail(Dialect::Graph),
-        _ => Source::Mail(Dialect::Imap),
+        "smtp" => Source::Mail(Protocol::Smtp),
+        "pop3" => Source::Mail(Protocol::Pop3),
+        "graph" => Source::Mail(Protocol::Graph),
+        _ => Source::Mail(Protocol::Imap),
     }
 }
 

@@ -5,8 +5,8 @@ use crate::diagnosis::paste::Reading;
 use crate::diagnosis::paste::evidence::{Kind, Piece};
 use crate::diagnosis::text::fold;
 use crate::diagnosis::wording::Voice;
-use crate::diagnosis::{Dialect, imap, smtp};
-use crate::model::{Phase, Reason};
+use crate::diagnosis::{imap, smtp};
+use crate::model::{Phase, Protocol, Reason};
 
 impl Case<'_> {
     /// The client wanted a kind of login that the server does not offer.
@@ -24,11 +24,11 @@ impl Case<'_> {
             (imap::is_offer(&fold(&piece.text)) && !is_tagged(&piece.text)) || smtp::is_offer(&piece.text)
         };
         let offer = self.evidence.pieces.iter().rfind(is_offer)?;
-        let dialect = self.given().or(offer.dialect)?;
-        if dialect == Dialect::Imap && imap::is_offered(&fold(&offer.text), wanted) {
+        let protocol = self.given().or(offer.protocol)?;
+        if protocol == Protocol::Imap && imap::is_offered(&fold(&offer.text), wanted) {
             return None;
         }
-        let reading = self.answer(&offer.text, dialect, Some(Phase::Capability), wanted, Voice::Server);
+        let reading = self.answer(&offer.text, protocol, Some(Phase::Capability), wanted, Voice::Server);
         reading.reason().filter(|reason| OF_AN_OFFER.contains(reason)).map(|_| reading)
     }
 
