@@ -336,8 +336,6 @@ fn a_fleet_of_distinct_mistakes_is_reported_within_bounds() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
     #[test]
     fn arbitrary_text_never_panics(text in r##"\PC{0,80}|[ -~\n]{0,200}|[\[\]{}:,&*!|>'"#?\n\t -]{0,60}"##) {
         complaints_lie_inside(&text)?;

@@ -1,10 +1,14 @@
 //! Every form in which `openssl` writes a certificate and its key, and every form that people put there by mistake.
-#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::TestRunner;
 
 use super::*;
 use crate::model::SecretRef;
@@ -170,4 +174,33 @@ async fn what_is_no_pair_is_refused_with_the_command_that_mends_it() {
     }
     let refused = folder.read("app.pem", "encrypted.key", Some("wrong"), Algorithm::Ps256).await.unwrap_err();
     assert!(refused.ends_with("does not open with its passphrase"), "{refused}");
+}
+
+#[test]
+fn a_damaged_pair_is_refused_in_one_line_or_signs() {
+    let folder = Folder::new();
+    let places = PairRef {
+        certificate: SecretRef::File("app.pem".into()),
+        private_key: SecretRef::File("app.key".into()),
+        passphrase: None,
+    };
+    let whole = ["app.pem", "app.key"].map(|name| folder.text(name).into_bytes());
+    let changes = prop::collection::vec((any::<Index>(), any::<u8>()), 0..6);
+    let damage = (any::<bool>(), changes, prop::option::of(any::<Index>()));
+    let outcome = TestRunner::default().run(&damage, |(of_key, changes, end)| {
+        let [mut certificate, mut key] = whole.clone();
+        let damaged = if of_key { &mut key } else { &mut certificate };
+        for (at, byte) in changes {
+            *at.get_mut(damaged) = byte;
+        }
+        if let Some(end) = end {
+            damaged.truncate(end.index(damaged.len()));
+        }
+        match assemble(&places, &certificate, &key, None, Algorithm::Ps256) {
+            Ok(pair) => prop_assert!(pair.sign(b"message").is_ok()),
+            Err(why) => prop_assert!(why.contains("app.") && !why.contains(['\r', '\n']), "{why}"),
+        }
+        Ok(())
+    });
+    outcome.unwrap_or_else(|fault| panic!("{fault}"));
 }
