@@ -286,7 +286,7 @@ impl Prober {
             Err(failure) if diagnosis::token_has_expired(&failure.cause.detail) => {
                 self.tokens.refused(spec, token, &check.name(), true);
             }
-            Err(failure) => match opinion::of_token(failure) {
+            Err(failure) => match opinion::accepts_token(failure) {
                 Some(true) => self.tokens.accepted(spec, token),
                 Some(false) => self.tokens.refused(spec, token, &check.name(), false),
                 None => {}

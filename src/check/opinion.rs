@@ -1,13 +1,14 @@
-//! What a failure shows of the token that was sent.
+//! What a failure shows about the token that was sent.
 
 use crate::model::{Failure, Phase, Reason};
 
-/// Whether a failed conversation shows that the server accepted the token; `None` if it shows neither.
-pub(super) fn of_token(failure: &Failure) -> Option<bool> {
+/// Whether the server accepted the token, as the failure shows; `None` if it shows nothing about the token.
+pub(super) fn accepts_token(failure: &Failure) -> Option<bool> {
     let reason = failure.cause.reason;
     match failure.phase {
+        // A fault that passes by itself, such as a throttled login, is not about the token.
         Phase::Auth => (!reason.row().transient).then_some(false),
-        // One answer is about both, the token and the folder.
+        // Graph judges the token and the folder in one answer.
         Phase::Open => match reason {
             Reason::TokenRejected | Reason::RoleMissing | Reason::ConditionalAccess => Some(false),
             Reason::MailboxAccessDenied | Reason::AccountNotFound | Reason::FolderMissing => Some(true),
@@ -35,7 +36,7 @@ mod tests {
             (Phase::Open, Reason::Throttled, None),
         ] {
             let failure = Failure { phase, cause: Cause::new(reason, "") };
-            assert_eq!(of_token(&failure), opinion, "{phase} {reason}");
+            assert_eq!(accepts_token(&failure), opinion, "{phase} {reason}");
         }
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn say(text: &str, exit: Exit) -> Exit {
     }
 }
 
-/// Prints to standard error.
+/// Prints a complaint or a remark to standard error.
 pub(super) fn complain(text: &str) {
     write(&safe::lines(text));
 }
@@ -32,10 +32,10 @@ fn write(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// How far a round is, on a terminal only.
+/// Shows how many checks of a round are done, in one line that is rewritten; only on a terminal.
 pub(super) struct Progress {
     total: usize,
-    /// `None` in a pipe.
+    /// `None` if standard error is no terminal.
     done: Option<Mutex<usize>>,
 }
 
@@ -52,7 +52,7 @@ impl Progress {
         }
     }
 
-    /// Replaces the text of its line.
+    /// Shows another text in its line.
     pub(super) fn note(&self, text: &str) {
         if self.done.is_some() {
             write(&format!("\r\x1b[K{text}"));

@@ -1,4 +1,4 @@
-//! The error report that a server sends in place of a refusal when it dislikes a token: JSON in base64,
+//! The error report that a server sends in place of a refusal when it rejects a token: JSON in base64,
 //! after `+` (IMAP) or `334` (SMTP). Google's XOAUTH2 page, RFC 7628 section 3.2.2.
 //!
 //! Not here: the final answer that follows it, which often says more.
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::model::Reason;
 
-/// What the `status` of a report means; what is not listed is a plain refusal. Dovecot's numbers:
+/// What the `status` of a report means; any other one is a plain refusal. Dovecot's numbers:
 /// dovecot/core src/auth/auth-sasl-mech-oauth2.c.
 const STATUS: &[(&str, Reason)] = &[
     ("403", Reason::AccountDisabled),
@@ -24,11 +24,11 @@ const STATUS: &[(&str, Reason)] = &[
     ("request_failed", Reason::ServerUnavailable),
 ];
 
-/// Every base64 text of a JSON object begins so: `{"`, `{ `, `{` with a line end.
+/// How a JSON object begins in base64: `{"`, `{ `, or `{` with a line end.
 pub(super) const OPENINGS: &[&str] = &["eyJ", "eyA", "ewo", "ew0"];
 
-/// The report inside an answer, decoded, and the word that held it.
-pub(super) fn inside(text: &str) -> Option<(String, &str)> {
+/// The decoded report in an answer, and the word of the answer that holds it.
+pub(super) fn report_in(text: &str) -> Option<(String, &str)> {
     let trimmed = text.trim();
     if is_report(trimmed) {
         return Some((trimmed.to_owned(), trimmed));
@@ -40,7 +40,7 @@ pub(super) fn inside(text: &str) -> Option<(String, &str)> {
     decoded.trim_start().starts_with('{').then_some((decoded, word))
 }
 
-/// Members of a report, and no others: records of all kinds have a `status`.
+/// A report has no other members. A `status` alone proves nothing, because many kinds of records have one.
 const MEMBERS: &[&str] = &["status", "schemes", "scope", "openid-configuration"];
 
 fn is_report(text: &str) -> bool {
@@ -49,13 +49,13 @@ fn is_report(text: &str) -> bool {
     }
     match serde_json::from_str::<Value>(text) {
         Ok(Value::Object(members)) => members.keys().all(|name| MEMBERS.contains(&name.as_str())),
-        // A log may have cut it.
+        // A log may have cut the report short.
         _ => text.contains("\"schemes\""),
     }
 }
 
-/// The reason, sharpened by a report if the final answer was a plain refusal or none at all.
-pub(super) fn sharpen(reason: Reason, report: &str) -> Reason {
+/// A more precise reason from the report, if the final answer was a plain refusal or gave no known reason.
+pub(super) fn refine(reason: Reason, report: &str) -> Reason {
     if !matches!(reason, Reason::TokenRejected | Reason::CredentialsRejected | Reason::Unexpected) {
         return reason;
     }
@@ -79,10 +79,10 @@ mod tests {
         #[test]
         fn no_text_makes_a_challenge_fail_otherwise(text in "\\PC{0,120}|[{}:,\"a-z0-9 ]{0,120}", noise in "[ -~]{0,20}") {
             for challenge in [text.clone(), STANDARD.encode(&text), format!("{noise} {}", STANDARD.encode(format!("{{{text}")))] {
-                if let Some((report, word)) = inside(&challenge) {
+                if let Some((report, word)) = report_in(&challenge) {
                     let is_object = report.trim_start().starts_with('{');
                     prop_assert!(challenge.contains(word) && is_object);
-                    sharpen(Reason::Unexpected, &report);
+                    refine(Reason::Unexpected, &report);
                 }
             }
         }

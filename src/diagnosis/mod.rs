@@ -40,7 +40,7 @@ pub use interception::{is_intercepted, is_of_certificate};
 pub use io::io;
 pub use manual::{Entry, manual};
 pub use offer::{Offer, not_offered};
-pub use passwords::{Proof, password};
+pub use passwords::{Proof, password_proof};
 pub use remedy::host_of;
 pub use returned::{Returned, returned};
 pub use sender::verdicts as sender_verdicts;
@@ -49,13 +49,13 @@ pub use tls::tls;
 /// A mail server's answer, with the context that is needed to understand it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer<'a> {
-    /// The step that was being taken.
+    /// The step that the client was taking.
     pub phase: Phase,
     /// The protocol of the answer.
     pub protocol: Protocol,
     /// The mechanism by which the login was tried; `None` if none was yet, or if it is not known.
     pub mechanism: Option<Mechanism>,
-    /// Whose server it is: the same line means different things at different houses.
+    /// Whose server it is: the same line means different things at different providers.
     pub family: Family,
     /// Whether TLS is established.
     pub encrypted: bool,
@@ -71,7 +71,7 @@ pub struct Answer<'a> {
 pub struct Verdict {
     /// Why.
     pub reason: Reason,
-    /// How long the other side asks us to stay away, if it says so.
+    /// How long the other side asks us to wait before the next attempt, if it does.
     pub retry_after: Option<Duration>,
 }
 
@@ -98,8 +98,8 @@ fn interpret(answer: &Answer<'_>, voice: Voice) -> Verdict {
         Protocol::Smtp => smtp::join(&plain),
         Protocol::Imap | Protocol::Pop3 | Protocol::RoundTrip | Protocol::Graph => plain,
     };
-    // A report in base64 is read as a report; its letters mean nothing.
-    let (inside, folded) = match challenge::inside(&plain) {
+    // The letters of a report in base64 must not match a wording, so it is taken out of the text.
+    let (report, folded) = match challenge::report_in(&plain) {
         Some((report, word)) => {
             let rest = text::fold(&plain.replace(word, " "));
             (Some(report), rest)
@@ -107,7 +107,7 @@ fn interpret(answer: &Answer<'_>, voice: Voice) -> Verdict {
         None => (None, text::fold(&plain)),
     };
     let folded = text::nameless(&folded);
-    let challenge = answer.challenge.map(str::to_owned).or(inside);
+    let challenge = answer.challenge.map(str::to_owned).or(report);
     let at = Situation {
         phase: answer.phase,
         protocol: answer.protocol,
@@ -116,14 +116,14 @@ fn interpret(answer: &Answer<'_>, voice: Voice) -> Verdict {
         voice,
     };
     // Some servers hand on the words of the identity provider that they asked.
-    let reason = oauth::number(&folded).unwrap_or_else(|| match answer.protocol {
-        // The legs of a round trip are judged in their own protocols; what is left of it is IMAP.
+    let reason = oauth::entra_number(&folded).unwrap_or_else(|| match answer.protocol {
+        // The legs of a round trip are judged in their own protocols; its other answers are IMAP.
         Protocol::Imap | Protocol::RoundTrip => imap::classify(&folded, &at),
         Protocol::Smtp => smtp::classify(&folded, &at),
         Protocol::Pop3 => pop3::classify(&folded, &at),
         Protocol::Graph => graph::classify(&folded, &at),
     });
-    let reason = challenge.map_or(reason, |challenge| challenge::sharpen(reason, &challenge));
+    let reason = challenge.map_or(reason, |challenge| challenge::refine(reason, &challenge));
     Verdict { reason, retry_after: text::backoff(&folded) }
 }
 
@@ -137,17 +137,16 @@ pub fn token(answer: &TokenAnswer<'_>) -> Verdict {
 /// `explain`; `None` if it is not such a text.
 pub fn network_text(text: &str) -> Option<Reason> {
     let folded = text::nameless(&text::fold(&text::unescape(text)));
-    // A certificate's fault is told inside longer messages, so it comes first; a name that cannot be
-    // looked up is told in words of sockets ("lookup … connection refused"); a handshake that fails
-    // for a reason of the socket has that reason.
+    // The order matters. Longer messages contain a certificate's fault, so those come first. A failed name
+    // lookup is told in words of sockets ("lookup … connection refused"), so resolvers come before sockets.
+    // A handshake that a socket's fault ended has the socket's reason.
     let tables = [tls::CERTIFICATES, io::RESOLVERS, io::SOCKETS, tls::FAULTS, tls::HANDSHAKES];
     let find = |table: &[wording::Wording]| match wording::find(table, &folded)? {
         Says::Is(reason) => Some(reason),
         _ => None,
     };
-    // The fault of a handshake is why the connection was closed.
-    // Where one address of several was unreachable, and another silent or closed, that other one was tried
-    // over the network that works.
+    // A connection that was closed because of a TLS fault has the TLS fault's reason. If one of several
+    // addresses was unreachable and another refused or was silent, the other one counts: its network works.
     let fault = |reason: Reason| match reason {
         Reason::ConnectionClosed => find(tls::FAULTS).unwrap_or(reason),
         Reason::NetworkUnreachable => find(io::ATTEMPTS).unwrap_or(reason),
@@ -162,7 +161,7 @@ pub fn network_text(text: &str) -> Option<Reason> {
     }
 }
 
-/// How servers say that a token's time is over: for once, a new one helps.
+/// How servers say that a token has expired. Only after these a new token helps.
 const TOKEN_HAS_EXPIRED: &[&str] = &[
     // Exchange Online, `* BYE Session invalidated - AccessTokenExpired`.
     "accesstokenexpired",

@@ -1,7 +1,7 @@
-//! Identity providers: what an error response of a token endpoint means. Code beats text, text beats
-//! status, and a few texts beat codes.
+//! Identity providers: what an error response of a token endpoint means. An error number counts before the
+//! text, the text before the HTTP status; a few numbers mean something only together with their sentence.
 //!
-//! Not here: the long tables: Entra's numbers are in `aadsts`, sentences in `oauth_sentences`.
+//! Not here: the long tables. Entra's numbers are in `aadsts`, sentences in `oauth_sentences`.
 
 use serde_json::Value;
 
@@ -15,8 +15,9 @@ use crate::model::Reason;
 
 use Reason as R;
 
-/// Numbers whose sentence decides: first row wins, and the number's own row is what is left.
-const SENTENCES_OF: &[(u32, &str, Reason)] = &[
+/// Numbers whose meaning depends on the sentence beside them. The first matching row wins; if none matches, the
+/// number's row in `aadsts` counts.
+const NUMBERS_WITH_SENTENCE: &[(u32, &str, Reason)] = &[
     (50012, "secret", R::SecretInvalid),        // design/reasons.md, section A
     (50012, "time range", R::ClockSkew),        // design/reasons.md, section A
     (50012, "not within", R::ClockSkew),        // variation of the row above
@@ -41,7 +42,7 @@ const SENTENCES_OF: &[(u32, &str, Reason)] = &[
     (90002, "throttl", R::IdpThrottled), // variation
 ];
 
-/// Numbers that only say that something failed; another one beside them is the specific one.
+/// Numbers that only say that something failed. Any other number beside them says more.
 const VAGUE: &[u32] = &[70002, 50000, 50012, 90092];
 
 /// The `error` of RFC 6749 section 5.2 and its relatives: RFC 8628, RFC 8693, OpenID Connect Core.
@@ -93,10 +94,10 @@ const ERRORS: &[(&str, Reason)] = &[
     ("unauthenticated", R::SecretInvalid),
 ];
 
-/// Errors that are everyday words: they count only as the member of a record.
+/// Errors that are everyday words: they count only as the `error` member of a JSON object.
 const EVERYDAY: &[&str] = &["unavailable", "internal", "unauthenticated"];
 
-/// What an HTTP status says when the body says nothing.
+/// What an HTTP status means if the body explains nothing.
 const STATUS: &[(std::ops::RangeInclusive<u16>, Reason)] = &[
     (429..=429, R::IdpThrottled),
     (408..=408, R::IdpUnavailable),
@@ -113,25 +114,25 @@ const STATUS: &[(std::ops::RangeInclusive<u16>, Reason)] = &[
 pub(super) fn classify(answer: &TokenAnswer<'_>) -> Verdict {
     let body = Body::parse(answer.body);
     let success = answer.status.is_some_and(|status| (200..300).contains(&status));
-    let known = || {
+    let by_status = || {
         let status = STATUS.iter().find(|(range, _)| answer.status.is_some_and(|s| range.contains(&s)));
         status.map(|(_, reason)| *reason)
     };
     let reason = if success && body.error.is_none() {
         Reason::ProtocolError
     } else {
-        body.reason(answer.status.is_none()).or_else(known).unwrap_or_else(|| body.leftover())
+        body.reason(answer.status.is_none()).or_else(by_status).unwrap_or_else(|| body.leftover())
     };
     Verdict { reason, retry_after: answer.retry_after }
 }
 
-/// What a text with an Entra number in it means; `None` if it has no known number.
-pub(super) fn number(folded: &str) -> Option<Reason> {
-    by_number(&numbers(folded, "aadsts"), folded).or_else(|| coded(folded))
+/// What the Entra number in a text means; `None` if there is no known number.
+pub(super) fn entra_number(folded: &str) -> Option<Reason> {
+    by_number(&numbers(folded, "aadsts"), folded).or_else(|| sign_in_code(folded))
 }
 
-/// Entra's own numbers begin here; what other programs call an error code is smaller.
-const LEAST_CODE: u32 = 50_000;
+/// The least number that is taken for Entra's after the words `error code`: other programs' codes are smaller.
+const LEAST_SIGN_IN_CODE: u32 = 50_000;
 
 /// The text before the number on Entra's sign-in page and in its sign-in log.
 const CODE_MARKERS: &[&str] = &["error code:", "error code ", "errorcode:", "errorcode\":"];
@@ -140,17 +141,18 @@ fn sign_in_codes(folded: &str) -> impl Iterator<Item = u32> {
     CODE_MARKERS.iter().flat_map(|marker| numbers(folded, marker))
 }
 
-/// The number of Entra's sign-in page and sign-in log: `Error Code: 53003`, `Sign-in error code 50076`.
-pub(super) fn coded(folded: &str) -> Option<Reason> {
-    let mut found = sign_in_codes(folded).filter(|number| *number >= LEAST_CODE);
+/// What the number on Entra's sign-in page or in its sign-in log means: `Error Code: 53003`, `Sign-in error code
+/// 50076`.
+pub(super) fn sign_in_code(folded: &str) -> Option<Reason> {
+    let mut found = sign_in_codes(folded).filter(|number| *number >= LEAST_SIGN_IN_CODE);
     found.find_map(|number| by_number(&[number], folded))
 }
 
-/// Fields that only a sign-in log of Entra has.
+/// Words that show that a text is a sign-in log of Entra.
 const SIGN_IN_LOG: &[&str] = &["sign-in", "clientappused", "conditionalaccessstatus", "userprincipalname"];
 
 /// Whether a text is a sign-in log in which every sign-in succeeded: its error code is 0.
-pub(super) fn signs_in(text: &str) -> bool {
+pub(super) fn is_log_of_successful_sign_ins(text: &str) -> bool {
     let folded = fold(&unescape(text));
     let mut codes = sign_in_codes(&folded).peekable();
     SIGN_IN_LOG.iter().any(|field| folded.contains(field))
@@ -161,15 +163,15 @@ pub(super) fn signs_in(text: &str) -> bool {
 /// Members of an identity provider's public documents: its metadata (RFC 8414), its keys (RFC 7517).
 const DOCUMENTS: &[&[&str]] = &[&["issuer", "token_endpoint"], &["keys"]];
 
-/// Whether a text is such a document, which reports nothing.
-pub(super) fn describes(text: &str) -> bool {
+/// Whether a text is such a document, which reports no failure.
+pub(super) fn is_public_document(text: &str) -> bool {
     let Ok(Value::Object(members)) = serde_json::from_str::<Value>(text.trim()) else { return false };
     DOCUMENTS.iter().any(|names| names.iter().all(|name| members.contains_key(*name)))
 }
 
-/// Whether a text is an identity provider's: a number of Entra, an error response, or its words in a
-/// library's message.
-pub(super) fn speaks(folded: &str) -> bool {
+/// Whether a text comes from an identity provider: it has a number of Entra, is an error response, or names an
+/// OAuth error in a library's message.
+pub(super) fn is_of_provider(folded: &str) -> bool {
     folded.contains("aadsts")
         || (folded.starts_with('{') && folded.contains("\"error"))
         || folded.contains("error_description")
@@ -177,7 +179,7 @@ pub(super) fn speaks(folded: &str) -> bool {
 }
 
 /// Whether a text is a token response: it holds a token, and no error.
-pub(super) fn grants(text: &str) -> bool {
+pub(super) fn is_token_response(text: &str) -> bool {
     let folded = fold(&unescape(text));
     // A value follows the name: `KeyError: 'access_token'` reports that there was no token.
     let named = |quote: &str| {
@@ -190,21 +192,22 @@ pub(super) fn grants(text: &str) -> bool {
         && !["\"error\"", "'error'", "error_description", "invalid"].iter().any(|word| folded.contains(word))
 }
 
-/// The last specific number that is known, else the last vague one.
+/// What the last known number means; [`VAGUE`] ones count only if there is no other.
 fn by_number(found: &[u32], folded: &str) -> Option<Reason> {
-    let one = |number: u32| {
-        let sentence = SENTENCES_OF.iter().find(|(row, words, _)| *row == number && matches(folded, words));
+    let reason_of = |number: u32| {
+        let sentence =
+            NUMBERS_WITH_SENTENCE.iter().find(|(row, words, _)| *row == number && matches(folded, words));
         sentence.map(|(_, _, reason)| *reason).or_else(|| aadsts::reason(number))
     };
     let specific =
-        found.iter().rev().filter(|number| !VAGUE.contains(number)).find_map(|number| one(*number));
-    specific.or_else(|| found.iter().rev().find_map(|number| one(*number)))
+        found.iter().rev().filter(|number| !VAGUE.contains(number)).find_map(|number| reason_of(*number));
+    specific.or_else(|| found.iter().rev().find_map(|number| reason_of(*number)))
 }
 
 /// The parts of a body that carry a meaning.
 #[derive(Debug, Default)]
 struct Body {
-    /// The `error` member, or the word that represents it in a text.
+    /// The `error` member, or, if the body is not JSON, the first word that is an OAuth error.
     error: Option<String>,
     /// Entra's `error_codes`.
     codes: Vec<u32>,
@@ -232,6 +235,7 @@ impl Body {
         Self { error, codes, folded }
     }
 
+    /// The reason if nothing else explains the body.
     fn leftover(&self) -> Reason {
         match find(LEFTOVERS, &self.folded) {
             Some(Is(reason)) => reason,
@@ -239,8 +243,9 @@ impl Body {
         }
     }
 
-    fn reason(&self, bare: bool) -> Option<Reason> {
-        let by_text = || number(&self.folded);
+    /// The reason, by the most telling part of the body. If `status_is_unknown`, a status in the text counts last.
+    fn reason(&self, status_is_unknown: bool) -> Option<Reason> {
+        let by_text = || entra_number(&self.folded);
         let by_error = || {
             let error = self.error.as_deref()?;
             // Entra means the app by it, RFC 6749 the grant type (design notes, misleading words).
@@ -253,17 +258,19 @@ impl Body {
             Some(Is(reason)) => Some(reason),
             _ => None,
         };
-        // A log may show the request beside the answer: `client_secret=…&refresh_token=…`.
-        let told = || {
+        // The description alone comes first: a log may show the request beside the answer, and the words in it
+        // (`client_secret=…&refresh_token=…`) are no complaint.
+        let error_and_description = || {
             let error = self.error.as_deref().unwrap_or_default();
             description(&self.folded).map(|sentence| format!("{error} {sentence}"))
         };
-        let by_sentence = || told().and_then(|told| sentence(&told)).or_else(|| sentence(&self.folded));
-        // A fault inside Entra has a number, and comes with an error that blames the request. If the error says that it
-        // passes, it says more than the number.
+        let by_sentence =
+            || error_and_description().and_then(|text| sentence(&text)).or_else(|| sentence(&self.folded));
+        // For a fault of its own Entra sends a number that explains nothing, with an error that blames the request.
+        // Such an error counts only if it says that the fault passes.
         let unexplained = by_text() == Some(Reason::Unexpected);
         let explains = |reason: &Reason| !unexplained || reason.row().transient;
-        // Some numbers mean nothing without the error next to them.
+        // A number that explains nothing leaves the decision to the sentence and the error beside it.
         let tells = |reason: &Reason| *reason != Reason::Unexpected;
         by_number(&self.codes, &self.folded)
             .filter(tells)
@@ -272,7 +279,7 @@ impl Body {
             .or_else(by_sentence)
             .or_else(|| by_error().filter(explains))
             .or_else(|| unexplained.then_some(Reason::Unexpected))
-            .or_else(|| if bare { status_in(&self.folded) } else { None })
+            .or_else(|| if status_is_unknown { status_in(&self.folded) } else { None })
     }
 }
 
@@ -287,7 +294,7 @@ fn description(folded: &str) -> Option<&str> {
     }
 }
 
-/// The last table to be tried, for bodies that no other one explains: a page, or a complaint about the request.
+/// The table that is tried last, for bodies that nothing else explains: web pages, parsers' complaints, bad requests.
 const LEFTOVERS: &[Wording] = wordings! {
     Is(R::ProtocolError) => {
         "<html", "a captive portal, a proxy, a login page: no token endpoint speaks HTML";
@@ -308,7 +315,7 @@ const LEFTOVERS: &[Wording] = wordings! {
     }
 };
 
-/// `error_codes: [70043]` if the text around it is not JSON.
+/// The numbers in `error_codes: [70043]`, if the text around it is not JSON.
 fn listed_codes(folded: &str) -> Vec<u32> {
     let Some((_, rest)) = folded.split_once("error_codes") else { return Vec::new() };
     let Some((list, _)) = rest.split_once('[').and_then(|(_, rest)| rest.split_once(']')) else {
@@ -317,24 +324,27 @@ fn listed_codes(folded: &str) -> Vec<u32> {
     list.split(',').filter_map(|code| leading_number(code.trim())).collect()
 }
 
-/// In a text of at most this many bytes a number alone is enough: `error code 7000215`.
+/// In a text of at most this many bytes a number without `AADSTS` is enough: `error code 7000215`.
 const SHORT: usize = 40;
 
-/// Entra's numbers begin here; smaller ones are ports, years and statuses.
-const LEAST: u32 = 10_000;
+/// The least number that is taken for Entra's in such a short text: smaller ones are ports, years and statuses.
+const LEAST_BARE_NUMBER: u32 = 10_000;
 
-/// Whether a short text holds a number that is known.
-pub(super) fn is_number(folded: &str) -> bool {
+/// Whether a text is short and holds a known number of Entra.
+pub(super) fn is_known_number(folded: &str) -> bool {
     folded.len() <= SHORT && bare_numbers(folded).into_iter().any(|number| aadsts::reason(number).is_some())
 }
 
-/// Numbers without their letters: alone, or before ` - [`, as MSAL writes them.
+/// Numbers without `AADSTS` before them: alone, in a short text, or before ` - [`, as MSAL writes them.
 fn bare_numbers(folded: &str) -> Vec<u32> {
     if let Ok(number) = folded.parse() {
         return vec![number];
     }
     if folded.len() <= SHORT {
-        return words(folded).filter_map(leading_number).filter(|number| *number >= LEAST).collect();
+        return words(folded)
+            .filter_map(leading_number)
+            .filter(|number| *number >= LEAST_BARE_NUMBER)
+            .collect();
     }
     let before = folded.split(" - [").next().unwrap_or_default();
     if before.len() == folded.len() {
@@ -343,7 +353,7 @@ fn bare_numbers(folded: &str) -> Vec<u32> {
     words(before).last().and_then(leading_number).into_iter().collect()
 }
 
-/// `http error: 503`, `status code 429`: a status that only a library's message names, or just `503`.
+/// What the HTTP status in a library's message means: `http error: 503`, `status code 429`, or just `503`.
 fn status_in(folded: &str) -> Option<Reason> {
     let alone = || (folded.len() == 3).then_some(("", folded));
     let (_, rest) = ["http error", "status code", "http status", "http/1.1", "http/2", "http", "status"]

@@ -1,7 +1,8 @@
-//! What the answer to a password proves about passwords as such: closed by policy, looked at, or nothing.
+//! What the answer to a password login proves: passwords are closed by policy, passwords are still checked, or
+//! nothing.
 //!
-//! A table of its own, because a reason says what to do about a failure, and the same reason may prove
-//! closed doors in one wording and nothing in another. Policy sentences first, credential sentences last.
+//! The table is separate from the reasons: a reason says what to do about a failure, and one reason has wordings
+//! that prove a policy and wordings that prove nothing. Policy sentences come first, credential sentences last.
 
 use super::text::{fold, matches};
 use crate::model::{Failure, Phase, Reason};
@@ -9,7 +10,7 @@ use crate::model::{Failure, Phase, Reason};
 /// What an answer to a password proves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// A policy refuses passwords: closed.
+    /// A policy refuses every password: closed.
     Policy,
     /// Submission is off for passwords and OAuth alike: closed, and OAuth is broken.
     SmtpAuthOff,
@@ -17,17 +18,17 @@ pub enum Proof {
     Directory,
     /// The same, and the directory is the organisation's own, which counts failures by itself.
     Federated,
-    /// In words that only the directory's answer has: open, if the password was known to be wrong.
+    /// A sentence that only the directory writes: open, if the password was known to be wrong.
     Incorrect,
-    /// In words that a wrong password and a closed door share, or of a policy behind the password.
+    /// A sentence that fits a wrong password and a policy alike, or a policy that applies after the password.
     Nothing,
     /// The account is locked: no other password may be tried.
     Locked,
-    /// No verdict on a password was given at all.
+    /// The server did not judge the password.
     Silence,
 }
 
-/// Wordings of an answer to a password; folded text. Sources: domain facts, section 1.
+/// Wordings of the answer to a password login, folded. Sources: domain facts, section 1.
 const WORDINGS: &[(&str, Proof)] = &[
     // Exchange Online: one of the two switches; refuses OAuth as well (nodemailer#1484, email-oauth2-proxy#193).
     ("smtpclientauthentication", Proof::SmtpAuthOff),
@@ -56,9 +57,9 @@ const WORDINGS: &[(&str, Proof)] = &[
 ];
 
 /// What a failed login with a password proves.
-pub fn password(failure: &Failure) -> Proof {
+pub fn password_proof(failure: &Failure) -> Proof {
     let cause = &failure.cause;
-    // What never got as far as the password: no verdict. What failed behind the login: the login was accepted.
+    // A failure before the login says nothing; a failure after it means that the login was accepted.
     match failure.phase {
         Phase::Auth => {}
         phase if phase < Phase::Auth => return Proof::Silence,
@@ -75,7 +76,7 @@ pub fn password(failure: &Failure) -> Proof {
         _ if text.contains("locked") => Proof::Locked,
         // The protocol is off for this mailbox, for everything.
         Reason::ProtocolDisabled => Proof::Policy,
-        // Nothing was shown.
+        // The password was not judged.
         Reason::MechanismUnsupported | Reason::EncryptionRequired | Reason::Internal => Proof::Silence,
         reason if reason.row().transient => Proof::Silence,
         _ => Proof::Nothing,
@@ -127,13 +128,14 @@ mod tests {
                 text,
             };
             let cause = Cause::new(reply(&answer).reason, *text);
-            assert_eq!(password(&Failure { phase: Phase::Auth, cause }), *proof, "{text}");
+            assert_eq!(password_proof(&Failure { phase: Phase::Auth, cause }), *proof, "{text}");
         }
     }
 
     #[test]
     fn only_a_failure_after_the_login_proves_a_password() {
-        let failed = |phase| password(&Failure { phase, cause: Cause::new(Reason::FolderMissing, "no") });
+        let failed =
+            |phase| password_proof(&Failure { phase, cause: Cause::new(Reason::FolderMissing, "no") });
         assert_eq!(failed(Phase::Capability), Proof::Silence);
         assert_eq!(failed(Phase::Select), Proof::Directory);
         assert_eq!(failed(Phase::Sender), Proof::Directory);

@@ -12,7 +12,7 @@ use crate::model::{CheckName, OnDemand};
 
 use super::Site;
 
-/// An answer in the making. The action goes on if the caller stops waiting.
+/// The outcome of an action that is under way. The action goes on even if the caller stops waiting.
 pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Probes a check now; `None` if the monitor has ended.

@@ -16,7 +16,7 @@ pub enum Step {
     Skipped,
 }
 
-/// Checks the bytes of one connection before a parser sees them, beyond what the guard checks for every
+/// Checks the bytes of one connection before a parser sees them, beyond the checks that the guard makes for every
 /// protocol. It does not judge whether an answer makes sense.
 pub trait Bounds: Send + Sync {
     /// Checks the next byte. After a line end: whether the next line belongs to the same logical line, so that
@@ -29,13 +29,14 @@ pub trait Bounds: Send + Sync {
 
 /// Splits the lines of one connection into answers.
 pub trait Framing: Send + Sync {
-    /// Processes the next line, including its line end, and appends the parser's part of it to `fit`.
+    /// Processes the next line, including its line end, and appends what the parser is to see of it to `for_parser`.
     ///
     /// # Errors
     /// [`Violation::NotUnderstood`] with the line, if the protocol does not define such a line.
-    fn line(&mut self, line: &[u8], fit: &mut Vec<u8>) -> Result<Step, Violation>;
+    fn line(&mut self, line: &[u8], for_parser: &mut Vec<u8>) -> Result<Step, Violation>;
 
-    /// Finds an answer that came too early, among the bytes that wait while the client is about to speak.
+    /// Finds an answer to a command that the client has not sent yet, among the bytes that are still unread when the
+    /// client is about to send it.
     fn early<'a>(&self, waiting: &'a [u8]) -> Option<&'a [u8]>;
 }
 
@@ -46,7 +47,7 @@ pub struct Syntax {
     pub prompt: &'static [u8],
     /// The commands that carry login data, each with the number of following words that are not secret.
     pub logins: &'static [(&'static str, usize)],
-    /// A line of the server with its coded part decoded; `None` if it has none.
+    /// A line of the server with its encoded part decoded; `None` if it has no such part.
     pub decoded: fn(&[u8]) -> Option<Vec<u8>>,
     /// The word of a greeting that is the server's name.
     pub server_name: fn(&str) -> Option<&str>,

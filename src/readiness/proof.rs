@@ -67,7 +67,7 @@ pub(super) fn offer_refutes_calendar(check: &Check) -> bool {
 pub(super) fn stops(seen: &Observation, by_password: bool) -> bool {
     seen.outcome.failure().is_some_and(|failure| {
         failure.cause.reason == Reason::AccountLocked
-            || by_password && matches!(diagnosis::password(failure), Proof::Locked | Proof::Federated)
+            || by_password && matches!(diagnosis::password_proof(failure), Proof::Locked | Proof::Federated)
     })
 }
 
@@ -113,7 +113,7 @@ pub(super) fn of_password(seen: &Observation, shown: Shown) -> Option<Evidence> 
     let (finding, note) = match &seen.outcome {
         Outcome::Up => (Finding::Accepted, ""),
         Outcome::Down { failure, .. } => {
-            let finding = match diagnosis::password(failure) {
+            let finding = match diagnosis::password_proof(failure) {
                 Proof::Silence => return None,
                 Proof::Policy => Finding::PolicyRefuses,
                 Proof::SmtpAuthOff => Finding::SmtpAuthOff,

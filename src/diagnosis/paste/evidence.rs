@@ -290,7 +290,7 @@ pub(super) fn shape(answer: &str) -> Option<(Kind, Option<Protocol>)> {
             _ => None,
         };
         let prompt = protocol.map(|protocol| (Kind::Success, Some(protocol)));
-        return if challenge::inside(answer).is_some() { Some((Kind::Report, protocol)) } else { prompt };
+        return if challenge::report_in(answer).is_some() { Some((Kind::Report, protocol)) } else { prompt };
     }
     if answer.starts_with("no response: code:") || answer.starts_with("bad response: code:") {
         return imap(Kind::Refusal);

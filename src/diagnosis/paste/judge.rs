@@ -192,7 +192,7 @@ impl Case<'_> {
 
     /// The words of an identity provider, with the line in which they begin.
     fn provider(&self) -> Option<(usize, Reading)> {
-        if oauth::grants(self.text) {
+        if oauth::is_token_response(self.text) {
             return None;
         }
         if self.paste.source == Some(Source::Token) {
@@ -200,12 +200,12 @@ impl Case<'_> {
         }
         let speaks = |text: &str| {
             let folded = fold(text);
-            oauth::speaks(&folded) || oauth::coded(&folded).is_some()
+            oauth::is_of_provider(&folded) || oauth::sign_in_code(&folded).is_some()
         };
         let statement = self.evidence.statements.iter().find(|statement| speaks(&statement.text));
         let (line, body) = match statement {
             Some(statement) => (statement.line, self.text.get(statement.at..).unwrap_or(self.text)),
-            None if oauth::is_number(&fold(&unescape(self.text))) => (0, self.text),
+            None if oauth::is_known_number(&fold(&unescape(self.text))) => (0, self.text),
             None => return None,
         };
         let opened = || statement.and_then(|statement| self.token(&statement.text).found());
@@ -264,7 +264,9 @@ impl Case<'_> {
 
     /// Whether a login succeeded, and no refusal came after it.
     fn logged_in(&self) -> bool {
-        self.evidence.logged_in() || oauth::grants(self.text) || oauth::signs_in(self.text)
+        self.evidence.logged_in()
+            || oauth::is_token_response(self.text)
+            || oauth::is_log_of_successful_sign_ins(self.text)
     }
 
     /// A sentence that may be a server's, quoted by a program: single words do not count.
@@ -323,7 +325,10 @@ impl Case<'_> {
 
     /// No failure: only successes were said.
     fn success(&self) -> Option<Reading> {
-        if oauth::grants(self.text) || oauth::describes(self.text) || oauth::signs_in(self.text) {
+        if oauth::is_token_response(self.text)
+            || oauth::is_public_document(self.text)
+            || oauth::is_log_of_successful_sign_ins(self.text)
+        {
             return Some(self.by(Some(Source::Token), Some(Phase::Token), None));
         }
         let refuses = |piece: &Piece| !matches!(piece.kind, Kind::Success | Kind::Farewell);

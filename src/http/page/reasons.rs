@@ -1,5 +1,5 @@
-//! `/reasons` and `/reasons/NAME`: what each reason means, who acts, what brings it about, what to do, how to
-//! see that it is done; and which mailboxes have it now.
+//! `/reasons` and `/reasons/NAME`: what each reason means, who acts, its causes, what to do, how to verify the
+//! repair; and which mailboxes fail by it now.
 //!
 //! Not here: the texts, which are tables of `model` and `diagnosis`.
 
@@ -22,11 +22,11 @@ use crate::report::CheckRecord;
 use super::text::Here;
 use super::{Standing, frame, shared, single, text};
 
-/// Where the list of all is.
+/// The path of the list of all reasons.
 pub(super) const PATH: &str = "reasons";
 
-/// More mailboxes than these are counted, not named.
-const NAMES: usize = 50;
+/// At most this many mailboxes are named; the others are only counted.
+const MAX_NAMED: usize = 50;
 
 pub(in crate::http) async fn reasons(State(site): State<Site>, headers: HeaderMap) -> Response {
     let report = Arc::clone(&site.report);
@@ -46,7 +46,7 @@ pub(in crate::http) async fn reason(
     single(&site, &headers, write).await
 }
 
-/// Why each check fails now, if it does, with its mailbox.
+/// The reason and the mailbox of each check that fails now.
 fn failing(checks: &[Arc<CheckRecord>]) -> impl Iterator<Item = (Reason, &str)> {
     checks.iter().filter_map(|record| {
         let failure = record.last.as_ref()?.outcome.failure()?;
@@ -127,11 +127,11 @@ fn page(reason: Reason, checks: &[Arc<CheckRecord>]) -> Markup {
                 }
                 dt { "Failing now" } dd.names {
                     @if hit.is_empty() { "no mailbox" }
-                    @for (place, name) in hit.iter().take(NAMES).enumerate() {
+                    @for (place, name) in hit.iter().take(MAX_NAMED).enumerate() {
                         @if place > 0 { ", " }
                         (text::mailbox(Here::Below, name))
                     }
-                    @if hit.len() > NAMES { " and " (hit.len() - NAMES) " more" }
+                    @if hit.len() > MAX_NAMED { " and " (hit.len() - MAX_NAMED) " more" }
                 }
             }
         }
