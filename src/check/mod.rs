@@ -31,8 +31,8 @@ use self::trips::Trips;
 use crate::clock;
 use crate::diagnosis::{self, remedy};
 use crate::model::{
-    Access, Auth, Cause, Check, CheckName, Failure, Goal, Limits, Observation, Outcome, Phase, Plan,
-    Protocol, Reason, Security, ServerFacts, Timings, TokenAccess, Transcript,
+    Access, Cause, Check, CheckName, Failure, Goal, Limits, Observation, Outcome, Phase, Plan, Protocol,
+    Reason, Security, ServerFacts, Timings, TokenAccess, Transcript,
 };
 use crate::net::{Dialer, Dialogue, Io, Stopwatch};
 use crate::probe::{self, Bearer, Connection, Login, Probe, Secret, Session};
@@ -50,8 +50,7 @@ pub struct Prober {
     tokens: TokenSource,
     permits: Permits,
     in_flight: InFlight,
-    /// Checks whose last probe succeeded: another protocol that works for the same mailbox narrows down a
-    /// fault.
+    /// Checks whose last probe succeeded. They help to narrow down a fault of the same mailbox's other protocols.
     passed: Mutex<HashSet<CheckName>>,
     trips: Trips,
 }
@@ -85,7 +84,7 @@ impl Prober {
         &self.tokens
     }
 
-    /// What connections to services are opened by, as those to mail servers are.
+    /// Opens the connections to mail servers; other services share it.
     pub const fn dialer(&self) -> &Arc<Dialer> {
         &self.dialer
     }
@@ -108,25 +107,25 @@ impl Prober {
     /// Probes once. The lateness of the observation is the time since the request was due, plus every wait for
     /// a permit.
     ///
-    /// A failure is an observation, not an error; so is a panic, with [`Reason::Internal`]. A panic ends only
-    /// this probe: the code that judges answers reads untrusted text.
+    /// A failure is an observation, not an error. So is a panic, with [`Reason::Internal`]: the code that judges
+    /// answers reads untrusted text, and a panic in it must end only this probe.
     pub async fn probe(&self, request: &ProbeRequest) -> Observation {
         let started_at = clock::now();
-        let probed = unwinding(self.probe_and_judge(request)).await;
+        let probed = catching_panic(self.probe_and_judge(request)).await;
         probed.unwrap_or_else(|| broken(request.check(), started_at))
     }
 
     async fn probe_and_judge(&self, request: &ProbeRequest) -> Observation {
         let check = request.check();
-        let mailbox = self.permits.mailbox(&check.mailbox.name).await;
+        let mailbox_permit = self.permits.mailbox(&check.mailbox.name).await;
         let late = request.due().elapsed();
         let started_at = clock::now();
         let mut watch = Stopwatch::start(check.timeout);
         let (mut traces, mut open) = (Traces::default(), Open::default());
-        let (outcome, dialogue, _mailbox) = match &check.goal {
+        let (outcome, dialogue, _mailbox_permit) = match &check.goal {
             Goal::RoundTrip(trip) => {
                 let mut run = Run::new(self, check, trip, request.purpose(), &mut watch);
-                let outcome = unwinding(run.complete(mailbox, &mut traces)).await;
+                let outcome = catching_panic(run.complete(mailbox_permit, &mut traces)).await;
                 let dialogue = run.dialogue();
                 let outcome = match outcome {
                     Some(outcome) => outcome,
@@ -137,20 +136,20 @@ impl Prober {
             Goal::Folder { .. } | Goal::Submission { .. } | Goal::Maildrop | Goal::GraphFolder { .. } => {
                 let purpose = request.purpose();
                 let verdict =
-                    unwinding(self.converse(check, purpose, &mut watch, &mut traces, &mut open)).await;
+                    catching_panic(self.converse(check, purpose, &mut watch, &mut traces, &mut open)).await;
                 let verdict = verdict.unwrap_or_else(|| Err(panicked(&watch)));
                 if purpose == Purpose::Check {
                     self.remember(&check.name(), verdict.is_ok());
                 }
                 let outcome = self.conclude(check, &traces, verdict).await;
                 let dialogue = traces.dialogue.as_ref().map(Dialogue::transcript).unwrap_or_default();
-                (outcome, dialogue, mailbox)
+                (outcome, dialogue, mailbox_permit)
             }
         };
         let (timings, waited) = watch.stop();
         if let Some(session) = open.session.take() {
             // Bounded in time; the verdict is final, so failures are ignored.
-            drop(timeout(GOODBYE, unwinding(session.goodbye())).await);
+            drop(timeout(GOODBYE, catching_panic(session.goodbye())).await);
         }
         Observation {
             check: Arc::clone(check),
@@ -165,7 +164,7 @@ impl Prober {
         }
     }
 
-    /// One conversation from the token to the verdict, with the conclusions that concern the token.
+    /// One conversation from the token to the verdict; then reports to the token source what it shows of the token.
     async fn converse(
         &self,
         check: &Check,
@@ -184,17 +183,18 @@ impl Prober {
 
     /// The outcome of a conversation, with everything that explains it.
     async fn conclude(&self, check: &Check, traces: &Traces, verdict: Result<(), Failure>) -> Outcome {
-        let told = refusal_facts(check, &verdict).await;
+        let credential_facts = refusal_facts(check, &verdict).await;
         let seen = Seen {
             token: traces.token.as_ref(),
             server: &traces.facts,
             works: self.works_besides(&check.name()),
             clock_skew: self.clock_skew(check),
-            told,
+            credential_facts,
         };
         outcome(check, &seen, verdict)
     }
 
+    /// The steps of the conversation, up to the first that fails.
     async fn attempt(
         &self,
         check: &Check,
@@ -305,12 +305,12 @@ fn panicked(watch: &Stopwatch) -> Failure {
 struct Seen<'a> {
     token: Option<&'a AccessToken>,
     server: &'a ServerFacts,
-    /// Another protocol that works for the same mailbox.
+    /// Another mail protocol that works for the same mailbox.
     works: Option<Protocol>,
     /// How far our clock is ahead of the identity provider's.
     clock_skew: Option<SignedDuration>,
     /// Sentences about the credential that help after a refusal.
-    told: Vec<String>,
+    credential_facts: Vec<String>,
 }
 
 /// Sentences about the credential that help after a refusal: the form of a secret tells a bad paste from a wrong one,
@@ -318,11 +318,11 @@ struct Seen<'a> {
 async fn refusal_facts(check: &Check, verdict: &Result<(), Failure>) -> Vec<String> {
     let Err(failure) = verdict else { return Vec::new() };
     match &check.access {
-        Auth::Token(access) => token::refusal_facts(&access.spec, failure.cause.reason).await,
-        Auth::Password(place) if failure.cause.reason == Reason::CredentialsRejected => {
+        Access::Token(access) => token::refusal_facts(&access.spec, failure.cause.reason).await,
+        Access::Password(place) if failure.cause.reason == Reason::CredentialsRejected => {
             secret::oddity_sentences(place, None).await
         }
-        Auth::Password(_) => Vec::new(),
+        Access::Password(_) => Vec::new(),
     }
 }
 
@@ -330,8 +330,8 @@ async fn refusal_facts(check: &Check, verdict: &Result<(), Failure>) -> Vec<Stri
 fn outcome(check: &Check, seen: &Seen<'_>, verdict: Result<(), Failure>) -> Outcome {
     let Err(mut failure) = verdict else { return Outcome::Up };
     let claims = seen.token.and_then(AccessToken::claims);
-    // The server says only that it does not accept the token. The role counts only after a refusal, because
-    // some tokens work without it (Exchange's RBAC for Applications).
+    // The server says only that it refuses the token. A missing role explains a refusal, but proves none: some
+    // tokens work without it (Exchange's RBAC for Applications).
     let permission = check.access.token().and_then(|access| access.permission);
     // Graph accepts a token without the role and refuses the folder.
     let may_lack_role = match failure.cause.reason {
@@ -355,7 +355,7 @@ fn outcome(check: &Check, seen: &Seen<'_>, verdict: Result<(), Failure>) -> Outc
         works: seen.works,
     };
     let remedy = remedy::hint(failure.cause.reason, failure.phase, &subject);
-    let hint = seen.told.iter().cloned().chain([remedy]).collect::<Vec<_>>().join("\n");
+    let hint = seen.credential_facts.iter().cloned().chain([remedy]).collect::<Vec<_>>().join("\n");
     Outcome::Down { failure, hint }
 }
 
@@ -377,11 +377,11 @@ fn broken(check: &Arc<Check>, started_at: Timestamp) -> Observation {
     }
 }
 
-/// Contains a panic inside a future; `None` if it panicked.
-async fn unwinding<T>(work: impl Future<Output = T>) -> Option<T> {
+/// Runs a future and catches its panic; `None` if it panicked.
+async fn catching_panic<T>(work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     std::future::poll_fn(|context| {
-        // Borrowed state may be left half-written; it holds only facts, no invariants.
+        // A panic may leave borrowed state half-written: it holds only facts, no invariants.
         match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
             Ok(Poll::Ready(done)) => Poll::Ready(Some(done)),
             Ok(Poll::Pending) => Poll::Pending,

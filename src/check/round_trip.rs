@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 use super::fate::{Fate, Place};
 use super::request::Purpose;
 use super::visit::{Folders, Search, Visit};
-use super::{GOODBYE, Open, Prober, Traces, unwinding};
+use super::{GOODBYE, Open, Prober, Traces, catching_panic};
 use crate::clock;
 use crate::model::{Cause, Check, Failure, Outcome, Phase, Reason, Redacted, RoundTrip, Transcript};
 use crate::net::{Dialogue, Stopwatch};
@@ -137,7 +137,7 @@ impl<'a> Run<'a> {
         self.sent_at = Instant::now();
         self.watch.book_on(Phase::Deliver);
         // The result of the goodbye does not matter: the message is under way, or it was refused.
-        drop(timeout(GOODBYE, unwinding(Session::Smtp(smtp).goodbye())).await);
+        drop(timeout(GOODBYE, catching_panic(Session::Smtp(smtp).goodbye())).await);
         match sent {
             Ok(answer) => {
                 prober.trips.accepted(&name, &self.fate.mark);
@@ -272,7 +272,7 @@ impl<'a> Run<'a> {
     }
 
     async fn end_visit(&mut self, visit: Visit<'_>) {
-        drop(timeout(GOODBYE, unwinding(visit.leave())).await);
+        drop(timeout(GOODBYE, catching_panic(visit.leave())).await);
     }
 
     /// Looks into one folder, notes the messages of this round trip, and deletes those that may be deleted. A folder

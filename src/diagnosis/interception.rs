@@ -1,11 +1,11 @@
-//! Interception: a public provider that shows a certificate from no public authority.
+//! Interception: a public provider's host shows a certificate that no public authority has issued.
 //!
-//! Knows which hosts are public. `net` knows which authorities are, and what a handshake showed.
+//! This module knows which hosts are public. `net` knows which authorities are public, and what a handshake showed.
 
 use crate::model::{Certificate, Reason};
 
-/// The domains of public providers, mail servers and identity providers alike. Their certificates come from
-/// authorities that everybody trusts; one that does not was made by something in between.
+/// The domains of public providers, for mail and for identities. Public authorities issue their certificates; any
+/// other certificate was made by something in between.
 const PUBLIC: &[&str] = &[
     // Microsoft 365, its national clouds, personal accounts.
     "office365.com",
@@ -37,8 +37,8 @@ pub(super) fn is_public(host: &str) -> bool {
     })
 }
 
-/// Whether something between us and a public provider's host seems to answer in its place, whether or not
-/// this machine trusts it.
+/// Whether something between us and a public provider's host seems to answer in its place. It does not matter
+/// whether this machine trusts it.
 pub fn is_intercepted(host: &str, certificate: Option<&Certificate>) -> bool {
     is_public(host) && certificate.is_some_and(|certificate| certificate.public_root == Some(false))
 }

@@ -1,6 +1,6 @@
 //! Sockets and resolvers: what an error of the operating system means.
 //!
-//! Not here: TLS, even where it arrives inside an I/O error; that goes to its own table.
+//! Not here: faults of TLS. One that arrives inside an I/O error is looked up in the table of `tls`.
 
 use std::error::Error as StdError;
 use std::io::{Error, ErrorKind};
@@ -13,10 +13,10 @@ use crate::model::Reason;
 
 use Reason as R;
 
-/// An error wraps an error wraps an error: this many are looked into for one of TLS.
+/// How many nested errors are searched for an error of TLS.
 const DEPTH: usize = 8;
 
-/// Which kind means what.
+/// What the kinds of errors mean.
 const KINDS: &[(ErrorKind, Reason)] = &[
     (ErrorKind::ConnectionRefused, Reason::ConnectionRefused),
     (ErrorKind::TimedOut, Reason::Timeout),
@@ -24,7 +24,7 @@ const KINDS: &[(ErrorKind, Reason)] = &[
     (ErrorKind::NetworkUnreachable, Reason::NetworkUnreachable),
     (ErrorKind::HostUnreachable, Reason::NetworkUnreachable),
     (ErrorKind::NetworkDown, Reason::NetworkUnreachable),
-    // No local address for the way there: IPv6 switched off, or every port in use.
+    // There is no local address for the route: IPv6 is off, or every port is in use.
     (ErrorKind::AddrNotAvailable, Reason::NetworkUnreachable),
     // EACCES and EPERM from connect(2): a packet filter or security module of this machine.
     (ErrorKind::PermissionDenied, Reason::NetworkUnreachable),
@@ -38,7 +38,7 @@ const KINDS: &[(ErrorKind, Reason)] = &[
     (ErrorKind::OutOfMemory, Reason::Internal),
 ];
 
-/// Numbers for which the standard library has no kind (Linux errno(3)).
+/// What the numbers mean that have no kind in the standard library (Linux errno(3)).
 const NUMBERS: &[(i32, Reason)] = &[
     (23, Reason::Internal),            // ENFILE: the system is out of file descriptors
     (24, Reason::Internal),            // EMFILE: so is this process
@@ -57,11 +57,12 @@ pub fn io(error: &Error) -> Reason {
     let number = || {
         NUMBERS.iter().find(|(number, _)| Some(*number) == error.raw_os_error()).map(|(_, reason)| *reason)
     };
-    kind.or_else(number).or_else(|| text(error)).unwrap_or(Reason::Unexpected)
+    kind.or_else(number).or_else(|| by_words(error)).unwrap_or(Reason::Unexpected)
 }
 
-/// The standard library has no kind for a name that cannot be looked up: the words of libc are all.
-fn text(error: &Error) -> Option<Reason> {
+/// What the error's words mean. The standard library has no kind for a failed name lookup, so only the words of
+/// libc tell it.
+fn by_words(error: &Error) -> Option<Reason> {
     let folded = fold(&error.to_string());
     match find(RESOLVERS, &folded).or_else(|| find(SOCKETS, &folded)) {
         Some(Is(reason)) => Some(reason),
@@ -69,6 +70,7 @@ fn text(error: &Error) -> Option<Reason> {
     }
 }
 
+/// The error of TLS that is nested in an I/O error.
 fn tls_inside(error: &Error) -> Option<&rustls::Error> {
     let mut inner: &(dyn StdError + 'static) = error.get_ref()?;
     for _ in 0..DEPTH {
@@ -173,7 +175,7 @@ pub(super) const RESOLVERS: &[Wording] = wordings! {
     }
 };
 
-/// That an attempt to connect failed in another way than by an unreachable network.
+/// Attempts to connect that failed although the network was reachable.
 pub(super) const ATTEMPTS: &[Wording] = wordings! {
     Is(R::ConnectionRefused) => {
         "connection refused", "Linux, BSD, Go";

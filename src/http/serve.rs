@@ -1,6 +1,6 @@
 //! The listener: accepts, bounds and ends connections, in clear text or by TLS.
 //!
-//! Not here: what is answered; by which TLS.
+//! Not here: the routes that answer, and the TLS settings.
 
 use std::convert::Infallible;
 use std::error::Error as _;
@@ -33,20 +33,20 @@ use crate::report::Dropped;
 use super::places::{Doing, Place, Places};
 use super::{Protection, Site, prefix, protection, router};
 
-/// How long a client may take for the head of a request, and how long it may say nothing between two.
+/// How long a client may take to send the head of a request, and how long it may be silent between two requests.
 const HEAD: Duration = Duration::from_secs(30);
 
 /// How long a client may take for the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// How long a client may take no byte of its answer.
+/// How long a client may leave every byte of its answer unread.
 const STALL: Duration = Duration::from_secs(10);
 
 /// How long a client may take to read one answer: scrapers wait less.
 const ANSWER: Duration = Duration::from_secs(60);
 
-/// How often that is looked at.
-const LOOK: Duration = Duration::from_secs(2);
+/// How often [`ANSWER`] is checked.
+const READING_CHECK: Duration = Duration::from_secs(2);
 
 /// The answer to a client that speaks without TLS on a TLS port.
 const CLEAR_TEXT: &[u8] =
@@ -65,43 +65,43 @@ const HEAD_BYTES: usize = 16 * 1024;
 /// How long a connection may live before it is asked to end; scrapers simply open the next.
 const LIFETIME: Duration = Duration::from_secs(120);
 
-/// How long the answer under way may take then. A client that reads slower is cut off.
+/// How long the answer that is under way may take after [`LIFETIME`]. A client that reads more slowly is cut off.
 const LAST_ANSWER: Duration = Duration::from_secs(30);
 
-/// How long answers under way may take when the program stops.
+/// How long the answers that are under way may take after the program was told to stop.
 const STOP: Duration = Duration::from_secs(3);
 
-/// The pause after a failed accept: out of file descriptors, most likely, and a busy loop frees none.
+/// The pause after a failed accept. Most likely there is no free file descriptor, and a busy loop frees none.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// A failed accept is logged this often at most.
-const SAID_EVERY: Duration = Duration::from_secs(10);
+/// The least time between two log lines about failed accepts.
+const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Serves the routes until `stop`; then `ready` is unset and answers under way have 3 s.
+/// Serves the routes until `stop`; then `ready` is unset, and the answers under way have [`STOP`] to end.
 ///
-/// Request bodies are never read. At most `most` connections are open: when all are taken, the one that has been
+/// Request bodies are never read. At most `max_connections` are open: when all are taken, the one that has been
 /// idle for longest gives way to a new one. A client that is slow to ask or to read loses its connection.
 pub async fn serve(
     listener: TcpListener,
-    most: usize,
+    max_connections: usize,
     site: Site,
     protection: Protection,
     stop: CancellationToken,
 ) {
     let guarded = middleware::from_fn_with_state(protection.clone(), protection::guard);
     let routes = router(site.clone()).layer(guarded);
-    let places = Places::new(most);
-    let mut said = None;
+    let places = Places::new(max_connections);
+    let mut warned_at = None;
     let mut open = JoinSet::new();
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
         while open.try_join_next().is_some() {}
         let stream = match accepted {
             Ok((stream, _)) => stream,
-            Err(fault) if is_the_clients(&fault) => continue,
+            Err(fault) if client_went_away(&fault) => continue,
             Err(fault) => {
-                if said.is_none_or(|said: Instant| said.elapsed() > SAID_EVERY) {
+                if warned_at.is_none_or(|at: Instant| at.elapsed() > WARNING_INTERVAL) {
                     warn!(%fault, "cannot accept a connection");
-                    said = Some(Instant::now());
+                    warned_at = Some(Instant::now());
                 }
                 if places.make_room() {
                     site.report.connection_dropped(Dropped::Crowded);
@@ -137,16 +137,16 @@ pub async fn serve(
     open.shutdown().await;
 }
 
-/// The client went away before it was accepted.
-fn is_the_clients(fault: &io::Error) -> bool {
+/// Whether an accept failed because the client went away first.
+fn client_went_away(fault: &io::Error) -> bool {
     matches!(fault.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
 }
 
-/// Answers the requests of a connection.
+/// What is needed to answer the requests of one connection.
 struct Door {
     routes: Router,
     prefix: Arc<str>,
-    /// When the client came, by the clock of the machine.
+    /// When the connection was accepted, by the clock of the machine.
     opened: SystemTime,
 }
 
@@ -158,7 +158,7 @@ enum Ended {
     Otherwise,
 }
 
-/// A handshake if one is due, then the conversation.
+/// Serves one connection to its end, with a TLS handshake first if the listener has TLS.
 async fn receive(
     stream: TcpStream,
     door: Door,
@@ -166,7 +166,8 @@ async fn receive(
     protection: &Protection,
     stop: &CancellationToken,
 ) -> Ended {
-    // Answers leave in one piece anyway; without this option the last packet may wait for 40 ms.
+    // Each answer is written in one piece, so there is nothing to collect; without this option the last packet may
+    // wait for 40 ms.
     let _ = stream.set_nodelay(true);
     let Some(tls) = protection.tls().await else {
         return converse(Box::pin(impatient(stream)), door, place, stop).await;
@@ -200,7 +201,7 @@ async fn speaks_in_clear(stream: &TcpStream) -> bool {
 
 /// Reads a request and sends this answer to it.
 async fn refuse(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &[u8]) -> io::Result<()> {
-    // Bytes that are unread when a socket closes take the answer with them.
+    // If bytes are unread when a socket closes, the client gets a reset, and may lose the answer.
     if stream.read(&mut vec![0; HEAD_BYTES]).await? == 0 {
         return Ok(());
     }
@@ -208,6 +209,7 @@ async fn refuse(mut stream: impl AsyncRead + AsyncWrite + Unpin, answer: &[u8]) 
     stream.shutdown().await
 }
 
+/// Answers requests until the client leaves, is too slow, or the connection has to end.
 async fn converse<S>(stream: S, door: Door, place: &Arc<Place>, stop: &CancellationToken) -> Ended
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -259,11 +261,11 @@ where
 /// Ends when the client has been reading one answer for too long.
 async fn overdue(place: &Place) {
     while !place.reads_longer_than(ANSWER) {
-        sleep(LOOK).await;
+        sleep(READING_CHECK).await;
     }
 }
 
-/// How a connection ended. Its errors are the client's and are logged at debug level only.
+/// How a connection ended. Its errors are the client's, so they are logged at debug level only.
 fn judge(ended: Result<(), hyper::Error>) -> Ended {
     let Err(fault) = ended else { return Ended::Otherwise };
     debug!(%fault, "connection ended early");
@@ -274,7 +276,8 @@ fn judge(ended: Result<(), hyper::Error>) -> Ended {
     }
 }
 
-/// An answer on its way. When it is dropped, it has been written except for the last pieces, or its client is gone.
+/// The body of an answer. When it is dropped, all but its last pieces are written, or its client is gone: then the
+/// connection is idle.
 struct Answer {
     body: Body,
     place: Arc<Place>,

@@ -46,8 +46,8 @@ pub struct Trust {
     config: ClientConfig,
     verifier: Arc<WebPkiServerVerifier>,
     sights: Arc<Sights>,
-    /// The certificates in the `ca_file` themselves.
-    named: Arc<[CertificateDer<'static>]>,
+    /// The certificates in the `ca_file`. A server that shows one of them as its own is trusted (`pinned`).
+    in_ca_file: Arc<[CertificateDer<'static>]>,
 }
 
 /// The certificate from the last handshake with a configuration.
@@ -73,13 +73,13 @@ impl Sight {
 }
 
 impl Trust {
-    /// A configuration for an HTTPS client, and access to the certificate that its handshakes receive.
+    /// A configuration for a TLS client, and access to the certificate that its handshakes receive.
     pub fn client_config(&self) -> (ClientConfig, Sight) {
         let sight = Sight(Arc::default());
         let witness = Witness {
             verifier: Arc::clone(&self.verifier),
             sights: Arc::clone(&self.sights),
-            named: Arc::clone(&self.named),
+            in_ca_file: Arc::clone(&self.in_ca_file),
             seen: Arc::clone(&sight.0),
         };
         let mut config = self.config.clone();
@@ -122,7 +122,7 @@ impl Trust {
 struct Witness {
     verifier: Arc<WebPkiServerVerifier>,
     sights: Arc<Sights>,
-    named: Arc<[CertificateDer<'static>]>,
+    in_ca_file: Arc<[CertificateDer<'static>]>,
     seen: Seen,
 }
 
@@ -138,7 +138,7 @@ impl ServerCertVerifier for Witness {
         let shown = self.sights.of(leaf, intermediates, name, now);
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
         match self.verifier.verify_server_cert(leaf, intermediates, name, ocsp, now) {
-            Err(refused) if pinned::is_about_authority(&refused) && self.named.contains(leaf) => {
+            Err(refused) if pinned::is_about_authority(&refused) && self.in_ca_file.contains(leaf) => {
                 pinned::verify(leaf, name, now)
             }
             verdict => verdict,
@@ -212,13 +212,13 @@ impl Trusts {
     }
 }
 
-/// [`system_roots`], waited for on a thread where blocking is allowed.
+/// [`system_roots`], read on a thread where blocking is allowed.
 async fn roots() -> Result<RootCertStore, Cause> {
     let read = tokio::task::spawn_blocking(system_roots).await;
     read.unwrap_or_else(|error| Err(Cause::new(Reason::Internal, format!("TLS set-up: {error}"))))
 }
 
-fn build(roots: RootCertStore, named: Vec<CertificateDer<'static>>) -> Result<Trust, Cause> {
+fn build(roots: RootCertStore, in_ca_file: Vec<CertificateDer<'static>>) -> Result<Trust, Cause> {
     let fault = |error: &dyn std::fmt::Display| Cause::new(Reason::Internal, format!("TLS set-up: {error}"));
     let roots = Arc::new(roots);
     let provider: Arc<CryptoProvider> = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -233,5 +233,5 @@ fn build(roots: RootCertStore, named: Vec<CertificateDer<'static>>) -> Result<Tr
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.resumption = rustls::client::Resumption::disabled();
-    Ok(Trust { config, verifier, sights: Arc::new(Sights::new(public)), named: named.into() })
+    Ok(Trust { config, verifier, sights: Arc::new(Sights::new(public)), in_ca_file: in_ca_file.into() })
 }

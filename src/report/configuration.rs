@@ -1,6 +1,6 @@
-//! The configuration in force: which shard it is, since when, and whether the last reload succeeded.
+//! The configuration in force: its shard, since when it holds, and whether the last reload succeeded.
 //!
-//! Not here: reading it.
+//! Not here: reading the configuration.
 
 use std::io;
 use std::sync::Mutex;
@@ -25,19 +25,20 @@ pub struct ConfigurationRecord {
     pub refused_at: Option<Timestamp>,
 }
 
-/// The record, shared.
+/// The record, shared between threads.
 #[derive(Debug)]
 pub(super) struct Configuration(Mutex<ConfigurationRecord>);
 
 impl Configuration {
     pub(super) fn new(plan: &Plan) -> Self {
-        Self(Mutex::new(taken(plan)))
+        Self(Mutex::new(record_of(plan)))
     }
 
     pub(super) fn apply(&self, plan: &Plan) {
-        *locked(&self.0) = taken(plan);
+        *locked(&self.0) = record_of(plan);
     }
 
+    /// Records that a reload failed.
     pub(super) fn refuse(&self) {
         locked(&self.0).refused_at = Some(clock::now());
     }
@@ -57,7 +58,7 @@ impl Configuration {
     }
 }
 
-fn taken(plan: &Plan) -> ConfigurationRecord {
+fn record_of(plan: &Plan) -> ConfigurationRecord {
     ConfigurationRecord {
         shard: plan.shard,
         checks: plan.checks.len(),

@@ -1,6 +1,7 @@
-//! The IMAP server: RFC 3501 as far as a probe walks, in the words of Exchange Online.
+//! The IMAP server: the part of RFC 3501 that a probe uses, in the words of Exchange Online.
 //!
-//! Messages are shown and deleted by `letters.rs`; all others are only counted. Faults are met at each step by `session.rs`.
+//! `letters.rs` shows and deletes delivered messages; all others are only a number. `session.rs` plays the scripted
+//! fault of each step.
 
 use std::io;
 use std::sync::atomic::Ordering;
@@ -28,8 +29,8 @@ const BASE: &[&str] = &[
     "NAMESPACE",
     "LITERAL+",
 ];
-/// How many unknown commands end a connection.
-const NONSENSE: usize = 10;
+/// A client that sends more unknown commands than this is disconnected.
+const MAX_UNKNOWN_COMMANDS: usize = 10;
 const WORDING: Wording = Wording {
     prompt: "+ ",
     accepted: "{tag} OK AUTHENTICATE completed.",
@@ -60,7 +61,7 @@ pub(super) async fn serve(session: &mut Session, implicit_tls: bool) -> io::Resu
     }
     greet(session).await?;
     let mut state = State::LoggedOut;
-    let mut nonsense = 0;
+    let mut unknown_commands = 0;
     while let Some(line) = session.wire.line().await? {
         let (tag, rest) = line.split_once(' ').unwrap_or((line.as_str(), ""));
         let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -108,8 +109,8 @@ pub(super) async fn serve(session: &mut Session, implicit_tls: bool) -> io::Resu
             _ => {
                 // An unknown command may be a misplaced secret: its words are not kept.
                 session.hear("?");
-                nonsense += 1;
-                if nonsense > NONSENSE {
+                unknown_commands += 1;
+                if unknown_commands > MAX_UNKNOWN_COMMANDS {
                     session.say("* BYE Connection closed. 14").await?;
                     return session.end().await;
                 }
@@ -124,7 +125,7 @@ async fn greet(session: &mut Session) -> io::Result<()> {
     if session.meet(Step::Greeting).await? == Met::Answered {
         return Ok(());
     }
-    // Exchange Online names its front end so: base64 of UTF-16LE.
+    // Exchange Online names its front end in the greeting, as base64 of UTF-16LE.
     let wide: Vec<u8> = HOST.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let list = match session.offers().in_greeting {
         true => format!("[CAPABILITY {}] ", offered(session).join(" ")),
@@ -135,7 +136,7 @@ async fn greet(session: &mut Session) -> io::Result<()> {
     session.say(&greeting).await
 }
 
-/// The words offered now.
+/// The capabilities that are offered in the present state.
 fn offered(session: &Session) -> Vec<&'static str> {
     let secured = session.wire.secured();
     if let Some(Act::Offer(words)) = session.act(Step::Capability) {
@@ -194,6 +195,7 @@ async fn start_tls(session: &mut Session) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether the client is logged in afterwards.
 async fn authenticate(session: &mut Session, rest: &str) -> io::Result<bool> {
     let (name, initial) = rest.split_once(' ').map_or((rest, None), |(name, initial)| (name, Some(initial)));
     let mechanism = Mechanism::named(name);
@@ -204,7 +206,7 @@ async fn authenticate(session: &mut Session, rest: &str) -> io::Result<bool> {
     let words = offered(session);
     let is_offered = |mechanism: &Mechanism| words.contains(&format!("AUTH={}", mechanism.name()).as_str());
     match mechanism {
-        // Exchange Online knows PLAIN and LOGIN well enough to say that they are switched off.
+        // Exchange Online takes PLAIN and LOGIN even if it does not offer them, and answers that they are switched off.
         Some(mechanism) if is_offered(&mechanism) || !mechanism.is_bearer() => {
             session.authenticate(mechanism, initial, &WORDING).await
         }
@@ -212,6 +214,7 @@ async fn authenticate(session: &mut Session, rest: &str) -> io::Result<bool> {
     }
 }
 
+/// Whether the client is logged in afterwards.
 async fn login(session: &mut Session, rest: &str) -> io::Result<bool> {
     session.hear("LOGIN");
     let arguments = arguments(session, rest).await?;
@@ -227,7 +230,7 @@ async fn login(session: &mut Session, rest: &str) -> io::Result<bool> {
     }
 }
 
-/// Refuses a login in clear text, and counts a secret that came with it.
+/// Refuses a login without TLS if TLS is required, and counts a secret that came with it. Whether it was refused.
 async fn refused_before_tls(session: &mut Session, with_secret: bool) -> io::Result<bool> {
     if session.wire.secured() || session.offers().without_tls {
         return Ok(false);

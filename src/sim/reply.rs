@@ -1,4 +1,4 @@
-//! How the identity provider answers: as Entra does, by a clock that may be wrong.
+//! How the identity provider answers: as Entra does, with the time of a clock that may be wrong.
 
 use std::io;
 
@@ -15,7 +15,8 @@ pub(super) const JSON: &str = "application/json; charset=utf-8";
 /// A refusal: status, OAuth2 `error`, AADSTS number, sentence.
 pub(super) type Refusal = (u16, &'static str, u32, String);
 
-/// Entra's error body: the number in three places, the trailer in the sentence.
+/// Answers with Entra's error body: the number stands in three places, the trace ids also in the sentence. Always true,
+/// as [`respond`].
 pub(super) async fn refuse(
     wire: &mut Wire,
     asked: &Asked,
@@ -41,18 +42,18 @@ pub(super) async fn refuse(
     respond(wire, now, status, JSON, &body.to_string(), &[("x-ms-request-id", trace)]).await
 }
 
-/// Answers as a server does whose clock reads `now`.
+/// Answers as a server does whose clock shows `now`. Always true: the connection goes on.
 pub(super) async fn respond(
     wire: &mut Wire,
     now: Timestamp,
     status: u16,
-    kind: &str,
+    content_type: &str,
     body: &str,
-    more: &[(&str, String)],
+    more_headers: &[(&str, String)],
 ) -> io::Result<bool> {
     let date = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    let more: Vec<_> = [("Date", date)].into_iter().chain(more.iter().cloned()).collect();
-    let answer = format!("{}{body}", head(status, kind, body.len(), &more));
+    let headers: Vec<_> = [("Date", date)].into_iter().chain(more_headers.iter().cloned()).collect();
+    let answer = format!("{}{body}", head(status, content_type, body.len(), &headers));
     wire.send(answer.as_bytes()).await?;
     Ok(true)
 }

@@ -1,6 +1,6 @@
-//! One connection: lines in, bytes out, TLS in place. Every read is bounded in bytes.
+//! One connection: reads lines, sends bytes, starts TLS. Every read is bounded in bytes.
 //!
-//! Knows no protocol. Time is bounded by the caller, who gives a whole connection its limit.
+//! Knows no protocol. The caller limits the time of the whole connection.
 
 use std::io;
 use std::time::Duration;
@@ -13,12 +13,13 @@ use tokio_rustls::TlsAcceptor;
 pub(super) const LINE_LIMIT: usize = 64 * 1024;
 /// How long a handshake may take.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(30);
-/// How long a connection that ends listens for the client's own end, so that no reset overtakes the last line.
+/// How long a closing connection waits for the client to close its side too, so that no reset overtakes the last
+/// line.
 const LINGER: Duration = Duration::from_secs(1);
 /// A fatal `protocol_version` alert in a TLS 1.0 record: RFC 8446, section 6.
 const ALERT_PROTOCOL_VERSION: [u8; 7] = [21, 3, 1, 0, 2, 2, 70];
 
-/// What a connection runs over, before and after TLS.
+/// The stream under a connection, before and after TLS.
 pub(super) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
@@ -27,11 +28,12 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 pub(super) struct Wire {
     io: BufReader<Box<dyn Io>>,
     secured: bool,
+    /// The pause after each single byte; `None` sends everything at once.
     pace: Option<Duration>,
 }
 
 impl Wire {
-    /// Over this socket; with `pace` every byte is sent alone, that long after the one before.
+    /// A connection over this socket. With `pace`, every byte is sent alone and followed by that pause.
     pub(super) fn new(io: impl Io + 'static, pace: Option<Duration>) -> Self {
         Self { io: BufReader::new(Box::new(io)), secured: false, pace }
     }
@@ -71,7 +73,7 @@ impl Wire {
         Ok(bytes)
     }
 
-    /// Sends all of it, in one write unless the connection drips.
+    /// Sends all bytes, in one write unless there is a `pace`.
     pub(super) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self.pace {
             None => self.io.write_all(bytes).await?,
@@ -86,7 +88,7 @@ impl Wire {
         self.io.flush().await
     }
 
-    /// Puts TLS under the dialogue. Forgets any bytes that the client sent before.
+    /// Performs the TLS handshake. Bytes that were received but not read before it are dropped.
     pub(super) async fn secure(&mut self, acceptor: &TlsAcceptor) -> io::Result<()> {
         let nothing: Box<dyn Io> = Box::new(tokio::io::empty());
         let plain = std::mem::replace(&mut self.io, BufReader::new(nothing)).into_inner();
@@ -96,7 +98,7 @@ impl Wire {
         Ok(())
     }
 
-    /// Waits for the client to begin, and forgets what it said.
+    /// Waits for the first bytes of the client, and drops them.
     pub(super) async fn ignore_first(&mut self) -> io::Result<()> {
         let count = self.io.fill_buf().await?.len();
         self.io.consume(count);
@@ -121,10 +123,10 @@ impl Wire {
         }
     }
 
-    /// Ends the connection in good order.
+    /// Closes this side, then waits up to [`LINGER`] for the client to close its own.
     pub(super) async fn leave(&mut self) -> io::Result<()> {
         self.io.shutdown().await?;
-        // A client that stays is left behind after a while: the last line is out.
+        // The last line is sent, so a client that stays longer is left alone.
         timeout(LINGER, self.wait_for_end()).await.unwrap_or(Ok(()))
     }
 }
