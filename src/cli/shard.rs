@@ -1,6 +1,6 @@
-//! `--shard`: which part of the mailboxes this agent has, as it is written or as a StatefulSet numbers it.
+//! `--shard`: which shard of the mailboxes this agent has, as written or by the number of its pod in a StatefulSet.
 //!
-//! Not here: which mailbox belongs to which part.
+//! Not here: which mailbox belongs to which shard.
 
 use std::env;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use std::str::FromStr;
 use crate::model::Shard;
 use crate::shard::MOST;
 
-/// How many shards there are, if `--shard auto` does not say.
+/// The variable that holds the number of shards, for `--shard auto`.
 const COUNT_VARIABLE: &str = "MAILBOX_EXPORTER_SHARDS";
 /// The variable that holds a pod's own name.
 const NAME_VARIABLE: &str = "HOSTNAME";
@@ -18,7 +18,7 @@ const NAME_VARIABLE: &str = "HOSTNAME";
 pub(super) enum Choice {
     /// `I/N`.
     Given(Shard),
-    /// `auto`, `auto/N`: the number is that of this pod.
+    /// `auto`, `auto/N`: the index is the number at the end of this pod's name.
     Auto(Option<u32>),
 }
 
@@ -28,12 +28,12 @@ impl FromStr for Choice {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once('/') {
             None if text == "auto" => Ok(Self::Auto(None)),
-            Some(("auto", count)) => Ok(Self::Auto(Some(counted(count)?))),
+            Some(("auto", count)) => Ok(Self::Auto(Some(parse_count(count)?))),
             Some((index, count)) => {
-                let count = counted(count)?;
+                let count = parse_count(count)?;
                 let index: u32 =
                     index.parse().map_err(|_| format!("{index:?} is not a shard number: {EXPECTED}"))?;
-                Ok(Self::Given(numbered(index, count)?))
+                Ok(Self::Given(shard_of(index, count)?))
             }
             None => Err(EXPECTED.to_owned()),
         }
@@ -43,7 +43,7 @@ impl FromStr for Choice {
 const EXPECTED: &str = "expected I/N with I from 0 to N - 1 (0/3, 1/3, 2/3), auto or auto/N";
 
 impl Choice {
-    /// Which shard that is in this environment.
+    /// The shard that is meant in this environment.
     ///
     /// # Errors
     /// A sentence if the environment does not say.
@@ -61,7 +61,7 @@ impl Choice {
                 let count = count.ok_or_else(|| {
                     format!("auto needs the number of shards: write auto/N, or set {COUNT_VARIABLE}")
                 })?;
-                counted(count).map_err(|complaint| format!("{COUNT_VARIABLE}: {complaint}"))?
+                parse_count(count).map_err(|complaint| format!("{COUNT_VARIABLE}: {complaint}"))?
             }
         };
         let pod = pod.ok_or_else(|| {
@@ -75,16 +75,16 @@ impl Choice {
                 "auto takes its number from the end of {NAME_VARIABLE}, and {pod:?} does not end in one as the pods of a StatefulSet do (name-3): write I/N"
             )
         })?;
-        numbered(ordinal, count).map_err(|complaint| format!("{NAME_VARIABLE} is {pod}: {complaint}"))
+        shard_of(ordinal, count).map_err(|complaint| format!("{NAME_VARIABLE} is {pod}: {complaint}"))
     }
 }
 
-fn counted(text: &str) -> Result<u32, String> {
+fn parse_count(text: &str) -> Result<u32, String> {
     let count = text.parse().ok().filter(|count| (1..=MOST).contains(count));
     count.ok_or_else(|| format!("{text:?} is not a number of shards: expected 1 to {MOST}"))
 }
 
-fn numbered(index: u32, count: u32) -> Result<Shard, String> {
+fn shard_of(index: u32, count: u32) -> Result<Shard, String> {
     Shard::new(index, count).ok_or_else(|| {
         let last = count - 1;
         format!("there is no shard {index} of {count}: shards count from 0, the last one is {last}/{count}")

@@ -17,7 +17,7 @@ const PLACE: &str = "a secret is a place, never a value: write {file: PATH} or {
 
 /// Reads one credential; `None` once its faults are reported. Paths are relative to `base`.
 pub(super) fn read(name: &str, at: &Cursor<'_>, base: &Path) -> Option<Arc<Credential>> {
-    let Some(kind) = at.secret_key("type") else {
+    let Some(kind) = at.peek("type") else {
         let map = at.map(&keys::CREDENTIAL)?;
         map.require(
             "type",

@@ -1,6 +1,7 @@
-//! Typed reading of a tree: every wrong value is reported, and the reading goes on.
+//! Typed reading of a YAML tree: every wrong value is reported, and the reading goes on.
 //!
-//! Owns shapes (text, number, list, keys). `value` knows what a text means, and `keys` which keys there are.
+//! Owns the shapes of values (text, number, list, keys). `value` knows what a text means, and `keys` which keys there
+//! are.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -11,7 +12,7 @@ use super::place::{At, Place, Quoted, Trail, Written};
 use super::tree::{Entry, Kind, Node};
 use crate::secret::{TYPOGRAPHIC, placeholder};
 
-/// Longest text value, in characters. RFC 5321 allows an address 254 and nothing here needs more than a URL.
+/// The longest text value, in characters. An address has at most 254 (RFC 5321), and nothing here is longer than a URL.
 const MAX_TEXT: usize = 2048;
 
 /// A value to be read, with its place.
@@ -42,12 +43,13 @@ impl<'a> Cursor<'a> {
         self.faults
     }
 
+    /// Reports a fault of this value. Always `None`, for a reader to return.
     pub(super) fn complain<T>(&self, message: impl Into<String>) -> Option<T> {
         self.faults.add(&self.place, message);
         None
     }
 
-    /// `expected …, found …`, of the wrong shape altogether: what was found is named, never repeated.
+    /// Reports `expected …, found …` for a value of the wrong shape. Its shape is named; the value is never repeated.
     pub(super) fn expected<T>(&self, what: &str) -> Option<T> {
         let found = match &self.node.kind {
             Kind::Null => "nothing",
@@ -60,8 +62,8 @@ impl<'a> Cursor<'a> {
         self.complain(format!("expected {what}, found {found}"))
     }
 
-    /// `expected …, found "…"`, of the right shape and without sense. The value is repeated only
-    /// where no secret can be written by mistake.
+    /// Reports `expected …, found "…"` for a value of the right shape that makes no sense. The value is repeated
+    /// only where no secret can be written by mistake.
     pub(super) fn senseless<T>(&self, what: &str) -> Option<T> {
         match &self.node.kind {
             Kind::Bool(_, text) | Kind::Number(text) if !self.secret => {
@@ -84,15 +86,15 @@ impl<'a> Cursor<'a> {
             Kind::Number(text) => text,
             _ => return self.expected("text"),
         };
-        self.clean(text)
+        self.checked(text)
     }
 
-    /// Whether it is text that contains these words, whether or not such a text is allowed here.
+    /// Whether the value is text that contains these words, even if such a text is not allowed here.
     pub(super) fn has_text(&self, words: &str) -> bool {
         matches!(&self.node.kind, Kind::Text(text) if text.contains(words))
     }
 
-    /// Like [`Cursor::text`], and `true`, `false` and an empty text are texts as well.
+    /// Like [`Cursor::text`], but also takes `true`, `false` and an empty text as texts.
     pub(super) fn free_text(&self) -> Option<&'a str> {
         match &self.node.kind {
             Kind::Text(text) if text.is_empty() => Some(text),
@@ -101,8 +103,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Texts end up in commands, URLs, headers, log lines and labels: control characters are welcome in none.
-    fn clean(&self, text: &'a str) -> Option<&'a str> {
+    /// Texts end up in commands, URLs, headers, log lines and labels, and none of these may hold control characters.
+    fn checked(&self, text: &'a str) -> Option<&'a str> {
         if text.is_empty() {
             return self.complain("expected text, found an empty one");
         }
@@ -112,13 +114,13 @@ impl<'a> Cursor<'a> {
         if text.chars().nth(MAX_TEXT).is_some() {
             return self.complain(format!("at most {MAX_TEXT} characters are taken here"));
         }
-        self.suspect(text);
+        self.warn_of_leftovers(text);
         Some(text)
     }
 
-    /// Warns of what was to be replaced and was not, and of quotation marks that are none to YAML. Nothing of the
-    /// text is repeated: it may be a secret in the wrong place.
-    fn suspect(&self, text: &str) {
+    /// Warns of a placeholder that was not replaced, and of quotation marks that YAML takes for letters. The text is
+    /// not repeated, because it may be a secret in the wrong place.
+    fn warn_of_leftovers(&self, text: &str) {
         if let Some(form) = placeholder(text) {
             let message = format!(
                 "a placeholder ({form}) seems to have been left standing: the text is taken as it is, nothing is filled in"
@@ -157,8 +159,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The value of a key, looked at before it is known which keys there may be. Nothing of it is repeated.
-    pub(super) fn secret_key(&self, key: &str) -> Option<Self> {
+    /// The value of a key, for a look before [`Cursor::map`] checks the keys. No complaint repeats the value.
+    pub(super) fn peek(&self, key: &str) -> Option<Self> {
         let Kind::Map(entries) = &self.node.kind else { return None };
         let entry = entries.iter().find(|entry| entry.key == key)?;
         let place = Place { trail: self.place.trail.key(key), ..self.place.clone() };
@@ -181,7 +183,7 @@ impl<'a> Cursor<'a> {
         matches!(self.node.kind, Kind::Map(_))
     }
 
-    /// One word of a table; the others are refused by name, with the nearest right one.
+    /// One word of a table. Any other word is refused, with the nearest right one.
     pub(super) fn word(&self, words: &'static Keys) -> Option<&'static str> {
         let list = list(words.working());
         let text: &str = match &self.node.kind {
@@ -202,7 +204,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The elements of a list; `what` names it in the complaint about anything else.
+    /// The elements of a list. `what` names the list in the complaint about a value of another shape.
     pub(super) fn list(&self, what: &str) -> Option<Vec<Self>> {
         let Kind::List(items) = &self.node.kind else { return self.expected(what) };
         let step = |(index, node)| {
@@ -217,7 +219,7 @@ impl<'a> Cursor<'a> {
         self.entries(what, |name| self.place.trail.key(name))
     }
 
-    /// As [`Cursor::names`], where a secret may have been written as a name: no complaint repeats one.
+    /// As [`Cursor::names`], but no complaint repeats a name, because it may be a secret in the wrong place.
     pub(super) fn unspoken_names(&self, what: &str) -> Option<Vec<(At<&'a str>, Self)>> {
         self.entries(what, |_| self.place.trail.clone())
     }
@@ -230,7 +232,7 @@ impl<'a> Cursor<'a> {
             let value = Self::at(&entry.node, place.clone(), self.faults, self.secret);
             (At { value: entry.key.as_str(), place }, value)
         };
-        Some(once(entries, &self.place, self.faults, false).into_iter().map(step).collect())
+        Some(first_of_each(entries, &self.place, self.faults, false).into_iter().map(step).collect())
     }
 
     /// The keys of a section. Unknown ones, those of a later version and duplicates are reported here.
@@ -239,7 +241,7 @@ impl<'a> Cursor<'a> {
             let known = list(keys.working());
             return self.expected(&format!("keys ({known})"));
         };
-        let entries = once(entries, &self.place, self.faults, keys.secret);
+        let entries = first_of_each(entries, &self.place, self.faults, keys.secret);
         let map = Map { keys, place: self.place.clone(), entries, faults: self.faults };
         for entry in &map.entries {
             map.recognise(entry);
@@ -248,8 +250,8 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// The first entry of each key; the others are reported.
-fn once<'a>(entries: &'a [Entry], place: &Place, faults: &Faults, secret: bool) -> Vec<&'a Entry> {
+/// The first entry of each key. Duplicates are reported; if `secret`, without their key.
+fn first_of_each<'a>(entries: &'a [Entry], place: &Place, faults: &Faults, secret: bool) -> Vec<&'a Entry> {
     let mut first: HashMap<&str, &Entry> = HashMap::with_capacity(entries.len());
     let mut kept = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -291,7 +293,7 @@ impl<'a> Map<'a> {
         self.faults.add(&place, message);
     }
 
-    /// Says what deserves a look about a key's value.
+    /// Warns about a key's value, if the key is there.
     pub(super) fn warn_of(&self, key: &str, message: impl Into<String>) {
         if let Some(cursor) = self.cursor(key) {
             self.faults.warn(&cursor.place, message);
@@ -354,6 +356,7 @@ impl<'a> Map<'a> {
         Some(Cursor::at(&entry.node, place, self.faults, self.keys.secret))
     }
 
+    /// Reports a key that is unknown or not in this version.
     fn recognise(&self, entry: &Entry) {
         let known = self.keys.find(&entry.key);
         // A wrong key in a secret's place may be the secret itself: the path ends above it.

@@ -44,7 +44,7 @@ pub(super) fn read(path: &Path, sources: &mut Sources, faults: &Faults) -> Optio
         headers = map.read("headers", self::headers).or_default(Vec::new());
         headers.as_ref().map(drop)
     });
-    let users = match top.secret_key("basic_auth_users").filter(|at| !at.is_nothing()) {
+    let users = match top.peek("basic_auth_users").filter(|at| !at.is_nothing()) {
         Some(at) => users(&at),
         None => Some(Users::default()),
     };

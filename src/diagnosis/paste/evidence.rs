@@ -1,4 +1,4 @@
-//! Evidence: each line's kind, with the step and the mechanism of the command before it.
+//! Evidence: what each line of a paste is, with the step and the mechanism of the command before it.
 //!
 //! Not here: the meaning of a piece, and which piece decides.
 
@@ -15,11 +15,12 @@ use crate::diagnosis::text::{fold, leading_number};
 use crate::diagnosis::{challenge, smtp};
 use crate::model::{Mechanism, Phase, Protocol};
 
+/// What a server's answer is, by its form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A final answer that refuses: tagged NO or BAD, a reply of class 4 or 5, `-ERR`.
     Refusal,
-    /// The error report that a server sends in place of a refusal when it dislikes a token.
+    /// The error report that a server sends in place of a refusal when it rejects a token.
     Report,
     /// The server ends the session: `* BYE`.
     Farewell,
@@ -57,11 +58,13 @@ pub(super) struct Piece {
 #[derive(Debug)]
 pub(super) struct Statement {
     pub(super) text: String,
+    /// The index of its line.
     pub(super) line: usize,
     /// Where it begins in the text, in bytes.
     pub(super) at: usize,
 }
 
+/// What a paste holds, in the order of its lines.
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
     pub(super) pieces: Vec<Piece>,
@@ -89,7 +92,7 @@ impl Evidence {
         let mut indented = false;
         // The mail comes between the reply 354 and the next one. Its words are not evidence.
         let mut in_mail = false;
-        for (place, line) in lines.iter().enumerate() {
+        for (index, line) in lines.iter().enumerate() {
             if line.frame {
                 evidence.note_mechanism(&fold(&line.text));
                 continue;
@@ -103,9 +106,10 @@ impl Evidence {
                 continue;
             }
             // A line that continues a sentence may begin with the word of a command.
-            let folded = last == Last::Piece && evidence.last_refuses() && !indented;
-            let continues_sentence =
-                line.indented && (last == Last::Statement || folded) && line.speaker == Speaker::Unmarked;
+            let after_refusal = last == Last::Piece && evidence.last_refuses() && !indented;
+            let continues_sentence = line.indented
+                && (last == Last::Statement || after_refusal)
+                && line.speaker == Speaker::Unmarked;
             indented = line.indented;
             let command = if shape.is_some() || continues_sentence { None } else { command(line) };
             if let Some(said) = command {
@@ -121,9 +125,9 @@ impl Evidence {
                 if kind != Kind::Success {
                     evidence.note_mechanism(&fold(&line.whole));
                 }
-                evidence.add_answer(kind, protocol, answer.into_owned(), optional, place);
+                evidence.add_answer(kind, protocol, answer.into_owned(), optional, index);
             } else if (line.indented && evidence.append(last, &line.whole))
-                || (is_folded(line) && !complains(&line.text) && evidence.append(last, &line.text))
+                || (is_rest_of_wrapped(line) && !complains(&line.text) && evidence.append(last, &line.text))
                 || (line.speaker == Speaker::Server
                     && last == Last::Piece
                     && evidence.last_refuses()
@@ -132,12 +136,13 @@ impl Evidence {
             } else if let Some(words) = words_of(line) {
                 let folded = fold(words);
                 evidence.note_mechanism(&folded);
-                last = evidence.add_statement(words, &folded, place, line.at);
+                last = evidence.add_statement(words, &folded, index, line.at);
             }
         }
         evidence
     }
 
+    /// Keeps the first mechanism that a program's own words name.
     fn note_mechanism(&mut self, folded: &str) {
         self.mechanism = self.mechanism.or_else(|| commands::named_in(folded));
     }
@@ -166,15 +171,15 @@ impl Evidence {
         self.pieces.push(Piece { kind, protocol, text, phase, mechanism, optional, ended: ends, line });
     }
 
-    fn add_statement(&mut self, words: &str, folded: &str, place: usize, at: usize) -> Last {
+    fn add_statement(&mut self, words: &str, folded: &str, line: usize, at: usize) -> Last {
         if let Some((protocol, message)) = inside::wrapped(words) {
-            self.add_answer(Kind::Wrapped, protocol, message.to_owned(), false, place);
+            self.add_answer(Kind::Wrapped, protocol, message.to_owned(), false, line);
             return Last::Piece;
         }
         if folded.is_empty() {
             return Last::Nothing;
         }
-        self.statements.push(Statement { text: words.to_owned(), line: place, at });
+        self.statements.push(Statement { text: words.to_owned(), line, at });
         Last::Statement
     }
 
@@ -183,7 +188,7 @@ impl Evidence {
         self.pieces.last().is_some_and(|piece| piece.kind == Kind::Refusal)
     }
 
-    /// Appends an indented line to the one before it.
+    /// Appends a line to the answer or statement that it continues; false if there is none.
     fn append(&mut self, last: Last, text: &str) -> bool {
         let before = match last {
             Last::Piece => self.pieces.last_mut().map(|piece| &mut piece.text),
@@ -210,7 +215,7 @@ fn continues(last: &Piece, kind: Kind, text: &str) -> bool {
     }
 }
 
-/// The answer in a line and its form: behind the mark, or anywhere in the line.
+/// The answer in a line and its form. It is looked for after the mark first, then in the whole line.
 fn answer_of(line: &Line) -> (Cow<'_, str>, Option<(Kind, Option<Protocol>)>) {
     let marked = inside::answer(&line.text);
     if let Some(shape) = shape(&marked) {
@@ -221,8 +226,8 @@ fn answer_of(line: &Line) -> (Cow<'_, str>, Option<(Kind, Option<Protocol>)>) {
     (whole, shape)
 }
 
-/// The words of a line that is neither answer nor command. Its mark was part of a sentence, unless it
-/// says plainly that the client sent something: that is a secret or a mail.
+/// The words of a line that is neither answer nor command, so that its mark was part of a sentence. `None` if the
+/// mark clearly says that the client sent the line: that may be a secret or a mail.
 fn words_of(line: &Line) -> Option<&str> {
     match line.speaker {
         Speaker::Unmarked => Some(&line.text),
@@ -233,8 +238,8 @@ fn words_of(line: &Line) -> Option<&str> {
     }
 }
 
-/// Whether there are blanks between a server's mark and its words: a log has folded the line before.
-fn is_folded(line: &Line) -> bool {
+/// Whether several blanks follow a server's mark: the line is the rest of one that a log has wrapped.
+fn is_rest_of_wrapped(line: &Line) -> bool {
     let mark = line.whole.strip_suffix(line.text.as_str()).unwrap_or_default();
     line.speaker == Speaker::Server && mark.ends_with("  ")
 }
@@ -245,7 +250,7 @@ fn is_head(line: &Line) -> bool {
     mark.split_whitespace().count() < 2
 }
 
-/// The command of a line: its mark says so, or its form.
+/// The command in a line, which its mark or its form shows.
 fn command(line: &Line) -> Option<Said> {
     match line.speaker {
         Speaker::Client => commands::of_client(&fold(&line.text)),
@@ -314,18 +319,20 @@ pub(super) fn shape(answer: &str) -> Option<(Kind, Option<Protocol>)> {
     }
 }
 
-/// `* 3 EXISTS`, and not a list of three points.
+/// Whether the words after `*` are a number and a longer word, as in `* 3 EXISTS`. A list of points has no such form.
 fn is_count(second: &str, third: &str) -> bool {
     second.bytes().all(|byte| byte.is_ascii_digit())
         && third.len() > 3
         && third.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
+/// A tagged answer of IMAP.
 fn tagged(first: &str, second: &str, third: &str) -> Option<(Kind, Option<Protocol>)> {
     // Three digits are a code of SMTP; "2 no" alone is prose.
     let lettered = first.bytes().any(|byte| byte.is_ascii_alphabetic());
-    let plain = second.bytes().all(|byte| byte.is_ascii_uppercase()) || third.starts_with('[') || lettered;
-    if !is_tag(first) || smtp::is_code(first) || !plain {
+    let looks_tagged =
+        second.bytes().all(|byte| byte.is_ascii_uppercase()) || third.starts_with('[') || lettered;
+    if !is_tag(first) || smtp::is_code(first) || !looks_tagged {
         return None;
     }
     let kind = match second.to_ascii_uppercase().as_str() {
@@ -348,8 +355,8 @@ fn reply(first: &str, second: &str) -> Option<(Kind, Option<Protocol>)> {
     // Roundcube puts the code between brackets: `SMTP Error (454): Authentication failed`.
     let first = first.trim_end_matches([')', ':']);
     let (code, continued) = first.split_once('-').map_or((first, false), |(code, _)| (code, true));
-    let class: u16 = leading_number(code).filter(|_| code.len() == 3)?;
-    match class {
+    let number: u16 = leading_number(code).filter(|_| code.len() == 3)?;
+    match number {
         400..=599 if smtp::is_code(code) || continued || smtp::is_enhanced(second) => smtp(Kind::Refusal),
         400..=599 if !second.is_empty() => smtp(Kind::Refusal),
         // A server that ends an idle session calls it a success.
@@ -359,12 +366,12 @@ fn reply(first: &str, second: &str) -> Option<(Kind, Option<Protocol>)> {
         {
             smtp(Kind::Farewell)
         }
-        _ if SUCCESSES.contains(&class) => smtp(Kind::Success),
+        _ if SUCCESSES.contains(&number) => smtp(Kind::Success),
         _ => None,
     }
 }
 
-/// `[AUTHENTICATIONFAILED]` at the head of a line, from a library that cuts the status off.
+/// Whether a line begins with a response code of IMAP (`[AUTHENTICATIONFAILED]`), because a library cut the status off.
 fn is_response_code(first: &str) -> bool {
     let code = first.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or_default();
     code.len() > 4

@@ -1,6 +1,6 @@
-//! Guesses from words who spoke and at which step, if the paste does not say.
+//! Guesses from the words of a text who spoke and at which step, if nothing else shows it.
 //!
-//! Not here: the meaning.
+//! Not here: the meaning of the words.
 
 use super::Source;
 use crate::diagnosis::text::{fold, unescape};
@@ -40,7 +40,7 @@ const WORDS: &[(&str, Source)] = &[
     ("mailbox", Source::Mail(Protocol::Imap)),
 ];
 
-/// Words of a folder that could not be opened.
+/// Words about a folder that could not be opened.
 const FOLDER: &[&str] = &[
     "mailbox does",
     "this mailbox",
@@ -57,15 +57,15 @@ const FOLDER: &[&str] = &[
     "doesn't exist",
 ];
 
-/// Words of a sender that was refused.
+/// Words about a sender or a message that was refused.
 const SENDING: &[&str] =
     &["sender", "recipient", "send as", "mail from", "to send", "message", "storedrv", "relay"];
 
 /// Basic codes of SMTP that answer to MAIL, RCPT and DATA.
 const SENDING_CODES: &[&str] = &["452", "550", "551", "552", "553", "554"];
 
-/// Answers of an identity provider's web server without a word of the provider. The numbers mean other
-/// things in SMTP.
+/// Statuses of HTTP, which come from an identity provider's web server. With other words after them, some of the
+/// numbers are codes of SMTP.
 const HTTP: &[&str] = &[
     "400 bad request",
     "401 unauthorized",
@@ -104,7 +104,7 @@ const MARKS: &[(&str, Family)] = &[
     ("smtp.gmail.com", Family::Gmail),
 ];
 
-/// Whose server speaks.
+/// Whose server speaks, by the marks in its answer.
 pub(super) fn family(text: &str) -> Option<Family> {
     let folded = fold(&unescape(text));
     MARKS.iter().find(|(mark, _)| folded.contains(mark)).map(|(_, family)| *family)
@@ -116,7 +116,7 @@ pub(super) fn is_http(line: &str) -> bool {
     HTTP.iter().any(|status| folded.starts_with(status))
 }
 
-/// Whether a folded text names a status of HTTP: its words are no mail server's.
+/// Whether a folded text names HTTP and one of its statuses.
 pub(super) fn names_http(folded: &str) -> bool {
     folded.contains("http") && HTTP.iter().any(|status| folded.contains(status))
 }
@@ -129,7 +129,7 @@ pub(super) fn source(folded: &str) -> Option<Source> {
     WORDS.iter().find(|(words, _)| folded.contains(words)).map(|(_, source)| *source)
 }
 
-/// At which step: the login, unless the words are of a folder or a sender.
+/// At which step it was said: the login, unless the words are about a folder, a sender or a list of capabilities.
 pub(super) fn phase(said: &str, protocol: Protocol) -> Phase {
     let folded = fold(said);
     let any = |words: &[&str]| words.iter().any(|word| folded.contains(word));

@@ -1,4 +1,4 @@
-//! Finds the answer in a line: libraries and logs write words of their own before and around it.
+//! Finds a server's answer in a line: libraries and logs write words of their own before and after it.
 //!
 //! Not here: the answer's meaning.
 
@@ -11,16 +11,16 @@ use crate::diagnosis::{imap, smtp};
 /// Status words of IMAP that report no success.
 const STATUS: &[&str] = &["NO", "BAD", "BYE"];
 
-/// How Python shows bytes.
+/// How Python writes a value of bytes, and the quotation mark that ends it.
 const BYTES: &[(&str, char)] = &[("b'", '\''), ("b\"", '"')];
 
 /// The form of an answer is visible within this many bytes.
 const WINDOW: usize = 120;
 
-/// The words that introduce an HTTP status are within this many bytes before it.
-const WEB: usize = 40;
+/// How many bytes before an answer or a status are searched for the words that introduce it.
+const INTRODUCTION: usize = 40;
 
-/// Signs that may be right before an answer.
+/// Signs that may stand right before an answer.
 const OPENINGS: &[char] = &[
     '"', '\'', '(', '[', '>', ':', '=', '|', ',', '`', '\u{201c}', '\u{201e}', '\u{ab}', '\u{2500}',
     '\u{2502}', '\u{2192}',
@@ -58,7 +58,7 @@ const CLASSES: &[(&str, Option<Protocol>)] = &[
     ("authenticationfailedexception", None),
 ];
 
-/// The answer in a line, or the whole line if no answer is seen.
+/// The answer in a line, or the whole line if none is found.
 pub(super) fn answer(line: &str) -> Cow<'_, str> {
     find(line).unwrap_or(Cow::Borrowed(line))
 }
@@ -86,9 +86,9 @@ fn find(line: &str) -> Option<Cow<'_, str>> {
     if let Some(at) = ["no response: code:", "bad response: code:"].iter().find_map(|head| line.find(head)) {
         return line.get(at..).map(Cow::Borrowed);
     }
-    bytes(line)
-        .or_else(|| told(line))
-        .or_else(|| listed(line))
+    python_bytes(line)
+        .or_else(|| separate_status(line))
+        .or_else(|| word_list(line))
         .or_else(|| offered(line))
         .or_else(|| report(line).map(Cow::Borrowed))
         .or_else(|| {
@@ -97,8 +97,8 @@ fn find(line: &str) -> Option<Cow<'_, str>> {
         })
 }
 
-/// The content of Python's bytes, with the code before them: `(535, b'5.7.3 …')`.
-fn bytes(line: &str) -> Option<Cow<'_, str>> {
+/// An answer that Python shows as bytes, with the code or status before them: `(535, b'5.7.3 …')`.
+fn python_bytes(line: &str) -> Option<Cow<'_, str>> {
     let (at, quote) = BYTES.iter().find_map(|(open, quote)| Some((line.find(open)?, *quote)))?;
     let (before, inner) = (line.get(..at)?, line.get(at + 2..)?);
     // Not the end of a word: `club's`.
@@ -120,16 +120,16 @@ fn bytes(line: &str) -> Option<Cow<'_, str>> {
 /// Some libraries put this between the status and the sentence: `replied … with a 'BAD' response: …`.
 const RESPONSE: &str = " response: ";
 
-/// An answer whose status a library quotes apart from its sentence.
-fn told(line: &str) -> Option<Cow<'_, str>> {
+/// An answer whose status a library quotes separately from its sentence.
+fn separate_status(line: &str) -> Option<Cow<'_, str>> {
     let (before, sentence) = line.split_once(RESPONSE)?;
     let status = before.split_whitespace().next_back()?;
     let bare = status.trim_matches(['\'', '"']);
     (bare != status && STATUS.contains(&bare)).then(|| Cow::Owned(format!("{bare} {sentence}")))
 }
 
-/// An answer as K-9 Mail shows it, as a list of its words: `response: #5# [NO, [ALERT], Invalid …]`.
-fn listed(line: &str) -> Option<Cow<'_, str>> {
+/// An answer that K-9 Mail shows as a list of its words: `response: #5# [NO, [ALERT], Invalid …]`.
+fn word_list(line: &str) -> Option<Cow<'_, str>> {
     let (_, list) = line.split_once("# [")?;
     let (status, sentence) = list.split_once(',')?;
     let status = STATUS.iter().find(|row| row.eq_ignore_ascii_case(status))?;
@@ -140,13 +140,13 @@ fn listed(line: &str) -> Option<Cow<'_, str>> {
 /// How PHPMailer logs what a server offers: `Auth methods available on the server: PLAIN,LOGIN`.
 const OFFER: &str = "Auth methods available on the server: ";
 
-/// The offer in a log line, as the reply to EHLO that it was.
+/// The offer in a log line, written as a reply to EHLO again.
 fn offered(line: &str) -> Option<Cow<'_, str>> {
     let (_, methods) = line.split_once(OFFER)?;
     Some(Cow::Owned(format!("250 AUTH {}", methods.replace(',', " "))))
 }
 
-/// A decoded token error report within a line of a log.
+/// A decoded token error report in a line of a log.
 fn report(line: &str) -> Option<&str> {
     let from = line.find("{\"status\"")?;
     let report = line.get(from..)?;
@@ -164,7 +164,7 @@ fn starts(line: &str) -> impl Iterator<Item = usize> {
     })
 }
 
-/// The answer at a place, up to the quotation mark that closes the one before it.
+/// The answer at a place. If a quotation mark stands before it, the answer ends at the closing one.
 fn unquoted(line: &str, at: usize) -> &str {
     let (before, rest) = line.split_at_checked(at).unwrap_or((line, ""));
     let Some(quote) = before.chars().next_back().filter(|c| matches!(c, '"' | '\'' | '`')) else {
@@ -189,8 +189,8 @@ fn value_end(text: &str) -> Option<usize> {
         .map(|(at, _)| at)
 }
 
-/// Whether an answer begins here. Behind a tag its status is in capitals, as servers write it, or has a
-/// code after it: "2 no" alone is prose.
+/// Whether an answer begins here. After a tag, its status is in capitals, as servers write it, or a code follows
+/// the status: "2 no" alone is prose.
 fn is_answer(line: &str, at: usize) -> bool {
     let Some((before, rest)) = line.split_at_checked(at) else { return false };
     let rest = rest.get(..rest.floor_char_boundary(WINDOW)).unwrap_or(rest);
@@ -198,11 +198,10 @@ fn is_answer(line: &str, at: usize) -> bool {
     let mut words = rest.split_whitespace();
     let mut next = || words.next().unwrap_or_default();
     let (first, second, third) = (next(), next(), next());
-    // A bracket may end the word that a code is in: `(535)`.
     let tag = first == "*" || is_tag(first);
     let lettered = is_tag(first) && first.bytes().any(|byte| byte.is_ascii_alphabetic());
     let quoted = lettered && before.ends_with(OPENINGS);
-    let loose = (first == "*" || quoted || third.starts_with('['))
+    let in_any_case = (first == "*" || quoted || third.starts_with('['))
         && STATUS.iter().any(|status| status.eq_ignore_ascii_case(second));
     // A success counts if a library quotes it whole, or writes it behind its prefix.
     if before.ends_with(['"', '\'', ':', ']', '=']) && (first == "+OK" || (tag && second == "OK")) {
@@ -212,12 +211,13 @@ fn is_answer(line: &str, at: usize) -> bool {
     if STATUS.contains(&first) && before.is_empty() {
         return true;
     }
-    let head = before.get(before.len().saturating_sub(WEB)..).unwrap_or_default().to_ascii_lowercase();
+    let head =
+        before.get(before.len().saturating_sub(INTRODUCTION)..).unwrap_or_default().to_ascii_lowercase();
     let quotes = before.ends_with(['"', '\'', '(']) || QUOTING.iter().any(|words| head.ends_with(words));
     if first == "BYE" || (STATUS.contains(&first) && (second.starts_with('[') || quotes)) {
         return true;
     }
-    if first.eq_ignore_ascii_case("-ERR") || (tag && (loose || STATUS.contains(&second))) {
+    if first.eq_ignore_ascii_case("-ERR") || (tag && (in_any_case || STATUS.contains(&second))) {
         return true;
     }
     if let Some(code) = first.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
@@ -229,6 +229,7 @@ fn is_answer(line: &str, at: usize) -> bool {
     if smtp::is_enhanced(first.trim_end_matches([':', ',', ')'])) {
         return !before.ends_with('=');
     }
+    // A bracket may end the word that a code is in: `(535)`.
     let bare = first.trim_end_matches([')', ':']);
     let code = bare.split('-').next().is_some_and(smtp::is_code);
     // A number within prose is not a code, unless an enhanced code follows or a sign before it opens a quotation.

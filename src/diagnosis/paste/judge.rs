@@ -45,7 +45,7 @@ impl Case<'_> {
         let reading = first.or(second).map(|(_, reading)| reading);
         reading
             .or_else(|| self.bare_answer())
-            .or_else(|| self.missing_login().filter(|_| self.lists_other_logins()))
+            .or_else(|| self.missing_login().filter(|_| self.lists_logins_beside_token()))
             .or_else(|| self.statements())
             .or_else(|| self.missing_login())
             .or_else(|| self.evidence.broke_at_tls().then(|| self.of_network(Reason::TlsProtocol)))

@@ -1,7 +1,7 @@
 //! Sentences of mail programs and operating systems in languages other than English.
 //!
-//! Folded wordings, by the sentence that they translate. A server's refusal bears a code in any language;
-//! these are for statements, which bear none.
+//! Folded wordings, grouped by what they mean. They are for the statements of programs: a server's refusal has a
+//! code, which is the same in every language.
 
 use crate::diagnosis::text::matches;
 use crate::diagnosis::wording::Says::{Is, Refused};
@@ -303,7 +303,7 @@ const SUCCESSES: &[&str] = &[
     "正常に",        // Japanese
 ];
 
-/// Words that negate a success.
+/// Words that turn a success into its opposite.
 const NEGATIONS: &[&str] = &[
     "nicht ",
     "kein",

@@ -1,7 +1,7 @@
-//! Layout: takes off the signs of a quotation, and puts back the line ends of a text that a terminal, a form
-//! or a search engine has changed.
+//! Layout: removes the `>` of quoted lines, and restores the line ends of a text that a terminal, a form or a
+//! search engine has changed.
 //!
-//! Not here: line ends that a notation spells out, and everything else about a line; see `lines`.
+//! Not here: line ends that are spelt out as `\n`, and everything else about a line; see `lines`.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use super::commands;
 /// How many characters a terminal's line has at least.
 const NARROWEST: usize = 60;
 
-/// The text with its own line ends.
+/// The text as its program wrote it: without `>`, with its own line ends.
 pub(super) fn restored(text: &str) -> Cow<'_, str> {
     let unquoted = unquoted(text);
     let joined = joined(&unquoted);
@@ -20,10 +20,10 @@ pub(super) fn restored(text: &str) -> Cow<'_, str> {
     Cow::Owned(joined.lines().map(split).collect::<Vec<_>>().join("\n"))
 }
 
-/// The sign before a line that a mail or a markdown text quotes. Dialogues mark the client's lines by it.
+/// The sign before a line that a mail or a Markdown text quotes. Dialogues put it before the client's lines, too.
 const QUOTE: char = '>';
 
-/// Whether the sign quotes here: no line bears the server's mark, and no marked line is a client's command.
+/// Whether [`QUOTE`] marks quotations here: no line has the server's mark, and no marked line is a client's command.
 fn is_quotation(text: &str) -> bool {
     let mut quotes = false;
     for line in text.lines().map(str::trim_start) {
@@ -71,7 +71,7 @@ fn joined(text: &str) -> Cow<'_, str> {
     Cow::Owned(joined.trim_end().to_owned())
 }
 
-/// Marks of both sides, as Webklex and others print them.
+/// The marks of both sides, as Webklex and other libraries print them.
 const SERVER: &str = "<< ";
 const CLIENT: &str = ">> ";
 

@@ -1,6 +1,6 @@
-//! Marks of a line: who speaks in it, by the signs that programs put before what was sent and received.
+//! Marks of a line: who speaks in it, by the signs that programs put before the lines they send and receive.
 //!
-//! Not here: the line's content. If a line's shape contradicts its mark, the shape wins: some logs are
+//! Not here: the line's content. If the content contradicts the mark, the content wins, because some logs are
 //! written from the server's side.
 
 /// Who speaks in a line.
@@ -42,7 +42,7 @@ const CLIENT: &[&str] = &[
     "<tx>", "tx]", "tx:",
 ];
 
-/// Marks of two words: `S (3):`, `SERVER -> CLIENT:`.
+/// Marks of several words.
 const PHRASES: &[(&str, Speaker)] = &[
     ("server -> client:", Speaker::Server),
     ("client -> server:", Speaker::Client),
@@ -54,7 +54,7 @@ const PHRASES: &[(&str, Speaker)] = &[
     ("from server:", Speaker::Server),
 ];
 
-/// A mark is among the first words of a line: after a time, a level or a name.
+/// A mark is among this many first words of a line: a time, a level or a name may precede it.
 const WITHIN: usize = 8;
 
 /// The speaker of a line, and the line without the mark.
@@ -71,7 +71,7 @@ pub(super) fn marked(line: &str) -> (Speaker, &str) {
         if speaker != Speaker::Unmarked {
             return (speaker, after);
         }
-        // MailKit, mbsync and others number their connections: `S (3): 535 …`, `S: 3: …`.
+        // Some programs number their connections: `S (3): 535 …`.
         if let Some(numbered) = numbered(word, after) {
             return numbered;
         }
@@ -98,6 +98,7 @@ fn speaker(word: &str) -> Speaker {
     }
 }
 
+/// A mark of two words with a number: `S (3):`.
 fn numbered<'a>(word: &str, after: &'a str) -> Option<(Speaker, &'a str)> {
     let speaker = match word {
         "S" | "s" => Speaker::Server,
@@ -110,7 +111,7 @@ fn numbered<'a>(word: &str, after: &'a str) -> Option<(Speaker, &'a str)> {
 }
 
 fn by_phrase(line: &str) -> Option<(Speaker, &str)> {
-    // The phrase is short and near the front.
+    // A phrase is near the beginning of its line.
     let head = line.get(..line.floor_char_boundary(120))?.to_lowercase();
     let (at, length, speaker) =
         PHRASES.iter().find_map(|(phrase, speaker)| Some((head.find(phrase)?, phrase.len(), *speaker)))?;

@@ -1,8 +1,8 @@
 //! Pasted texts: a reply, a dialogue, a log, a library's message, a number, a reason's name.
 //!
-//! Owns the way from such a text to a reading of it. The text becomes evidence, and each piece of
-//! evidence has a kind: a command, a refusal, a farewell, a success, an offer, a statement of a program
-//! or a person. The kind decides its weight. The text is not kept. Not here: the tables.
+//! Owns the steps from such a text to a reading of it. The lines of the text become evidence: commands,
+//! answers of servers, statements of programs or persons. The kind of a piece decides its weight. The text is
+//! not kept. Not here: the tables of wordings.
 
 mod apple;
 mod clients;
@@ -79,6 +79,7 @@ impl Reading {
         self.verdict.map(|verdict| verdict.reason)
     }
 
+    /// This reading, unless no table knew the text.
     fn found(self) -> Option<Self> {
         (self.reason() != Some(Reason::Unexpected)).then_some(self)
     }
