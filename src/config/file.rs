@@ -97,7 +97,7 @@ pub(super) struct Mailbox {
     pub(super) credential: Option<At<String>>,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) alert_path: Written<bool>,
-    pub(super) readiness: readiness::Said,
+    pub(super) readiness: readiness::MailboxKeys,
     pub(super) settings: Settings,
 }
 
@@ -175,7 +175,7 @@ fn mailbox(at: &Cursor<'_>) -> Option<Mailbox> {
         credential: map.require("credential", "the name of one of the credentials", owned_text),
         labels: map.read("labels", labels).value().cloned().unwrap_or_default(),
         alert_path: map.read("alert_path", Cursor::boolean),
-        readiness: readiness::said(&map),
+        readiness: readiness::read_mailbox(&map),
         settings: settings(&map),
     })
 }

@@ -1,6 +1,6 @@
 //! What the file says about passwords: `state_dir`, `readiness`, and two keys of a mailbox; and the calendar.
 //!
-//! Owns what must not be said together. Reads the CSV files to import; `imports` understands them.
+//! Owns the check of keys that contradict each other. Reads the CSV files to import; `imports` understands them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -27,32 +27,32 @@ use crate::model::{
 
 /// The largest file that is imported, in bytes: a hundred thousand mailboxes take a fifth of it.
 const LARGEST_IMPORT: u64 = 32 * 1024 * 1024;
-/// In the place of a protocol: each of those that are logged in to.
+/// Stands for every protocol that has a login.
 const EVERY: &str = "all";
-/// The protocols that `all` means, whether or not they are checked.
+/// The protocols that [`EVERY`] stands for, whether or not they are checked.
 const PROTOCOLS: [&str; 3] = ["imap", "smtp", "pop3"];
 
 /// The keys of the main file.
 #[derive(Debug, Default)]
 pub(super) struct Section {
     pub(super) state_dir: Written<PathBuf>,
-    /// With the file that holds it; `None` if there is none.
+    /// The file, and its rows; `None` if the file is missing or unusable.
     calendar: Written<(PathBuf, Option<Vec<Deadline>>)>,
     usage: Written<Vec<At<ImportFile>>>,
     switches: Written<Vec<At<ImportFile>>>,
-    /// The names of all entries of these two.
+    /// The names of all entries under `usage` and `switches`.
     import_sources: Vec<String>,
     refusal_tenants: Written<Vec<At<String>>>,
     password_login: Written<PasswordLogin>,
-    /// Where relative paths of mailboxes begin.
+    /// The folder that relative paths in mailboxes are resolved against.
     base: PathBuf,
 }
 
-/// A file to import.
+/// A file to import, as it was read.
 #[derive(Debug)]
 struct ImportFile {
     path: PathBuf,
-    /// The entry that names it.
+    /// The name of the entry under `usage` or `switches` that led to it.
     source: String,
     /// The content, or why it could not be read.
     content: Result<Content, String>,
@@ -74,15 +74,15 @@ impl ImportFile {
     }
 }
 
-/// The keys of a mailbox.
+/// The keys of a mailbox that concern passwords.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct MailboxKeys {
     password: Written<SecretRef>,
     pub(super) not_expected: Written<Vec<At<Protocol>>>,
 }
 
-/// Reads the keys of the main file, and the calendar. Imported files are noted in `sources`, so that a
-/// change of them is a change of the configuration.
+/// Reads the keys of the main file, the calendar, and the files to import. These files are noted in `sources`, so
+/// that a change in one is a change of the configuration.
 pub(super) fn read(top: &Map<'_>, base: &Path, sources: &mut Sources) -> Section {
     let path = |at: &Cursor<'_>| at.text().map(|path| base.join(path));
     let mut section =
@@ -91,8 +91,9 @@ pub(super) fn read(top: &Map<'_>, base: &Path, sources: &mut Sources) -> Section
         let map = at.map(&keys::READINESS)?;
         section.calendar = map.read("calendar", |at| Some(calendar(path(at)?, at, sources)));
         let names = &mut section.import_sources;
-        section.usage = map.read("usage", |at| imported(at, Topic::Usage, base, sources, names));
-        section.switches = map.read("switches", |at| imported(at, Topic::Switches, base, sources, names));
+        section.usage = map.read("usage", |at| read_import_files(at, Topic::Usage, base, sources, names));
+        section.switches =
+            map.read("switches", |at| read_import_files(at, Topic::Switches, base, sources, names));
         section.refusal_tenants = map.read("refusal_tenants", |at| {
             let tenant =
                 |at: Cursor<'_>| Some(At { value: at.text()?.to_owned(), place: at.place().clone() });
@@ -106,9 +107,9 @@ pub(super) fn read(top: &Map<'_>, base: &Path, sources: &mut Sources) -> Section
     section
 }
 
-/// Reads the keys of a mailbox.
-pub(super) fn said(map: &Map<'_>) -> Said {
-    Said {
+/// Reads the keys of a mailbox that concern passwords.
+pub(super) fn read_mailbox(map: &Map<'_>) -> MailboxKeys {
+    MailboxKeys {
         // Relative to the main file, even for a mailbox in another file. It is resolved later.
         password: map.read("password", |at| credential::secret(at, Path::new(""))),
         not_expected: map.read("not_expected", |at| {
@@ -127,7 +128,7 @@ pub(super) fn said(map: &Map<'_>) -> Said {
     }
 }
 
-impl Said {
+impl MailboxKeys {
     /// Whether the mailbox lists this protocol under `not_expected`.
     pub(super) fn excludes(&self, protocol: Protocol) -> bool {
         self.not_expected.value().is_some_and(|list| list.iter().any(|at| at.value == protocol))
@@ -148,7 +149,7 @@ impl Section {
         usage.chain(switches.into_iter().flatten().map(|at| (Topic::Switches, at)))
     }
 
-    /// What it means. `government` holds the names of providers of US Government clouds.
+    /// The policy that the keys describe. `government` holds the names of providers of US Government clouds.
     pub(super) fn policy(
         &self,
         mailboxes: &[&Mailbox],
@@ -261,13 +262,13 @@ impl Section {
         }
     }
 
-    /// What the imported files say about the mailboxes of the plan. Warns of what is not taken from them.
+    /// What the imported files say about the mailboxes of the plan. Warns about lines that are not used.
     pub(super) fn imports(&self, plan: &Plan, faults: &Faults) -> Vec<Arc<Import>> {
         let import = |(topic, at): (Topic, &At<ImportFile>)| {
             let ImportFile { path, source, content } = &at.value;
             let mut import = imports::understand(path, topic, content, plan);
             import.report.source.clone_from(source);
-            if let Some(sentence) = sentence(&import.report) {
+            if let Some(sentence) = incomplete_use(&import.report) {
                 faults.warn(&at.place, sentence);
             }
             Arc::new(import)
@@ -276,8 +277,9 @@ impl Section {
     }
 }
 
-/// Reads the files that are imported: one, several, or patterns. Each is noted with its content.
-fn imported(
+/// Reads the files to import under one key, which holds a file, a pattern, or a list of these. Notes each file and
+/// its content in `sources`, and the name of each entry in `names`.
+fn read_import_files(
     at: &Cursor<'_>,
     topic: Topic,
     base: &Path,
@@ -307,11 +309,11 @@ fn imported(
     Some(files)
 }
 
-/// How many refused lines a notice names.
-const NAMED: usize = 3;
+/// At most this many refused lines are named in a warning.
+const MAX_NAMED: usize = 3;
 
-/// A sentence about a file that was not used completely; otherwise `None`.
-fn sentence(report: &ImportReport) -> Option<String> {
+/// The warning about a file that was not used completely; otherwise `None`.
+fn incomplete_use(report: &ImportReport) -> Option<String> {
     if let Some(fault) = &report.fault {
         return Some(format!("{}: {fault}: nothing is taken from it", report.file));
     }
@@ -319,7 +321,7 @@ fn sentence(report: &ImportReport) -> Option<String> {
         return None;
     }
     let named: Vec<_> =
-        report.refused.iter().take(NAMED).map(|(line, why)| format!("line {line}: {why}")).collect();
+        report.refused.iter().take(MAX_NAMED).map(|(line, why)| format!("line {line}: {why}")).collect();
     let named = if named.is_empty() { String::new() } else { format!(" ({})", named.join("; ")) };
     Some(format!(
         "{}: lines taken {}, not understood {}{named}{}; {}",
@@ -331,7 +333,7 @@ fn sentence(report: &ImportReport) -> Option<String> {
     ))
 }
 
-/// Reads a calendar. One that is not there is worth a notice: then the shipped one counts.
+/// Reads a calendar. A missing one is a warning, and the shipped one counts instead.
 fn calendar(path: PathBuf, named: &Cursor<'_>, sources: &mut Sources) -> (PathBuf, Option<Vec<Deadline>>) {
     let faults = named.faults();
     if matches!(source::bytes(&path), Err(Fault::Missing)) {
@@ -345,13 +347,14 @@ fn calendar(path: PathBuf, named: &Cursor<'_>, sources: &mut Sources) -> (PathBu
         let node = source::parse(&file, &text, faults)?;
         let top = Cursor::top(&file, &node, faults);
         let rows = top.list("a list of dates, each with provider, protocol and kind")?;
-        Some(rows.iter().filter_map(deadline).flatten().collect())
+        Some(rows.iter().filter_map(deadlines).flatten().collect())
     };
     let rows = rows();
     (path, rows)
 }
 
-fn deadline(at: &Cursor<'_>) -> Option<Vec<Deadline>> {
+/// The dates in one row of a calendar: one for each protocol, if the row is for [`EVERY`] protocol.
+fn deadlines(at: &Cursor<'_>) -> Option<Vec<Deadline>> {
     let map = at.map(&keys::DEADLINE)?;
     let text = |at: &Cursor<'_>| at.text().map(str::to_owned);
     let provider = map.require("provider", "whose date it is: exchange_online, a provider of yours, …", text);

@@ -1,19 +1,19 @@
-//! Which credentials and which standings of the readiness board a view shows, in its order.
+//! Which credentials, and which standings of the readiness board, a view shows, in the view's order.
 //!
 //! Not here: mailboxes (`rows`).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::{Oauth, Standing as Stands};
+use crate::model::{Oauth, Standing as BoardStanding};
 use crate::report::{CheckRecord, CredentialRecord};
 
 use super::filter::Subject;
 use super::rows;
 use super::view::{Sort, View};
 
-/// The credentials by which a matching check logs in. `name` is theirs here, and those that no check uses can be
-/// found by it as well.
+/// The credentials by which a matching check logs in. The filter `name` means the credential's own name here, and
+/// also finds credentials that no check uses.
 pub(super) fn credentials<'r>(
     all: &'r [CredentialRecord],
     checks: &[Arc<CheckRecord>],
@@ -26,6 +26,7 @@ pub(super) fn credentials<'r>(
         .filter(|record| rest.admits(&rows::subject(record)))
         .map(|record| &*record.check.mailbox.credential.name)
         .collect();
+    // A filter by the credential alone also finds one that no check uses.
     let exactly = rest.get("credential").filter(|_| rest.parameters().count() == 1);
     let admits = |record: &&CredentialRecord| {
         let name = &*record.credential.name;
@@ -50,9 +51,9 @@ pub(super) fn credentials<'r>(
     chosen
 }
 
-/// The standings that match, by `usual` if the view names no order.
-pub(super) fn standings<'b>(all: &'b [Stands], view: &View, usual: Sort) -> Vec<&'b Stands> {
-    let subject = |standing: &'b Stands| Subject {
+/// The standings that match, sorted by `usual` if the view names no order.
+pub(super) fn standings<'b>(all: &'b [BoardStanding], view: &View, usual: Sort) -> Vec<&'b BoardStanding> {
+    let subject = |standing: &'b BoardStanding| Subject {
         mailbox: &standing.mailbox,
         protocol: standing.name.protocol,
         server: None,
@@ -70,7 +71,7 @@ pub(super) fn standings<'b>(all: &'b [Stands], view: &View, usual: Sort) -> Vec<
         Sort::State => chosen.sort_by_key(|standing| standing.state),
         Sort::Provider => chosen.sort_by_key(|standing| &standing.mailbox.provider.name),
         Sort::Credential => chosen.sort_by_key(|standing| &standing.mailbox.credential.name),
-        // By name already.
+        // The standings are sorted by name already.
         _ => {}
     }
     if descending {

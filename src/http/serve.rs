@@ -77,7 +77,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// The least time between two log lines about failed accepts.
 const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Serves the routes until `stop`; then `ready` is unset, and the answers under way have [`STOP`] to end.
+/// Serves the routes until `stop`; then `ready` is unset, and the answers under way have `STOP` to end.
 ///
 /// Request bodies are never read. At most `max_connections` are open: when all are taken, the one that has been
 /// idle for longest gives way to a new one. A client that is slow to ask or to read loses its connection.

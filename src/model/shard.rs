@@ -1,6 +1,6 @@
 //! The share of the mailboxes that one agent probes, if several agents divide them.
 //!
-//! Not here: which mailbox belongs to which shard (`shard`).
+//! Not here: which mailbox belongs to which shard; the module `shard` decides that.
 
 use std::fmt;
 

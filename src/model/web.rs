@@ -1,7 +1,7 @@
 //! The protection of the HTTP endpoint, in the web configuration format that Prometheus' servers and
 //! exporters share.
 //!
-//! The names are that format's, which come from Go. `config` reads the file; `net` and `http` apply it.
+//! The names are those of that format, which has them from Go. `config` reads the file; `net` and `http` apply it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,7 +26,7 @@ pub struct Web {
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Users(pub BTreeMap<String, String>);
 
-/// Written by hand: a printed hash could be attacked offline.
+/// Prints no hash: a printed one could be attacked offline.
 impl fmt::Debug for Users {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Users({})", self.0.len())
@@ -53,7 +53,7 @@ pub struct WebTls {
     pub cipher_suites: Vec<CipherSuite>,
     /// Whether the server's order of preference wins over the client's.
     pub prefer_server_cipher_suites: bool,
-    /// In order of preference; empty means all.
+    /// Key exchange groups, in order of preference; empty means all.
     pub curve_preferences: Vec<Curve>,
 }
 

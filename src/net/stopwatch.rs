@@ -11,11 +11,13 @@ use crate::model::{Cause, Failure, Phase, Reason, Timings};
 #[derive(Debug)]
 pub struct Stopwatch {
     deadline: Instant,
+    /// The time up to here is booked.
     mark: Instant,
     phase: Phase,
-    /// The phase that all time goes to, whichever phase limits it; `None`: to that phase itself.
+    /// The phase that all time is booked on, whichever phase runs; `None` books it on the running phase.
     booked: Option<Phase>,
     timings: Timings,
+    /// The time spent in [`Stopwatch::wait`].
     waited: Duration,
 }
 
@@ -36,7 +38,8 @@ impl Stopwatch {
     /// Runs one phase, limited by the phase's own bound and by the remaining time of the probe.
     ///
     /// # Errors
-    /// The phase's own cause, or [`Reason::Timeout`], each with the phase, whichever phase the time is booked on.
+    /// The cause that `work` returned, or [`Reason::Timeout`], with the phase that ran, even if its time is booked on
+    /// another one.
     pub async fn phase<T>(
         &mut self,
         phase: Phase,
@@ -53,13 +56,13 @@ impl Stopwatch {
         outcome.map_err(|cause| Failure { phase, cause })
     }
 
-    /// From now on all time goes to one phase, and its failures too. Each step keeps the limit of its own phase.
+    /// From now on all time is booked on this phase. A phase that runs keeps its own limit, and its failure its name.
     pub fn book_on(&mut self, phase: Phase) {
         self.lap();
         self.booked = Some(phase);
     }
 
-    /// Lets time pass that the probe has to wait for its server; not beyond the limit of the whole probe.
+    /// Pauses for the server's sake: the time counts for the phase. Ends at the limit of the whole probe at the latest.
     pub async fn pause(&mut self, time: Duration) {
         sleep_until(self.deadline.min(Instant::now() + time)).await;
         self.lap();
@@ -70,32 +73,33 @@ impl Stopwatch {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    /// Waits for something other than the server: the time belongs to no phase, and does not count against
-    /// the time limit.
-    pub async fn wait<T>(&mut self, permit: impl Future<Output = T>) -> T {
+    /// Waits for something other than the server, such as a permit: the time belongs to no phase, and does not
+    /// count against the time limit.
+    pub async fn wait<T>(&mut self, other: impl Future<Output = T>) -> T {
         self.lap();
         let before = self.mark;
-        let permit = permit.await;
+        let output = other.await;
         self.mark = Instant::now();
         let waited = self.mark - before;
         self.deadline += waited;
         self.waited += waited;
-        permit
+        output
     }
 
-    /// The phase that time goes to now.
+    /// The phase that time is booked on now.
     pub fn current(&self) -> Phase {
         self.booked.unwrap_or(self.phase)
     }
 
-    /// The timings, and how long the probe waited besides.
+    /// The timings, and how long the probe spent in [`Stopwatch::wait`].
     pub fn stop(self) -> (Timings, Duration) {
         (self.timings.packed(), self.waited)
     }
 
+    /// Books the time since the last mark on the current phase.
     fn lap(&mut self) {
         let now = Instant::now();
-        // Before the first phase, only the time since the start is attributed.
+        // Time before the first phase goes to `Phase::Token`, which every stopwatch starts with.
         self.timings.add(self.current(), now - self.mark);
         self.mark = now;
     }

@@ -18,7 +18,7 @@ const BYTES: &[(&str, char)] = &[("b'", '\''), ("b\"", '"')];
 const WINDOW: usize = 120;
 
 /// How many bytes before an answer or a status are searched for the words that introduce it.
-const INTRODUCTION: usize = 40;
+const LOOK_BACK: usize = 40;
 
 /// Signs that may stand right before an answer.
 const OPENINGS: &[char] = &[
@@ -201,7 +201,7 @@ fn is_answer(line: &str, at: usize) -> bool {
     let tag = first == "*" || is_tag(first);
     let lettered = is_tag(first) && first.bytes().any(|byte| byte.is_ascii_alphabetic());
     let quoted = lettered && before.ends_with(OPENINGS);
-    let in_any_case = (first == "*" || quoted || third.starts_with('['))
+    let any_letter_case = (first == "*" || quoted || third.starts_with('['))
         && STATUS.iter().any(|status| status.eq_ignore_ascii_case(second));
     // A success counts if a library quotes it whole, or writes it behind its prefix.
     if before.ends_with(['"', '\'', ':', ']', '=']) && (first == "+OK" || (tag && second == "OK")) {
@@ -211,13 +211,12 @@ fn is_answer(line: &str, at: usize) -> bool {
     if STATUS.contains(&first) && before.is_empty() {
         return true;
     }
-    let head =
-        before.get(before.len().saturating_sub(INTRODUCTION)..).unwrap_or_default().to_ascii_lowercase();
+    let head = before.get(before.len().saturating_sub(LOOK_BACK)..).unwrap_or_default().to_ascii_lowercase();
     let quotes = before.ends_with(['"', '\'', '(']) || QUOTING.iter().any(|words| head.ends_with(words));
     if first == "BYE" || (STATUS.contains(&first) && (second.starts_with('[') || quotes)) {
         return true;
     }
-    if first.eq_ignore_ascii_case("-ERR") || (tag && (in_any_case || STATUS.contains(&second))) {
+    if first.eq_ignore_ascii_case("-ERR") || (tag && (any_letter_case || STATUS.contains(&second))) {
         return true;
     }
     if let Some(code) = first.strip_prefix('[').and_then(|rest| rest.split(']').next()) {

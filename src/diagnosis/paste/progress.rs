@@ -1,4 +1,4 @@
-//! Progress: programs report steps that succeeded, which is not a failure.
+//! Progress: sentences by which programs report that a step succeeded, so that they are not taken for failures.
 //!
 //! Not here: answers of servers, which have a form of their own; sentences that complain.
 
@@ -91,7 +91,7 @@ const STEPS: &[&str] = &[
     "loading*side box", // mbsync
 ];
 
-/// Words that tell of a step that is done. They count as [`STEPS`] do.
+/// Words of a step that is done. They count under the same condition as [`STEPS`].
 const DONE: &[&str] = &[
     "ok",
     "done",
@@ -117,17 +117,17 @@ const DONE: &[&str] = &[
     "success",
 ];
 
-/// Work in a mailbox, which needs a login.
+/// Sentences about work in a mailbox, which prove that the login succeeded.
 const WORK: &[&str] =
     &["finished account", "sync complete", "sync finished", "syncing", "messages transferred"];
 
 /// Levels of log lines that report no failure.
 const LEVELS: &[&str] = &["info", "debug", "trace", "notice", "information", "inf", "dbg"];
 
-/// The level is among this many first words of a line.
+/// The level, or the name of a daemon, is among this many first words of a line.
 const WITHIN: usize = 8;
 
-/// Words of trouble, in any sense.
+/// Words that sound like trouble, whatever they mean.
 const TROUBLE: &[&str] = &[
     "wrong",
     "unexpected",
@@ -210,8 +210,8 @@ pub(super) fn without_denials(folded: &str) -> String {
     DENIALS.iter().fold(folded.to_owned(), denied)
 }
 
-/// Whether a program reports that something worked. A person's report is not proof: people also describe the
-/// parts that work.
+/// Whether a program reports that something worked. A person's report proves nothing, because people also describe
+/// the parts that work.
 pub(super) fn succeeds(text: &str) -> bool {
     let folded = fold(text);
     let told = SUCCESSES.iter().any(|words| matches(&folded, words))
@@ -223,7 +223,7 @@ pub(super) fn succeeds(text: &str) -> bool {
     told && !without_denials(&folded).contains("not ") && !is_narrative(&folded)
 }
 
-/// Whether a statement tells of work in a mailbox.
+/// Whether a statement reports work in a mailbox.
 pub(super) fn is_work(text: &str) -> bool {
     let folded = fold(text);
     WORK.iter().any(|words| matches(&folded, words))
@@ -252,8 +252,8 @@ fn is_plugin_ok(text: &str) -> bool {
     }
 }
 
-/// Whether postfix counts a session's commands and none failed: `ehlo=2 auth=1 quit=1 commands=4`. If one
-/// failed, it writes `auth=0/1`.
+/// Whether postfix counted a session's commands and none failed: `ehlo=2 auth=1 quit=1 commands=4`. It writes
+/// `auth=0/1` if one failed.
 fn is_complete_session(folded: &str) -> bool {
     let (_, counted) = folded.split_once("disconnect from ").unwrap_or_default();
     counted.contains(" commands=") && counted.contains("quit=") && !counted.contains('/')
@@ -289,9 +289,9 @@ fn is_of_daemon(text: &str) -> bool {
     })
 }
 
-/// Whether a text is a log of steps that succeeded, and nothing else.
+/// Whether the statements report steps that succeeded, and none sounds like trouble.
 pub(super) fn goes_well<'a>(statements: impl Iterator<Item = &'a str>) -> bool {
-    let mut stepped = false;
+    let mut any_step = false;
     for text in statements {
         let whole = fold(text);
         let folded = without_denials(&without_settings(&whole));
@@ -300,13 +300,13 @@ pub(super) fn goes_well<'a>(statements: impl Iterator<Item = &'a str>) -> bool {
         if complains(text) || is_narrative(&folded) || (!done && troubled()) {
             return false;
         }
-        stepped |= done
+        any_step |= done
             || is_informative(&folded)
             || is_of_daemon(text)
             || STEPS.iter().any(|words| matches(&whole, words))
             || words(&folded).any(|word| DONE.contains(&word.trim_end_matches(['.', '!'])));
     }
-    stepped
+    any_step
 }
 
 #[cfg(test)]

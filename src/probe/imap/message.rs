@@ -1,6 +1,6 @@
 //! Messages in a folder: searched for, read in part, removed. Only a round trip does that.
 //!
-//! Owns the commands. Which messages are meant is the caller's decision, who has read their headers.
+//! Owns the commands. The caller, which has read the headers, decides which messages are meant.
 
 use async_imap::imap_proto::{AttributeValue, MailboxDatum, Response};
 
@@ -9,17 +9,17 @@ use super::super::verdict::Stage;
 use super::{Capabilities, Imap, folder};
 use crate::model::{Cause, Phase};
 
-/// How many messages are examined after one search, the newest first. More can only be there if many earlier ones
+/// At most this many messages of a search are examined, the newest first. There are more only if many earlier ones
 /// could not be removed.
-const MOST: usize = 20;
-/// Bytes that are read of a part of a message, within the largest literal.
+const MAX_MESSAGES: usize = 20;
+/// How many bytes of a message's part are read: fewer than the largest literal that is taken from a server.
 const PART: usize = 2000;
 
 impl Imap {
     /// Opens another folder of the mailbox, or the same one again; false if it cannot be opened.
     ///
     /// # Errors
-    /// A fault that may pass: nothing is known about the folder then.
+    /// A fault that may pass, which says nothing about the folder.
     pub async fn open(&mut self, probe: Probe<'_>, folder: &str) -> Result<bool, Cause> {
         let stage = Stage::at(Phase::Select, self.encrypted);
         let command = format!("SELECT {}", folder::quoted(&folder::spelt(folder)));
@@ -31,7 +31,7 @@ impl Imap {
         }
     }
 
-    /// The unique identifiers of the newest messages that fit, newest first; `None` if the server does not take
+    /// The unique identifiers of the newest messages that match, newest first; `None` if the server does not take
     /// these criteria (RFC 3501 section 6.4.4).
     ///
     /// # Errors
@@ -52,12 +52,12 @@ impl Imap {
             Err(_) => return Ok(None),
         }
         found.sort_unstable_by(|a, b| b.cmp(a));
-        found.truncate(MOST);
+        found.truncate(MAX_MESSAGES);
         Ok(Some(found))
     }
 
-    /// One part of each of these messages, cut after `PART` bytes; what a server does not have, or refuses for
-    /// good, is left out. Nothing is marked as read.
+    /// One part of each of these messages, cut after `PART` bytes. A part that the server does not have or
+    /// refuses for good is left out. Nothing is marked as read.
     ///
     /// # Errors
     /// Why the server did not answer.
@@ -88,7 +88,7 @@ impl Imap {
             // A server may answer about other messages than it was asked for.
             if let (Some(uid), Some(text)) = (uid, text)
                 && uids.contains(&uid)
-                && parts.len() < MOST
+                && parts.len() < MAX_MESSAGES
             {
                 parts.push((uid, text));
             }
@@ -100,7 +100,8 @@ impl Imap {
         }
     }
 
-    /// What is offered in this session: what is offered before a login is often only a part.
+    /// The capabilities after the login, asked for unless the server has shown them: those before it are often only a
+    /// part.
     pub(super) async fn offer(&mut self, probe: Probe<'_>) -> Result<&Capabilities, Cause> {
         let offer = match self.offer.take() {
             Some(offer) => offer,
@@ -117,8 +118,8 @@ impl Imap {
         Ok(self.offer(probe).await?.uidplus)
     }
 
-    /// Removes these messages and no others (UID EXPUNGE, RFC 4315 section 2.1). A server without UIDPLUS is asked
-    /// only to mark them as deleted: it could remove a message that somebody else has marked.
+    /// Removes these messages and no others (UID EXPUNGE, RFC 4315 section 2.1). Without UIDPLUS they are only marked
+    /// as deleted, because a plain EXPUNGE would also remove messages that somebody else has marked.
     ///
     /// # Errors
     /// Why the server did not answer, or refused.
@@ -139,7 +140,7 @@ impl Imap {
     }
 }
 
-/// A set of numbers, RFC 3501 section 9.
+/// A set of numbers as commands take it, RFC 3501 section 9.
 fn set(uids: &[u32]) -> String {
     uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",")
 }
