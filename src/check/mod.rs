@@ -63,7 +63,7 @@ struct Traces {
     token: Option<AccessToken>,
 }
 
-/// Resources that are still open when the verdict is known.
+/// Resources that are held until after the verdict.
 #[derive(Default)]
 struct Open {
     session: Option<Session>,

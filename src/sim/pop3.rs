@@ -13,8 +13,8 @@ use crate::sim::session::{HOST, Met, Session, scripted_end};
 
 /// What is offered in every state of a connection.
 const BASE: &[&str] = &["TOP", "UIDL"];
-/// How many unknown commands end a connection.
-const NONSENSE: usize = 10;
+/// A client that sends more unknown commands than this is disconnected.
+const MAX_UNKNOWN_COMMANDS: usize = 10;
 /// Bytes of every message.
 const OCTETS: u64 = 3_120;
 const WORDING: Wording = Wording {
@@ -38,7 +38,7 @@ pub(super) async fn serve(session: &mut Session, implicit_tls: bool) -> io::Resu
     }
     greet(session).await?;
     let (mut inside, mut user) = (false, None);
-    let mut nonsense = 0;
+    let mut unknown_commands = 0;
     while let Some(line) = session.wire.line().await? {
         let (word, rest) = line.split_once(' ').unwrap_or((line.as_str(), ""));
         let word = word.to_ascii_uppercase();
@@ -71,8 +71,8 @@ pub(super) async fn serve(session: &mut Session, implicit_tls: bool) -> io::Resu
             _ => {
                 // A line that is not understood may be a misplaced secret, so its words are not kept.
                 session.hear("?");
-                nonsense += 1;
-                if nonsense > NONSENSE {
+                unknown_commands += 1;
+                if unknown_commands > MAX_UNKNOWN_COMMANDS {
                     session.say("-ERR Protocol error. Connection is closed. 10").await?;
                     return session.end().await;
                 }

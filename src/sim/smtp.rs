@@ -24,8 +24,8 @@ const BASE: &[&str] = &[
     "CHUNKING",
     "SMTPUTF8",
 ];
-/// How many unknown commands end a connection.
-const NONSENSE: usize = 10;
+/// A client that sends more unknown commands than this is disconnected.
+const MAX_UNKNOWN_COMMANDS: usize = 10;
 const WORDING: Wording = Wording {
     prompt: "334 ",
     accepted: "235 2.7.0 Authentication successful",
@@ -56,7 +56,7 @@ pub(super) async fn serve(session: &mut Session, implicit_tls: bool) -> io::Resu
     }
     greet(session).await?;
     let mut state = State::default();
-    let mut nonsense = 0;
+    let mut unknown_commands = 0;
     while let Some(line) = session.wire.line().await? {
         let (word, rest) = line.split_once(' ').unwrap_or((line.as_str(), ""));
         let word = word.to_ascii_uppercase();
@@ -100,8 +100,8 @@ pub(super) async fn serve(session: &mut Session, implicit_tls: bool) -> io::Resu
             _ => {
                 // A line that is not understood may be a misplaced secret, so its words are not kept.
                 session.hear("?");
-                nonsense += 1;
-                if nonsense > NONSENSE {
+                unknown_commands += 1;
+                if unknown_commands > MAX_UNKNOWN_COMMANDS {
                     session
                         .say("421 4.7.0 Too many errors on this connection, closing transmission channel")
                         .await?;

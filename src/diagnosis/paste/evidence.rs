@@ -319,7 +319,7 @@ pub(super) fn shape(answer: &str) -> Option<(Kind, Option<Protocol>)> {
     }
 }
 
-/// Whether the words after `*` are a number and a longer word, as in `* 3 EXISTS`. A list of points has no such form.
+/// Whether the words after `*` are a number and a longer word, as in `* 3 EXISTS`.
 fn is_count(second: &str, third: &str) -> bool {
     second.bytes().all(|byte| byte.is_ascii_digit())
         && third.len() > 3

@@ -25,7 +25,7 @@ use super::text::Here;
 use super::{List, Parameters, Standing, View, fleet, frame, shared, single, soon, text, unreadable};
 
 /// More mailboxes of a credential than these are counted, not named.
-const NAMES: usize = 8;
+const MAX_NAMED: usize = 8;
 
 pub(super) const PATH: &str = "credentials";
 
@@ -216,11 +216,11 @@ fn mailboxes(record: &CredentialRecord) -> Markup {
         @if all == 0 && record.directories.is_empty() { span.none { "none uses it" } }
         @for directory in record.directories.iter() { p { "directory " (directory) " is read with it" } }
         @if all > 0 {
-            @for (place, name) in record.mailboxes.iter().take(NAMES).enumerate() {
+            @for (place, name) in record.mailboxes.iter().take(MAX_NAMED).enumerate() {
                 @if place > 0 { ", " }
                 (text::mailbox(Here::Top, name))
             }
-            @if all > NAMES { " and " (all - NAMES) " more" }
+            @if all > MAX_NAMED { " and " (all - MAX_NAMED) " more" }
             @let view = View::of(Filter::default().with("credential", &record.credential.name));
             ": " a href=(fleet::PLACE.link(&view)) { "in the table" } ", " (text::counted(all, "mailbox", "mailboxes")) ", " (text::counted(record.checks, "check", "checks"))
         }

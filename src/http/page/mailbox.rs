@@ -13,7 +13,8 @@ use crate::clock;
 use crate::http::Site;
 use crate::http::probe::Asked;
 use crate::model::{
-    Goal, Mailbox, Mechanism, Observation, Outcome, Speaker, Standing as Stands, TokenSeal, TripFacts, Unread,
+    Goal, Mailbox, Mechanism, Observation, Outcome, Speaker, Standing as BoardStanding, TokenSeal, TripFacts,
+    Unread,
 };
 use crate::report::CheckRecord;
 
@@ -51,7 +52,7 @@ fn unknown(name: &str) -> Markup {
 fn page(
     mailbox: &Mailbox,
     records: &[Arc<CheckRecord>],
-    standings: &[Stands],
+    standings: &[BoardStanding],
     probed: Option<Asked>,
 ) -> Markup {
     let now = clock::now();
@@ -75,7 +76,7 @@ fn page(
     frame(now, standing, &mailbox.name, (None, Here::Below), &main)
 }
 
-fn stands(now: Timestamp, record: &CheckRecord, standings: &[Stands]) -> Markup {
+fn stands(now: Timestamp, record: &CheckRecord, standings: &[BoardStanding]) -> Markup {
     let name = record.check.name();
     let found = standings.iter().find(|standing| standing.name == name);
     html! { @if let Some(standing) = found { (readiness::of_check(standing, now)) } }

@@ -17,7 +17,7 @@ use crate::http::kept::Title;
 use crate::http::view::Sort;
 use crate::http::{Site, chosen};
 use crate::model;
-use crate::model::{Board, Deadline, ImportReport, Score, SourceReading, Standing as Stands};
+use crate::model::{Board, Deadline, ImportReport, Score, SourceReading, Standing as BoardStanding};
 use crate::report::CheckRecord;
 
 use super::filters::{self, Occurring, Place};
@@ -146,7 +146,7 @@ fn tenant(score: &Score) -> Markup {
     }
 }
 
-fn row(standing: &Stands, now: Timestamp) -> Markup {
+fn row(standing: &BoardStanding, now: Timestamp) -> Markup {
     html! {
         tr class=(class(standing.state).class()) {
             th { (text::mailbox(Here::Top, &standing.name.mailbox)) small { (standing.name.protocol) } }
@@ -162,7 +162,7 @@ fn row(standing: &Stands, now: Timestamp) -> Markup {
 }
 
 /// Where a setting and an observation disagree.
-fn conflict(standing: &Stands, now: Timestamp) -> Markup {
+fn conflict(standing: &BoardStanding, now: Timestamp) -> Markup {
     html! {
         @if let Some(conflict) = &standing.conflict {
             @let (setting, seen) = (&conflict.setting, &conflict.seen);
@@ -175,7 +175,7 @@ fn conflict(standing: &Stands, now: Timestamp) -> Markup {
 }
 
 /// The evidence, one line each.
-fn exhibits(standing: &Stands, now: Timestamp) -> Markup {
+fn exhibits(standing: &BoardStanding, now: Timestamp) -> Markup {
     html! {
         @if standing.evidence.is_empty() { p.none { "none yet" } }
         @for exhibit in &standing.evidence {
@@ -189,7 +189,7 @@ fn exhibits(standing: &Stands, now: Timestamp) -> Markup {
 }
 
 /// For the page of one mailbox.
-pub(super) fn of_check(standing: &Stands, now: Timestamp) -> Markup {
+pub(super) fn of_check(standing: &BoardStanding, now: Timestamp) -> Markup {
     html! {
         details {
             summary { "Without passwords: " (standing.state) ", " (standing.state.row().meaning) }
@@ -214,7 +214,7 @@ pub(super) fn of_check(standing: &Stands, now: Timestamp) -> Markup {
     }
 }
 
-fn logins(standing: &Stands) -> String {
+fn logins(standing: &BoardStanding) -> String {
     let record = &standing.record;
     let all = record.successes + record.failures;
     let dependable = if record.steady { "dependable" } else { "not dependable yet" };

@@ -20,7 +20,7 @@ use super::text::{self, Here};
 const GROUPS: usize = 20;
 
 /// More mailboxes of a fault than these are counted, not named; the fleet below has them.
-const NAMES: usize = 12;
+const MAX_NAMED: usize = 12;
 
 /// What failing checks have in common, which makes them one fault.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -161,11 +161,11 @@ fn entry(now: Timestamp, group: &Group<'_>) -> Markup {
                 (remedy(failure, hint, group.example()))
                 dt { (text::plural(group.mailboxes.len(), "Mailbox", "Mailboxes")) }
                 dd.names {
-                    @for (place, name) in group.mailboxes.iter().take(NAMES).enumerate() {
+                    @for (place, name) in group.mailboxes.iter().take(MAX_NAMED).enumerate() {
                         @if place > 0 { ", " }
                         (text::mailbox(Here::Top, name))
                     }
-                    @if group.mailboxes.len() > NAMES { " and " (group.mailboxes.len() - NAMES) " more" }
+                    @if group.mailboxes.len() > MAX_NAMED { " and " (group.mailboxes.len() - MAX_NAMED) " more" }
                     " (" a href=(fleet::PLACE.link(&group.common.view())) { "in the table" } ")"
                 }
             }
