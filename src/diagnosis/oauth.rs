@@ -141,8 +141,8 @@ fn sign_in_codes(folded: &str) -> impl Iterator<Item = u32> {
     CODE_MARKERS.iter().flat_map(|marker| numbers(folded, marker))
 }
 
-/// What the number on Entra's sign-in page or in its sign-in log means: `Error Code: 53003`, `Sign-in error code
-/// 50076`.
+/// What the number on Entra's sign-in page or in its sign-in log means: `Error Code: 53003`,
+/// `Sign-in error code 50076`.
 pub(super) fn sign_in_code(folded: &str) -> Option<Reason> {
     let mut found = sign_in_codes(folded).filter(|number| *number >= LEAST_SIGN_IN_CODE);
     found.find_map(|number| by_number(&[number], folded))
