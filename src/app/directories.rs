@@ -1,4 +1,4 @@
-//! Reads the directories of the plan in force, each feed at its own pace, and hands on what they say.
+//! Reads the directories of the plan in force, each feed at its own pace, and passes the readings on.
 //!
 //! Owns the pace and the log lines. What an answer means is up to `directory`.
 
@@ -19,18 +19,19 @@ use crate::model::{Credential, Directory, Feed, FeedReading, Plan, SecretRef};
 use crate::readiness::Readiness;
 use crate::report::Report;
 
-/// Before the first reading: a start is a busy moment, and a configuration that is being edited changes again soon.
+/// How long to wait before the first reading: a start is a busy moment, and a configuration that is being edited changes again soon.
 const CALM: Duration = Duration::from_secs(1);
-/// After a first failure; doubles with each further one, up to the interval.
+/// How long to wait after a first failure. Each further failure doubles it, up to the interval.
 const FIRST_PAUSE: Duration = Duration::from_secs(60);
 
-/// What is to be read.
+/// The directories to read, and the credentials whose ends they may know.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
     directories: Vec<Arc<Directory>>,
     credentials: Vec<Arc<Credential>>,
 }
 
+/// What a plan wants to be read.
 pub(super) fn of(plan: &Plan) -> Arc<Wanted> {
     let credentials = if plan.directories.is_empty() { Vec::new() } else { plan.credentials.clone() };
     Arc::new(Wanted { directories: plan.directories.clone(), credentials })
@@ -60,7 +61,7 @@ pub(super) struct Sinks {
 struct Task {
     directory: Arc<Directory>,
     feed: Feed,
-    /// Only for ends.
+    /// Empty for any feed but that of the ends.
     credentials: Vec<Arc<Credential>>,
 }
 
@@ -153,11 +154,11 @@ impl Task {
         }
     }
 
-    /// Returns once a file has changed that the reading depends on.
+    /// Returns once a file that the reading depends on has changed.
     async fn file_changed(&self, changed: &mut watch::Receiver<ChangedFiles>) {
         loop {
             if changed.changed().await.is_err() {
-                // Nobody follows files any more.
+                // The files are no longer watched, so no change will come.
                 return std::future::pending().await;
             }
             let files = Arc::clone(&changed.borrow_and_update());
@@ -170,7 +171,7 @@ impl Task {
     }
 }
 
-/// What has been logged of one feed, so that it is logged once.
+/// What has been logged about one feed, so that nothing is logged twice.
 #[derive(Default)]
 struct Told {
     fault: Option<Fault>,
@@ -215,7 +216,7 @@ impl Told {
     }
 }
 
-/// What came of one reading for a command.
+/// The result of one reading for a command.
 pub struct Once {
     pub directory: Arc<Directory>,
     pub feed: Feed,

@@ -1,7 +1,7 @@
-//! The providers that need no description: one row each.
+//! The built-in providers: one row each.
 //!
-//! Owns hosts, ports, authorities and scopes of the families; other services are in `services`. Whatever a row says may
-//! be overridden by a provider that extends it.
+//! Owns hosts, ports, authorities and scopes of the families; other services are in `services`. A provider of the
+//! configuration that extends a row may override any part of it.
 
 use crate::model::Protocol::{Graph, Imap, Pop3, Smtp};
 use crate::model::{Endpoint, Family, Protocol, Security, Service};
@@ -20,12 +20,12 @@ pub(super) struct Preset {
     pub(super) government: bool,
     /// Further facts about the service; `None` if the family says everything.
     pub(super) service: Option<&'static Service>,
-    /// The permission that a token needs in place of the family's.
+    /// The permission that a token needs, if it is not the family's.
     pub(super) permission: Option<&'static str>,
 }
 
 impl Preset {
-    /// Whether mail is only sent by it.
+    /// Whether the provider only sends mail: none of its protocols reads a mailbox.
     pub(super) fn sends_only(&self) -> bool {
         !self.servers.iter().any(|server| server.protocol.mail().is_some_and(|mail| mail.reads))
     }
@@ -47,7 +47,7 @@ pub(super) struct Server {
     security: Security,
 }
 
-/// Client credentials at a provider.
+/// How an application gets a token for itself (client credentials), if the provider allows that.
 #[derive(Debug)]
 pub(super) enum App {
     /// The token endpoint and the scope.

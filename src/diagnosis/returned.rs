@@ -23,13 +23,14 @@ pub fn returned(status_part: &str) -> Option<Returned> {
         Some(action) => action.eq_ignore_ascii_case("failed"),
         None => status.as_ref().is_some_and(|status| status.starts_with('5')),
     };
-    // `smtp; 550 5.1.1 …`: the kind of the code comes first.
+    // The kind of code comes first: `smtp; 550 5.1.1 …`.
     let diagnostic = field("diagnostic-code");
     let diagnostic =
         diagnostic.map(|text| text.split_once(';').map_or(text.clone(), |(_, said)| said.trim().to_owned()));
     failed.then_some(Returned { status, diagnostic })
 }
 
+/// The fields of a report, each as one line.
 fn unfolded(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines() {

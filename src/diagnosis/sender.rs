@@ -4,7 +4,7 @@ use crate::model::{SenderCheck, SenderVerdict, SenderVerdicts};
 
 /// The verdicts of the topmost header: the ones below it were written earlier, by servers that are not trusted here.
 ///
-/// `headers` are the header lines of a message, or those of this name alone. A check that was done several times
+/// `headers` are all header lines of a message, or only those of this name. A check that was done several times
 /// (DKIM signatures) counts as passed if one passed.
 pub fn verdicts(headers: &str) -> SenderVerdicts {
     let value =
@@ -21,16 +21,16 @@ pub fn verdicts(headers: &str) -> SenderVerdicts {
         .collect();
     let verdict = |check: SenderCheck| {
         let said = || results.iter().filter(move |(method, _)| *method == check.label());
-        let said: Vec<SenderVerdict> = said().map(|(_, result)| of_word(result)).collect();
+        let said: Vec<SenderVerdict> = said().map(|(_, result)| verdict_of(result)).collect();
         let best = said.iter().find(|verdict| **verdict == SenderVerdict::Pass).or(said.first());
         (check, best.copied().unwrap_or(SenderVerdict::Absent))
     };
     SenderCheck::ALL.iter().map(|check| verdict(*check)).collect()
 }
 
-/// Results of RFC 8601 section 2.7. `bestguesspass` is Exchange's for a domain without a DMARC record; `policy`
-/// refuses by a local rule.
-fn of_word(word: &str) -> SenderVerdict {
+/// The verdict that a result's word stands for (RFC 8601 section 2.7). Exchange writes `bestguesspass` for a domain
+/// without a DMARC record; `policy` is a refusal by a local rule.
+fn verdict_of(word: &str) -> SenderVerdict {
     match word {
         "hardfail" | "policy" => SenderVerdict::Fail,
         "bestguesspass" => SenderVerdict::None,
@@ -38,6 +38,7 @@ fn of_word(word: &str) -> SenderVerdict {
     }
 }
 
+/// The value of the topmost `Authentication-Results` header, its lines joined.
 fn topmost(headers: &str) -> Option<String> {
     let headers = headers.replace("\r\n", "\n");
     let mut lines = headers.lines().skip_while(|line| {

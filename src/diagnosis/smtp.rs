@@ -12,7 +12,7 @@ use Reason as R;
 
 /// Sentences of SMTP servers that the shared table would read otherwise, or not at all.
 const WORDINGS: &[Wording] = wordings! {
-    // Our own name, in EHLO, is what such a server dislikes.
+    // Such a server dislikes the name that we give in EHLO.
     Is(R::ProtocolError) => {
         "invalid helo", "generic: 550 Access denied - Invalid HELO name (See RFC2821 4.1.1.1)";
         "invalid ehlo", "generic";
@@ -55,7 +55,8 @@ const WORDINGS: &[Wording] = wordings! {
     }
 };
 
-/// Mail was offered before a login. Read after the sentences: "multi-factor authentication required" is one.
+/// Sentences that refuse mail before a login. They are read after the shared sentences, because one of those is
+/// "multi-factor authentication required".
 const UNAUTHENTICATED: &[Wording] = wordings! {
     Is(R::CredentialsRejected) => {
         "auth is required", "generic: SMTP AUTH is required for message submission on port 587";
@@ -104,7 +105,7 @@ const CODES: &[(&str, Says)] = &[
     ("*.5.6", Is(R::ProtocolError)),       // RFC 4954: exchange line too long
 ];
 
-/// Enhanced codes that say little: read after every sentence and every family of words.
+/// Enhanced codes that say little. They are read after every sentence and every family of words.
 const WEAK_CODES: &[(&str, Says)] = &[
     ("*.7.8", Refused),                    // RFC 4954: authentication credentials invalid
     ("*.7.3", Refused),                    // Exchange: authentication unsuccessful
@@ -121,7 +122,7 @@ const WEAK_CODES: &[(&str, Says)] = &[
     ("5.3.*", Is(R::ServerUnavailable)),   // RFC 3463: mail system status
 ];
 
-/// Basic codes: RFC 5321 section 4.2, RFC 4954 section 6. The last resort but the class.
+/// Basic codes: RFC 5321 section 4.2, RFC 4954 section 6. Only the class of a code is read after them.
 const BASIC: &[(u16, Says)] = &[
     (334, Refused), // a challenge in place of an answer: the token's error report
     (421, Is(R::ServerUnavailable)),
@@ -162,20 +163,20 @@ const BASIC: &[(u16, Says)] = &[
 ];
 
 /// Codes that refuse a message for any reason at all: "mailbox unavailable", "transaction failed". At a login
-/// they refuse the login; later, without words that a table knows, they tell nothing.
+/// they refuse the login; later they tell nothing, unless a table knows the words.
 const VAGUE: &[u16] = &[550, 554];
 
 /// What an SMTP answer means.
 pub(super) fn classify(text: &str, at: &Situation) -> Reason {
-    if let Some(reason) = greeting_list(text, at) {
+    if let Some(reason) = missing_from_offer(text, at) {
         return reason;
     }
     let server = at.voice == Voice::Server;
     // A number in a person's sentence is not a code.
     let basic = words(text).find_map(basic_code).filter(|_| server);
     let enhanced = enhanced_code(text);
-    // An enhanced code says more than 500 and 502: a syntax (5.5.2) that is not understood is not an unknown command.
-    // Exchange says 5.3.3; if it quotes the command, that tells whether it was one.
+    // An enhanced code says more than 500 and 502: with 5.5.2 the syntax was wrong, not the command unknown. Exchange
+    // says 5.3.3 for an unknown command, but if it quotes a command, the 5.3.3 means something else.
     let is_unknown = |code: &str| code == "5.5.1" || code == "5.3.3" && !text.contains("command '");
     let unknown_command = match (basic, enhanced) {
         (Some(500 | 502), code) => code.is_none_or(is_unknown),
@@ -215,17 +216,17 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
             Some('4') => Some(Is(R::ServerUnavailable)),
             _ => None,
         })
-        .or_else(|| (server && passing_class(text)).then_some(Is(R::ServerUnavailable)));
+        .or_else(|| (server && is_temporary(text)).then_some(Is(R::ServerUnavailable)));
     let says = said.unwrap_or(Is(R::Unexpected));
-    // A reply of class 4 says that it passes (RFC 5321 section 4.2.1): no right is refused for good by one.
-    let passes = passing_class(text) && PASSING.contains(&says.anywhere(at));
-    if passes { R::ServerUnavailable } else { says.reason(at) }
+    // A reply of class 4 is temporary (RFC 5321 section 4.2.1), so it refuses no right for good.
+    let is_outage = is_temporary(text) && OUTAGES.contains(&says.anywhere(at));
+    if is_outage { R::ServerUnavailable } else { says.reason(at) }
 }
 
-/// What a server says under a passing code when its directory or its next hop fails.
-const PASSING: &[Reason] = &[R::MailboxAccessDenied, R::CredentialsRejected, R::TokenRejected, R::Unexpected];
+/// With a temporary code, these reasons mean that the server's directory or its next hop is out of order.
+const OUTAGES: &[Reason] = &[R::MailboxAccessDenied, R::CredentialsRejected, R::TokenRejected, R::Unexpected];
 
-/// Codes that only a login is answered with (RFC 4954 section 6).
+/// Codes that answer nothing but a login (RFC 4954 section 6).
 const OF_LOGIN: &[&str] = &["535", "534", "538", "432"];
 
 /// Whether a reply can only be one to a login.
@@ -239,13 +240,13 @@ pub(super) fn is_offer(text: &str) -> bool {
         && words(&text.to_ascii_lowercase()).any(|word| EXTENSIONS.contains(&word.trim_start_matches("250-")))
 }
 
-/// Whether a code that no table knows is of the class that passes (RFC 5321 section 4.2.1).
-fn passing_class(text: &str) -> bool {
+/// Whether the code at the head of a reply is of class 4, a temporary failure (RFC 5321 section 4.2.1).
+fn is_temporary(text: &str) -> bool {
     let code: Option<u16> = text.split([' ', '-']).next().and_then(leading_number);
     code.is_some_and(|code| (400..500).contains(&code))
 }
 
-/// The lines of a reply as one: the code is repeated on each, and so is the enhanced one.
+/// Joins the lines of a reply into one. Every line repeats the codes; they are kept once.
 pub(super) fn join(text: &str) -> String {
     let mut joined = String::with_capacity(text.len());
     let mut first = None;
@@ -321,7 +322,7 @@ fn fits(row: &str, code: &str) -> bool {
     }
 }
 
-/// Words of an EHLO reply (the registry of RFC 5321 section 2.2.2): by these a list of extensions is known.
+/// Keywords of EHLO replies (the registry of RFC 5321 section 2.2.2). A text with one of them is a list of extensions.
 const EXTENSIONS: &[&str] = &[
     "auth",
     "starttls",
@@ -334,8 +335,8 @@ const EXTENSIONS: &[&str] = &[
     "enhancedstatuscodes",
 ];
 
-/// What is missing from a list of extensions that holds no usable login. Any other success is not a fault.
-fn greeting_list(text: &str, at: &Situation) -> Option<Reason> {
+/// What is missing, if the text is a list of extensions without a usable login.
+fn missing_from_offer(text: &str, at: &Situation) -> Option<Reason> {
     let wanted: &[&str] = match at.login {
         Auth::Token(()) => &["xoauth2", "oauthbearer"],
         Auth::Password(()) => &["plain", "login"],

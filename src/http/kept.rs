@@ -1,7 +1,7 @@
 //! Pages while they are being sent: each is made once, kept as gzip, shared by the clients that asked together.
 //!
-//! Owns the bound on the memory of all answers together. A page of ten thousand mailboxes has 25 MB as text and
-//! one as gzip, so a client that does not take gzip gets it unpacked piece by piece while it reads.
+//! Owns the bound on the memory of all answers together. A page of ten thousand mailboxes takes 25 MB as text and
+//! 1 MB as gzip, so for a client that does not accept gzip it is unpacked piece by piece while the client reads.
 //! Not here: the content of a page.
 
 use std::collections::HashMap;
@@ -29,16 +29,16 @@ use crate::report::Exposition;
 use super::negotiate;
 use super::view::{Format, List};
 
-/// The encoder costs more per call than per byte: it is fed in blocks of this many.
+/// The encoder gets blocks of this many bytes, because each call to it costs more than the bytes do.
 const BLOCK: usize = 64 * 1024;
 /// A body is handed over in pieces of this size, since every connection may hold one.
 const PIECE: usize = 16 * 1024;
-/// Above this many bytes of pages that are still being sent, clients share what is there.
+/// If the pages that are still being sent hold more than this many bytes, clients share older pages.
 const BUDGET: usize = 16 * 1024 * 1024;
-/// The age up to which a page is shared then.
+/// How old a page may be to be shared then.
 const STALE: Duration = Duration::from_secs(5);
 
-/// The pages that are the same for everybody.
+/// The pages that are the same for every client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Title {
     Metrics(Exposition),
@@ -55,6 +55,7 @@ pub(super) struct Page {
     packed: Vec<u8>,
     /// Its length as text.
     length: u64,
+    /// The bytes that all pages hold together.
     held: Arc<AtomicUsize>,
 }
 
@@ -70,8 +71,8 @@ struct Made {
     page: Weak<Page>,
 }
 
-/// In a lane one page is made at a time. Scrapes have a lane of their own, so that no number of people who look
-/// at pages can delay them.
+/// A lane makes one page at a time. Scrapes have a lane of their own, so that people who look at pages cannot delay
+/// them.
 type Lane = Arc<Mutex<HashMap<Title, Made>>>;
 
 /// Every page that is being sent.
@@ -90,9 +91,9 @@ enum Missing {
 }
 
 impl Pages {
-    /// A page that is the same for everybody. A client shares the page whose making began after it asked: those
-    /// who come together cost one page, and none reads an old one. Only while clients hold more than the budget,
-    /// a page up to [`STALE`] old is shared as well.
+    /// A page that is the same for every client. A client gets a page that was begun after it asked, so that clients
+    /// that ask together share one page and none gets an old one. Only while pages hold more than [`BUDGET`] does a
+    /// client get a page that is up to [`STALE`] old.
     pub(super) async fn shared(
         &self,
         title: Title,
@@ -103,7 +104,7 @@ impl Pages {
         answer(page, headers)
     }
 
-    /// A page for one client. Refused while clients hold more than the budget.
+    /// A page for one client. It is refused while pages hold more than [`BUDGET`].
     pub(super) async fn single(
         &self,
         headers: &HeaderMap,
@@ -133,7 +134,7 @@ impl Pages {
             return Err(Missing::Crowded);
         }
         let held = Arc::clone(&self.held);
-        // The lock goes along: if the client leaves now, the next one still waits for this page.
+        // The lock moves into the task: if the client leaves now, the next one still waits for this page.
         let work = move || {
             let begun = Instant::now();
             let page = Arc::new(Page::pack(held, write)?);
@@ -163,7 +164,7 @@ impl Page {
     }
 }
 
-/// Counts what goes through.
+/// Counts the bytes that are written through it.
 struct Counter<W> {
     out: W,
     length: u64,
@@ -215,7 +216,7 @@ impl AsRef<[u8]> for Packed {
     }
 }
 
-/// A page as its reader takes it.
+/// A page in the form that its client accepts.
 enum Sent {
     Packed(Bytes),
     Unpacked { text: Box<GzDecoder<Cursor<Packed>>>, left: u64 },

@@ -1,7 +1,7 @@
-//! `/probe`: one mailbox now, as Prometheus' multi-target pattern has it; and the button of a mailbox's page.
+//! Probes one mailbox on request: by `/probe`, Prometheus' multi-target pattern, or by the button on a mailbox's page.
 //!
-//! Owns what is asked for, by when an answer must be there, and how it is written. The loop that knows the holds
-//! (`monitor`) decides whether to log in for it.
+//! Owns the parameters, the deadline and the form of an answer. `monitor` decides whether a request leads to a login,
+//! because it knows the holds.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -24,12 +24,12 @@ use super::{Site, negotiate};
 
 /// The header that says how long Prometheus waits, in seconds.
 const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
-/// How much earlier than that the answer is sent, so that it arrives in time.
+/// The answer is sent this much before the scraper's timeout, so that it arrives in time.
 const OFFSET: Duration = Duration::from_millis(500);
-/// The longest that an answer may take, even if the scraper names no time: a connection hardly lives longer.
+/// The longest that an answer may take, whatever time the scraper names: the server closes connections soon after.
 const PATIENCE: Duration = Duration::from_secs(100);
 /// How long the button of a mailbox's page waits: a person gives up earlier than a scraper.
-const WAIT: Duration = Duration::from_secs(30);
+const BUTTON_WAIT: Duration = Duration::from_secs(30);
 /// How much of an unknown name the answer repeats, in characters.
 const SHOWN: usize = 80;
 
@@ -54,7 +54,7 @@ async fn answer(
     let checks = checks(site, asked).await?;
     let debug = asked.get("debug").is_some_and(|value| value == "true");
     let end = Instant::now() + patience(headers)?;
-    let seen = ask(site, &checks, end).await;
+    let seen = probe_each(site, &checks, end).await;
     if seen.is_empty() {
         let why = "No probe ended in the time that you wait. That says nothing about the mailbox: the probe goes on with its own timeout, and /metrics will show what it finds. A longer scrape_timeout waits for it.";
         return Err((StatusCode::SERVICE_UNAVAILABLE, why.to_owned()));
@@ -72,9 +72,10 @@ async fn answer(
     Ok(response)
 }
 
-/// Probes checks one after the other, as the mailbox allows; none may use up the time of those behind it. Only the
-/// asker's wait is cut short, never the probe: it has its own timeout, and what it finds is recorded for everybody.
-async fn ask(site: &Site, checks: &[Arc<CheckRecord>], end: Instant) -> Vec<(Arc<CheckRecord>, OnDemand)> {
+/// Probes checks one after the other, since a mailbox takes one connection at a time; each gets an equal share of the
+/// time that is left. If the time is up, only the answer goes without the probe: the probe itself goes on under its own
+/// timeout, and its result is recorded.
+async fn probe_each(site: &Site, checks: &[Arc<CheckRecord>], end: Instant) -> Vec<(Arc<CheckRecord>, OnDemand)> {
     let mut seen = Vec::new();
     for (place, check) in checks.iter().enumerate() {
         let left = u32::try_from(checks.len() - place).unwrap_or(u32::MAX);
@@ -86,16 +87,16 @@ async fn ask(site: &Site, checks: &[Arc<CheckRecord>], end: Instant) -> Vec<(Arc
     seen
 }
 
-/// How a request from a mailbox's page ended.
+/// What came of a press of the button.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum ButtonOutcome {
     Now,
     Recent,
     Held,
     Running,
 }
 
-impl Asked {
+impl ButtonOutcome {
     const ALL: [Self; 4] = [Self::Now, Self::Recent, Self::Held, Self::Running];
 
     fn of(checks: usize, seen: &[(Arc<CheckRecord>, OnDemand)]) -> Self {
@@ -137,15 +138,15 @@ impl Asked {
     }
 }
 
-/// Probes every check of a mailbox, and leads back to its page.
+/// Answers the button: probes every check of a mailbox, and leads back to its page.
 pub(super) async fn now(State(site): State<Site>, Path(name): Path<String>) -> Response {
     let checks = site.report.mailbox(&name);
     if checks.is_empty() {
         let told = spawn_blocking(move || unknown(&site, &name)).await.unwrap_or_default();
         return (StatusCode::NOT_FOUND, format!("{}\n", safe::lines(&told))).into_response();
     }
-    let seen = ask(&site, &checks, Instant::now() + WAIT).await;
-    let asked = Asked::of(checks.len(), &seen);
+    let seen = probe_each(&site, &checks, Instant::now() + BUTTON_WAIT).await;
+    let asked = ButtonOutcome::of(checks.len(), &seen);
     let place = format!("../{}?probed={}", safe::url_part(&name), asked.label());
     (StatusCode::SEE_OTHER, [(header::LOCATION, place)], format!("{}\n", asked.sentence())).into_response()
 }
@@ -183,7 +184,7 @@ async fn checks(site: &Site, asked: &HashMap<String, String>) -> Result<Vec<Arc<
     Ok(wanted)
 }
 
-/// That a mailbox is not here, and where else it may be.
+/// Says that no mailbox has this name, which names are near it, and which shard would have it.
 fn unknown(site: &Site, mailbox: &str) -> String {
     let shown: String = mailbox.chars().take(SHOWN).collect();
     let cut = if shown.len() < mailbox.len() { " (cut)" } else { "" };
@@ -204,7 +205,7 @@ fn unknown(site: &Site, mailbox: &str) -> String {
     text
 }
 
-/// How long the answer may take.
+/// How long the answer may take, by the scraper's own timeout.
 fn patience(headers: &HeaderMap) -> Result<Duration, Refusal> {
     let Some(header) = headers.get(SCRAPE_TIMEOUT) else { return Ok(PATIENCE) };
     let seconds = header.to_str().ok().and_then(|text| text.trim().parse::<f64>().ok());
@@ -220,7 +221,7 @@ fn comments(seen: &[(Arc<CheckRecord>, OnDemand)]) -> String {
     let mut text = String::new();
     let mut say = |line: String| {
         for line in line.lines() {
-            // As above.
+            // Writing to a string cannot fail.
             let _ = writeln!(text, "# | {}", safe::line(line));
         }
     };

@@ -87,7 +87,8 @@ impl Readiness {
 type Key = (Signal, String);
 
 impl Known {
-    /// The first trial that no rule forbids. Submission goes first, because it teaches the most.
+    /// The first trial that no rule forbids. The check that got an answer longest ago goes first; among equals
+    /// submission does, because it teaches the most. `remembers`: the trial can be saved beforehand.
     fn next(&self, asker: Asker, remembers: bool, now: Timestamp) -> Option<(Trial, Key)> {
         if self.policy.password_login == PasswordLogin::Never {
             return None;
@@ -106,13 +107,13 @@ impl Known {
             ];
             candidates.into_iter().find_map(|(shown, password)| {
                 let trial = Trial { check: Arc::clone(check), password: password?, shown };
-                let key = (proof::signal(shown), whose(&trial));
+                let key = (proof::signal(shown), account(&trial));
                 (self.veto(&trial, &key, remembers, now).is_none()).then_some((trial, key))
             })
         })
     }
 
-    /// The last answer to a password that this check received.
+    /// When this check last got an answer to a password.
     fn last_answer(&self, check: &Check) -> Option<Timestamp> {
         let memory = self.contents.checks.get(&check.name())?;
         let answers = memory.evidence.values();
@@ -128,6 +129,7 @@ impl Known {
         }
     }
 
+    /// The rule that forbids this trial, if one does.
     fn veto(&self, trial: &Trial, key: &Key, remembers: bool, now: Timestamp) -> Option<Veto> {
         let check = &*trial.check;
         if !self.policy.expects(&check.mailbox.name, check.protocol()) {
@@ -158,6 +160,6 @@ impl Known {
 
 /// The account that a password belongs to. Several mailboxes of the configuration may share it, under
 /// different names and tenants.
-fn whose(trial: &Trial) -> String {
+fn account(trial: &Trial) -> String {
     trial.check.mailbox.username.to_lowercase()
 }

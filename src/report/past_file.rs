@@ -1,8 +1,9 @@
-//! The pasts of all checks in a file of the state directory, so that a restart does not forget them.
+//! Saves the past of all checks in a file of the state directory, so that it survives a restart.
 //!
-//! Owns its format: gzip of JSON lines, by labels, so that another version of the program reads it. It is written now
-//! and then and at the stop, each time as a whole. A file that cannot be read is ignored: it is a convenience, never
-//! evidence. Not here: evidence about passwords (`readiness`), and the lock of the folder, which readiness holds.
+//! Owns the format: JSON lines in gzip, with labels in place of numbers, so that another version of the program can read
+//! it. The file is written from time to time and at the stop, each time as a whole. A file that cannot be read is
+//! ignored, because it is a convenience and never evidence. Not here: evidence about passwords, and the lock of the
+//! folder (`readiness` holds both).
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -43,18 +44,20 @@ struct Head {
 /// The phase and the reason of a failure.
 type Why<'r> = Option<(Cow<'r, str>, Cow<'r, str>)>;
 
-/// One check. Unknown reasons and phases are those of another version, and are left out.
+/// One check. A check that failed with a phase or a reason of another version, unknown here, is left out.
 #[derive(Debug, Serialize, Deserialize)]
 struct Row<'r> {
     mailbox: Cow<'r, str>,
     protocol: Cow<'r, str>,
-    /// Since when it works or fails, in seconds since 1970.
+    /// Since when it has worked or failed, in seconds since 1970.
     since: Option<i64>,
-    /// Start in seconds, duration in milliseconds, phase and reason of a failure; the oldest first.
+    /// One entry per probe, the oldest first: its start in seconds, its duration in milliseconds, and why it failed.
     slots: Vec<(i64, u64, Why<'r>)>,
-    /// The phases of the last probes.
+    /// The phases of the last probes, with their times as [`Past::stages`] has them.
     stages: Vec<Vec<(Cow<'r, str>, u16)>>,
+    /// The last hour of `hours`, in hours since 1970.
     hour: u32,
+    /// The probes and the failures of each hour, the oldest first.
     hours: Vec<(u16, u16)>,
 }
 
@@ -73,20 +76,20 @@ pub(super) struct Kept {
 pub(super) fn save(folder: &Path, kept: Vec<Kept>) -> io::Result<()> {
     let place = folder.join(NAME);
     let path = place.clone();
-    files::within(&place, WRITE, move || files::replace_with(&path, |file| put(file, &kept)))
+    files::within(&place, WRITE, move || files::replace_with(&path, |file| write(file, &kept)))
         .unwrap_or_else(|fault| Err(io::Error::other(fault)))
 }
 
-fn put(file: &mut File, kept: &[Kept]) -> io::Result<()> {
+fn write(file: &mut File, kept: &[Kept]) -> io::Result<()> {
     let mut out = BufWriter::new(GzEncoder::new(file, Compression::fast()));
-    line(&Head { past: VERSION }, &mut out)?;
+    write_line(&Head { past: VERSION }, &mut out)?;
     for one in kept {
-        line(&row(one), &mut out)?;
+        write_line(&row(one), &mut out)?;
     }
     out.into_inner().map_err(io::IntoInnerError::into_error)?.finish().map(drop)
 }
 
-fn line(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+fn write_line(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
     serde_json::to_writer(&mut *out, value)?;
     out.write_all(b"\n")
 }

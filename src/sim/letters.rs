@@ -1,6 +1,6 @@
 //! Messages by IMAP: UID SEARCH, FETCH, STORE and EXPUNGE, as far as a round trip uses them.
 //!
-//! The messages themselves are in `post.rs`. A search is by the first quoted text alone.
+//! The messages themselves are in `post.rs`. A search looks at UNDELETED and at the first quoted text alone.
 
 use std::io;
 
@@ -8,11 +8,11 @@ use crate::sim::post::Message;
 use crate::sim::script::Step;
 use crate::sim::session::{Met, Session};
 
-/// Where a fault may be met.
+/// The commands at which a fault may be met.
 const STEPS: [(&str, Step); 4] =
     [("SEARCH", Step::Search), ("FETCH", Step::Fetch), ("STORE", Step::Store), ("EXPUNGE", Step::Expunge)];
 
-/// Answers what follows `UID`.
+/// Answers a command that begins with `UID`; `rest` is the text behind that word.
 pub(super) async fn uid(session: &mut Session, rest: &str) -> io::Result<()> {
     let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let word = word.to_ascii_uppercase();
@@ -48,7 +48,7 @@ pub(super) async fn uid(session: &mut Session, rest: &str) -> io::Result<()> {
                     Some(text) => format!("{{{}}}\r\n{text}", text.len()),
                     None => "NIL".to_owned(),
                 };
-                // A text with braces must not be taken for one with placeholders.
+                // Not by `say`, which would take braces in the text for placeholders.
                 let line = format!("* {number} FETCH (UID {uid} BODY[{section}]<0> {data})\r\n");
                 session.wire.send(line.as_bytes()).await?;
             }
@@ -64,7 +64,7 @@ fn numbers(set: &str) -> Vec<u32> {
     set.split(',').filter_map(|number| number.parse().ok()).collect()
 }
 
-/// A part of a message: its own header fields, or those of the report's parts.
+/// The section of a message that FETCH names: header fields, or a part of a delivery report.
 fn part(message: &Message, section: &str) -> Option<String> {
     let fields = section.split_once('(').map(|(_, names)| names.trim_end_matches(')'));
     match (message.status, section.split('.').next()?) {
@@ -80,6 +80,7 @@ fn part(message: &Message, section: &str) -> Option<String> {
     }
 }
 
+/// The header fields with these names, and the empty line at their end.
 fn header(text: &str, names: &str) -> String {
     let head = text.split("\r\n\r\n").next().unwrap_or_default();
     let mut found = String::new();

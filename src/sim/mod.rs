@@ -1,6 +1,7 @@
-//! A world to probe: an identity provider, IMAP, SMTP and POP3 servers and Microsoft Graph on loopback, each able to misbehave on request.
+//! A world to probe: an identity provider, IMAP, SMTP and POP3 servers and Microsoft Graph on loopback. Each can
+//! misbehave on request.
 //!
-//! `demo` shows it to people, tests live in it. It shares nothing with the probes: no parser, no table, no
+//! `demo` shows it to people, and the tests run against it. It shares nothing with the probes: no parser, no table, no
 //! SASL, not even the model, since a fake that borrows the client's idea of a protocol can only agree with it.
 //! It takes mail only where it is told to, keeps nothing, listens on 127.0.0.1 only, and ends when [`Sim`] is dropped.
 
@@ -180,12 +181,12 @@ impl Sim {
         (endpoint, self.idp.metadata.header.clone())
     }
 
-    /// The next requests for managed identities are answered by these statuses.
+    /// Answers the next requests for managed identities with these statuses.
     pub fn metadata_answers(&self, statuses: &[u16]) {
         self.idp.metadata.answer_next(statuses);
     }
 
-    /// Requests for managed identities so far.
+    /// How many requests for managed identities have come so far.
     pub fn metadata_requests(&self) -> usize {
         self.idp.metadata.requests()
     }
@@ -226,7 +227,7 @@ impl Sim {
         Ok(SimMailbox::new(account, site, ports))
     }
 
-    /// So many healthy mailboxes, `user0001@…` and on, on one server of each protocol.
+    /// `count` healthy mailboxes, from `user0001@…` on, all on one server of each protocol.
     ///
     /// # Errors
     /// When a port cannot be opened.
@@ -244,7 +245,7 @@ impl Sim {
         self.graph_mailbox_at(self.graph_port, app, fault)
     }
 
-    /// The same behind a certificate that has expired.
+    /// A healthy mailbox at Microsoft Graph, behind a certificate that has expired.
     pub fn expired_graph_mailbox(&self, app: &SimApp) -> SimGraphMailbox {
         self.graph_mailbox_at(self.graph_port_expired, app, GraphFault::None)
     }
@@ -261,7 +262,7 @@ impl Sim {
         idp::GRAPH_SCOPE
     }
 
-    /// The address a fault suggests, with a number from the second time on.
+    /// The address that is named after a fault, with a number from the second one on.
     fn address(&self, fault: Fault) -> String {
         self.numbered(fault.mailbox_name())
     }
@@ -277,7 +278,7 @@ impl Sim {
     }
 }
 
-/// What answers the requests of a connection.
+/// A server that answers the requests of a connection.
 trait Serve: Send + Sync + 'static {
     fn serve(&self, wire: Wire) -> impl Future<Output = io::Result<()>> + Send;
 }

@@ -11,7 +11,7 @@ use maud::{Markup, html};
 
 use crate::clock;
 use crate::http::Site;
-use crate::http::probe::Asked;
+use crate::http::probe::ButtonOutcome;
 use crate::model::{
     Goal, Mailbox, Mechanism, Observation, Outcome, Speaker, Standing as BoardStanding, TokenSeal, TripFacts,
     Unread,
@@ -28,7 +28,7 @@ pub(in crate::http) async fn mailbox(
     headers: HeaderMap,
 ) -> Response {
     let pages = site.clone();
-    let probed = query.iter().find(|(name, _)| name == "probed").and_then(|(_, how)| Asked::from_label(how));
+    let probed = query.iter().find(|(name, _)| name == "probed").and_then(|(_, how)| ButtonOutcome::from_label(how));
     let write = move || {
         let records = pages.report.mailbox(&name);
         match records.first().map(|record| Arc::clone(&record.check.mailbox)) {

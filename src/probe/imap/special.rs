@@ -7,15 +7,15 @@ use super::super::verdict::Stage;
 use super::{Imap, folder};
 use crate::model::{Cause, Phase};
 
-/// Folders of one use that are looked into. A server may mark several, for mail programs of different habits.
+/// How many folders of one use are looked into at most. A server may mark several, for mail programs of different habits.
 const MOST: usize = 4;
 
 /// Folders by their use, under the names that [`Imap::open`] takes. Empty where the server marks none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Marked {
-    /// Where copies of what was sent are kept.
+    /// Where copies of sent mail are kept.
     pub sent: Vec<String>,
-    /// Where mail is put that the server takes for junk.
+    /// Where the server puts mail that it takes for junk.
     pub junk: Vec<String>,
 }
 
@@ -35,13 +35,13 @@ impl Imap {
     /// Asks which folders are marked.
     ///
     /// # Errors
-    /// Why the server did not answer. A refusal is none: the server then marks no folder.
+    /// Why the server did not answer. A refusal is not an error: it means that no folder is marked.
     pub async fn marked(&mut self, probe: Probe<'_>) -> Result<Marked, Cause> {
         let offer = self.offer(probe).await?;
         let command = match (offer.special_use, offer.extended_list) {
             (false, _) => return Ok(Marked::default()),
             (true, true) => "LIST (SPECIAL-USE) \"\" \"*\"",
-            // This answer grows with the mailbox, so it is about the uppermost folders alone.
+            // Here the answer lists every folder, marked or not, so it is bounded to the top level.
             (true, false) => "LIST \"\" \"%\"",
         };
         let stage = Stage::at(Phase::Select, self.encrypted);

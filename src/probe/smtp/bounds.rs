@@ -1,15 +1,15 @@
-//! The bounds of SMTP's lines: the lines of a reply count together, and each ends in CR LF.
+//! Limits what an SMTP server may send: the lines of a reply are counted together, and each must end in CR LF.
 
 use crate::net::{Bounds, Violation};
 
 /// Where a connection stands within its reply.
 #[derive(Debug, Default)]
 pub(super) struct SmtpBounds {
-    /// The byte before this one.
+    /// The last byte that was checked.
     previous: u8,
-    /// Bytes of this line.
+    /// How many bytes of the current line were checked.
     column: usize,
-    /// The line announces a further line of its reply (`250-`, RFC 5321 section 4.2.1).
+    /// The current line says that another line of its reply follows (`250-`, RFC 5321 section 4.2.1).
     continued: bool,
 }
 
