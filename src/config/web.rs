@@ -1,7 +1,7 @@
 //! The web configuration: TLS, headers and users of the HTTP endpoint, in the format that Prometheus' own
 //! servers and exporters share (exporter-toolkit, `docs/web-configuration.md`).
 //!
-//! Owns its reading, with the same care for faults as the main file's. Relative paths are relative to it.
+//! Owns how the file is read; faults are reported as for the main file. Relative paths are relative to this file.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -17,7 +17,7 @@ use super::web_keys as keys;
 use crate::model::{CipherSuite, ClientAuth, Curve, TlsVersion, Users, Web, WebTls};
 use crate::net::server_tls;
 
-/// The costliest bcrypt that is taken: one more doubles the seconds of the first request.
+/// The highest cost of bcrypt that is accepted: each step up doubles the seconds that the first request takes.
 const HIGHEST_COST: u32 = 18;
 
 /// Reads the file; `None` once every fault is reported.
@@ -27,7 +27,7 @@ pub(super) fn read(path: &Path, sources: &mut Sources, faults: &Faults) -> Optio
     let text = source::read(&file, sources, faults)?;
     let node = source::parse_or_empty(&file, &text, faults)?;
     if matches!(node.kind, Kind::Null) {
-        // As everywhere the format is used: clear text, no users.
+        // As for every program that uses the format, an empty file means clear text and no users.
         return Some(Web { file: path.to_owned(), tls: None, headers: Vec::new(), users: Users::default() });
     }
     let top = Cursor::top(&file, &node, faults);
@@ -58,7 +58,7 @@ pub(super) fn read(path: &Path, sources: &mut Sources, faults: &Faults) -> Optio
     (!is_faulty).then_some(web)
 }
 
-/// The section, and whether what its files hold can be used.
+/// Reads the section, and checks that the content of its files can be used.
 fn tls(map: &Map<'_>, base: &Path) -> Option<WebTls> {
     let path = |at: &Cursor<'_>| Some(base.join(at.text()?));
     let cert_file = map.require("cert_file", "the certificate that clients are shown, PEM", path);
@@ -108,7 +108,7 @@ fn tls(map: &Map<'_>, base: &Path) -> Option<WebTls> {
                 "this needs client_ca_file: the authorities whose client certificates are accepted",
             );
         } else {
-            // As in Go. It admits every client that NoClientCert admits.
+            // Go does the same. It admits every client that NoClientCert admits.
             let sentence = "without client_ca_file certificates of clients are verified against the authorities of the system; a client without one is let in";
             faults.warn(&at.place, sentence);
         }
@@ -145,7 +145,7 @@ fn tls(map: &Map<'_>, base: &Path) -> Option<WebTls> {
     }
 }
 
-/// What is written or not; `None` if it is faulty.
+/// The value, `Some(None)` if none is written, `None` if it is faulty.
 fn optional<T: Clone>(written: &Written<T>) -> Option<Option<T>> {
     match written {
         Written::Is(at) => Some(Some(at.value.clone())),
@@ -162,14 +162,14 @@ fn client_auth(at: &Cursor<'_>) -> Option<ClientAuth> {
     }
 }
 
-/// A list of words of a table, each of which means something.
-fn words<T>(at: &Cursor<'_>, table: &'static Keys, of: fn(&str) -> Option<T>) -> Option<Vec<T>> {
+/// What the words of a list mean; only words of the table are allowed.
+fn words<T>(at: &Cursor<'_>, table: &'static Keys, meaning: fn(&str) -> Option<T>) -> Option<Vec<T>> {
     let items = at.list("a list of names")?;
-    let meanings: Vec<_> = items.iter().map(|item| item.word(table).and_then(of)).collect();
+    let meanings: Vec<_> = items.iter().map(|item| item.word(table).and_then(meaning)).collect();
     meanings.into_iter().collect()
 }
 
-/// Headers of every answer. One that is written and empty is not sent.
+/// The headers of every answer. A header that is written with an empty value is not sent.
 fn headers(at: &Cursor<'_>) -> Option<Vec<(&'static str, String)>> {
     let map = at.map(&keys::HEADERS)?;
     let mut headers = Vec::new();
@@ -195,7 +195,7 @@ fn headers(at: &Cursor<'_>) -> Option<Vec<(&'static str, String)>> {
     (!faulty).then_some(headers)
 }
 
-/// Users with the hashes of their passwords. Nothing that stands here is repeated.
+/// The users with the hashes of their passwords. No fault repeats a text of this section.
 fn users(at: &Cursor<'_>) -> Option<Users> {
     let mut users = Users::default();
     let mut faulty = false;

@@ -176,7 +176,7 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
     let basic = words(text).find_map(basic_code).filter(|_| server);
     let enhanced = enhanced_code(text);
     // An enhanced code says more than 500 and 502: with 5.5.2 the syntax was wrong, not the command unknown. Exchange
-    // says 5.3.3 for an unknown command, but if it quotes a command, the 5.3.3 means something else.
+    // says 5.3.3 for an unknown command, but what it then quotes may be login data ('AAAA'), which is no command.
     let is_unknown = |code: &str| code == "5.5.1" || code == "5.3.3" && !text.contains("command '");
     let unknown_command = match (basic, enhanced) {
         (Some(500 | 502), code) => code.is_none_or(is_unknown),

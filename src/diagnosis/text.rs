@@ -1,24 +1,24 @@
-//! Texts made comparable: cut, unescaped, whitespace and case folded; and the codes in them found.
+//! Makes texts comparable (cuts, unescapes, folds whitespace and case), matches patterns, and finds codes.
 //!
 //! Not here: what any text or code means.
 
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Longer texts are cut: no meaningful sentence begins later than this, in bytes.
+/// Longer texts are cut, in bytes: no sentence that tells anything begins later.
 const BOUND: usize = 8 * 1024;
 
-/// The text without what lies beyond the bound.
+/// The text up to the bound.
 pub(super) fn cut(text: &str) -> &str {
     text.get(..text.floor_char_boundary(BOUND)).unwrap_or(text)
 }
 
-/// The text cut, with the line ends real that a language's notation has spelt out (`\r\n` as four characters).
+/// The text, cut, with escaped line ends and quotes (`\r\n` as four characters) turned into real ones.
 pub(super) fn unescape(text: &str) -> String {
     cut(text).replace("\\r\\n", "\n").replace("\\n", "\n").replace("\\r", "\n").replace("\\\"", "\"")
 }
 
-/// One line in lower case: every run of whitespace one space, typographic apostrophes plain.
+/// One line in lower case. Each run of whitespace becomes one space, and typographic quotes become plain ones.
 pub(super) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for word in text.split_whitespace() {
@@ -36,7 +36,7 @@ pub(super) fn fold(text: &str) -> String {
     folded
 }
 
-/// A folded answer without what names somebody: addresses and hosts hold any word (`busy.example.net`).
+/// A folded answer without addresses and host names, because those may contain any word (`busy.example.net`).
 pub(super) fn nameless(folded: &str) -> String {
     let words = folded.split(' ').map(|word| {
         let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
@@ -50,10 +50,11 @@ fn is_address(word: &str) -> bool {
         && !word.contains(['/', '(', '{', '\\'])
 }
 
-/// The endings of class names that mean a failure: `aioimaplib.aioimaplib.CommandTimeout`.
-const CLASSES: &[&str] = &["exception", "error", "timeout", "abort", "refused", "failed", "disconnected"];
+/// How the names of exception classes end: `aioimaplib.aioimaplib.CommandTimeout`.
+const EXCEPTIONS: &[&str] = &["exception", "error", "timeout", "abort", "refused", "failed", "disconnected"];
 
-/// Three labels or more, the last in letters. Names of classes have dots too.
+/// Whether a word is a host name: three labels or more, the last in letters. Names of exception classes look alike,
+/// so they are left out.
 fn is_host(word: &str) -> bool {
     let mut labels = word.split('.');
     let label = |label: &str| {
@@ -63,33 +64,33 @@ fn is_host(word: &str) -> bool {
         && word.matches('.').count() >= 2
         && labels.all(label)
         && word.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_lowercase()))
-        && !CLASSES.iter().any(|end| word.ends_with(end))
+        && !EXCEPTIONS.iter().any(|end| word.ends_with(end))
 }
 
-/// Behind `*`, a piece of so few letters is a whole word: "not" is not in "notify".
+/// Behind `*`, a piece of at most this many letters must be a whole word: "not" does not match "notify".
 const PARTICLE: usize = 3;
 
-/// What `*` stands for has at most so many bytes: words that lie further apart belong to two sentences.
+/// `*` stands for at most this many bytes, because words that are further apart belong to two sentences.
 const REACH: usize = 240;
 
-/// Whether the pattern's pieces, divided by `*`, stand in the folded text in their order. A piece that
-/// begins with a letter begins a word, and a short word is the whole word: `parse` is not in `parser.js`,
-/// nor `eof` in `thereof`.
+/// Whether the folded text contains the pattern's pieces, which `*` divides, in their order. A piece that begins with
+/// a letter matches at the start of a word only (`eof` not in `thereof`), and a short word only as a whole (`parse` not
+/// in `parser.js`).
 pub(super) fn matches(text: &str, pattern: &str) -> bool {
     let whole = is_short_word(pattern);
     let (first, others) = pattern.split_once('*').unwrap_or((pattern, ""));
-    // Most rows do not match: this search is several times faster than the one for a place.
+    // Most rows do not match, and this search is several times faster than the one that looks at words.
     if !text.contains(first) {
         return false;
     }
-    places(text, text, first, whole).any(|after| others.is_empty() || follow(text, after, others, whole))
+    texts_behind(text, text, first, whole).any(|after| others.is_empty() || follow(text, after, others, whole))
 }
 
-/// Whether the pieces follow each other in `rest`, the end of `text`, each within its reach.
+/// Whether the pieces follow each other in `rest`, the end of `text`, each within [`REACH`] of the one before.
 fn follow<'a>(text: &'a str, mut rest: &'a str, pieces: &'a str, whole: bool) -> bool {
     pieces.split('*').all(|piece| {
         let whole = whole || piece.len() <= PARTICLE;
-        let Some(after) = places(text, rest, piece, whole).next() else { return false };
+        let Some(after) = texts_behind(text, rest, piece, whole).next() else { return false };
         let near = rest.len() - after.len() - piece.len() <= REACH;
         rest = after;
         near
@@ -108,8 +109,8 @@ const fn is_unspaced(letter: char) -> bool {
     matches!(letter, '\u{0e00}'..='\u{0e7f}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}')
 }
 
-/// What follows each place in `rest`, the end of `text`, where the piece stands as a word.
-fn places<'a>(
+/// Finds the piece as a word in `rest`, the end of `text`, and returns the text behind each place.
+fn texts_behind<'a>(
     text: &'a str,
     rest: &'a str,
     piece: &'a str,
@@ -135,14 +136,14 @@ pub(super) fn numbers(text: &str, marker: &str) -> Vec<u32> {
     text.match_indices(marker).filter_map(|(at, _)| number(at)).collect()
 }
 
-/// The number a text begins with, if its digits end at a word's end.
+/// The number that a text begins with, if no letter follows its digits.
 pub(super) fn leading_number<N: FromStr>(text: &str) -> Option<N> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, rest) = text.split_at_checked(digits)?;
     if rest.starts_with(|c: char| c.is_alphanumeric()) { None } else { number.parse().ok() }
 }
 
-/// The text split where no code can continue: what is left are words with dots, hyphens and slashes.
+/// Splits the text at the characters that no code contains. Dots, hyphens and slashes stay within the words.
 pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| c.is_whitespace() || "\"'()[]{}<>,;:=#|".contains(c)).filter(|word| !word.is_empty())
 }

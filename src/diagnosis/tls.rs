@@ -11,8 +11,8 @@ use crate::model::Reason;
 
 use Reason as R;
 
-/// What a TLS error means. The variants are those of rustls 0.23; what a later release adds is a
-/// handshake that did not come about.
+/// What a TLS error means. The variants are those of rustls 0.23; one that a later release adds counts as a
+/// handshake that failed.
 pub fn tls(error: &Error) -> Reason {
     match error {
         Error::InvalidCertificate(error) => certificate(error),
@@ -24,8 +24,8 @@ pub fn tls(error: &Error) -> Reason {
         Error::FailedToGetCurrentTime | Error::FailedToGetRandomBytes | Error::EncryptError => {
             Reason::Internal
         }
-        // Everything else is a peer that speaks another TLS than ours, or none: InvalidMessage is what
-        // a plain-text greeting looks like to rustls.
+        // Everything else means that the peer speaks another TLS than we do, or none: rustls reports a
+        // plain-text greeting as InvalidMessage.
         _ => Reason::TlsProtocol,
     }
 }
@@ -43,7 +43,7 @@ fn certificate(error: &CertificateError) -> Reason {
     }
 }
 
-/// What the peer told us in an alert (RFC 8446 section 6).
+/// What an alert of the peer means (RFC 8446 section 6).
 fn received(alert: AlertDescription) -> Reason {
     match alert {
         AlertDescription::CloseNotify | AlertDescription::UserCanceled => Reason::ConnectionClosed,
@@ -54,7 +54,7 @@ fn received(alert: AlertDescription) -> Reason {
 
 /// What TLS libraries write about certificates.
 pub(super) const CERTIFICATES: &[Wording] = wordings! {
-    // One sentence for both ends of the time; what follows it tells which.
+    // Go has one sentence for both ends of the validity; the words behind it tell which end is meant.
     Is(R::ClockSkew) => {
         "certificate*expired or is not yet valid*is before", "Go crypto/x509: current time … is before …";
     }
@@ -174,8 +174,8 @@ pub(super) const CERTIFICATES: &[Wording] = wordings! {
     }
 };
 
-/// What TLS libraries write about a handshake whose fault they name. It outweighs that the connection
-/// was closed in the end.
+/// What TLS libraries write if they know why a handshake failed. It counts more than the end of the connection,
+/// which they may report as well.
 pub(super) const FAULTS: &[Wording] = wordings! {
     Is(R::TlsProtocol) => {
         "no protocols available", "OpenSSL";
@@ -229,7 +229,8 @@ pub(super) const FAULTS: &[Wording] = wordings! {
     }
 };
 
-/// That a handshake did not come about, and no more: a socket that ends within it is told in these words too.
+/// What TLS libraries write if they know only that a handshake failed. They may write the same when the socket was
+/// closed in the middle of it.
 pub(super) const HANDSHAKES: &[Wording] = wordings! {
     Is(R::TlsProtocol) => {
         "handshake problem", "Perl IO::Socket::SSL";

@@ -1,7 +1,7 @@
 //! When the secrets and certificates of the configured apps end.
 //!
-//! An app may have several of each. Which one is ours is told by the first characters of the secret and by the digest
-//! of the certificate; where several fit, the one that ends last counts.
+//! An app may have several of each. The first characters of the secret, or the digest of the certificate, tell which one is
+//! ours; if several fit, the one that ends last counts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::secret::{self, Pair};
 /// How many characters of a secret Entra shows.
 const HINT: usize = 3;
 
-/// A credential of which the directory says nothing.
+/// A credential whose end the directory does not tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unmatched {
     pub credential: Arc<str>,
@@ -31,7 +31,7 @@ pub struct Unmatched {
     pub why: String,
 }
 
-/// The members of an application that are used.
+/// The members of an application that are read here.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Application {
@@ -55,15 +55,15 @@ struct Certificate {
     end_date_time: Option<String>,
 }
 
-/// What a credential proves itself with, as far as the directory can know it.
-enum Own {
+/// What tells a credential's secret or certificate from the others of its application.
+enum Mark {
     /// The first characters of a secret.
     Hint(String),
     /// The digests of a certificate: SHA-1 and SHA-256.
     Digests(Vec<u8>, Vec<u8>),
 }
 
-/// Reads one application after the other.
+/// Reads the applications of these credentials, one after the other.
 pub(super) async fn read(
     graph: &mut Graph<'_>,
     at: Timestamp,
@@ -99,7 +99,7 @@ pub(super) async fn read(
     Ok(Read { reading, ends, unmatched, bound: None })
 }
 
-/// Whether what a credential proves itself with is registered at its application, with an end.
+/// Whether a credential has a secret or a certificate that is registered at its application and that expires.
 fn has_own_end(credential: &Credential) -> bool {
     credential.auth.token().is_some_and(|proof| match &**proof {
         Proof::ClientSecret { .. } | Proof::Certificate { .. } => true,
@@ -116,17 +116,17 @@ async fn end(credential: &Credential, application: Option<&Application>) -> Resu
                 .to_owned(),
         );
     };
-    let own = own(credential)
+    let mark = mark(credential)
         .await
         .map_err(|cause| format!("what it proves itself with cannot be read: {}", cause.detail))?;
-    application.end(&own).ok_or_else(|| {
+    application.end(&mark).ok_or_else(|| {
         let place = credential.places_in_words().unwrap_or_default();
-        match own {
-            Own::Hint(_) => format!(
+        match mark {
+            Mark::Hint(_) => format!(
                 "none of the app's {} secrets begins like the one in {place}: if it works, it is of another app; write `expires` on the credential",
                 application.password_credentials.len()
             ),
-            Own::Digests(..) => format!(
+            Mark::Digests(..) => format!(
                 "none of the app's {} certificates has the thumbprint of the one in {place}: upload it, or compare `client_id`",
                 application.key_credentials.len()
             ),
@@ -134,21 +134,22 @@ async fn end(credential: &Credential, application: Option<&Application>) -> Resu
     })
 }
 
-async fn own(credential: &Credential) -> Result<Own, Cause> {
+async fn mark(credential: &Credential) -> Result<Mark, Cause> {
     let unknown = || Cause::new(Reason::Internal, "it has neither secret nor certificate");
     let proof = credential.auth.token().ok_or_else(unknown)?;
     if let Proof::Certificate { pair, algorithm, .. } = &**proof {
         let leaf = Pair::read(pair, *algorithm).await?.certificate;
-        return Ok(Own::Digests(leaf.sha1, leaf.sha256));
+        return Ok(Mark::Digests(leaf.sha1, leaf.sha256));
     }
     let secret = secret::read(proof.pasted().ok_or_else(unknown)?).await?;
-    Ok(Own::Hint(secret.expose_secret().chars().take(HINT).collect()))
+    Ok(Mark::Hint(secret.expose_secret().chars().take(HINT).collect()))
 }
 
 impl Application {
-    fn end(&self, own: &Own) -> Option<Timestamp> {
-        match own {
-            Own::Hint(hint) => {
+    /// When the latest of those with this mark ends.
+    fn end(&self, mark: &Mark) -> Option<Timestamp> {
+        match mark {
+            Mark::Hint(hint) => {
                 let fits = |secret: &&Secret| secret.hint.as_ref() == Some(hint);
                 self.password_credentials
                     .iter()
@@ -156,7 +157,7 @@ impl Application {
                     .filter_map(|secret| time(secret.end_date_time.as_deref()))
                     .max()
             }
-            Own::Digests(sha1, sha256) => {
+            Mark::Digests(sha1, sha256) => {
                 let fits = |key: &&Certificate| {
                     let digest = key.custom_key_identifier.as_deref().and_then(digest);
                     digest.is_some_and(|digest| digest == *sha1 || digest == *sha256)
@@ -202,7 +203,7 @@ mod tests {
                 {"hint":"abd","endDateTime":"2029-01-01T00:00:00Z"},
                 {"hint":null,"endDateTime":"2030-01-01T00:00:00Z"}]}"#,
         );
-        let end = |hint: &str| app.end(&Own::Hint(hint.to_owned())).map(|at| at.to_string());
+        let end = |hint: &str| app.end(&Mark::Hint(hint.to_owned())).map(|at| at.to_string());
         assert_eq!(end("abc").as_deref(), Some("2028-01-01T00:00:00.1234567Z"));
         assert_eq!(end("abd").as_deref(), Some("2029-01-01T00:00:00Z"));
         assert_eq!(end("xyz"), None);
@@ -212,7 +213,7 @@ mod tests {
     #[test]
     fn a_certificate_is_known_by_either_digest_in_either_form() {
         let (sha1, sha256) = (vec![0xab; 20], vec![0xcd; 32]);
-        let own = Own::Digests(sha1.clone(), sha256.clone());
+        let own = Mark::Digests(sha1.clone(), sha256.clone());
         let base64 = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
         let forms = [
             base64(&sha1),

@@ -1,4 +1,4 @@
-//! Why a directory could not be read, by who must act.
+//! Why a directory could not be read: one variant for each remedy.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ pub enum Fault {
     /// The identity provider gives no token.
     #[error("no token for Microsoft Graph: {}: {}", .0.reason, .0.detail)]
     Token(Cause),
-    /// Nothing, or only a part, was answered.
+    /// There was no answer, or only a part of one.
     #[error("{}: {}", .0.reason, .0.detail)]
     Network(Cause),
     /// The tenant pays for no sign-in log.
@@ -26,13 +26,13 @@ pub enum Fault {
     /// Two tokens in a row were refused.
     #[error("Microsoft Graph refuses the token: {0}; compare base_url with the cloud of the tenant")]
     TokenRefused(String),
-    /// It asks for more patience than a reading has.
+    /// Microsoft Graph asked to wait more often than one reading does.
     #[error("Microsoft Graph is throttling or unavailable ({said}), after {waits} waits")]
     Busy { said: String, waits: usize },
     /// Another refusal.
     #[error("Microsoft Graph answers with status {status}: {said}")]
     Refused { status: u16, said: String },
-    /// A success without the promised form.
+    /// An answer of success whose body does not have the documented form.
     #[error("the answer of Microsoft Graph has another form than documented: {0}")]
     Unreadable(String),
     /// A page points to another server, which must not see the token.
@@ -44,12 +44,12 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Whether only people can mend it, so that to ask again soon is in vain.
+    /// Whether it is no use to ask again before the interval is over: a licence is not bought in minutes.
     pub const fn is_lasting(&self) -> bool {
         matches!(self, Self::NoLicence)
     }
 
-    /// Whether it is the same trouble, whatever ids and times its text has.
+    /// Whether both are the same fault. Ids and times in their texts do not count.
     pub fn is_like(&self, other: &Self) -> bool {
         self.key() == other.key()
     }

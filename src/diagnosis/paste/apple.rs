@@ -47,7 +47,7 @@ const CODES: &[(&str, &str, Reason)] = &[
     ("nsposixerrordomain", "65", R::NetworkUnreachable),  // EHOSTUNREACH
 ];
 
-/// Secure Transport's numbers, which no other list has: SecureTransport.h.
+/// Secure Transport's numbers (SecureTransport.h). They need no domain, because no other list has them.
 const SECURE_TRANSPORT: &[(&str, Reason)] = &[
     ("-9800", R::TlsProtocol),             // errSSLProtocol
     ("-9801", R::TlsProtocol),             // errSSLNegotiation
@@ -65,7 +65,7 @@ const SECURE_TRANSPORT: &[(&str, Reason)] = &[
     ("-9847", R::TlsProtocol),             // errSSLDecryptionFail
 ];
 
-/// A domain's number follows within this many words: `Code`, `error`.
+/// A number belongs to a domain if it follows within this many words (`Code` and `error` may stand between).
 const WITHIN: usize = 3;
 
 /// The reason of the first number in a folded text that belongs to one of these lists.
