@@ -59,7 +59,7 @@ pub(super) async fn run(options: Options) -> Exit {
         Err(why) => {
             complain(&format!("{why}\n"));
             return match options.output {
-                // A plugin's first line is all that is shown.
+                // Monitoring shows only the first line of a plugin's output.
                 Output::Nagios => say(&nagios::unknown(&why), Exit::Unknown),
                 Output::Table | Output::Json => Exit::Bad,
             };
@@ -83,7 +83,7 @@ pub(super) async fn run(options: Options) -> Exit {
     }
 }
 
-/// The plan to check, or every fault of the request.
+/// The part of the plan to check, or why there is none: faults of the file, or a name that fits nothing.
 fn plan(options: &Options) -> Result<Plan, String> {
     let loaded = config::load(&options.config.config).map_err(|errors| errors.to_string())?;
     for notice in &loaded.warnings {

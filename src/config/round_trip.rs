@@ -1,4 +1,4 @@
-//! Round trips: from "this mailbox sends to that one" to the checks of which the way consists.
+//! Round trips: turns "this mailbox sends to that one" into a check, with a check of its own for each leg.
 //!
 //! Runs after all mailboxes are read, because a round trip names another one.
 
@@ -13,10 +13,10 @@ use super::section::Section;
 use crate::model::{self, Address, Check, Goal, Protocol, RoundTrip};
 use crate::safe::url_part;
 
-/// Where mail arrives.
+/// The folder where mail arrives.
 const INBOX: &str = "INBOX";
 
-/// A mailbox that sends, and how often.
+/// A mailbox that sends, as it is used and as it is written, and how often it sends.
 pub(super) struct Draft<'a> {
     pub(super) mailbox: Arc<model::Mailbox>,
     pub(super) written: &'a Mailbox,
@@ -67,7 +67,7 @@ fn check(lowering: &mut Lowering<'_>, draft: &Draft<'_>, address: &Address) -> O
     Some(Arc::new(check))
 }
 
-/// The mailbox that a round trip names, if it is usable itself.
+/// The mailbox that a round trip names; `None` if there is no such mailbox, or if it is faulty itself.
 fn mailbox<'a>(lowering: &Lowering<'a>, at: &At<String>) -> Option<(Arc<model::Mailbox>, &'a Mailbox)> {
     if let Some((mailbox, written)) = lowering.known.get(at.value.as_str()) {
         return Some((Arc::clone(mailbox), written));
@@ -83,7 +83,7 @@ fn mailbox<'a>(lowering: &Lowering<'a>, at: &At<String>) -> Option<(Arc<model::M
     None
 }
 
-/// One conversation of a round trip, as a check of its own.
+/// One leg of a round trip, as a check of its own. `place` is where its faults are reported.
 fn leg(
     lowering: &mut Lowering<'_>,
     mailbox: &Arc<model::Mailbox>,
@@ -126,7 +126,8 @@ fn leg(
     }))
 }
 
-/// The sending server is greeted as the mailbox's own section says. MAIL FROM follows with the message.
+/// The goal of the leg that sends: to greet the server as the mailbox's `smtp` section says. The sender is not tried,
+/// because MAIL FROM comes with the message.
 fn submission(own: &Section, defaults: &Section, faults: &Faults) -> Option<Goal> {
     match own.goal(Protocol::Smtp, defaults, faults)? {
         Goal::Submission { ehlo, .. } => Some(Goal::Submission { sender: false, ehlo }),

@@ -25,7 +25,7 @@ const RULES: &[(Family, Rule)] = &[
     }),
     (families::PROBE_DURATION, |record, series| of_last(record, series, |last| seconds(last.duration))),
     (families::PROBE_PHASE, |record, series| {
-        let (mailbox, protocol) = name(record);
+        let (mailbox, protocol) = labels(record);
         let phases = record.last.iter().flat_map(|last| last.timings.iter());
         for (phase, took) in phases {
             series.add(&[mailbox, protocol, phase.label()], seconds(took))?;
@@ -33,19 +33,19 @@ const RULES: &[(Family, Rule)] = &[
         Ok(())
     }),
     (families::PROBE_FAILURE_INFO, |record, series| {
-        let (mailbox, protocol) = name(record);
+        let (mailbox, protocol) = labels(record);
         let Some(failure) = record.last.as_ref().and_then(|last| last.outcome.failure()) else {
             return Ok(());
         };
         series.add(&[mailbox, protocol, failure.phase.label(), failure.cause.reason.label()], 1.0)
     }),
     (families::PROBES, |record, series| {
-        let (mailbox, protocol) = name(record);
+        let (mailbox, protocol) = labels(record);
         series.add(&[mailbox, protocol, super::SUCCESS], record.successes as f64)?;
         series.add(&[mailbox, protocol, super::FAILURE], record.failed() as f64)
     }),
     (families::PROBE_FAILURES, |record, series| {
-        let (mailbox, protocol) = name(record);
+        let (mailbox, protocol) = labels(record);
         for ((phase, reason), count) in &record.failures {
             series.add(&[mailbox, protocol, phase.label(), reason.label()], *count as f64)?;
         }
@@ -53,20 +53,20 @@ const RULES: &[(Family, Rule)] = &[
     }),
     (families::PROBE_LAST_RUN, |record, series| of_last(record, series, |last| timestamp(last.started_at))),
     (families::PROBE_LAST_SUCCESS, |record, series| {
-        let (mailbox, protocol) = name(record);
+        let (mailbox, protocol) = labels(record);
         let Some(success) = &record.last_success else { return Ok(()) };
         series.add(&[mailbox, protocol], timestamp(success.started_at))
     }),
     (families::PROBE_OUTCOME_CHANGED, |record, series| {
-        let (mailbox, protocol) = name(record);
-        // Without a probe of this run nothing is claimed.
+        let (mailbox, protocol) = labels(record);
+        // Nothing is claimed before the first probe of this run.
         let Some(since) = record.outcome_since.filter(|_| record.last.is_some()) else { return Ok(()) };
         series.add(&[mailbox, protocol], timestamp(since))
     }),
     (families::FOLDER_MESSAGES, |record, series| {
         let messages = record.last.as_ref().and_then(|last| Some((&last.check.goal, last.server.messages?)));
         let folder = messages.and_then(|(goal, messages)| Some((goal.folder()?, messages)));
-        folder.map_or(Ok(()), |(folder, messages)| series.add(&[name(record).0, folder], f64::from(messages)))
+        folder.map_or(Ok(()), |(folder, messages)| series.add(&[labels(record).0, folder], f64::from(messages)))
     }),
     (families::FOLDER_UNREAD, |record, series| {
         of_folder(record, series, |unread| unread.messages.map(f64::from))
@@ -87,17 +87,17 @@ const RULES: &[(Family, Rule)] = &[
         let Some(last) = &record.last else { return Ok(()) };
         let Goal::RoundTrip(trip) = &last.check.goal else { return Ok(()) };
         last.server.trip.authentication.iter().try_for_each(|(check, verdict)| {
-            series.add(&[name(record).0, &trip.to().name, check.label(), verdict.label()], 1.0)
+            series.add(&[labels(record).0, &trip.to().name, check.label(), verdict.label()], 1.0)
         })
     }),
     (families::CHECK_INFO, |record, series| {
-        let (mailbox, protocol) = name(record);
+        let (mailbox, protocol) = labels(record);
         let (server, of) = (record.check.endpoint.to_string(), &record.check.mailbox);
         let tenant = of.credential.tenant().unwrap_or_default();
         series.add(&[mailbox, protocol, &server, &of.provider.name, &of.credential.name, tenant], 1.0)
     }),
     (families::CHECK_INTERVAL, |record, series| {
-        let (mailbox, protocol) = name(record);
+        let (mailbox, protocol) = labels(record);
         series.add(&[mailbox, protocol], seconds(record.interval))
     }),
 ];
@@ -161,21 +161,23 @@ impl Mailboxes {
     }
 }
 
-fn name(record: &CheckRecord) -> (&str, &'static str) {
+/// The values of the labels `mailbox` and `protocol`.
+fn labels(record: &CheckRecord) -> (&str, &'static str) {
     let protocol: Protocol = record.check.protocol();
     (&record.check.mailbox.name, protocol.label())
 }
 
+/// Writes a value of the last probe, if there was one.
 fn of_last(
     record: &CheckRecord,
     series: &mut Series<'_, '_>,
     value: impl FnOnce(&Observation) -> f64,
 ) -> io::Result<()> {
-    let (mailbox, protocol) = name(record);
+    let (mailbox, protocol) = labels(record);
     record.last.as_ref().map_or(Ok(()), |last| series.add(&[mailbox, protocol], value(last)))
 }
 
-/// What the last probe learned about the messages of a folder.
+/// Writes a value that the last probe learned about the unread messages of a folder.
 fn of_folder(
     record: &CheckRecord,
     series: &mut Series<'_, '_>,
@@ -185,15 +187,15 @@ fn of_folder(
     let Some((folder, unread)) = told.and_then(|(goal, unread)| Some((goal.folder()?, unread))) else {
         return Ok(());
     };
-    value(unread).map_or(Ok(()), |value| series.add(&[name(record).0, folder], value))
+    value(unread).map_or(Ok(()), |value| series.add(&[labels(record).0, folder], value))
 }
 
-/// A limit of the configuration.
+/// Writes a limit that the configuration sets for a folder.
 fn of_patience(
     record: &CheckRecord,
     series: &mut Series<'_, '_>,
     limit: impl FnOnce(Patience) -> Option<Duration>,
 ) -> io::Result<()> {
     let Goal::Folder { name: folder, unread: Some(patience), .. } = &record.check.goal else { return Ok(()) };
-    limit(*patience).map_or(Ok(()), |limit| series.add(&[name(record).0, folder], seconds(limit)))
+    limit(*patience).map_or(Ok(()), |limit| series.add(&[labels(record).0, folder], seconds(limit)))
 }

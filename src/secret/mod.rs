@@ -1,7 +1,7 @@
-//! Reads a secret from its place, at the moment it is used; and keeps its text out of everything that is kept.
+//! Reads a secret from its place at the moment it is used, and removes secrets from texts that are logged or shown.
 //!
-//! Owns the reading of [`SecretRef`]s and their fingerprints; in `shape` what is odd about one, and in `scrub` the
-//! [`Scrubber`]. Where secrets go from here is up to `token` and `probe`.
+//! Owns the reading of [`SecretRef`]s and their fingerprints. `shape` finds what is odd about a secret, and `scrub` has
+//! the [`Scrubber`]. `token` and `probe` decide where secrets are sent.
 
 mod declared_end;
 mod pair;
@@ -24,7 +24,7 @@ pub use self::shape::{TYPOGRAPHIC, oddities};
 use crate::files;
 use crate::model::{Cause, Reason, Redacted, SecretRef, WRONG_PASSWORD};
 
-/// The largest file that is taken for a secret or a list of authorities, in bytes.
+/// The largest file that is read for a secret or a list of certificate authorities, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
 /// What editors put in front of UTF-8; a variable may have been filled from such a file.
@@ -59,7 +59,7 @@ pub async fn read(place: &SecretRef) -> Result<Redacted, Cause> {
 /// Reads what lies at the place now, text or not, without a byte order mark in front.
 ///
 /// # Errors
-/// Those of [`read`], except that the content may be empty or not text.
+/// Those of [`read`], except that a file may be empty or not text.
 pub async fn read_bytes(place: &SecretRef) -> Result<Vec<u8>, Cause> {
     match place {
         SecretRef::File(path) => read_file(path).await,
@@ -89,7 +89,7 @@ pub async fn read_file(path: &Path) -> Result<Vec<u8>, Cause> {
     read.map(files::without_mark).map_err(|fault| unreadable_file(path, &fault))
 }
 
-/// The hash of such a file, at most a second old.
+/// The hash of a file that a check depends on, at most a second old.
 ///
 /// # Errors
 /// As [`read_file`].
@@ -102,10 +102,11 @@ fn unreadable_file(path: &Path, fault: &files::Fault) -> Cause {
     Cause::new(Reason::SecretUnreadable, format!("file {}: {fault}", path.display()))
 }
 
-/// What tells one state of secrets from another without holding them; `None` while one cannot be read.
+/// A hash that changes if one of several secrets does, and reveals none; `None` while one of them cannot be read.
 pub type Fingerprint = Option<[u8; 32]>;
 
-/// The fingerprint of what lies at all these places, at most a second ago. Without a place nothing can change.
+/// The fingerprint of the secrets at these places, as they were at most a second ago. Without a place it never
+/// changes.
 pub async fn fingerprint(places: &[&SecretRef]) -> Fingerprint {
     let mut hash = Sha256::new();
     for place in places {

@@ -1,7 +1,7 @@
 //! Signs a person in without a browser on this machine: the device authorization grant (RFC 8628).
 //!
-//! Owns where that is asked for and what an end means. The `oauth2` crate waits between the questions, longer where the
-//! provider says `slow_down`. Not here: what the person is told (`cli::login`).
+//! Owns the address that is asked for a code, and what each outcome means. The `oauth2` crate asks again and again for
+//! the token, at longer intervals if the provider says `slow_down`. Not here: what the person is told (`cli::login`).
 
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
@@ -21,7 +21,7 @@ use crate::model::{Cause, Proof, Reason, Redacted, TokenSpec};
 use crate::net::Dialer;
 use crate::secret::Scrubber;
 
-/// Device authorization endpoints that follow from a token endpoint: how either ends.
+/// How a token endpoint's address ends, and how that of the provider's device authorization endpoint does.
 const ENDPOINTS: &[(&str, &str)] = &[
     // Entra: Microsoft Learn, "OAuth 2.0 device authorization grant".
     ("/oauth2/v2.0/token", "/oauth2/v2.0/devicecode"),
@@ -65,6 +65,7 @@ impl Code {
         self.response.verification_uri_complete().map(|url| url.secret().as_str())
     }
 
+    /// How long the person has to enter the code.
     pub fn good_for(&self) -> Duration {
         self.response.expires_in().min(LONGEST_WAIT)
     }
@@ -86,7 +87,7 @@ pub async fn begin(dialer: &Dialer, spec: &TokenSpec, endpoint: &str) -> Result<
     let url = DeviceAuthorizationUrl::new(endpoint.to_owned()).map_err(|error| {
         Cause::new(Reason::TokenRequestInvalid, format!("device_url {endpoint}: {error}"))
     })?;
-    // The same trust, at another address.
+    // The endpoint is trusted as the token endpoint is (`ca_file`).
     let asked = TokenSpec { url: endpoint.into(), ..spec.clone() };
     let exchange = Exchange::new(dialer, &asked);
     let parts = Parts::of(&spec.proof)?;
@@ -114,11 +115,11 @@ pub async fn finish(dialer: &Dialer, spec: &TokenSpec, code: &Code) -> Result<Re
     let (parts, client, mut secrets, http) = prepare.await.map_err(Unfinished::Failed)?;
     secrets.push(Redacted::from(code.response.device_code().secret().clone()));
     let scrubber = Scrubber::knowing(secrets.iter().map(ExposeSecret::expose_secret));
-    let questions = Questions { http, last: Mutex::default() };
+    let polls = Polls { http, last: Mutex::default() };
     let request = client.exchange_device_access_token(&code.response);
     let request = parts.fields().fold(request, |request, (name, value)| request.add_extra_param(name, value));
-    let answer = request.request_async(&questions, sleep, Some(code.good_for())).await;
-    let last = questions.last.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let answer = request.request_async(&polls, sleep, Some(code.good_for())).await;
+    let last = polls.last.into_inner().unwrap_or_else(PoisonError::into_inner);
     let failed = |last| match last {
         Some(fault) => exchange.not_answered(fault, &scrubber),
         None => {
@@ -136,7 +137,7 @@ pub async fn finish(dialer: &Dialer, spec: &TokenSpec, code: &Code) -> Result<Re
             DeviceCodeErrorResponseType::AccessDenied => Unfinished::Declined,
             // Entra's own word.
             other if other.as_ref() == "authorization_declined" => Unfinished::Declined,
-            // The crate says so as well when the time is up. If the provider could not be reached, that is reported
+            // The crate also reports this when the time is up. If the provider could not be reached, that is reported
             // instead.
             DeviceCodeErrorResponseType::ExpiredToken => match last {
                 Some(fault @ Fault::Network(_)) => Unfinished::Failed(exchange.not_answered(fault, &scrubber)),
@@ -148,13 +149,13 @@ pub async fn finish(dialer: &Dialer, spec: &TokenSpec, code: &Code) -> Result<Re
     }
 }
 
-/// Shows refusals to the crate, which must see `authorization_pending`, and remembers the last one as it was.
-struct Questions {
+/// Passes refusals on to the crate, which must see `authorization_pending`, and keeps the last failure as it was.
+struct Polls {
     http: Http,
     last: Mutex<Option<Fault>>,
 }
 
-impl<'c> AsyncHttpClient<'c> for Questions {
+impl<'c> AsyncHttpClient<'c> for Polls {
     type Error = Fault;
     type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Fault>> + Send + 'c>>;
 
@@ -168,8 +169,8 @@ impl<'c> AsyncHttpClient<'c> for Questions {
                     *response.status_mut() = http::StatusCode::BAD_REQUEST;
                     let fault = Fault::Status { status, retry_after, body };
                     // A temporary failure is treated as if there had been no answer: the crate asks again.
-                    let passes = status == 429 || status >= 500;
-                    (if passes { Err(fault.clone()) } else { Ok(response) }, Some(fault))
+                    let is_temporary = status == 429 || status >= 500;
+                    (if is_temporary { Err(fault.clone()) } else { Ok(response) }, Some(fault))
                 }
                 Err(fault) => (Err(fault.clone()), Some(fault)),
             };

@@ -20,6 +20,7 @@ pub(in crate::probe) static SPEECH: Speech = Speech {
     by_gateways: true,
 };
 
+/// The text of an untagged NO or BAD, its status included.
 fn refusal_in(line: &str) -> Option<&str> {
     let rest = line.strip_prefix('*')?.trim_start();
     let status = rest.split(' ').next()?;

@@ -1,8 +1,8 @@
-//! SMTP submission by lettre: greeting, EHLO, STARTTLS, AUTH, when asked for the sender, QUIT.
+//! SMTP submission by lettre: greeting, EHLO, STARTTLS, AUTH, MAIL FROM if it is asked for, QUIT.
 //!
-//! No mail is sent here: RCPT and DATA are in `message`, which only a round trip uses. AUTH always takes two steps, because a
-//! token does not fit on a command line (RFC 4954 section 4: 512 octets; Postfix reads the rest of
-//! a longer one as wrong credentials).
+//! No mail is sent here: RCPT and DATA are in `message`, which only a round trip uses. AUTH always takes two steps,
+//! because a token does not fit on a command line (RFC 4954 section 4: 512 octets; Postfix takes the rest of a longer
+//! line for wrong credentials).
 
 mod bounds;
 mod framing;
@@ -37,7 +37,7 @@ pub struct Smtp {
     dialogue: Dialogue,
     name: ClientId,
     encrypted: bool,
-    /// The server has answered everything that was said, so that a goodbye makes sense.
+    /// Whether the server has answered every command, so that it will understand a QUIT.
     orderly: bool,
 }
 
@@ -71,7 +71,7 @@ pub(super) async fn converse(
         (None, IpAddr::V4(address)) => ClientId::Ipv4(address),
         (None, IpAddr::V6(address)) => ClientId::Ipv6(address),
     };
-    let tap = listening(stream, peer, &dialogue);
+    let tap = tapped(stream, peer, &dialogue);
     let encrypted = probe.check.endpoint.security == crate::model::Security::Implicit;
     let open = async { Smtp::over(tap, dialogue.clone(), name.clone(), encrypted).await };
     let mut smtp = watch.phase(Phase::Greeting, open).await?;
@@ -82,7 +82,7 @@ pub(super) async fn converse(
         let tap = watch.phase(Phase::StartTls, smtp.starttls(probe, extensions.starttls)).await?;
         let secured = async {
             let stream = probe.secure(tap.into_inner(), facts).await?;
-            Smtp::over(listening(stream, peer, &dialogue), dialogue.clone(), name, true).await
+            Smtp::over(tapped(stream, peer, &dialogue), dialogue.clone(), name, true).await
         };
         smtp = watch.phase(Phase::Tls, secured).await?;
     }
@@ -96,12 +96,14 @@ pub(super) async fn converse(
     Ok(())
 }
 
-fn listening(stream: Box<dyn Io>, peer: SocketAddr, dialogue: &Dialogue) -> Tap {
+/// The stream with its lines bounded and recorded.
+fn tapped(stream: Box<dyn Io>, peer: SocketAddr, dialogue: &Dialogue) -> Tap {
     let lines = (Box::new(SmtpBounds::default()) as _, Box::new(SmtpFraming::default()) as _);
     Tap::over(stream, peer, lines, dialogue.clone())
 }
 
 impl Smtp {
+    /// Makes a connection of lettre's over a stream. Nothing is sent or read yet.
     async fn over(tap: Tap, dialogue: Dialogue, name: ClientId, encrypted: bool) -> Result<Self, Cause> {
         let (connection, loan) = Loan::connect(tap, &name).await.map_err(|error| {
             Cause::new(Reason::Internal, format!("the SMTP dialogue could not be set up: {error}"))
@@ -167,7 +169,7 @@ impl Smtp {
             reply = self.say(probe, &stage, format!("{}\r\n", answer.expose_secret())).await?;
         }
         if reply.has_code(334) {
-            // An error challenge: the verdict comes after it has been acknowledged.
+            // This challenge describes an error. The server refuses once we have acknowledged it.
             let challenge = self.dialogue.clean(&sasl::challenge(reply.first_line().unwrap_or_default()));
             stage.challenge = Some(&challenge);
             let command = format!("{}\r\n", sasl::acknowledgement(wanted));
@@ -188,7 +190,7 @@ impl Smtp {
         self.say(probe, &stage, Rset).await.map(drop)
     }
 
-    /// Says one thing and takes the answer.
+    /// Sends one command and reads the answer.
     async fn say(
         &mut self,
         probe: Probe<'_>,
@@ -200,6 +202,7 @@ impl Smtp {
         self.settle(probe, stage, reply)
     }
 
+    /// Judges an answer: the reply if it may stand at this stage, else the cause.
     fn settle(
         &mut self,
         probe: Probe<'_>,
@@ -207,7 +210,7 @@ impl Smtp {
         reply: Result<Response, lettre::transport::smtp::Error>,
     ) -> Result<Response, Cause> {
         match reply {
-            // lettre counts 3yz as a success as well, but only AUTH may be answered by it (RFC 5321 section 4.3.2).
+            // lettre counts 3yz as a success as well, but here only AUTH may be answered with it (RFC 5321 section 4.3.2).
             Ok(reply) if stage.phase != Phase::Auth && !is_completion(&reply) => {
                 let detail = format!("this answer of the server is out of place: {}", self.dialogue.answer());
                 Err(Cause::new(Reason::ProtocolError, detail))
@@ -220,7 +223,7 @@ impl Smtp {
                 self.orderly = true;
                 Err(probe.refused(stage, &self.refusal()))
             }
-            // lettre does not know every code; a refusal is one all the same.
+            // lettre does not know every code. A reply with another one may be a refusal all the same.
             Err(error) if error.is_response() && is_refusal(&self.dialogue.answer()) => {
                 Err(probe.refused(stage, &self.refusal()))
             }
