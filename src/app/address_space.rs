@@ -1,6 +1,6 @@
-//! Address space: the least with which the program starts, and how its allocator bears a limit.
+//! Address space: the least that the program needs to start, and how its allocator copes with a limit.
 //!
-//! A program that runs out of it in the middle of its work is aborted by its allocator and can no longer say why.
+//! A program that runs out of address space in the middle of its work is aborted by its allocator and can no longer say why.
 
 use std::env;
 use std::os::unix::process::CommandExt as _;
@@ -11,7 +11,7 @@ use rustix::process::{Resource, getrlimit};
 /// Two hundred mailboxes fit into this, with the threads' stacks and one arena. In MiB.
 pub const LEAST: u64 = 96;
 
-/// From here on, the arenas of all threads fit beside everything else. In MiB.
+/// With this much, the arenas of all threads fit beside everything else. In MiB.
 const ROOMY: u64 = 8 * 1024;
 
 /// Tells glibc how many arenas it may open (mallopt(3)). Each reserves 64 MiB of address space, and a thread that finds

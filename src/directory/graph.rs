@@ -1,4 +1,4 @@
-//! Microsoft Graph: one answer after the other, with a token that is renewed once and with the patience it asks for.
+//! Microsoft Graph: reads one answer after the other, renews a refused token once, and waits when Graph asks for it.
 //!
 //! Owns the bounds, and what a refusal means (Microsoft Learn, "Microsoft Graph error responses", "Microsoft Graph
 //! throttling guidance").
@@ -18,15 +18,15 @@ use crate::net::Dialer;
 use crate::secret::Scrubber;
 use crate::token::{AccessToken, TokenSource};
 
-/// The largest answer, in bytes. A page of sign-ins has some megabytes where many policies apply to each.
+/// The largest answer, in bytes. A page of sign-ins takes several megabytes if many policies apply to each.
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 /// Time limit of one request.
 const REQUEST: Duration = Duration::from_secs(90);
-/// How long to wait where no `Retry-After` says it …
+/// How long to wait if there is no `Retry-After`.
 const PAUSE: Duration = Duration::from_secs(10);
-/// … and at most, whatever it says.
+/// The longest wait, whatever `Retry-After` says.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
-/// How often a reading waits.
+/// How many times one reading waits at most.
 const WAITS: usize = 20;
 /// How much of an answer a sentence repeats, in characters.
 const SHOWN: usize = 200;
@@ -36,7 +36,7 @@ pub(super) struct Graph<'a> {
     pub(super) directory: &'a Directory,
     tokens: &'a TokenSource,
     client: Client,
-    /// A token was refused once already.
+    /// Whether a token was refused already. A second one is not renewed.
     renewed: bool,
     waits: usize,
 }
@@ -81,7 +81,7 @@ impl<'a> Graph<'a> {
         Ok(Self { directory, tokens, client, renewed: false, waits: 0 })
     }
 
-    /// The tenant that the token is of, if it says so.
+    /// The tenant that issued the token, if the token names it.
     pub(super) async fn tenant(&self) -> Result<Option<String>, Fault> {
         Ok(self.token().await?.claims().and_then(|claims| claims.tenant.clone()))
     }
@@ -90,7 +90,7 @@ impl<'a> Graph<'a> {
         self.tokens.fetch(&self.directory.spec, None).await.map_err(Fault::Token)
     }
 
-    /// What lies at this address; `None` if nothing does. `feed` says what it is asked for.
+    /// Reads the object at this address; `None` if there is none. `feed` knows the permission that is needed.
     pub(super) async fn get<T: DeserializeOwned>(
         &mut self,
         url: &str,
@@ -148,17 +148,17 @@ fn request(url: &str, token: &AccessToken) -> Result<http::Request<Vec<u8>>, Fau
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
-    // What the parser quotes may be somebody's name.
+    // The parser's own message is left out: it may quote a person's name.
     serde_json::from_slice(body)
         .map_err(|error| Fault::Unreadable(format!("at line {}, column {}", error.line(), error.column())))
 }
 
-/// A time as Graph writes it; what is none counts as absent.
+/// A time as Graph writes it. Any other text counts as absent.
 pub(super) fn time(text: Option<&str>) -> Option<Timestamp> {
     text?.parse().ok()
 }
 
-/// What a refusal says.
+/// The code of a refusal, and its text without secrets.
 struct Words {
     code: String,
     text: String,

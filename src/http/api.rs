@@ -1,6 +1,6 @@
-//! `/api/v1`: the pages' facts as JSON, and its lists as CSV, for programs.
+//! `/api/v1`: the facts of the pages for programs, as JSON; lists as CSV too.
 //!
-//! Owns how lists are cut and written piece by piece. Not here: the members' names (`report::json`).
+//! Owns how lists are cut, and how they are written piece by piece. Not here: the names in JSON (`report::json`).
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -84,10 +84,10 @@ pub(super) async fn one_mailbox(
         write_safely(&value, out)?;
         out.write_all(b"\n").map(|()| status)
     };
-    typed(site.pages.single(&headers, write).await)
+    as_json(site.pages.single(&headers, write).await)
 }
 
-/// The whole list is the same for every client; any other view of it is for one client.
+/// Answers with a list. The whole list is shared, since it is the same for every client; any other view is for one.
 async fn list(
     site: &Site,
     list: List,
@@ -99,7 +99,7 @@ async fn list(
         Ok(view) => view,
         Err(error) => {
             let body = safe::json(format!("{}\n", json!({ "error": error })));
-            return typed((StatusCode::BAD_REQUEST, body).into_response());
+            return as_json((StatusCode::BAD_REQUEST, body).into_response());
         }
     };
     let format = view.format;
@@ -109,20 +109,21 @@ async fn list(
         site.pages.single(headers, move |out| write(&view, out).map(|()| StatusCode::OK)).await
     };
     match format {
-        Format::Csv if response.status().is_success() => sheet_of(list, response),
-        Format::Csv | Format::Json => typed(response),
+        Format::Csv if response.status().is_success() => as_csv(list, response),
+        Format::Csv | Format::Json => as_json(response),
     }
 }
 
-fn typed(mut response: Response) -> Response {
+/// Marks a body as JSON. If the server is busy, the body is a sentence in plain text.
+fn as_json(mut response: Response) -> Response {
     if response.status() != StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     }
     response
 }
 
-/// A browser saves it as a file of that name.
-fn sheet_of(list: List, mut response: Response) -> Response {
+/// Marks a body as CSV, which a browser saves as a file.
+fn as_csv(list: List, mut response: Response) -> Response {
     let name = match list {
         List::Mailboxes => "attachment; filename=\"mailboxes.csv\"",
         List::Readiness => "attachment; filename=\"readiness.csv\"",
@@ -134,8 +135,8 @@ fn sheet_of(list: List, mut response: Response) -> Response {
     response
 }
 
-/// Writes the list of mailboxes one by one: as one value it would take twenty times the memory of the page. A filter
-/// leaves out the checks that do not match as well.
+/// Writes the list of mailboxes, one after the other: the whole list as one value would take twenty times the memory of
+/// the page. Within a mailbox, checks that do not match the filter are left out.
 fn fleet(report: &Report, view: &View, out: &mut dyn Write) -> io::Result<()> {
     let records = report.checks();
     let view = View { sort: view.sort.or(Some((Sort::Name, false))), ..view.clone() };
@@ -156,9 +157,9 @@ fn matching<'r>(row: Row<'r>, view: &View) -> Vec<&'r CheckRecord> {
     row.checks.iter().map(|record| &**record).filter(matches).collect()
 }
 
-/// Writes an object with a list among its members, an element at a time.
+/// Writes an object whose first member is a list, an element at a time. `others` holds its other members.
 fn with_list(
-    whole: Value,
+    others: Value,
     name: &str,
     list: impl Iterator<Item = Value>,
     out: &mut dyn Write,
@@ -171,7 +172,7 @@ fn with_list(
         write_safely(&element, out)?;
     }
     out.write_all(b"]")?;
-    let Value::Object(members) = whole else { return out.write_all(b"}\n") };
+    let Value::Object(members) = others else { return out.write_all(b"}\n") };
     for (name, value) in members {
         write!(out, ",{}:", Value::from(name))?;
         write_safely(&value, out)?;
@@ -179,7 +180,7 @@ fn with_list(
     out.write_all(b"}\n")
 }
 
-/// Writes a value without control characters.
+/// Writes a value, with characters that act on a reader escaped.
 fn write_safely(value: &Value, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(safe::json(value.to_string()).as_bytes())
 }

@@ -54,7 +54,7 @@ fn check(mailbox: &Arc<Mailbox>, host: &str, goal: Goal) -> Arc<Check> {
     })
 }
 
-/// Every mailbox by IMAP and by SMTP.
+/// A plan that checks every mailbox by IMAP and by SMTP.
 pub(crate) fn plan(mailboxes: &[Arc<Mailbox>]) -> Plan {
     let checks = |mailbox| {
         let folder = Goal::Folder { name: "INBOX".to_owned(), read_only: false, unread: None };

@@ -25,7 +25,7 @@ const OF_LOGINS: [Reason; 14] = [
     Reason::OverQuota,
 ];
 
-/// Reasons that say no more than that something was refused.
+/// Reasons that do not tell why something was refused.
 const VAGUE: [Reason; 3] = [Reason::Unexpected, Reason::ProtocolError, Reason::ConnectionClosed];
 
 /// The context that is needed to understand an answer.
@@ -66,14 +66,14 @@ impl Probe<'_> {
         Cause { reason, detail, retry_after: verdict.retry_after }
     }
 
-    /// Why a dialogue could not go on, though the mail library only says that it could not: the tap
-    /// knows how the stream ended, and the server may have said why.
+    /// Why a dialogue could not go on. The mail library does not know, but the tap knows how the stream ended, and the
+    /// server may have said why.
     pub(super) fn lost(self, stage: &Stage<'_>, dialogue: &Dialogue) -> Cause {
         let said = dialogue.answer();
         let own = self.speech().is_farewell;
         let farewell = said.lines().rev().find(|line| own(line) || is_farewell_of_a_gateway(line));
         match dialogue.take_end() {
-            // The farewell of another protocol: a gateway or a load balancer in front of both.
+            // The farewell is of another protocol, so it is by a gateway or a load balancer in front of both.
             Some(End::Violation(Violation::NotUnderstood(line))) if is_farewell_of_a_gateway(&line) => {
                 Cause { reason: Reason::ServerUnavailable, ..self.refused(stage, &dialogue.clean(&line)) }
             }
@@ -81,7 +81,7 @@ impl Probe<'_> {
                 Cause::new(Reason::ProtocolError, dialogue.clean(&violation.to_string()))
             }
             Some(End::Closed) if farewell.is_some() => self.refused(stage, farewell.unwrap_or_default()),
-            // The error challenge has said what the verdict would be.
+            // The challenge has already described the error.
             Some(End::Closed) if stage.challenge.is_some() => Cause {
                 detail: format!(
                     "the server closed the connection after its challenge: {}",
@@ -106,7 +106,7 @@ impl Probe<'_> {
         }
     }
 
-    /// A vague refusal behind an accepted login whose alert has said why: the alert decides.
+    /// Judges a refusal after an accepted login. If it is vague, an alert that came with the login decides.
     pub(super) fn alerted(self, stage: &Stage<'_>, cause: Cause, alert: Option<&str>) -> Cause {
         let Some(alert) = alert.filter(|_| VAGUE.contains(&cause.reason)) else { return cause };
         let meant = self.refused(&Stage::at(stage.phase, stage.encrypted), &format!("NO [ALERT] {alert}"));
@@ -114,8 +114,8 @@ impl Probe<'_> {
         Cause { reason, detail: format!("{} (said at the login: {alert})", cause.detail), ..cause }
     }
 
-    /// A dialogue that ended in silence, or was cut, before the server had finished its answer: what it
-    /// had said by then may be the refusal. Otherwise its last line goes into the detail.
+    /// Judges a dialogue that fell silent or was cut before the server had finished its answer. A line of that answer may
+    /// be the refusal; if none is, the last line goes into the detail of a timeout.
     pub(super) fn unfinished(
         self,
         failure: Failure,
@@ -156,7 +156,7 @@ impl Probe<'_> {
         speech(&self.check.goal)
     }
 
-    /// Whether the words alone say that something was refused: they would at any step.
+    /// Whether a line is certainly a refusal and no warning: it has a code, or its words refuse something at any step.
     fn is_plain(self, stage: &Stage<'_>, text: &str) -> bool {
         let code = text.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(code, _)| code);
         let is_coded = code.is_some_and(|code| !code.eq_ignore_ascii_case("ALERT"));
@@ -165,7 +165,7 @@ impl Probe<'_> {
     }
 }
 
-/// The reason of a refusal before the login whose words are about logins.
+/// The reason of a refusal that came before the login, although its words are about logins.
 fn before_login(stage: &Stage<'_>, text: &str) -> Reason {
     match stage.phase {
         _ if text.starts_with('4') => Reason::ServerUnavailable,

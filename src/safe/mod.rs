@@ -1,8 +1,8 @@
-//! Text of others, made safe for the medium it is about to enter.
+//! Makes foreign text safe for the medium that it is about to enter.
 //!
-//! Owns which characters act on a reader, and one function for each medium: a line of a log or a
-//! terminal, a page, JSON, CSV, markdown, a plugin's output. Every output passes one of them at its
-//! door. Secrets are not looked for here (`secret`).
+//! Owns which characters act on a reader, and one function for each medium: a line of a log or a terminal, a page, JSON,
+//! CSV, markdown, a plugin's output. Every output passes one of them before it leaves the program. Not here: the search
+//! for secrets (`secret`).
 
 mod markdown;
 
@@ -17,7 +17,7 @@ pub use self::markdown::markdown;
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The replacement of a character that acts on its reader.
-const SHOWN: char = '\u{fffd}';
+const REPLACEMENT: char = '\u{fffd}';
 
 /// Ranges of characters that are invisible, or that move, join or reverse the text next to them. C0 and C1 controls
 /// are found by [`char::is_control`].
@@ -43,8 +43,8 @@ pub fn acts(letter: char) -> bool {
     letter.is_control() || (!letter.is_ascii() && UNSEEN.iter().any(unseen))
 }
 
-/// Whether a character only parts words or lines.
-fn parts(letter: char) -> bool {
+/// Whether a character only separates words or lines, so that a blank can replace it.
+fn separates(letter: char) -> bool {
     matches!(letter, '\t'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
@@ -67,18 +67,18 @@ pub fn powershell(text: &str) -> String {
     quoted
 }
 
-/// One line for people, in a log, a table or a message: what ends a line becomes a blank, what acts on
-/// a terminal or hides becomes `U+FFFD`.
+/// One line for people, in a log, a table or a message. Line ends and tabs become blanks; every other character that
+/// acts on its reader becomes `U+FFFD`.
 pub fn line(text: &str) -> Cow<'_, str> {
     replaced(text, |_| false)
 }
 
-/// The same of text that may have several lines, and tabs in them.
+/// Like [`line`], for text that may have several lines and tabs.
 pub fn lines(text: &str) -> Cow<'_, str> {
     replaced(text, |letter| letter == '\n' || letter == '\t')
 }
 
-/// The same for text that may contain some colours, each as its whole escape sequence.
+/// Like [`lines`], for text that may contain these colours, each a whole escape sequence.
 pub fn coloured<'t>(text: &'t str, colours: &[&str]) -> Cow<'t, str> {
     if !text.contains(|letter| acts(letter) && letter != '\n' && letter != '\t') {
         return Cow::Borrowed(text);
@@ -102,14 +102,16 @@ pub fn path(path: &Path) -> String {
     line(&path.to_string_lossy()).into_owned()
 }
 
-/// A finished HTML page. Markup is escaped where it is written; this is about what no escape helps against.
+/// A finished HTML page. Markup is escaped where it is written; this replaces characters that an escape does not make
+/// harmless.
 pub fn page(html: String) -> String {
     owned(html, lines)
 }
 
-/// Finished JSON: what acts on a reader stands there as `\u202e`, so that a program reads the same text.
+/// Finished JSON. A character that acts on a reader is written as an escape like `\u202e`, so that a program still reads
+/// the same text.
 pub fn json(json: String) -> String {
-    // Outside its strings JSON holds no such character but the line end.
+    // JSON has line ends outside its strings, but no other such character.
     let is_escaped = |letter: char| letter != '\n' && acts(letter);
     owned(json, |json| {
         if !json.contains(is_escaped) {
@@ -130,11 +132,11 @@ pub fn json(json: String) -> String {
     })
 }
 
-/// A cell of CSV. Spreadsheets take what begins with one of `= + - @` for a formula: an apostrophe
-/// before it makes it text.
+/// A cell of CSV. Spreadsheets take a cell that begins with one of `= + - @` for a formula; an apostrophe in front makes
+/// it text.
 pub fn cell(text: &str) -> Cow<'_, str> {
     let text = line(text);
-    // A dash alone says that there is nothing.
+    // A dash alone marks an empty cell.
     let starts = |letter: char| matches!(letter, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
     if text != "-" && text.trim_start().starts_with(starts) {
         return Cow::Owned(format!("'{text}"));
@@ -142,7 +144,7 @@ pub fn cell(text: &str) -> Cow<'_, str> {
     text
 }
 
-/// A part of a plugin's output. The text after a bar would be read as numbers, so there is none.
+/// A part of a plugin's output, without bars: monitoring reads the text behind a bar as numbers.
 pub fn plugin(text: &str) -> Cow<'_, str> {
     let text = line(text);
     if text.contains('|') { Cow::Owned(text.replace('|', "/")) } else { text }
@@ -155,13 +157,13 @@ fn replaced(text: &str, may_stay: impl Fn(char) -> bool) -> Cow<'_, str> {
     }
     let replace = |letter: char| match letter {
         _ if !is_replaced(letter) => letter,
-        _ if parts(letter) => ' ',
-        _ => SHOWN,
+        _ if separates(letter) => ' ',
+        _ => REPLACEMENT,
     };
     Cow::Owned(text.chars().map(replace).collect())
 }
 
-/// Gives the text back as it came if nothing had to be changed.
+/// Applies a change, and returns the text itself if it did not need one.
 fn owned(text: String, change: impl FnOnce(&str) -> Cow<'_, str>) -> String {
     match change(&text) {
         Cow::Owned(changed) => changed,

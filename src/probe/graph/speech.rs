@@ -5,7 +5,7 @@ use crate::probe::Speech;
 
 pub(in crate::probe) static SPEECH: Speech = Speech {
     syntax: Syntax {
-        // The server never asks for login data: a line cannot begin so.
+        // The server never asks for login data, so this is a text that no line begins with.
         prompt: b"\n",
         // RFC 6750 section 2.1.
         logins: &[("AUTHORIZATION:", 0)],

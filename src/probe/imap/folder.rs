@@ -11,13 +11,13 @@ pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// The name on the wire. A name that is modified UTF-7 already, as people copy it out of a LIST, is
-/// taken as written.
+/// A folder's name in the form that is sent. A name that is modified UTF-7 already, because somebody copied it from a
+/// LIST, is sent as it is.
 pub(super) fn spelt(name: &str) -> String {
     if is_spelt(name) { name.to_owned() } else { utf7(name) }
 }
 
-/// The name on the wire as people read it; as it is on the wire where it could not be written back.
+/// The readable form of a name that a server sent; the name as sent if [`spelt`] could not turn it back.
 pub(super) fn read(wire: &str) -> String {
     let mut parts = wire.split('&');
     let mut name = parts.next().unwrap_or_default().to_owned();
@@ -32,7 +32,7 @@ pub(super) fn read(wire: &str) -> String {
     if spelt(&name) == wire { name } else { wire.to_owned() }
 }
 
-/// Whether every `&` of a name begins a valid sequence, and there is one.
+/// Whether a name is modified UTF-7 already: it has a `&`, and each of them begins a valid sequence.
 fn is_spelt(name: &str) -> bool {
     let mut parts = name.split('&');
     let plain = |text: &str| text.chars().all(|letter| (' '..='~').contains(&letter));
@@ -43,14 +43,14 @@ fn is_spelt(name: &str) -> bool {
         && sequences.all(|part| part.split_once('-').is_some_and(|(code, rest)| is_code(code) && plain(rest)))
 }
 
-/// Whether this stands for something between `&` and `-`: nothing, for `&` itself, or UTF-16 of
-/// characters that need it.
+/// Whether this may stand between `&` and `-`. An empty code means `&` itself; any other must be UTF-16 of characters
+/// that cannot be sent as they are.
 fn is_code(code: &str) -> bool {
     decoded(code)
         .is_some_and(|text| code.is_empty() || !text.contains(|letter| (' '..='~').contains(&letter)))
 }
 
-/// What stands for this between `&` and `-`.
+/// The characters that a code between `&` and `-` means.
 fn decoded(code: &str) -> Option<String> {
     if code.is_empty() {
         return Some("&".to_owned());
@@ -64,6 +64,7 @@ fn decoded(code: &str) -> Option<String> {
     char::decode_utf16(units).collect::<Result<_, _>>().ok()
 }
 
+/// A name in modified UTF-7.
 fn utf7(name: &str) -> String {
     let mut encoded = String::with_capacity(name.len());
     let mut foreign: Vec<u8> = Vec::new();

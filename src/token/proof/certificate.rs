@@ -1,4 +1,5 @@
-//! A certificate that is registered at the identity provider: each request carries a statement signed by its key.
+//! Proof by a certificate that is registered at the identity provider: each request carries an assertion that its key
+//! has signed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,10 +11,11 @@ use crate::model::{Algorithm, App, Cause, End, EndSource, PairRef};
 use crate::secret::Pair;
 use crate::token::exchange::{Exchange, Issued};
 
-/// How long the last good pair is used after its files stopped being one: they are replaced one after the other.
+/// How long the last good pair is used once the files no longer match: certificate and key are replaced one after the
+/// other.
 const GRACE: Duration = Duration::from_secs(60);
 
-/// The last pair that was read without fault.
+/// The last pair of certificate and key that was read without a fault.
 #[derive(Default)]
 pub(super) struct LastGood(Mutex<Option<Good>>);
 
@@ -47,9 +49,9 @@ pub(super) async fn request(
     app: &App,
     places: &PairRef,
     algorithm: Algorithm,
-    kept: &LastGood,
+    last_good: &LastGood,
 ) -> Result<Issued, Cause> {
-    let pair = kept.or_kept(Pair::read(places, algorithm).await, Instant::now())?;
+    let pair = last_good.or_kept(Pair::read(places, algorithm).await, Instant::now())?;
     exchange.note_end(End { source: EndSource::Certificate, at: pair.certificate.not_after });
     let assertion = assertion::sign(&pair, algorithm, &app.client_id, &exchange.spec.url)?;
     assertion::request(exchange, app, &assertion).await
@@ -61,7 +63,7 @@ pub(super) async fn end(places: &PairRef, algorithm: Algorithm) -> Option<End> {
     Some(End { source: EndSource::Certificate, at: pair.certificate.not_after })
 }
 
-/// The certificate that signs, to be compared with those that the provider knows.
+/// A sentence about the certificate that signs, for people to compare it with those that the provider knows.
 pub(super) async fn refusal_facts(places: &PairRef, algorithm: Algorithm) -> Vec<String> {
     let Ok(pair) = Pair::read(places, algorithm).await else { return Vec::new() };
     let leaf = &pair.certificate;
