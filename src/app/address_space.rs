@@ -1,6 +1,7 @@
 //! Address space: the least that the program needs to start, and how its allocator copes with a limit.
 //!
-//! A program that runs out of address space in the middle of its work is aborted by its allocator and can no longer say why.
+//! A program that runs out of address space in the middle of its work is aborted by its allocator and can no longer say
+//! why.
 
 use std::env;
 use std::os::unix::process::CommandExt as _;

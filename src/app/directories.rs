@@ -19,7 +19,8 @@ use crate::model::{Credential, Directory, Feed, FeedReading, Plan, SecretRef};
 use crate::readiness::Readiness;
 use crate::report::Report;
 
-/// How long to wait before the first reading: a start is a busy moment, and a configuration that is being edited changes again soon.
+/// How long to wait before the first reading: a start is a busy moment, and a configuration that is being edited changes
+/// again soon.
 const CALM: Duration = Duration::from_secs(1);
 /// How long to wait after a first failure. Each further failure doubles it, up to the interval.
 const FIRST_PAUSE: Duration = Duration::from_secs(60);

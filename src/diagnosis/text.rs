@@ -83,7 +83,8 @@ pub(super) fn matches(text: &str, pattern: &str) -> bool {
     if !text.contains(first) {
         return false;
     }
-    texts_behind(text, text, first, whole).any(|after| others.is_empty() || follow(text, after, others, whole))
+    texts_behind(text, text, first, whole)
+        .any(|after| others.is_empty() || follow(text, after, others, whole))
 }
 
 /// Whether the pieces follow each other in `rest`, the end of `text`, each within [`REACH`] of the one before.

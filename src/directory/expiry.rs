@@ -1,7 +1,7 @@
 //! When the secrets and certificates of the configured apps end.
 //!
-//! An app may have several of each. The first characters of the secret, or the digest of the certificate, tell which one is
-//! ours; if several fit, the one that ends last counts.
+//! An app may have several of each. The first characters of the secret, or the digest of the certificate, tell which
+//! one is ours; if several fit, the one that ends last counts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn a_certificate_is_known_by_either_digest_in_either_form() {
         let (sha1, sha256) = (vec![0xab; 20], vec![0xcd; 32]);
-        let own = Mark::Digests(sha1.clone(), sha256.clone());
+        let mark = Mark::Digests(sha1.clone(), sha256.clone());
         let base64 = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
         let forms = [
             base64(&sha1),
@@ -229,9 +229,9 @@ mod tests {
                 { "customKeyIdentifier": base64(&[0xee; 20]), "endDateTime": "2029-01-01T00:00:00Z" },
                 { "customKeyIdentifier": "no digest", "endDateTime": "2029-01-01T00:00:00Z" },
             ]});
-            let found = application(&json.to_string()).end(&own);
+            let found = application(&json.to_string()).end(&mark);
             assert_eq!(found, Some("2027-01-01T00:00:00Z".parse().unwrap()), "{form}");
         }
-        assert_eq!(application("{}").end(&own), None);
+        assert_eq!(application("{}").end(&mark), None);
     }
 }

@@ -75,7 +75,11 @@ async fn answer(
 /// Probes checks one after the other, since a mailbox takes one connection at a time; each gets an equal share of the
 /// time that is left. If the time is up, only the answer goes without the probe: the probe itself goes on under its own
 /// timeout, and its result is recorded.
-async fn probe_each(site: &Site, checks: &[Arc<CheckRecord>], end: Instant) -> Vec<(Arc<CheckRecord>, OnDemand)> {
+async fn probe_each(
+    site: &Site,
+    checks: &[Arc<CheckRecord>],
+    end: Instant,
+) -> Vec<(Arc<CheckRecord>, OnDemand)> {
     let mut seen = Vec::new();
     for (place, check) in checks.iter().enumerate() {
         let left = u32::try_from(checks.len() - place).unwrap_or(u32::MAX);

@@ -114,8 +114,8 @@ impl Probe<'_> {
         Cause { reason, detail: format!("{} (said at the login: {alert})", cause.detail), ..cause }
     }
 
-    /// Judges a dialogue that fell silent or was cut before the server had finished its answer. A line of that answer may
-    /// be the refusal; if none is, the last line goes into the detail of a timeout.
+    /// Judges a dialogue that fell silent or was cut before the server had finished its answer. A line of that answer
+    /// may be the refusal; if none is, the last line goes into the detail of a timeout.
     pub(super) fn unfinished(
         self,
         failure: Failure,

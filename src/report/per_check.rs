@@ -66,7 +66,8 @@ const RULES: &[(Family, Rule)] = &[
     (families::FOLDER_MESSAGES, |record, series| {
         let messages = record.last.as_ref().and_then(|last| Some((&last.check.goal, last.server.messages?)));
         let folder = messages.and_then(|(goal, messages)| Some((goal.folder()?, messages)));
-        folder.map_or(Ok(()), |(folder, messages)| series.add(&[labels(record).0, folder], f64::from(messages)))
+        folder
+            .map_or(Ok(()), |(folder, messages)| series.add(&[labels(record).0, folder], f64::from(messages)))
     }),
     (families::FOLDER_UNREAD, |record, series| {
         of_folder(record, series, |unread| unread.messages.map(f64::from))

@@ -28,7 +28,8 @@ pub(in crate::http) async fn mailbox(
     headers: HeaderMap,
 ) -> Response {
     let pages = site.clone();
-    let probed = query.iter().find(|(name, _)| name == "probed").and_then(|(_, how)| ButtonOutcome::from_label(how));
+    let probed =
+        query.iter().find(|(name, _)| name == "probed").and_then(|(_, how)| ButtonOutcome::from_label(how));
     let write = move || {
         let records = pages.report.mailbox(&name);
         match records.first().map(|record| Arc::clone(&record.check.mailbox)) {

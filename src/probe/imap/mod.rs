@@ -100,7 +100,7 @@ pub(super) async fn converse(
 ) -> Result<(), Failure> {
     let Connection { stream, peer, dialogue, .. } = connection;
     let encrypted = probe.check.endpoint.security == Security::Implicit;
-    let mut imap = Imap::over(listening(stream, peer, &dialogue), dialogue.clone(), encrypted);
+    let mut imap = Imap::over(tapped(stream, peer, &dialogue), dialogue.clone(), encrypted);
     let mut told = watch.phase(Phase::Greeting, imap.greeting(probe)).await?;
     if probe.starts_in_clear() {
         let told = told.take().filter(|told| told.starttls);
@@ -108,7 +108,7 @@ pub(super) async fn converse(
         facts.mechanisms = Some(capabilities.mechanisms);
         let tap = watch.phase(Phase::StartTls, imap.starttls(probe, capabilities.starttls)).await?;
         let stream = watch.phase(Phase::Tls, probe.secure(tap.into_inner(), facts)).await?;
-        imap = Imap::over(listening(stream, peer, &dialogue), dialogue, true);
+        imap = Imap::over(tapped(stream, peer, &dialogue), dialogue, true);
     }
     let imap = session.insert(imap);
     // A list without the login that is wanted may be short: the verdict needs the whole one.
@@ -131,7 +131,7 @@ pub(super) async fn converse(
     Ok(())
 }
 
-fn listening(stream: Box<dyn Io>, peer: SocketAddr, dialogue: &Dialogue) -> Tap {
+fn tapped(stream: Box<dyn Io>, peer: SocketAddr, dialogue: &Dialogue) -> Tap {
     let lines = (Box::new(ImapBounds::default()) as _, Box::new(ImapFraming::default()) as _);
     Tap::over(stream, peer, lines, dialogue.clone())
 }

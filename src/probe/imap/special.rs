@@ -7,7 +7,8 @@ use super::super::verdict::Stage;
 use super::{Imap, folder};
 use crate::model::{Cause, Phase};
 
-/// How many folders of one use are looked into at most. A server may mark several, for mail programs of different habits.
+/// How many folders of one use are looked into at most. A server may mark several, for mail programs of different
+/// habits.
 const MOST: usize = 4;
 
 /// Folders by their use, under the names that [`Imap::open`] takes. Empty where the server marks none.

@@ -210,7 +210,8 @@ impl Smtp {
         reply: Result<Response, lettre::transport::smtp::Error>,
     ) -> Result<Response, Cause> {
         match reply {
-            // lettre counts 3yz as a success as well, but here only AUTH may be answered with it (RFC 5321 section 4.3.2).
+            // lettre counts 3yz as a success as well, but of these commands only AUTH may be answered with it (RFC 5321
+            // section 4.3.2).
             Ok(reply) if stage.phase != Phase::Auth && !is_completion(&reply) => {
                 let detail = format!("this answer of the server is out of place: {}", self.dialogue.answer());
                 Err(Cause::new(Reason::ProtocolError, detail))
