@@ -62,7 +62,7 @@ pub(super) struct Sinks {
 struct Task {
     directory: Arc<Directory>,
     feed: Feed,
-    /// Empty for any feed but that of the ends.
+    /// Only the feed of ends needs them; empty for any other.
     credentials: Vec<Arc<Credential>>,
 }
 
@@ -124,13 +124,13 @@ impl Task {
     /// Reads again and again; never ends.
     async fn run(self, mut changed: watch::Receiver<ChangedFiles>, reader: Reader, sinks: Sinks) {
         let source = self.directory.source(self.feed);
-        let mut told = Told::default();
+        let mut logged = Logged::default();
         let mut last: Option<FeedReading> = None;
         let mut pause = FIRST_PAUSE;
         sleep(CALM).await;
         loop {
             let outcome = reader.read(&self.directory, self.feed, &self.credentials, last.as_ref()).await;
-            told.tell(&source, &outcome);
+            logged.log(&source, &outcome);
             let wait = match outcome {
                 Ok(read) => {
                     pause = FIRST_PAUSE;
@@ -174,15 +174,15 @@ impl Task {
 
 /// What has been logged about one feed, so that nothing is logged twice.
 #[derive(Default)]
-struct Told {
+struct Logged {
     fault: Option<Fault>,
     was_read: bool,
     unmatched: BTreeSet<Arc<str>>,
     bounded: bool,
 }
 
-impl Told {
-    fn tell(&mut self, source: &str, outcome: &Result<Read, Fault>) {
+impl Logged {
+    fn log(&mut self, source: &str, outcome: &Result<Read, Fault>) {
         let read = match outcome {
             Ok(read) => read,
             Err(fault) => {

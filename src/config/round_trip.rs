@@ -36,7 +36,7 @@ fn check(lowering: &mut Lowering<'_>, draft: &Draft<'_>, address: &Address) -> O
     let (to, to_written) = match named {
         Written::Faulty => return None,
         Written::Absent => (Arc::clone(&draft.mailbox), draft.written),
-        Written::Is(at) => mailbox(lowering, at)?,
+        Written::Is(at) => named_mailbox(lowering, at)?,
     };
     let junk = own.junk.or(&defaults.junk).optional()?;
     let sent = own.sent.or(&defaults.sent).optional()?;
@@ -68,7 +68,7 @@ fn check(lowering: &mut Lowering<'_>, draft: &Draft<'_>, address: &Address) -> O
 }
 
 /// The mailbox that a round trip names; `None` if there is no such mailbox, or if it is faulty itself.
-fn mailbox<'a>(lowering: &Lowering<'a>, at: &At<String>) -> Option<(Arc<model::Mailbox>, &'a Mailbox)> {
+fn named_mailbox<'a>(lowering: &Lowering<'a>, at: &At<String>) -> Option<(Arc<model::Mailbox>, &'a Mailbox)> {
     if let Some((mailbox, written)) = lowering.known.get(at.value.as_str()) {
         return Some((Arc::clone(mailbox), written));
     }

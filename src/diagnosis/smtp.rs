@@ -223,7 +223,7 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
     if is_outage { R::ServerUnavailable } else { says.reason(at) }
 }
 
-/// With a temporary code, these reasons mean that the server's directory or its next hop is out of order.
+/// With a temporary code, these reasons mean that the server's directory or its next hop has failed.
 const OUTAGES: &[Reason] = &[R::MailboxAccessDenied, R::CredentialsRejected, R::TokenRejected, R::Unexpected];
 
 /// Codes that answer nothing but a login (RFC 4954 section 6).

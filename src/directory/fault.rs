@@ -1,4 +1,4 @@
-//! Why a directory could not be read: one variant for each remedy.
+//! Why a directory could not be read. The variants differ by who must act.
 
 use std::time::Duration;
 

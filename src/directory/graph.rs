@@ -52,11 +52,11 @@ pub(super) struct Page<T> {
 /// The body of a refusal.
 #[derive(Deserialize)]
 struct Refusal {
-    error: Said,
+    error: ErrorBody,
 }
 
 #[derive(Deserialize)]
-struct Said {
+struct ErrorBody {
     code: String,
     message: Option<String>,
 }
@@ -167,7 +167,7 @@ struct Words {
 fn said(answer: &Answer, scrubber: &Scrubber) -> Words {
     let clean = |text: &str| scrubber.clean(text.trim(), SHOWN);
     match serde_json::from_slice::<Refusal>(&answer.body) {
-        Ok(Refusal { error: Said { code, message } }) => {
+        Ok(Refusal { error: ErrorBody { code, message } }) => {
             let text = message.filter(|message| !message.trim().is_empty());
             let text = text.map_or_else(|| clean(&code), |message| clean(&format!("{code}: {message}")));
             Words { code, text }

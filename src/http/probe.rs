@@ -73,8 +73,8 @@ async fn answer(
 }
 
 /// Probes checks one after the other, since a mailbox takes one connection at a time; each gets an equal share of the
-/// time that is left. If the time is up, only the answer goes without the probe: the probe itself goes on under its own
-/// timeout, and its result is recorded.
+/// time that is left. If that is not enough, the answer leaves the check out; its probe goes on under its own timeout,
+/// and the result is recorded.
 async fn probe_each(
     site: &Site,
     checks: &[Arc<CheckRecord>],
@@ -91,7 +91,7 @@ async fn probe_each(
     seen
 }
 
-/// What came of a press of the button.
+/// What a press of the button led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ButtonOutcome {
     Now,

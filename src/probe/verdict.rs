@@ -73,7 +73,7 @@ impl Probe<'_> {
         let own = self.speech().is_farewell;
         let farewell = said.lines().rev().find(|line| own(line) || is_farewell_of_a_gateway(line));
         match dialogue.take_end() {
-            // The farewell is of another protocol, so it is by a gateway or a load balancer in front of both.
+            // The farewell is of another protocol, so it comes from a gateway or a load balancer in front of both.
             Some(End::Violation(Violation::NotUnderstood(line))) if is_farewell_of_a_gateway(&line) => {
                 Cause { reason: Reason::ServerUnavailable, ..self.refused(stage, &dialogue.clean(&line)) }
             }
@@ -136,7 +136,7 @@ impl Probe<'_> {
         let refusal = said.lines().rev().find_map(self.speech().refusal_in);
         let judged = refusal.and_then(|text| {
             let refused = self.refused(&stage, text);
-            let refused = if self.is_plain(&stage, text) {
+            let refused = if self.is_certain(&stage, text) {
                 refused
             } else {
                 self.alerted(&stage, Cause { reason: Reason::Unexpected, ..refused }, alert)
@@ -157,7 +157,7 @@ impl Probe<'_> {
     }
 
     /// Whether a line is certainly a refusal and no warning: it has a code, or its words refuse something at any step.
-    fn is_plain(self, stage: &Stage<'_>, text: &str) -> bool {
+    fn is_certain(self, stage: &Stage<'_>, text: &str) -> bool {
         let code = text.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(code, _)| code);
         let is_coded = code.is_some_and(|code| !code.eq_ignore_ascii_case("ALERT"));
         let anywhere = Stage::at(Phase::Select, stage.encrypted);

@@ -44,7 +44,7 @@ struct Head {
 /// The phase and the reason of a failure.
 type Why<'r> = Option<(Cow<'r, str>, Cow<'r, str>)>;
 
-/// One check. A check that failed with a phase or a reason of another version, unknown here, is left out.
+/// One check. If this version does not know the phase or the reason of one of its failures, the check is left out.
 #[derive(Debug, Serialize, Deserialize)]
 struct Row<'r> {
     mailbox: Cow<'r, str>,

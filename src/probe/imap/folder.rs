@@ -18,7 +18,7 @@ pub(super) fn spelt(name: &str) -> String {
 }
 
 /// The readable form of a name that a server sent; the name as sent if [`spelt`] could not turn it back.
-pub(super) fn read(wire: &str) -> String {
+pub(super) fn readable(wire: &str) -> String {
     let mut parts = wire.split('&');
     let mut name = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -108,7 +108,7 @@ mod tests {
         ];
         for (name, spelt) in rows {
             assert_eq!(super::spelt(name), spelt);
-            assert_eq!(read(spelt), name);
+            assert_eq!(readable(spelt), name);
         }
         assert_eq!(quoted(r#"a "b" \c"#), r#""a \"b\" \\c""#);
     }
@@ -123,8 +123,8 @@ mod tests {
     #[test]
     fn a_name_that_could_not_be_written_back_stays_as_it_is() {
         for wire in ["Entw&-APw-rfe", "A&B", "&AAo-", "&AGE-", "&2D0-", "&----"] {
-            assert_eq!(spelt(&read(wire)), spelt(wire));
-            assert_eq!(read(wire), wire);
+            assert_eq!(spelt(&readable(wire)), spelt(wire));
+            assert_eq!(readable(wire), wire);
         }
     }
 

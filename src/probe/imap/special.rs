@@ -26,7 +26,7 @@ impl Marked {
         for (mark, folders) in [(NameAttribute::Sent, &mut self.sent), (NameAttribute::Junk, &mut self.junk)]
         {
             if list.name_attributes.contains(&mark) && folders.len() < MOST {
-                folders.push(folder::read(&list.name));
+                folders.push(folder::readable(&list.name));
             }
         }
     }
@@ -42,7 +42,7 @@ impl Imap {
         let command = match (offer.special_use, offer.extended_list) {
             (false, _) => return Ok(Marked::default()),
             (true, true) => "LIST (SPECIAL-USE) \"\" \"*\"",
-            // Here the answer lists every folder, marked or not, so it is bounded to the top level.
+            // Here the answer lists every folder, marked or not, so only the top level is asked for.
             (true, false) => "LIST \"\" \"%\"",
         };
         let stage = Stage::at(Phase::Select, self.encrypted);
