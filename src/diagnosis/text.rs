@@ -5,7 +5,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Longer texts are cut, in bytes: no sentence that tells anything begins later.
+/// How much of a text is read, in bytes: no meaningful sentence begins later.
 const BOUND: usize = 8 * 1024;
 
 /// The text up to the bound.

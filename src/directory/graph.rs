@@ -36,7 +36,7 @@ pub(super) struct Graph<'a> {
     pub(super) directory: &'a Directory,
     tokens: &'a TokenSource,
     client: Client,
-    /// Whether a token was refused already. A second one is not renewed.
+    /// Whether a refused token has been renewed. A reading does that once.
     renewed: bool,
     waits: usize,
 }
