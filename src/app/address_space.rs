@@ -24,7 +24,7 @@ pub fn too_small() -> Option<u64> {
     limit().filter(|limit| *limit < LEAST)
 }
 
-/// Starts the program anew with a single arena if its address space is limited. The allocator reads the variable only
+/// Restarts the program with a single arena if its address space is limited. The allocator reads the variable only
 /// once, before the program begins.
 ///
 /// It must be called before anything else is done.

@@ -1,6 +1,6 @@
 //! Reads the directories of the plan in force, each feed at its own pace, and passes the readings on.
 //!
-//! Owns the pace and the log lines. What an answer means is up to `directory`.
+//! Owns the pace and the log lines. `directory` decides what an answer means.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -66,7 +66,8 @@ struct Task {
     credentials: Vec<Arc<Credential>>,
 }
 
-/// Reads what is wanted until `stop` is cancelled. A changed file is a reason to read at once.
+/// Reads the wanted directories until `stop` is cancelled. If a file that a reading depends on changes, it is repeated
+/// at once.
 pub(super) async fn follow(
     mut in_force: watch::Receiver<Arc<Wanted>>,
     changed: watch::Receiver<ChangedFiles>,

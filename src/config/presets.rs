@@ -84,7 +84,7 @@ impl PersonScope {
     }
 }
 
-/// The usual ports: for implicit TLS, and for a connection that begins in clear.
+/// The usual ports: for implicit TLS, and for a connection that begins in clear text.
 pub(super) const fn ports(protocol: Protocol) -> (u16, u16) {
     match protocol.mail() {
         Some(mail) => (mail.tls_port, mail.starttls_port),

@@ -16,7 +16,7 @@ use crate::safe::url_part;
 /// The folder where mail arrives.
 const INBOX: &str = "INBOX";
 
-/// A mailbox that sends, as it is used and as it is written, and how often it sends.
+/// A mailbox that sends: the mailbox itself, its entry in the file, and how often it sends.
 pub(super) struct Draft<'a> {
     pub(super) mailbox: Arc<model::Mailbox>,
     pub(super) written: &'a Mailbox,

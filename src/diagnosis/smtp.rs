@@ -49,7 +49,7 @@ const WORDINGS: &[Wording] = wordings! {
         "4.3.2 service not active", "Exchange: 421 4.3.2 Service not active";
         "430 4.2.0 storedrv*logon failure", "Exchange Online: 430 4.2.0 STOREDRV; mailbox logon failure";
     }
-    // The reason is what is unavailable, not the server.
+    // Here the reason is unavailable, not the server.
     Refused => {
         "authentication failed: (reason unavailable)", "postfix src/smtpd/smtpd_sasl_glue.c, with Dovecot's SASL";
     }

@@ -67,7 +67,7 @@ fn is_host(word: &str) -> bool {
         && !EXCEPTIONS.iter().any(|end| word.ends_with(end))
 }
 
-/// Behind `*`, a piece of at most this many letters must be a whole word: "not" does not match "notify".
+/// After `*`, a piece of at most this many letters must be a whole word: "not" does not match "notify".
 const PARTICLE: usize = 3;
 
 /// `*` stands for at most this many bytes, because words that are further apart belong to two sentences.
@@ -83,15 +83,14 @@ pub(super) fn matches(text: &str, pattern: &str) -> bool {
     if !text.contains(first) {
         return false;
     }
-    texts_behind(text, text, first, whole)
-        .any(|after| others.is_empty() || follow(text, after, others, whole))
+    texts_after(text, text, first, whole).any(|after| others.is_empty() || follow(text, after, others, whole))
 }
 
 /// Whether the pieces follow each other in `rest`, the end of `text`, each within [`REACH`] of the one before.
 fn follow<'a>(text: &'a str, mut rest: &'a str, pieces: &'a str, whole: bool) -> bool {
     pieces.split('*').all(|piece| {
         let whole = whole || piece.len() <= PARTICLE;
-        let Some(after) = texts_behind(text, rest, piece, whole).next() else { return false };
+        let Some(after) = texts_after(text, rest, piece, whole).next() else { return false };
         let near = rest.len() - after.len() - piece.len() <= REACH;
         rest = after;
         near
@@ -110,8 +109,8 @@ const fn is_unspaced(letter: char) -> bool {
     matches!(letter, '\u{0e00}'..='\u{0e7f}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}')
 }
 
-/// Finds the piece as a word in `rest`, the end of `text`, and returns the text behind each place.
-fn texts_behind<'a>(
+/// Finds the piece as a word in `rest`, the end of `text`, and returns the text after each place.
+fn texts_after<'a>(
     text: &'a str,
     rest: &'a str,
     piece: &'a str,

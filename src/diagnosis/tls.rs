@@ -54,7 +54,7 @@ fn received(alert: AlertDescription) -> Reason {
 
 /// What TLS libraries write about certificates.
 pub(super) const CERTIFICATES: &[Wording] = wordings! {
-    // Go has one sentence for both ends of the validity; the words behind it tell which end is meant.
+    // Go has one sentence for both ends of the validity; the words after it tell which end is meant.
     Is(R::ClockSkew) => {
         "certificate*expired or is not yet valid*is before", "Go crypto/x509: current time … is before …";
     }

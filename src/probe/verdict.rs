@@ -1,4 +1,4 @@
-//! Verdicts: from what a server said, or how the connection ended, to a cause.
+//! Verdicts: turns a server's words, or the way the connection ended, into a cause.
 //!
 //! Owns which words count at which step. `diagnosis` knows what a sentence means.
 

@@ -69,7 +69,7 @@ pub(super) struct Kept {
     pub(super) past: Past,
 }
 
-/// Writes the file anew. Blocks for [`WRITE`] at most.
+/// Replaces the file. Blocks for [`WRITE`] at most.
 ///
 /// # Errors
 /// The system's; the old file is then unchanged.

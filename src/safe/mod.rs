@@ -144,7 +144,7 @@ pub fn cell(text: &str) -> Cow<'_, str> {
     text
 }
 
-/// A part of a plugin's output, without bars: monitoring reads the text behind a bar as numbers.
+/// A part of a plugin's output, without bars: monitoring reads the text after a bar as numbers.
 pub fn plugin(text: &str) -> Cow<'_, str> {
     let text = line(text);
     if text.contains('|') { Cow::Owned(text.replace('|', "/")) } else { text }

@@ -27,10 +27,10 @@ use crate::model::{Cause, Reason, Redacted, SecretRef, WRONG_PASSWORD};
 /// The largest file that is read for a secret or a list of certificate authorities, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
 
-/// What editors put in front of UTF-8; a variable may have been filled from such a file.
+/// Some editors put it in front of UTF-8. An environment variable may have been filled from such a file.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Reads the secret now. A byte order mark in front and line ends behind are not part of it.
+/// Reads the secret now. A leading byte order mark and trailing line ends are not part of it.
 ///
 /// # Errors
 /// [`Reason::SecretUnreadable`], naming the place, if it is missing, not a regular file, unreadable, empty, too
@@ -56,7 +56,7 @@ pub async fn read(place: &SecretRef) -> Result<Redacted, Cause> {
     Ok(Redacted::from(bare))
 }
 
-/// Reads what lies at the place now, text or not, without a byte order mark in front.
+/// Reads the bytes at the place now, text or not, without a leading byte order mark.
 ///
 /// # Errors
 /// Those of [`read`], except that a file may be empty or not text.
@@ -80,7 +80,7 @@ fn bare(text: &str) -> &str {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).trim_end_matches(['\r', '\n'])
 }
 
-/// Reads a file that a check depends on, bounded in size and time; without the byte order mark in front.
+/// Reads a file that a check depends on, bounded in size and time, without a leading byte order mark.
 ///
 /// # Errors
 /// [`Reason::SecretUnreadable`] with the path and why.

@@ -12,7 +12,7 @@ use crate::sim::session::{Met, Session};
 const STEPS: [(&str, Step); 4] =
     [("SEARCH", Step::Search), ("FETCH", Step::Fetch), ("STORE", Step::Store), ("EXPUNGE", Step::Expunge)];
 
-/// Answers a command that begins with `UID`; `rest` is the text behind that word.
+/// Answers a command that begins with `UID`; `rest` is the text after that word.
 pub(super) async fn uid(session: &mut Session, rest: &str) -> io::Result<()> {
     let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let word = word.to_ascii_uppercase();

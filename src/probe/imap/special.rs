@@ -11,7 +11,7 @@ use crate::model::{Cause, Phase};
 /// habits.
 const MOST: usize = 4;
 
-/// Folders by their use, under the names that [`Imap::open`] takes. Empty where the server marks none.
+/// Folders by their use, under the names that [`Imap::open`] takes. Empty if the server marks none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Marked {
     /// Where copies of sent mail are kept.
