@@ -54,7 +54,7 @@ fn page(
     mailbox: &Mailbox,
     records: &[Arc<CheckRecord>],
     standings: &[BoardStanding],
-    probed: Option<Asked>,
+    probed: Option<ButtonOutcome>,
 ) -> Markup {
     let now = clock::now();
     let standing = records.iter().map(|record| Standing::of(record)).min().unwrap_or(Standing::Waiting);
