@@ -73,7 +73,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
     replaced(text, |_| false)
 }
 
-/// Like [`line`], for text that may have several lines and tabs.
+/// Like [`line()`], for text that may have several lines and tabs.
 pub fn lines(text: &str) -> Cow<'_, str> {
     replaced(text, |letter| letter == '\n' || letter == '\t')
 }
