@@ -177,8 +177,7 @@ impl Prober {
         let facts = &mut traces.facts;
         facts.intercepted = diagnosis::is_intercepted(&check.endpoint.host, facts.certificate.as_deref());
         facts.front_end = traces.dialogue.as_ref().and_then(Dialogue::front_end);
-        self.judge_token(check, traces.token.as_ref(), &verdict);
-        verdict
+        self.judge_token(check, traces.token.as_ref(), verdict)
     }
 
     /// The outcome of a conversation, with everything that explains it.
@@ -278,20 +277,28 @@ impl Prober {
         self.trips.rests(check)
     }
 
-    /// Reports to the token source whether the mail server accepted the token.
-    fn judge_token(&self, check: &Check, token: Option<&AccessToken>, verdict: &Result<(), Failure>) {
-        let (Some(spec), Some(token)) = (check.token_spec(), token) else { return };
-        match verdict {
-            Ok(()) => self.tokens.accepted(spec, token),
-            Err(failure) if diagnosis::token_has_expired(&failure.cause.detail) => {
-                self.tokens.refused(spec, token, &check.name(), true);
-            }
-            Err(failure) => match opinion::accepts_token(failure) {
-                Some(true) => self.tokens.accepted(spec, token),
-                Some(false) => self.tokens.refused(spec, token, &check.name(), false),
-                None => {}
-            },
+    /// Reports to the token source whether the mail server accepted the token, and returns the verdict in its light.
+    fn judge_token(
+        &self,
+        check: &Check,
+        token: Option<&AccessToken>,
+        verdict: Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let (Some(spec), Some(token)) = (check.token_spec(), token) else { return verdict };
+        let Err(failure) = verdict else {
+            self.tokens.accepted(spec, token);
+            return Ok(());
+        };
+        if diagnosis::token_has_expired(&failure.cause.detail) {
+            let was_second = self.tokens.refused(spec, token, &check.name(), true);
+            return Err(if was_second { opinion::of_second_token(failure) } else { failure });
         }
+        match opinion::accepts_token(&failure) {
+            Some(true) => self.tokens.accepted(spec, token),
+            Some(false) => _ = self.tokens.refused(spec, token, &check.name(), false),
+            None => {}
+        }
+        Err(failure)
     }
 }
 

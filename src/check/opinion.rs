@@ -1,6 +1,7 @@
 //! What a failure shows about the token that was sent.
 
-use crate::model::{Failure, Phase, Reason};
+use crate::diagnosis;
+use crate::model::{Cause, Failure, Phase, Reason};
 
 /// Whether the server accepted the token, as the failure shows; `None` if it shows nothing about the token.
 pub(super) fn accepts_token(failure: &Failure) -> Option<bool> {
@@ -18,10 +19,18 @@ pub(super) fn accepts_token(failure: &Failure) -> Option<bool> {
     }
 }
 
+/// What a refusal means once a token that replaced a refused one is refused as well: where the words are about
+/// something that has changed since, a policy refuses the app, not its token.
+pub(super) fn of_second_token(failure: Failure) -> Failure {
+    let Failure { phase, cause } = failure;
+    let by_policy = cause.reason == Reason::TokenRejected && diagnosis::token_is_outdated(&cause.detail);
+    let reason = if by_policy { Reason::ConditionalAccess } else { cause.reason };
+    Failure { phase, cause: Cause { reason, ..cause } }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Cause;
 
     #[test]
     fn a_refused_folder_costs_no_token_and_a_silence_tells_nothing() {
@@ -37,6 +46,23 @@ mod tests {
         ] {
             let failure = Failure { phase, cause: Cause::new(reason, "") };
             assert_eq!(accepts_token(&failure), opinion, "{phase} {reason}");
+        }
+    }
+
+    #[test]
+    fn a_policy_is_named_only_by_words_about_an_outdated_token() {
+        for (reason, detail, wanted) in [
+            (Reason::TokenRejected, "code: TokenIssuedBeforeRevocationTimestamp", Reason::ConditionalAccess),
+            (Reason::TokenRejected, "error=\"insufficient_claims\"", Reason::ConditionalAccess),
+            (
+                Reason::TokenRejected,
+                "Lifetime validation failed, the token is expired.",
+                Reason::TokenRejected,
+            ),
+            (Reason::Throttled, "error=\"insufficient_claims\"", Reason::Throttled),
+        ] {
+            let failure = Failure { phase: Phase::Open, cause: Cause::new(reason, detail) };
+            assert_eq!(of_second_token(failure).cause.reason, wanted, "{detail}");
         }
     }
 }

@@ -9,9 +9,12 @@ use crate::model::Reason as R;
 
 /// Codes and sentences, those that name a cause before those that only refuse.
 const WORDINGS: &[Wording] = wordings! {
+    Is(R::TokenRejected) => {
+        "tokenissuedbeforerevocationtimestamp", "Microsoft Learn, Continuous access evaluation: a new token helps";
+        "tokencreatedwithoutdatedpolicies", "Microsoft Learn, Claims challenges: the 401 after a change of policy";
+    }
     Is(R::ConditionalAccess) => {
         "locationconditionevaluation", "Microsoft Learn, Continuous access evaluation: the claims challenge of Graph";
-        "tokencreatedwithoutdatedpolicies", "Microsoft Learn, Claims challenges: the 401 after a change of policy";
         "result: interactionrequired", "microsoftgraph/microsoft-graph-docs: Continuous access evaluation resulted in challenge with result: InteractionRequired";
     }
     Is(R::TokenRejected) => {

@@ -173,8 +173,28 @@ const TOKEN_HAS_EXPIRED: &[&str] = &[
     "the token is expired",
 ];
 
-/// Whether a server's words say that the access token has expired.
+/// How Graph says that a token was issued before something changed: a revocation, a policy. A new token helps,
+/// unless the policy refuses the app itself.
+const TOKEN_IS_OUTDATED: &[&str] = &[
+    // Microsoft Learn, Continuous access evaluation: sessions were revoked.
+    "tokenissuedbeforerevocationtimestamp",
+    // Microsoft Learn, Claims challenges: the 401 after a change of policy.
+    "tokencreatedwithoutdatedpolicies",
+    // Microsoft Learn, Claims challenges: `WWW-Authenticate: Bearer error="insufficient_claims"`.
+    "insufficient_claims",
+];
+
+/// Whether a server's words say that the access token has expired, or is outdated.
 pub fn token_has_expired(text: &str) -> bool {
+    token_is_outdated(text) || says(text, TOKEN_HAS_EXPIRED)
+}
+
+/// Whether a server's words say that something has changed since the access token was issued.
+pub fn token_is_outdated(text: &str) -> bool {
+    says(text, TOKEN_IS_OUTDATED)
+}
+
+fn says(text: &str, wordings: &[&str]) -> bool {
     let text = text.to_ascii_lowercase();
-    TOKEN_HAS_EXPIRED.iter().any(|wording| text.contains(wording))
+    wordings.iter().any(|wording| text.contains(wording))
 }

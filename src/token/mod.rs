@@ -234,8 +234,10 @@ impl TokenSource {
     }
 
     /// Reports that a mail server refused this token. `expired`: the server said that the token has expired.
-    pub fn refused(&self, spec: &TokenSpec, token: &AccessToken, by: &CheckName, expired: bool) {
-        self.cell(spec).state().refused(Instant::now(), token.serial, Some(by), expired);
+    ///
+    /// Returns whether the token had itself replaced a refused one and no mailbox has logged in since.
+    pub fn refused(&self, spec: &TokenSpec, token: &AccessToken, by: &CheckName, expired: bool) -> bool {
+        self.cell(spec).state().refused(Instant::now(), token.serial, Some(by), expired)
     }
 
     /// Reports that a service called this token expired, whatever it says of itself.

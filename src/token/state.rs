@@ -54,6 +54,8 @@ pub(super) struct State {
     held: Option<Held>,
     failure: Option<Failed>,
     forgotten_at: Option<Instant>,
+    /// The last token was discarded because it was refused, and no mailbox has logged in since.
+    replaces_refused: bool,
     serial: u64,
     recoveries: u64,
     clock_skew: Option<SignedDuration>,
@@ -156,16 +158,26 @@ impl State {
         if let Some(held) = self.held_as(serial) {
             held.proven = true;
             held.doubted_by.clear();
+            self.replaces_refused = false;
         }
     }
 
-    pub(super) fn refused(&mut self, now: Instant, serial: u64, by: Option<&CheckName>, expired: bool) {
-        let Some(held) = self.held_as(serial) else { return };
+    /// Stores a refusal; returns whether the token had replaced a refused one and no mailbox has logged in since.
+    pub(super) fn refused(
+        &mut self,
+        now: Instant,
+        serial: u64,
+        by: Option<&CheckName>,
+        expired: bool,
+    ) -> bool {
+        let was_second = self.replaces_refused;
+        let Some(held) = self.held_as(serial) else { return false };
         if expired {
             self.forget(now);
         } else if !held.proven {
             held.doubted_by.extend(by.cloned());
         }
+        was_second
     }
 
     /// Renews the token at its next use, because the secret has changed. Until then it stays in use: the mailboxes
@@ -218,6 +230,7 @@ impl State {
     fn forget(&mut self, now: Instant) {
         if self.forgotten_at.is_none_or(|at| now >= at + FORGOTTEN_AT_MOST_EVERY) {
             self.forgotten_at = Some(now);
+            self.replaces_refused = true;
             self.held = None;
         }
     }

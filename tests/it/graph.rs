@@ -19,6 +19,7 @@ const TABLE: &[(GraphFault, &str)] = &[
     (GraphFault::TokenExpired, "open token_rejected"),
     (GraphFault::AppNotKnown, "open token_rejected"),
     (GraphFault::LocationRefused, "open conditional_access"),
+    (GraphFault::SessionRevoked, "open token_rejected"),
     (GraphFault::PolicyRefuses, "open mailbox_access_denied"),
     (GraphFault::PrivilegesMissing, "open role_missing"),
     (GraphFault::UserInvalid, "open account_not_found"),
@@ -68,6 +69,7 @@ const PASTED: &[(&str, &str)] = &[
     (r#"{ "error": { "code": "ErrorItemNotFound", "message": "The specified object was not found in the store." } }"#, "folder_missing"),
     (r#"{"error":{"code":"ApplicationThrottled","message":"Application is over its MailboxConcurrency limit."}}"#, "throttled"),
     (r#"{"error":{"code":"Authorization_RequestDenied","message":"Insufficient privileges to complete the operation."}}"#, "role_missing"),
+    (r#"{"error":{"code":"InvalidAuthenticationToken","message":"Continuous access evaluation resulted in challenge with result: InteractionRequired and code: TokenCreatedWithOutdatedPolicies"}}"#, "token_rejected"),
     ("Microsoft.Graph.ServiceException: Code: ErrorInvalidUser Message: The requested user 'a@contoso.example' is invalid.", "account_not_found"),
     ("Access to OData is disabled: [RAOP] : Blocked by tenant configured AppOnly AccessPolicy settings.", "mailbox_access_denied"),
     // Those of an identity provider stay its own.
@@ -104,14 +106,16 @@ fn must_be_sound(name: &str, seen: &Observation, token: &[String]) {
 async fn every_fault_of_graph_has_its_phase_and_its_reason() {
     let mut world = World::start().await;
     world.yaml.head = "limits: { concurrency: 100, per_host: 100 }".to_owned();
-    let shared = world.app();
-    let credential = world.yaml.credential(&shared);
+    let mut apps = Vec::new();
     for (fault, _) in TABLE {
-        let mailbox = world.graph_mailbox(&shared, *fault);
+        // Each has its own token: what one server says of it is not held against another.
+        let app = world.app();
+        let credential = world.yaml.credential(&app);
+        let mailbox = world.graph_mailbox(&app, *fault);
+        apps.push(app);
         let extra = if *fault == GraphFault::Silent { SILENCE } else { "" };
         world.yaml.watch_graph(fault.label(), &mailbox, &credential, extra);
     }
-    let mut apps = vec![shared.clone()];
     for (fault, _) in TOKENS {
         let app = world.app();
         app.set_fault(Some(*fault));
@@ -120,7 +124,9 @@ async fn every_fault_of_graph_has_its_phase_and_its_reason() {
         world.yaml.watch_graph(&format!("{fault:?}"), &mailbox, &credential, "");
         apps.push(app);
     }
-    let expired = world.expired_graph_mailbox(&shared);
+    let app = world.app();
+    let credential = world.yaml.credential(&app);
+    let expired = world.expired_graph_mailbox(&app);
     world.yaml.watch_graph("expired", &expired, &credential, "");
     let seen = world.round().await;
 
@@ -219,6 +225,31 @@ async fn graph_is_left_alone_for_as_long_as_it_asks() {
     simulated.pass(Duration::from_secs(15 * 60)).await;
     let times = simulated.times("throttled");
     assert!(times.len() >= 7, "after the pause the interval holds again: {times:?}");
+    simulated.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outdated_token_is_replaced_once_before_a_policy_is_named() {
+    let mut world = World::start_here().await;
+    let app = world.app();
+    let credential = world.yaml.credential(&app);
+    let mailbox = world.graph_mailbox(&app, GraphFault::None);
+    world.yaml.watch_graph("revoked", &mailbox, &credential, "interval: 1m");
+    let simulated = Simulated::start(&world.plan()).await;
+    simulated.pass(Duration::from_secs(150)).await;
+    assert_eq!(app.tokens().len(), 1);
+    let reasons = |from: usize| -> Vec<String> {
+        let probes = simulated.probes("revoked");
+        probes.iter().skip(from).map(|line| line.field("reason").to_owned()).collect()
+    };
+    let before = reasons(0).len();
+    mailbox.set_fault(GraphFault::SessionRevoked);
+    simulated.pass(Duration::from_secs(120)).await;
+    assert_eq!(reasons(before), ["token_rejected", "conditional_access"]);
+    assert_eq!(app.tokens().len(), 2, "one new token");
+    mailbox.set_fault(GraphFault::None);
+    simulated.pass(Duration::from_secs(60)).await;
+    assert_eq!(reasons(before + 2), [""], "works");
     simulated.stop().await;
 }
 

@@ -159,6 +159,20 @@ async fn a_token_that_a_server_calls_expired_is_forgotten_at_once() {
 }
 
 #[tokio::test]
+async fn the_token_that_replaces_a_refused_one_is_told_apart() {
+    let now = Instant::now();
+    let mut state = State::default();
+    let refused = |state: &mut State, serial| state.refused(now, serial, Some(&check("a")), true);
+    state.answered(now, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
+    assert!(!refused(&mut state, 1), "the first");
+    state.answered(now, MAX_AGE, None, issued(Some(75 * MINUTE), None)).unwrap();
+    assert!(!refused(&mut state, 1), "a late report about the first");
+    assert!(refused(&mut state, 2), "its replacement");
+    state.accepted(2);
+    assert!(!refused(&mut state, 2), "a mailbox has logged in with it");
+}
+
+#[tokio::test]
 async fn a_changed_secret_ends_the_back_off() {
     let now = Instant::now();
     let mut state = State::default();
