@@ -73,6 +73,8 @@ graph_faults! {
         Some(Refuse(401, "InvalidAuthenticationToken", "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp"));
     PolicyRefuses => "policy_refuses", "An application access policy limits the app to other mailboxes.",
         Some(Refuse(403, "ErrorAccessDenied", "Access to OData is disabled: [RAOP] : Blocked by tenant configured AppOnly AccessPolicy settings."));
+    NullMessage => "null_message", "A refusal whose sentence is null.",
+        Some(Body(403, "application/json", "{\"error\":{\"code\":\"ErrorAccessDenied\",\"message\":null}}"));
     PrivilegesMissing => "privileges_missing", "The app lacks a permission.",
         Some(Refuse(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."));
     UserInvalid => "user_invalid", "The tenant knows no such user.",

@@ -21,6 +21,7 @@ const TABLE: &[(GraphFault, &str)] = &[
     (GraphFault::LocationRefused, "open conditional_access"),
     (GraphFault::SessionRevoked, "open token_rejected"),
     (GraphFault::PolicyRefuses, "open mailbox_access_denied"),
+    (GraphFault::NullMessage, "open mailbox_access_denied"),
     (GraphFault::PrivilegesMissing, "open role_missing"),
     (GraphFault::UserInvalid, "open account_not_found"),
     (GraphFault::UserMissing, "open account_not_found"),

@@ -46,8 +46,7 @@ struct Refused {
 #[derive(Deserialize)]
 struct Error {
     code: String,
-    #[serde(default)]
-    message: String,
+    message: Option<String>,
 }
 
 /// Why an answer is no success.
@@ -90,8 +89,10 @@ impl Answer {
 
     fn with_request_id(&self, error: &Error) -> String {
         let Error { code, message } = error;
+        let message = message.as_ref().filter(|text| !text.is_empty());
+        let message = message.map(|text| format!(": {text}")).unwrap_or_default();
         let id = self.request_id.as_ref().map(|id| format!(" (request-id {id})")).unwrap_or_default();
-        format!("HTTP {} {code}: {message}{id}", self.status)
+        format!("HTTP {} {code}{message}{id}", self.status)
     }
 
     fn not_graph(&self) -> Refusal {
@@ -171,6 +172,17 @@ mod tests {
             panic!("this is Graph's answer");
         };
         assert_eq!(text, "HTTP 403 ErrorAccessDenied: Access is denied. (request-id 5f2c)");
+    }
+
+    #[test]
+    fn a_refusal_without_a_sentence_is_known_by_its_code() {
+        for message in ["", r#","message":null"#, r#","message":"""#] {
+            let body = format!(r#"{{"error":{{"code":"ErrorAccessDenied"{message}}}}}"#);
+            let Err(Refusal::Told { text, .. }) = answer(403, "application/json", &body).counts() else {
+                panic!("{body}");
+            };
+            assert_eq!(text, "HTTP 403 ErrorAccessDenied (request-id 5f2c)", "{body}");
+        }
     }
 
     #[test]
