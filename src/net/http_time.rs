@@ -11,9 +11,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// `Retry-After`: seconds or a date (RFC 9110 section 10.2.3).
 pub fn retry_after(header: &str) -> Option<Duration> {
-    let asked = match header.trim().parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => Duration::try_from(http_date(header)?.duration_since(clock::now())).ok()?,
+    let header = header.trim();
+    let is_number = !header.is_empty() && header.bytes().all(|byte| byte.is_ascii_digit());
+    let asked = if is_number {
+        // More digits than a number can hold ask for a long time all the same.
+        header.parse().map_or(LONGEST_WAIT, Duration::from_secs)
+    } else {
+        Duration::try_from(http_date(header)?.duration_since(clock::now())).ok()?
     };
     Some(asked.min(LONGEST_WAIT))
 }
@@ -38,6 +42,9 @@ mod tests {
         assert_eq!(retry_after("soon"), None);
         assert_eq!(retry_after("-1"), None);
         assert_eq!(retry_after("1000000000000"), Some(LONGEST_WAIT));
+        assert_eq!(retry_after("99999999999999999999999"), Some(LONGEST_WAIT));
+        assert_eq!(retry_after(""), None);
+        assert_eq!(retry_after("+60"), None);
         assert_eq!(retry_after("Fri, 31 Dec 9999 23:59:59 GMT"), None);
         assert_eq!(retry_after("Wed, 01 Jan 2020 00:00:00 GMT"), None);
     }
