@@ -15,6 +15,7 @@ const WORDINGS: &[Wording] = wordings! {
     }
     Is(R::ConditionalAccess) => {
         "locationconditionevaluation", "Microsoft Learn, Continuous access evaluation: the claims challenge of Graph";
+        "blocked by conditional access", "microsoftgraph: AccessDenied, Access has been blocked by Conditional Access policies.";
         "result: interactionrequired", "microsoftgraph/microsoft-graph-docs: Continuous access evaluation resulted in challenge with result: InteractionRequired";
     }
     Is(R::TokenRejected) => {
@@ -33,6 +34,8 @@ const WORDINGS: &[Wording] = wordings! {
     Is(R::RoleMissing) => {
         "authorization_requestdenied", "Microsoft Learn, Resolve authorization errors: Insufficient privileges to complete the operation";
         "insufficient privileges to complete", "the sentence of the row above";
+        "nopermissionsinaccesstoken", "microsoftgraph: the 401 for a token without roles and scopes";
+        "token contains no permissions", "the sentence of the row above";
         "missing permission scope", "microsoftgraph: Authorization failed due to missing permission scope(s)";
     }
     Is(R::FolderMissing) => {
@@ -105,6 +108,8 @@ const OWN: &[&str] = &[
     "applicationthrottled",
     "[raop]",
     "apponly",
+    "nopermissions",
+    "token contains no permissions",
 ];
 
 /// Whether a folded text is an error of Graph, or quotes one.

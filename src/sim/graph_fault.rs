@@ -69,6 +69,8 @@ graph_faults! {
         Some(Refuse(401, "Authorization_IdentityNotFound", "The identity of the calling application could not be established."));
     LocationRefused => "location_refused", "A policy ends the token because of the address it comes from.",
         Some(Refuse(401, "InvalidAuthenticationToken", "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: LocationConditionEvaluationSatisfied"));
+    PolicyBlocks => "policy_blocks", "Conditional Access blocks the app.",
+        Some(Refuse(403, "AccessDenied", "Access has been blocked by Conditional Access policies."));
     SessionRevoked => "session_revoked", "Tokens that were issued before a revocation are refused.",
         Some(Refuse(401, "InvalidAuthenticationToken", "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp"));
     PolicyRefuses => "policy_refuses", "An application access policy limits the app to other mailboxes.",

@@ -19,6 +19,7 @@ const TABLE: &[(GraphFault, &str)] = &[
     (GraphFault::TokenExpired, "open token_rejected"),
     (GraphFault::AppNotKnown, "open token_rejected"),
     (GraphFault::LocationRefused, "open conditional_access"),
+    (GraphFault::PolicyBlocks, "open conditional_access"),
     (GraphFault::SessionRevoked, "open token_rejected"),
     (GraphFault::PolicyRefuses, "open mailbox_access_denied"),
     (GraphFault::NullMessage, "open mailbox_access_denied"),
@@ -71,6 +72,9 @@ const PASTED: &[(&str, &str)] = &[
     (r#"{"error":{"code":"ApplicationThrottled","message":"Application is over its MailboxConcurrency limit."}}"#, "throttled"),
     (r#"{"error":{"code":"Authorization_RequestDenied","message":"Insufficient privileges to complete the operation."}}"#, "role_missing"),
     (r#"{"error":{"code":"InvalidAuthenticationToken","message":"Continuous access evaluation resulted in challenge with result: InteractionRequired and code: TokenCreatedWithOutdatedPolicies"}}"#, "token_rejected"),
+    (r#"{"error":{"code":"AccessDenied","message":"Access has been blocked by Conditional Access policies."}}"#, "conditional_access"),
+    (r#"{"error":{"code":"NoPermissionsInAccessToken","message":"The token contains no permissions, or permissions can not be understood."}}"#, "role_missing"),
+    ("The token contains no permissions, or permissions can not be understood.", "role_missing"),
     ("Microsoft.Graph.ServiceException: Code: ErrorInvalidUser Message: The requested user 'a@contoso.example' is invalid.", "account_not_found"),
     ("Access to OData is disabled: [RAOP] : Blocked by tenant configured AppOnly AccessPolicy settings.", "mailbox_access_denied"),
     // Those of an identity provider stay its own.
