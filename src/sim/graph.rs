@@ -205,6 +205,10 @@ async fn misbehave(wire: &mut Wire, act: Act, mailbox: &SimGraphMailbox, token: 
             refuse(wire, status, code, text, &[("Retry-After", retry_after)]).await
         }
         Act::Body(status, kind, text) => respond(wire, Timestamp::now(), status, kind, text, &[]).await,
+        Act::Challenge(text) => {
+            let more = [("WWW-Authenticate", text.to_owned())];
+            respond(wire, Timestamp::now(), 401, "text/plain", "", &more).await
+        }
         Act::Redirect(to) => {
             let more = [("Location", to.to_owned())];
             respond(wire, Timestamp::now(), 302, "text/html", "", &more).await

@@ -3,7 +3,7 @@
 //! Does not serve requests: `graph.rs` reads the rows. Faults of the token have a table of their own, `token_fault.rs`.
 
 use crate::sim::graph_fault::Act::{
-    Body, Bytes, Close, Cut, EndlessBody, EndlessHeader, Redirect, Refuse, Silence, Throttle,
+    Body, Bytes, Challenge, Close, Cut, EndlessBody, EndlessHeader, Redirect, Refuse, Silence, Throttle,
 };
 
 /// What is answered in place of a folder.
@@ -15,6 +15,8 @@ pub(super) enum Act {
     Throttle(u16, &'static str, &'static str),
     /// A body that is no error of Graph: status, content type, text.
     Body(u16, &'static str, &'static str),
+    /// 401 with this challenge and no body.
+    Challenge(&'static str),
     Redirect(&'static str),
     /// Bytes that are no HTTP, then the end.
     Bytes(&'static [u8]),
@@ -69,6 +71,8 @@ graph_faults! {
         Some(Refuse(401, "Authorization_IdentityNotFound", "The identity of the calling application could not be established."));
     LocationRefused => "location_refused", "A policy ends the token because of the address it comes from.",
         Some(Refuse(401, "InvalidAuthenticationToken", "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: LocationConditionEvaluationSatisfied"));
+    BareChallenge => "bare_challenge", "401 without a body; a header says what is wrong with the token.",
+        Some(Challenge("Bearer realm=\"\", error=\"invalid_token\", error_description=\"The signature is invalid\""));
     PolicyBlocks => "policy_blocks", "Conditional Access blocks the app.",
         Some(Refuse(403, "AccessDenied", "Access has been blocked by Conditional Access policies."));
     SessionRevoked => "session_revoked", "Tokens that were issued before a revocation are refused.",

@@ -19,6 +19,7 @@ const TABLE: &[(GraphFault, &str)] = &[
     (GraphFault::TokenExpired, "open token_rejected"),
     (GraphFault::AppNotKnown, "open token_rejected"),
     (GraphFault::LocationRefused, "open conditional_access"),
+    (GraphFault::BareChallenge, "open token_rejected"),
     (GraphFault::PolicyBlocks, "open conditional_access"),
     (GraphFault::SessionRevoked, "open token_rejected"),
     (GraphFault::PolicyRefuses, "open mailbox_access_denied"),

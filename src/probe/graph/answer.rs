@@ -4,12 +4,14 @@
 
 use std::time::Duration;
 
+use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
 use hyper::http::response::Parts;
 use serde::Deserialize;
 
 use super::super::Probe;
 use super::super::verdict::Stage;
+use super::challenge::Challenge;
 use crate::model::{Cause, Reason};
 use crate::net::{self, Dialogue};
 
@@ -24,6 +26,7 @@ pub(super) struct Answer {
     kind: String,
     retry_after: Option<Duration>,
     request_id: Option<String>,
+    challenge: Option<Challenge>,
     pub(super) body: Vec<u8>,
 }
 
@@ -67,6 +70,7 @@ impl Answer {
             kind: text(CONTENT_TYPE),
             retry_after: header(&head.headers, &RETRY_AFTER).and_then(|value| net::retry_after(&value)),
             request_id: header(&head.headers, &REQUEST_ID),
+            challenge: Challenge::of(&head.headers).filter(|_| head.status == StatusCode::UNAUTHORIZED),
             body: Vec::new(),
         }
     }
@@ -83,7 +87,12 @@ impl Answer {
             Err(_) if self.status == 429 || self.status >= 500 => {
                 Err(told(format!("HTTP {}: {}", self.status, self.quote())))
             }
-            Err(_) => Err(self.not_graph()),
+            Err(_) => match &self.challenge {
+                Some(challenge) => {
+                    Err(told(format!("HTTP {}: {}{}", self.status, self.quote(), challenge.shown())))
+                }
+                None => Err(self.not_graph()),
+            },
         }
     }
 
@@ -92,7 +101,9 @@ impl Answer {
         let message = message.as_ref().filter(|text| !text.is_empty());
         let message = message.map(|text| format!(": {text}")).unwrap_or_default();
         let id = self.request_id.as_ref().map(|id| format!(" (request-id {id})")).unwrap_or_default();
-        format!("HTTP {} {code}{message}{id}", self.status)
+        let challenge = self.challenge.as_ref().filter(|challenge| challenge.has_words());
+        let challenge = challenge.map(Challenge::shown).unwrap_or_default();
+        format!("HTTP {} {code}{message}{id}{challenge}", self.status)
     }
 
     fn not_graph(&self) -> Refusal {
@@ -195,6 +206,30 @@ mod tests {
         for status in [429, 500, 502, 503, 504] {
             assert!(matches!(page(status), Err(Refusal::Told { .. })), "{status}");
         }
+    }
+
+    #[test]
+    fn a_challenge_makes_any_401_a_refusal_of_the_token() {
+        let told = |status: u16, challenge: &str, body: &str| {
+            let head = hyper::Response::builder().status(status).header("www-authenticate", challenge);
+            let head = head.body(()).unwrap().into_parts().0;
+            match (Answer { body: body.as_bytes().to_vec(), ..Answer::of(&head) }).counts() {
+                Err(Refusal::Told { text, .. }) => Some(text),
+                _ => None,
+            }
+        };
+        let claims = "Bearer error=\"insufficient_claims\", claims=\"eyJhY2Nlc3M\"";
+        let bare = "HTTP 401: an empty body (WWW-Authenticate: Bearer, insufficient_claims)";
+        assert_eq!(told(401, claims, "").as_deref(), Some(bare));
+        let body = r#"{"error":{"code":"InvalidAuthenticationToken","message":"x"}}"#;
+        let whole = "HTTP 401 InvalidAuthenticationToken: x (WWW-Authenticate: Bearer, insufficient_claims)";
+        assert_eq!(told(401, claims, body).as_deref(), Some(whole));
+        assert_eq!(
+            told(401, "Bearer", "<html>").as_deref(),
+            Some("HTTP 401: <html> (WWW-Authenticate: Bearer)")
+        );
+        assert_eq!(told(401, "Basic realm=\"proxy\"", "<html>"), None);
+        assert_eq!(told(403, "Bearer", "<html>"), None);
     }
 
     proptest! {

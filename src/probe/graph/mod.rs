@@ -5,6 +5,7 @@
 //! for.
 
 mod answer;
+mod challenge;
 mod speech;
 
 use std::future::poll_fn;
