@@ -337,4 +337,8 @@ async fn check_prints_a_graph_check_like_any_other() {
         said.iter().any(|line| line["from"] == "server" && line["text"] == "HTTP/1.1 403 Forbidden"),
         "{said:?}"
     );
+    let shows_code = |line: &serde_json::Value| {
+        line["text"].as_str().is_some_and(|text| text.contains(r#""code":"ErrorAccessDenied""#))
+    };
+    assert!(said.iter().any(shows_code), "{said:?}");
 }

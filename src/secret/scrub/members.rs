@@ -46,6 +46,11 @@ const ALSO_OF_REQUEST: [&str; 6] =
 
 /// A reply code, and the number of an AADSTS error, are as short as this; a code that can be redeemed is longer.
 const LONGEST_REPLY_CODE: usize = 7;
+/// The name of an error as Graph gives it, `ErrorAccessDenied`, has so many letters …
+const ERROR_NAME: std::ops::RangeInclusive<usize> = 8..=64;
+/// … and its words have at least so many on average. In a code that can be redeemed the cases change more often, and
+/// it has digits.
+const LETTERS_OF_WORD: usize = 4;
 /// A word after a colon that may be a secret.
 const SHORTEST_BEHIND_COLON: usize = 8;
 /// The longest name of a member: no real one is longer.
@@ -150,7 +155,9 @@ impl Named<'_> {
         }
         let sign = self.blanks(self.at.end + quoted);
         match (self.char(sign)?, self.before()) {
-            (':', _) if quoted > 0 => Some(self.of_json(self.blanks(sign + 1))),
+            (':', _) if quoted > 0 => {
+                Some(self.of_json(self.blanks(sign + 1))).filter(|value| !self.is_error_name(value))
+            }
             (':', _) => self.behind_colon(sign + 1),
             ('=', _) if self.char(sign + 1) == Some('>') => Some(self.of_json(self.blanks(sign + 2))),
             ('=', _) => Some(self.of_form(sign + 1)).filter(|value| !self.is_reply_code(value)),
@@ -217,6 +224,25 @@ impl Named<'_> {
         self.name == "code" && value.len() <= LONGEST_REPLY_CODE && value.all(char::is_ascii_digit)
     }
 
+    /// Whether a code is the name of an error: words that each begin with a capital, with at most one underscore
+    /// between them.
+    fn is_error_name(&self, value: &Range<usize>) -> bool {
+        let value = self.text.get(value.clone()).unwrap_or_default();
+        let mut parts = value.split(|char| *char == '_');
+        let is_named = |part: &[char]| {
+            part.first().is_some_and(char::is_ascii_uppercase)
+                && part.iter().all(char::is_ascii_alphabetic)
+                && part.iter().any(char::is_ascii_lowercase)
+        };
+        let begins_word = |pair: &&[char]| matches!(pair, [before, next] if before.is_ascii_lowercase() && next.is_ascii_uppercase());
+        let words = 1 + value.windows(2).filter(begins_word).count();
+        self.name == "code"
+            && ERROR_NAME.contains(&value.len())
+            && value.len() >= words * LETTERS_OF_WORD
+            && value.iter().filter(|char| **char == '_').count() <= 1
+            && parts.all(is_named)
+    }
+
     /// A header's line; a word with a digit behind any other name.
     fn behind_colon(&self, from: usize) -> Option<Range<usize>> {
         let from = self.blanks(from);
@@ -260,5 +286,51 @@ impl Named<'_> {
             from = self.blanks(self.behind(from, '>')?);
         }
         Some(self.until(from, |char| char == '<'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Scrubber;
+
+    const LIMIT: usize = 200;
+
+    #[test]
+    fn the_name_of_an_error_is_no_code_to_be_redeemed() {
+        for name in [
+            "ErrorAccessDenied",
+            "InvalidAuthenticationToken",
+            "Authorization_RequestDenied",
+            "MailboxNotEnabledForRESTAPI",
+            "NoPermissionsInAccessToken",
+        ] {
+            for text in
+                [format!("{{\"error\":{{\"code\":\"{name}\",\"a\":1}}}}"), format!("\"code\": \"{name}\",")]
+            {
+                assert_eq!(Scrubber::default().clean(&text, LIMIT), text);
+            }
+        }
+        for code in [
+            "ErrorAccessDenied1",
+            "Error-Access",
+            "Error_Access_Denied",
+            "_ErrorAccess",
+            "errorAccess",
+            "XkqWzRtYbNmLpQsDf",
+            "CaNaRySeCrEt",
+            "ABCDEFGHIJKL",
+            "Short",
+            "0.AXEAbcd",
+            &"Error".repeat(13),
+        ] {
+            let clean = Scrubber::default().clean(&format!("{{\"code\":\"{code}\"}}"), LIMIT);
+            assert_eq!(clean, "{\"code\":\"<redacted>\"}", "{code}");
+            let clean = Scrubber::default()
+                .clean(&format!("{{\"user_code\":\"ErrorAccessDenied\",\"x\":\"{code}\"}}"), LIMIT);
+            assert!(clean.starts_with("{\"user_code\":\"<redacted>\""), "{clean}");
+        }
+        // A secret that is known goes all the same.
+        let clean = Scrubber::knowing(["HarvestMoonlight"]).clean("{\"code\":\"HarvestMoonlight\"}", LIMIT);
+        assert_eq!(clean, "{\"code\":\"<redacted>\"}");
     }
 }
