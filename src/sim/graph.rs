@@ -214,6 +214,11 @@ async fn misbehave(wire: &mut Wire, act: Act, mailbox: &SimGraphMailbox, token: 
             respond(wire, Timestamp::now(), 302, "text/html", "", &more).await
         }
         Act::Bytes(bytes) => wire.send(bytes).await.map(|()| false),
+        Act::Stall => {
+            let more = [("Retry-After", retry_after)];
+            wire.send(head(429, JSON, MISSING, &more).as_bytes()).await?;
+            wire.wait_for_end().await.map(|()| false)
+        }
         Act::Silence => wire.wait_for_end().await.map(|()| false),
         Act::Close => Ok(false),
         Act::Cut => {

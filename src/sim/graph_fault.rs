@@ -3,7 +3,8 @@
 //! Does not serve requests: `graph.rs` reads the rows. Faults of the token have a table of their own, `token_fault.rs`.
 
 use crate::sim::graph_fault::Act::{
-    Body, Bytes, Challenge, Close, Cut, EndlessBody, EndlessHeader, Redirect, Refuse, Silence, Throttle,
+    Body, Bytes, Challenge, Close, Cut, EndlessBody, EndlessHeader, Redirect, Refuse, Silence, Stall,
+    Throttle,
 };
 
 /// What is answered in place of a folder.
@@ -22,6 +23,8 @@ pub(super) enum Act {
     Bytes(&'static [u8]),
     Silence,
     Close,
+    /// 429 with `Retry-After`, and a body that never comes.
+    Stall,
     /// A body shorter than announced.
     Cut,
     EndlessBody,
@@ -107,6 +110,7 @@ graph_faults! {
         Some(Body(502, "text/html", "<html><head><title>502 Bad Gateway</title></head></html>"));
     GatewayTimeout => "gateway_timeout", "Something in front of Graph got no answer.", Some(Body(504, "text/plain", ""));
     BareLimit => "bare_limit", "429 without a word of Graph.", Some(Body(429, "text/plain", "Too Many Requests"));
+    StalledLimit => "stalled_limit", "429 with its header; the body never comes.", Some(Stall);
     LoginPage => "login_page", "200, and the page of a captive portal.", Some(Body(200, "text/html; charset=utf-8", LOGIN_PAGE));
     ProxyPage => "proxy_page", "403, and the page of a proxy.", Some(Body(403, "text/html", LOGIN_PAGE));
     OtherJson => "other_json", "200, and JSON of something else.", Some(Body(200, "application/json", "{\"status\":\"ok\"}"));

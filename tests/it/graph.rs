@@ -38,6 +38,7 @@ const TABLE: &[(GraphFault, &str)] = &[
     (GraphFault::BadGateway, "open server_unavailable"),
     (GraphFault::GatewayTimeout, "open server_unavailable"),
     (GraphFault::BareLimit, "open throttled"),
+    (GraphFault::StalledLimit, "open throttled"),
     (GraphFault::LoginPage, "open protocol_error"),
     (GraphFault::ProxyPage, "open protocol_error"),
     (GraphFault::OtherJson, "open protocol_error"),
@@ -151,6 +152,10 @@ async fn every_fault_of_graph_has_its_phase_and_its_reason() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for name in ["throttled", "stalled_limit"] {
+        let Outcome::Down { failure, .. } = &seen[name].outcome else { panic!("{name}") };
+        assert_eq!(failure.cause.retry_after, Some(Duration::from_secs(120)), "{name}");
+    }
     assert_eq!(TABLE.len(), GraphFault::ALL.len(), "every fault has its row");
 }
 

@@ -75,6 +75,11 @@ impl Answer {
         }
     }
 
+    /// Whether a status says enough: Graph's front end, and every proxy, may have a fault and no JSON.
+    pub(super) fn is_fault(status: u16) -> bool {
+        status == 429 || status >= 500
+    }
+
     /// What the folder holds.
     pub(super) fn counts(&self) -> Result<Counts, Refusal> {
         if self.status == 200 {
@@ -83,8 +88,7 @@ impl Answer {
         let told = |text| Refusal::Told { text, status: self.status, retry_after: self.retry_after };
         match serde_json::from_slice::<Refused>(&self.body) {
             Ok(Refused { error }) => Err(told(self.with_request_id(&error))),
-            // Graph's front end, and every proxy, may have a fault and no JSON.
-            Err(_) if self.status == 429 || self.status >= 500 => {
+            Err(_) if Self::is_fault(self.status) => {
                 Err(told(format!("HTTP {}: {}", self.status, self.quote())))
             }
             Err(_) => match &self.challenge {

@@ -10,6 +10,7 @@ mod speech;
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
@@ -17,6 +18,7 @@ use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderValue, USER_AGENT};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use secrecy::ExposeSecret;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use self::answer::Answer;
@@ -32,6 +34,8 @@ pub(super) use self::speech::SPEECH;
 const LARGEST_BODY: usize = 64 * 1024;
 /// Maximum size of an answer's header in bytes; Graph's has about a thousand.
 const LARGEST_HEADER: usize = 16 * 1024;
+/// How long the body is awaited of an answer whose status says enough.
+const PATIENCE_FOR_BODY: Duration = Duration::from_secs(3);
 /// Graph's support finds a request by this header.
 const REQUEST_ID: &str = "client-request-id";
 
@@ -126,7 +130,19 @@ async fn ask(
 async fn read(response: Response<Incoming>, lost: impl Fn() -> Cause) -> Result<Answer, Cause> {
     let (head, mut body) = response.into_parts();
     let mut answer = Answer::of(&head);
-    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+    let rest = fill(&mut answer, &mut body, lost);
+    if Answer::is_fault(head.status.as_u16()) {
+        // The verdict and the pause stand in the header; what comes of the body is only quoted.
+        drop(timeout(PATIENCE_FOR_BODY, rest).await);
+    } else {
+        rest.await?;
+    }
+    Ok(answer)
+}
+
+/// Reads the body to its end, within the limit.
+async fn fill(answer: &mut Answer, body: &mut Incoming, lost: impl Fn() -> Cause) -> Result<(), Cause> {
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
         let Ok(data) = frame.map_err(|_| lost())?.into_data() else { continue };
         answer.body.extend_from_slice(&data);
         if answer.body.len() > LARGEST_BODY {
@@ -134,5 +150,5 @@ async fn read(response: Response<Incoming>, lost: impl Fn() -> Cause) -> Result<
             return Err(Cause::new(Reason::ProtocolError, detail));
         }
     }
-    Ok(answer)
+    Ok(())
 }
