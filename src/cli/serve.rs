@@ -1,7 +1,7 @@
 //! `serve`: the agent, from its configuration to the stop signal.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -26,6 +26,9 @@ pub(super) struct Options {
     /// Listen here instead of at `http.listen`; port 0 takes a free one.
     #[arg(long, visible_alias = "web.listen-address", value_name = "ADDR")]
     listen: Option<String>,
+    /// The file with TLS, users and headers of the endpoint, instead of `http.web_config`.
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    web_config: Option<PathBuf>,
     /// Where people reach the pages behind a proxy, instead of `http.external_url`: its host is then one of the
     /// names by which pages are served.
     #[arg(long = "web.external-url", value_name = "URL")]
@@ -44,6 +47,7 @@ pub(super) struct Options {
 #[derive(Debug, Clone)]
 pub(super) struct Overrides {
     pub(super) listen: Option<Listen>,
+    pub(super) web_config: Option<PathBuf>,
     pub(super) external: Option<ExternalUrl>,
     pub(super) prefix: Option<String>,
     pub(super) shard: Shard,
@@ -109,6 +113,7 @@ impl Options {
         let prefix = self.route_prefix.as_deref().map(config::parse_route_prefix).transpose();
         Ok(Overrides {
             listen: self.listen.as_deref().map(listen_at).transpose()?,
+            web_config: self.web_config,
             external: external.map_err(named("--web.external-url"))?,
             prefix: prefix.map_err(named("--web.route-prefix"))?,
             shard: self.shard.map_or(Ok(Shard::WHOLE), Choice::resolve)?,
@@ -120,9 +125,9 @@ impl Options {
 pub(super) fn reading(file: &Path, overrides: Overrides) -> impl Fn() -> Reading + Send + Sync + use<> {
     let file = file.to_path_buf();
     move || {
-        let mut reading = config::read(&file);
+        let mut reading = config::read_with_web(&file, overrides.web_config.as_deref());
         if let Ok(Loaded { plan, .. }) = &mut reading.outcome {
-            let Overrides { listen, external, prefix, shard } = overrides.clone();
+            let Overrides { listen, web_config: _, external, prefix, shard } = overrides.clone();
             plan.listen = listen.unwrap_or_else(|| plan.listen.clone());
             plan.address.external = external.or_else(|| plan.address.external.take());
             plan.address.prefix = prefix;

@@ -101,11 +101,16 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigErrors> {
 
 /// The same, with what is needed to notice a change.
 pub fn read(path: &Path) -> Reading {
+    read_with_web(path, None)
+}
+
+/// The same with this web configuration instead of the one that `http.web_config` names.
+pub fn read_with_web(path: &Path, web: Option<&Path>) -> Reading {
     let faults = Faults::default();
     let file: Rc<Path> = path.into();
     let mut sources = Sources::relative_to(file.parent().unwrap_or(Path::new("")));
     let text = source::read(&file, &mut sources, &faults);
-    let made = text.and_then(|text| assemble(&file, &text, &mut sources, &faults));
+    let made = text.and_then(|text| assemble(&file, &text, web, &mut sources, &faults));
     let settled = faults.settle(made, &Place::whole(&file));
     let outcome = settled.map(|(made, warnings)| made.loaded(warnings));
     Reading { sources, outcome }
@@ -141,12 +146,18 @@ impl Made {
 }
 
 /// `None` only if the main file could not be used at all, which has been reported.
-fn assemble(file: &Rc<Path>, text: &str, sources: &mut Sources, faults: &Faults) -> Option<Made> {
+fn assemble(
+    file: &Rc<Path>,
+    text: &str,
+    web: Option<&Path>,
+    sources: &mut Sources,
+    faults: &Faults,
+) -> Option<Made> {
     let base = file.parent().unwrap_or(Path::new(""));
     let node = source::parse(file, text, faults)?;
     let written = file::read(&Cursor::top(file, &node, faults), base, sources)?;
 
-    let web_config = written.web_config.value();
+    let web_config = web.or_else(|| written.web_config.value().map(PathBuf::as_path));
     let web = web_config.and_then(|path| web::read(path, sources, faults)).map(Arc::new);
     let patterns = written.mailbox_files.value().map_or(&[][..], Vec::as_slice);
     sources.note_patterns(patterns);

@@ -22,7 +22,7 @@ const CANARY: &str = "hunter2";
 fn load_text(text: &str) -> Result<Loaded, ConfigErrors> {
     let faults = Faults::default();
     let file: Rc<Path> = Path::new("/nowhere/config.yaml").into();
-    let made = assemble(&file, text, &mut Sources::default(), &faults);
+    let made = assemble(&file, text, None, &mut Sources::default(), &faults);
     let (made, warnings) = faults.settle(made, &Place::whole(&file))?;
     Ok(made.loaded(warnings))
 }

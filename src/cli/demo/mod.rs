@@ -89,7 +89,8 @@ async fn show(options: Options) -> Result<Exit, String> {
     // As with `serve`, a change of the configuration file takes effect.
     let origin = |listen: &Listen| {
         let listen = Some(listen.clone());
-        let overrides = Overrides { listen, external: None, prefix: None, shard: Shard::WHOLE };
+        let overrides =
+            Overrides { listen, web_config: None, external: None, prefix: None, shard: Shard::WHOLE };
         Origin { sources: sources.clone(), read: Box::new(reading(&file, overrides)) }
     };
     let app = start(&mut plan, free, origin).await.map_err(|error| error.to_string())?;
@@ -151,8 +152,8 @@ fn introduction(app: &App, folder: &Path, mailboxes: &[SimMailbox], at_graph: &[
          Readiness      http://{address}/readiness\n\
          Metrics        http://{address}/metrics\n\
          Configuration  {file}\n\n\
-         Every mailbox is probed every {INTERVAL} by IMAP and SMTP, the first time within these {INTERVAL}; one also by POP3, and by a message that it sends to itself \
-         once an hour, the first within a minute. Ctrl-C ends the demo.\n\n",
+         Every mailbox is probed every {INTERVAL} by IMAP and SMTP, the first time within these {INTERVAL}, and less often while its login is refused; \
+         one also by POP3, and by a message that it sends to itself once an hour, the first within a minute. Ctrl-C ends the demo.\n\n",
         address = app.address(),
         file = folder.join(configuration::FILE).display(),
     );

@@ -19,6 +19,7 @@ use crate::support::app::{start, stop};
 use crate::support::folder::Folder;
 use crate::support::http::{ask, ask_with};
 use crate::support::pki::Authority;
+use crate::support::process::{Agent, Program};
 use crate::support::wait::PATIENCE;
 
 #[tokio::test]
@@ -84,4 +85,36 @@ async fn a_reload_takes_a_web_configuration_unless_it_is_faulty() {
     app.reloader().reload("by the test").await.unwrap();
     assert_eq!(status("/metrics").await, 200);
     stop(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_lines_web_configuration_wins_at_reloads_too() {
+    let folder = Folder::new();
+    folder.write("web.yaml", "");
+    let guarded = folder.write("guarded.yaml", format!("basic_auth_users:\n{}", user("alice", PASSWORD)));
+    let file = configuration(&folder);
+    let flag = ["--web.config.file", guarded.to_str().unwrap()];
+    let agent = Agent::serve(&file, &flag);
+    let login = format!("Authorization: Basic {}\r\n", STANDARD.encode(format!("alice:{PASSWORD}")));
+    assert_eq!(ask(agent.address, "GET /metrics").await.0, 401);
+
+    let without = fs::read_to_string(&file).unwrap().replace(", web_config: web.yaml", "");
+    fs::write(&file, without).unwrap();
+    let (status, said) = ask_with(agent.address, "POST /-/reload", &login).await;
+    assert!(status == 200 && !said.contains("web_config"), "{status} {said}");
+    assert_eq!(ask(agent.address, "GET /metrics").await.0, 401);
+
+    folder.write("guarded.yaml", format!("basic_auth_users:\n{}", user("bob", PASSWORD)));
+    assert_eq!(ask_with(agent.address, "GET /metrics", &login).await.0, 401, "alice has left");
+    agent.terminate();
+}
+
+#[test]
+fn a_missing_web_configuration_of_the_command_line_is_a_fault() {
+    let folder = Folder::new();
+    folder.write("web.yaml", "");
+    let file = configuration(&folder);
+    let run = Program::new(&["serve", "--web.config.file", "no-such-file.yaml"]).config(&file).run();
+    assert_eq!(run.status, Some(2), "{}", run.said());
+    assert!(run.said().contains("no-such-file.yaml: "), "{}", run.said());
 }
