@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::diagnosis::remedy::{NATIVE_CLIENT, consent_url};
 use crate::model::{Check, Family, Plan, Proof, TokenSpec};
+use crate::safe;
 
 use super::answer::{complain, say};
 use super::{Config, Exit, select};
@@ -51,6 +52,7 @@ fn urls(plan: &Plan, options: &Options) -> Result<BTreeSet<String>, String> {
         let names: Vec<&str> = plan.credentials.iter().map(|credential| &*credential.name).collect();
         return Err(select::unknown("credential", name, &names));
     }
+    let setup = options.config.again().command("setup", &safe::shell(name));
     let legs = || plan.checks.iter().flat_map(|check| check.legs());
     let checks = || legs().filter(|check| *check.mailbox.credential.name == *name);
     let directories =
@@ -68,11 +70,11 @@ fn urls(plan: &Plan, options: &Options) -> Result<BTreeSet<String>, String> {
         )),
         (Some(check), true) if check.token_spec().is_some_and(|spec| spec.proof.is_per_user()) => {
             Err(format!(
-                "credential {name} is a Google service account, which has no consent URL: an administrator of the domain must delegate to it in the Admin console; `mailbox-exporter setup {name}` prints the client id and the scope"
+                "credential {name} is a Google service account, which has no consent URL: an administrator of the domain must delegate to it in the Admin console; `{setup}` prints the client id and the scope"
             ))
         }
         (_, true) if specs.any(is_managed) => Err(format!(
-            "credential {name} is a managed identity, which has no consent page: assign its app role with the commands that `mailbox-exporter setup {name}` prints"
+            "credential {name} is a managed identity, which has no consent page: assign its app role with the commands that `{setup}` prints"
         )),
         (check, true) if check.is_none_or(needs_entra_token) => Err(format!(
             "credential {name} has no tenant or no client id here: write them, or run this where the environment provides them"

@@ -3,6 +3,7 @@
 //! Owns the names and options of the commands, and the meaning of the exit statuses. Each command has a file of its
 //! own. Only the answer goes to standard output; everything else goes to standard error.
 
+mod again;
 mod answer;
 mod check;
 mod columns;
@@ -43,6 +44,7 @@ use crate::safe;
 use crate::token;
 use crate::version;
 
+use self::again::Again;
 use self::answer::{complain, say};
 use self::logging::{Log, Logging};
 
@@ -95,7 +97,7 @@ enum Command {
     Validate(validate::Options),
     /// Explain what an error means, who must act, and what to do.
     ///
-    /// Works without a configuration. Exit status: 0 recognised, 1 not (`unexpected`), 2 bad command line.
+    /// Works without a configuration. Exit status: 0 recognised, or no failure; 1 not recognised (`unexpected`); 2 bad command line.
     Explain(explain::Options),
     /// Show which mailboxes are ready for the end of passwords.
     ///
@@ -124,7 +126,7 @@ enum Command {
     /// Show the whole product on this machine, without any account.
     ///
     /// Starts an identity provider and mail servers on loopback, with mailboxes that each show a different fault or
-    /// none, and the agent, which probes them every 15 seconds.
+    /// none, and the agent, which probes them every 15 seconds, and less often what refuses its login.
     Demo(demo::Options),
     /// Print the completion script for a shell.
     Completions {
@@ -139,15 +141,23 @@ enum Command {
     Manual(manual::Options),
 }
 
+/// The environment variable that names the configuration where no option does.
+const CONFIG_VARIABLE: &str = "MAILBOX_EXPORTER_CONFIG";
+
 /// The option that names the configuration.
 #[derive(Debug, Args)]
 struct Config {
     /// The configuration file.
-    #[arg(long, value_name = "FILE", env = "MAILBOX_EXPORTER_CONFIG", value_parser = clap::value_parser!(PathBuf))]
+    #[arg(long, value_name = "FILE", env = CONFIG_VARIABLE, value_parser = clap::value_parser!(PathBuf))]
     config: PathBuf,
 }
 
 impl Config {
+    /// How people run another command with this configuration.
+    fn again(&self) -> Again {
+        Again::with(&self.config, std::env::var_os(CONFIG_VARIABLE).as_deref())
+    }
+
     /// Loads the configuration. Prints its faults to standard error.
     fn load(&self) -> Result<Loaded, Exit> {
         config::load(&self.config).map_err(|errors| {

@@ -10,6 +10,7 @@ use clap::Args;
 use crate::config::{self, Described, Notice};
 use crate::files;
 use crate::model::{Auth, SecretRef};
+use crate::safe;
 use crate::secret;
 use crate::token;
 
@@ -129,7 +130,8 @@ async fn signed_in(described: &Described, config: &Path) -> Vec<Notice> {
     let credential = &described.credential;
     let Some(place) = credential.auth.token().and_then(|proof| proof.rotated()) else { return Vec::new() };
     if !is_here(place) {
-        let (name, config) = (&credential.name, config.display());
+        let config = config.to_string_lossy();
+        let (name, config) = (safe::shell(&credential.name), safe::shell(&config));
         return vec![described.notice(format!(
             "{place} is not there yet: a person signs in by `mailbox-exporter login --config {config} {name}`, which writes it"
         ))];

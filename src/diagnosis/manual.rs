@@ -229,7 +229,7 @@ manual! {
         "SPF, DKIM or DMARC of the sender's domain do not pass.",
         "The sending server's address has a bad reputation, or is on a block list.",
         "A rule of the mailbox, or its owner, has put such mail among junk.",
-    } verify "`mailbox-exporter check --protocol round_trip MAILBOX` passes, and `mailbox_round_trip_authentication_info` shows `pass` for spf, dkim and dmarc.";
+    } verify "`mailbox-exporter check --config FILE --protocol round_trip MAILBOX` passes, and `mailbox_round_trip_authentication_info` shows `pass` for spf, dkim and dmarc.";
     NotDelivered {
         "The message waits in a queue: the next server is down, slow, or puts it off (greylisting).",
         "A rule, a filter or a quarantine took it away after its acceptance.",
@@ -240,7 +240,7 @@ manual! {
         "The address does not exist behind the receiving server, though it accepted the message.",
         "The receiving mailbox is full or disabled.",
         "A policy of the receiving side refuses this sender.",
-    } verify "`mailbox-exporter check --protocol round_trip MAILBOX` passes.";
+    } verify "`mailbox-exporter check --config FILE --protocol round_trip MAILBOX` passes.";
     // --- network and TLS
     DnsNotFound {
         "The host name is mistyped.",

@@ -20,7 +20,7 @@ pub enum Fault {
     NoLicence,
     /// The token lacks a permission.
     #[error(
-        "the app lacks the application permission {permission} of Microsoft Graph, or no administrator has consented to it; `mailbox-exporter setup` prints the steps ({said})"
+        "the app lacks the application permission {permission} of Microsoft Graph, or no administrator has consented to it; `mailbox-exporter setup --config FILE` prints the steps ({said})"
     )]
     NoPermission { permission: &'static str, said: String },
     /// Two tokens in a row were refused.

@@ -22,21 +22,27 @@ pub(super) fn advice(standing: &Standing) -> String {
         State::Ready => other_switch_off(standing),
         State::Dual => dual(standing),
         State::AtRisk | State::Blocked if smtp_is_off(standing) => smtp_on(standing),
-        State::AtRisk
-            if standing.oauth == Oauth::NotOk && standing.usage == Use::Seen && is_password(standing) =>
-        {
-            format!(
-                "Give the mailbox a credential with OAuth (`type: client_secret`) in the place of the password {}.",
-                standing.mailbox.credential.name
-            )
-        }
+        State::AtRisk | State::Blocked if is_password(standing) => replace_password(standing),
         State::AtRisk | State::Blocked => mend(standing),
         State::Unknown => unknown(standing),
     }
 }
 
 fn is_password(standing: &Standing) -> bool {
-    standing.mailbox.credential.tenant().is_none()
+    standing.mailbox.credential.auth.token().is_none()
+}
+
+/// For a mailbox with a password no OAuth is tried, so there is no OAuth to mend.
+fn replace_password(standing: &Standing) -> String {
+    let (name, password) = (&standing.mailbox.name, &standing.mailbox.credential.name);
+    let closed = if standing.basic == Basic::Closed {
+        format!("{name} logs in by password, which is closed here. ")
+    } else {
+        String::new()
+    };
+    format!(
+        "{closed}Give the mailbox a credential with a token (`type: client_secret`, for example) in the place of the password {password}."
+    )
 }
 
 /// Whether the latest evidence says that SMTP submission is switched off entirely.
@@ -124,8 +130,8 @@ fn mend(standing: &Standing) -> String {
         .reason
         .map_or_else(|| "OAuth fails".to_owned(), |reason| format!("OAuth fails with {reason}"));
     format!(
-        "Mend OAuth{only}: {why}; `mailbox-exporter check {} --protocol {protocol}` says what to do.",
-        shell(name)
+        "Mend OAuth{only}: {why}; `mailbox-exporter check --config FILE {} --protocol {protocol}` says what to do.",
+        safe::shell(name)
     )
 }
 
@@ -134,19 +140,13 @@ fn unknown(standing: &Standing) -> String {
     let (name, protocol) = (&standing.mailbox.name, standing.name.protocol);
     if tried {
         format!(
-            "No fresh OAuth login: see what stops the probes, `mailbox-exporter check {} --protocol {protocol}`.",
-            shell(name)
+            "No fresh OAuth login: see what stops the probes, `mailbox-exporter check --config FILE {} --protocol {protocol}`.",
+            safe::shell(name)
         )
     } else {
         format!(
-            "No OAuth login has been seen yet: wait for the first probe that reaches the server, or `mailbox-exporter check {} --protocol {protocol}`.",
-            shell(name)
+            "No OAuth login has been seen yet: wait for the first probe that reaches the server, or `mailbox-exporter check --config FILE {} --protocol {protocol}`.",
+            safe::shell(name)
         )
     }
-}
-
-/// Quotes one word for a shell.
-fn shell(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "@.-_".contains(c);
-    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }

@@ -67,6 +67,16 @@ pub fn powershell(text: &str) -> String {
     quoted
 }
 
+/// One word of a POSIX shell, quoted where it has to be.
+pub fn shell(text: &str) -> Cow<'_, str> {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "@.-_/".contains(letter);
+    if !text.is_empty() && text.chars().all(plain) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
+    }
+}
+
 /// One line for people, in a log, a table or a message. Line ends and tabs become blanks; every other character that
 /// acts on its reader becomes `U+FFFD`.
 pub fn line(text: &str) -> Cow<'_, str> {
@@ -182,6 +192,13 @@ mod tests {
     fn no_quote_ends_a_powershell_string() {
         assert_eq!(powershell("o'neil@contoso.example"), "'o''neil@contoso.example'");
         assert_eq!(powershell("a\u{2019}b"), "'a\u{2019}\u{2019}b'");
+    }
+
+    #[test]
+    fn no_quote_ends_a_word_of_a_shell() {
+        assert_eq!(shell("/etc/agent/config.yaml"), "/etc/agent/config.yaml");
+        assert_eq!(shell("o'neil $HOME"), r"'o'\''neil $HOME'");
+        assert_eq!(shell(""), "''");
     }
 
     #[test]

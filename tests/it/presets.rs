@@ -6,7 +6,7 @@ use mailbox_exporter::sim::{Fault, Offers};
 use serde_json::Value;
 
 use crate::support::folder::Folder;
-use crate::support::process::run;
+use crate::support::process::{Program, run};
 use crate::support::world::World;
 use crate::support::yaml::Door;
 
@@ -90,6 +90,21 @@ fn setup_gives_an_app_to_each_high_volume_account() {
         let command = format!("Add-HVEAppAccess -Identity {account} -AppIds ENTERPRISE_APP_OBJECT_ID");
         assert!(run.stdout.contains(&command), "{}", run.said());
     }
+}
+
+#[test]
+fn commands_of_setup_name_the_configuration_that_was_given() {
+    let folder = Folder::new();
+    let configuration = configuration(&folder);
+    let place = configuration.to_str().unwrap();
+    let text = run(&["setup", "yahoo"], Some(&configuration)).stdout;
+    for command in [format!("validate --config {place}`"), format!("check --config {place} --wait 60m\n")] {
+        assert!(text.contains(&format!("mailbox-exporter {command}")), "{text}");
+    }
+    let script = run(&["setup", "yahoo", "--output", "powershell"], Some(&configuration)).stdout;
+    assert!(script.contains(&format!("\n# mailbox-exporter check --config {place}")), "{script}");
+    let by_environment = Program::new(&["setup", "yahoo"]).env("MAILBOX_EXPORTER_CONFIG", place).run().stdout;
+    assert!(by_environment.contains("mailbox-exporter check --wait 60m\n"), "{by_environment}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use crate::diagnosis::remedy::{NATIVE_CLIENT, consent_url};
 use crate::model::{Directory, Feed, Proof};
 
+use super::Again;
 use super::exchange;
 use super::step::Step;
 
@@ -18,7 +19,7 @@ pub(super) fn title(directory: &Directory) -> String {
     format!("directory {}, read with credential {credential} ({kind})", directory.name)
 }
 
-pub(super) fn steps(directory: &Directory) -> Vec<Step> {
+pub(super) fn steps(directory: &Directory, again: &Again) -> Vec<Step> {
     let names: BTreeSet<&str> = directory.feeds.iter().map(|feed| feed.row().permission).collect();
     let is_managed = matches!(*directory.spec.proof, Proof::ManagedIdentity { .. });
     let mut steps = vec![match directory.spec.proof.client_id() {
@@ -43,7 +44,7 @@ pub(super) fn steps(directory: &Directory) -> Vec<Step> {
             format!("the end of its output names no fault of {}", sources.join(" and of ")),
         )
         .note("A new permission takes minutes to act; a token in hand lacks it until it is renewed.")
-        .command("mailbox-exporter readiness"),
+        .at_agent(again.command("readiness", "")),
     );
     steps
 }

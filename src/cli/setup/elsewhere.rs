@@ -42,7 +42,7 @@ pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
 /// The last step: a probe, with what it does at the services that have a preset.
 pub(super) fn verify_step(case: &Case<'_>) -> Step {
     let step = Step::new("See whether it works", "the command ends with exit status 0")
-        .command("mailbox-exporter check --wait 60m");
+        .at_agent(case.again.command("check", "--wait 60m"));
     services(case).into_iter().fold(step, |step, service| {
         let Service { name, source, confidence, .. } = service;
         let servers = servers(case, service);
@@ -125,12 +125,12 @@ fn outlook(case: &Case<'_>) -> Step {
 }
 
 pub(super) fn password(case: &Case<'_>) -> Step {
-    let step =
-        Step::new("Put the password in its place", "`mailbox-exporter validate` has no warning about it")
-            .note(format!(
-                "For {}: the server's own password or app password, where the credential expects it.",
-                address_list(case)
-            ));
+    let validate = case.again.command("validate", "");
+    let step = Step::new("Put the password in its place", format!("`{validate}` has no warning about it"))
+        .note(format!(
+            "For {}: the server's own password or app password, where the credential expects it.",
+            address_list(case)
+        ));
     services(case)
         .into_iter()
         .fold(step, |step, service| step.note(format!("{}: {}", service.name, service.password)))
@@ -163,9 +163,10 @@ fn azure_communication_services() -> Vec<Step> {
 fn own_server(case: &Case<'_>) -> Vec<Step> {
     let url = case.checks.iter().find_map(|check| Some(&*check.token_spec()?.url));
     let issuer = url.map_or("the identity provider", host_of);
+    let check = case.again.command("check", "");
     let server = case.checks.first().map_or_else(String::new, |check| check.endpoint.to_string());
     vec![
-        Step::new("Let the client ask for tokens", "`mailbox-exporter check` gets past phase `token`").note(format!(
+        Step::new("Let the client ask for tokens", format!("`{check}` gets past phase `token`")).note(format!(
             "At {issuer}: a confidential client with the grant `client_credentials`, whose tokens name the mailbox's user (a claim such as `email`)."
         )),
         Step::new(

@@ -32,7 +32,7 @@ pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
         // The environment says it, and not here.
         (None, Auth::Token(_)) => "CLIENT_ID",
         (None, Auth::Password(_)) if is_high_volume => return vec![password(case), verify_step(case)],
-        (None, Auth::Password(_)) => return vec![replace_password()],
+        (None, Auth::Password(_)) => return vec![replace_password(case)],
     };
     if is_high_volume {
         return high_volume(app, case);
@@ -46,7 +46,7 @@ pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
     steps.extend(of_graph);
     steps.push(Step::new("Wait until it works", "the command ends with exit status 0").note(
         "Permissions take minutes to hours to act. Run this where the configuration and the secret are:",
-    ).command("mailbox-exporter check --wait 60m"));
+    ).at_agent(case.again.command("check", "--wait 60m")));
     steps
 }
 
@@ -101,8 +101,9 @@ pub(super) fn assign(app: &str, names: &BTreeSet<&str>, (resource, title): (&str
     })
 }
 
-fn replace_password() -> Step {
-    Step::new("Replace the password by an app of its own", "`mailbox-exporter setup NEW_CREDENTIAL` prints the steps for it")
+fn replace_password(case: &Case<'_>) -> Step {
+    let setup = case.again.command("setup", "NEW_CREDENTIAL");
+    Step::new("Replace the password by an app of its own", format!("`{setup}` prints the steps for it"))
     .note("Exchange Online takes no passwords by IMAP and POP, and from the end of 2026 none by SMTP unless an administrator turns them on again.")
     .note("Register an app in Entra, add a credential of `type: client_secret` with its tenant and client id, and give it to these mailboxes.")
 }

@@ -19,6 +19,7 @@ use crate::model::{Check, Credential, Family, Plan};
 use crate::safe;
 
 use self::step::Step;
+use super::again::Again;
 use super::answer::{complain, say};
 use super::{Config, Exit, select};
 
@@ -52,6 +53,8 @@ struct Case<'a> {
     /// The client id of the service account, if its key file can be read.
     google_client: Option<String>,
     rbac: bool,
+    /// How to run this program with the same configuration.
+    again: &'a Again,
 }
 
 impl Case<'_> {
@@ -95,7 +98,8 @@ pub(super) async fn run(options: Options) -> Exit {
         Ok(loaded) => loaded.plan,
         Err(exit) => return exit,
     };
-    match sections(&plan, &options).await {
+    let again = options.config.again();
+    match sections(&plan, &options, &again).await {
         Ok(sections) => say(&render(&sections, options.output), Exit::Fine),
         Err(complaint) => {
             complain(&format!("{complaint}\n"));
@@ -108,11 +112,11 @@ pub(super) async fn run(options: Options) -> Exit {
 type Section = (String, Vec<Step>);
 
 /// The credentials that are asked about: first what mailboxes need of them, then what directories do.
-async fn sections(plan: &Plan, options: &Options) -> Result<Vec<Section>, String> {
-    let cases = cases(plan, options).await?;
+async fn sections(plan: &Plan, options: &Options, again: &Again) -> Result<Vec<Section>, String> {
+    let cases = cases(plan, options, again).await?;
     let is_asked = |name: &str| options.credential.as_ref().is_none_or(|asked| asked == name);
     let directories = plan.directories.iter().filter(|directory| is_asked(&directory.spec.credential));
-    let directories = directories.map(|one| (directory::title(one), directory::steps(one)));
+    let directories = directories.map(|one| (directory::title(one), directory::steps(one, again)));
     let sections: Vec<_> = cases.iter().map(|case| (case.title(), case.steps())).chain(directories).collect();
     if sections.is_empty() {
         return Err(match &options.credential {
@@ -126,7 +130,7 @@ async fn sections(plan: &Plan, options: &Options) -> Result<Vec<Section>, String
 }
 
 /// The credentials of mailboxes, each with the families of servers that it opens.
-async fn cases<'a>(plan: &'a Plan, options: &Options) -> Result<Vec<Case<'a>>, String> {
+async fn cases<'a>(plan: &'a Plan, options: &Options, again: &'a Again) -> Result<Vec<Case<'a>>, String> {
     if let Some(name) = &options.credential
         && !plan.credentials.iter().any(|credential| *credential.name == **name)
     {
@@ -151,7 +155,15 @@ async fn cases<'a>(plan: &'a Plan, options: &Options) -> Result<Vec<Case<'a>>, S
                     None => None,
                 };
                 let rbac = options.rbac;
-                cases.push(Case { credential, family: *family, checks, object_id, google_client, rbac });
+                cases.push(Case {
+                    credential,
+                    family: *family,
+                    checks,
+                    object_id,
+                    google_client,
+                    rbac,
+                    again,
+                });
             }
         }
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::diagnosis::remedy::{NATIVE_CLIENT, consent_url, host_of};
 use crate::model::{Family, Proof, TokenAccess};
-use crate::safe::powershell;
+use crate::safe::{self, powershell};
 
 use super::Case;
 use super::exchange;
@@ -38,12 +38,12 @@ pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
         steps.push(
             Step::new("Sign in once", "the command ends with exit status 0")
                 .note("Run this as the user that the agent runs as. It prints a page and a code, to be used in any browser.")
-                .command(format!("mailbox-exporter login {}", powershell(&case.credential.name))),
+                .at_agent(case.again.command("login", &safe::shell(&case.credential.name))),
         );
     }
     steps.push(
         Step::new("See whether it works", "the command ends with exit status 0")
-            .command("mailbox-exporter check --wait 60m"),
+            .at_agent(case.again.command("check", "--wait 60m")),
     );
     steps
 }
@@ -108,7 +108,8 @@ fn shared_mailboxes(case: &Case<'_>) -> Step {
 
 fn google(case: &Case<'_>) -> Step {
     let place = case.credential.places_in_words().unwrap_or_default();
-    Step::new("Obtain a refresh token for a desktop application", "`mailbox-exporter validate` has no warning about its file")
+    let validate = case.again.command("validate", "");
+    Step::new("Obtain a refresh token for a desktop application", format!("`{validate}` has no warning about its file"))
         .note("Google Cloud console > APIs & Services > Credentials > Create > OAuth client ID > Desktop app; publish the consent screen, or the token ends after seven days.")
         .note("Google's sign-in by a code gives no mail scope, so the command login does not help here. Use the flow for desktop applications, with access_type=offline.")
         .note(format!("Scope, exactly: https://mail.google.com/. Put the refresh token into {place}."))
@@ -117,7 +118,8 @@ fn google(case: &Case<'_>) -> Step {
 fn own_provider(case: &Case<'_>) -> Step {
     let url = case.checks.iter().find_map(|check| Some(&*check.token_spec()?.url));
     let issuer = url.map_or("the identity provider", host_of);
-    Step::new("Let people sign in to the client by a code", "`mailbox-exporter login` prints a page and a code")
+    let login = case.again.command("login", &safe::shell(&case.credential.name));
+    Step::new("Let people sign in to the client by a code", format!("`{login}` prints a page and a code"))
         .note(format!(
             "At {issuer}: client {} with the grants device_code and refresh_token (Keycloak: OAuth 2.0 Device Authorization Grant on), whose tokens name the mailbox's user.",
             client_id_or_placeholder(case)

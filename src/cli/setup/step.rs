@@ -11,7 +11,7 @@ pub(super) struct Step {
     pub(super) commands: Vec<String>,
     /// A command, or a place to look at.
     pub(super) verify: String,
-    /// Whether the commands are not to be run now. If so, they are comments in a script.
+    /// Whether the commands are not to be run now, or not where a script runs. If so, they are comments in a script.
     later: bool,
 }
 
@@ -38,6 +38,11 @@ impl Step {
     pub(super) fn command(mut self, command: impl Into<String>) -> Self {
         self.commands.push(command.into());
         self
+    }
+
+    /// A command of this program. It runs in a shell where the configuration and the secret are.
+    pub(super) fn at_agent(self, command: impl Into<String>) -> Self {
+        self.command(command).later()
     }
 }
 
@@ -82,7 +87,8 @@ mod tests {
     fn a_script_has_only_commands_outside_of_comments() {
         let step = Step::new("Do it", "look").note("because").command("Get-It -Now\nGet-More");
         let another_day = Step::new("Then", "look").command("Set-It").later();
-        let script = script("title", &[step, another_day]);
+        let elsewhere = Step::new("See", "look").at_agent("mailbox-exporter check");
+        let script = script("title", &[step, another_day, elsewhere]);
         let bare: Vec<_> = script.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
         assert_eq!(bare, ["Get-It -Now", "Get-More"]);
     }

@@ -131,7 +131,7 @@ pub(super) fn refusal_facts(spec: &TokenSpec, client_id: Option<&str>, reason: R
     };
     match reason {
         Reason::RoleMissing | Reason::ConsentMissing => vec![format!(
-            "The token is for {whose}. A managed identity has no app registration and no consent page: its app role is assigned by commands, which `mailbox-exporter setup {}` prints.",
+            "The token is for {whose}. A managed identity has no app registration and no consent page: its app role is assigned by commands, which `mailbox-exporter setup --config FILE {}` prints.",
             spec.credential
         )],
         _ => vec![format!("Asked for was {whose}, at `{}`.", spec.url)],

@@ -3,7 +3,8 @@
 use mailbox_exporter::sim::Fault;
 
 use crate::readiness::board::{Fleet, takes_passwords};
-use crate::support::process::run;
+use crate::support::folder::Folder;
+use crate::support::process::{Program, run};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_imap_server_without_password_logins_is_closed() {
@@ -81,6 +82,23 @@ async fn a_calendar_of_ones_own_takes_the_place_of_the_shipped_one() {
     assert_eq!(board.basic("m0", "smtp"), "closed", "a removal of this provider has come");
     assert_eq!(board.basic("m0", "imap"), "unknown", "default_off closes nothing");
     assert_eq!(board.json["calendar"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_closed_password_is_replaced_and_no_oauth_is_mended() {
+    let folder = Folder::new();
+    let removal = "- { provider: own, protocol: imap, kind: removal, date: 2020-01-01 }\n";
+    folder.write("calendar.yaml", removal);
+    let file = folder.write(
+        "config.yaml",
+        "credentials: { old: { type: password, password: { env: OLD } } }\n\
+         providers: { own: { imap: { host: 127.0.0.1, port: 9 } } }\n\
+         mailboxes: [{ name: desk, address: desk@contoso.example, provider: own, credential: old, checks: [imap] }]\n\
+         readiness: { calendar: calendar.yaml }\n",
+    );
+    let run = Program::new(&["readiness", "--output", "json"]).config(&file).env("OLD", "old-pass").run();
+    let advice = "desk logs in by password, which is closed here. Give the mailbox a credential with a token";
+    assert!(run.stdout.contains(advice) && !run.stdout.contains("Mend OAuth"), "{}", run.said());
 }
 
 #[tokio::test(flavor = "multi_thread")]
