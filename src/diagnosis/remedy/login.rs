@@ -105,14 +105,31 @@ Some newer personal mailboxes refuse SMTP even with OAuth, and have no switch fo
 Or: Microsoft 365 admin center > Users > the user > Mail > Manage email apps > Authenticated SMTP. An empty value inherits the organisation's: `Get-TransportConfig`.
 The switch stops SMTP AUTH as such: OAuth logins are refused as well as passwords. It takes up to an hour to count.";
 
-    MechanismUnsupported, ExchangeOnline => "\
+    MechanismUnsupported, ExchangeOnline; PasswordBy(Smtp) => "\
+`{server}` takes no passwords here. Give the mailbox a credential with a token, such as one of `type: client_secret`.
+If no AUTH is offered at all, `{server}` is not the submission port: use smtp.office365.com:587, not the MX host and not port 25.";
+    MechanismUnsupported, ExchangeOnline; Password => "\
+`{server}` takes no passwords here. Give the mailbox a credential with a token, such as one of `type: client_secret`.";
+    MechanismUnsupported, ExchangeOnline; By(Smtp) => "\
 Exchange Online offers XOAUTH2, and LOGIN by SMTP; never OAUTHBEARER or PLAIN. Set `mechanism: xoauth2`.
 If no AUTH is offered at all, `{server}` is not the submission port: use smtp.office365.com:587, not the MX host and not port 25.";
-    MechanismUnsupported, OutlookCom => "Outlook.com offers XOAUTH2 alone. Set `mechanism: xoauth2`; by SMTP at smtp-mail.outlook.com:587.";
-    MechanismUnsupported, Gmail => "Gmail offers XOAUTH2, OAUTHBEARER and PLAIN. If none is offered, `{server}` is not the submission port: use smtp.gmail.com:587, imap.gmail.com:993.";
-    MechanismUnsupported => "\
+    MechanismUnsupported, ExchangeOnline => "Exchange Online offers XOAUTH2, never OAUTHBEARER or PLAIN. Set `mechanism: xoauth2`.";
+    MechanismUnsupported, OutlookCom; Password => "\
+Outlook.com takes no passwords. Give the mailbox a credential with a token: a person signs in for one of `type: refresh_token`.";
+    MechanismUnsupported, OutlookCom; By(Smtp) => "Outlook.com offers XOAUTH2 alone. Set `mechanism: xoauth2`; by SMTP at smtp-mail.outlook.com:587.";
+    MechanismUnsupported, OutlookCom => "Outlook.com offers XOAUTH2 alone. Set `mechanism: xoauth2`.";
+    MechanismUnsupported, Gmail; By(Smtp) => "Gmail offers XOAUTH2, OAUTHBEARER and PLAIN. If none is offered, `{server}` is not the submission port: use smtp.gmail.com:587.";
+    MechanismUnsupported, Gmail => "Gmail offers XOAUTH2, OAUTHBEARER and PLAIN. If none is offered, `{server}` is not Gmail: use imap.gmail.com:993.";
+    MechanismUnsupported; PasswordBy(Smtp) => "\
+`{server}` takes no passwords here. Give the mailbox a credential with a token, or have the server take passwords: Dovecot `auth_mechanisms = plain login`.
+If it offers no login at all, this is no submission port (587, 465), or AUTH is off there: Postfix `smtpd_sasl_auth_enable = yes`.";
+    MechanismUnsupported; Password => "\
+`{server}` takes no passwords here. Give the mailbox a credential with a token, or have the server take passwords: Dovecot `auth_mechanisms = plain login`.";
+    MechanismUnsupported; By(Smtp) => "\
 The sentence tells what `{server}` offers. Set `mechanism` to it, or have the server offer ours: Dovecot `auth_mechanisms = plain login xoauth2 oauthbearer`, or `auth_mechanisms` of 2.4 by name.
 If it offers no login at all, this is no submission port (587, 465), or AUTH is off there: Postfix `smtpd_sasl_auth_enable = yes`.";
+    MechanismUnsupported => "\
+The sentence tells what `{server}` offers. Set `mechanism` to it, or have the server offer ours: Dovecot `auth_mechanisms = plain login xoauth2 oauthbearer`, or `auth_mechanisms` of 2.4 by name.";
 
     EncryptionRequired => "\
 Use TLS: `tls: implicit` with port 993 (IMAP) or 465 (SMTP), or `tls: starttls` with 143 or 587. `{server}` allows no login in clear.

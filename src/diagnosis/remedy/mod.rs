@@ -83,6 +83,8 @@ enum When {
     By(Protocol),
     /// The login is by password.
     Password,
+    /// The login is by password, in one protocol.
+    PasswordBy(Protocol),
     /// The login is by password at a service that says what a password is there.
     KnownService,
     /// At this mail server, whatever its family.
@@ -134,6 +136,10 @@ pub fn hint(reason: Reason, phase: Phase, subject: &Subject<'_>) -> String {
                 When::OtherWorks => subject.works.is_some_and(|works| works != subject.check.protocol()),
                 When::By(protocol) => subject.check.protocol() == protocol,
                 When::Password => matches!(subject.check.access, Access::Password(_)),
+                When::PasswordBy(protocol) => {
+                    matches!(subject.check.access, Access::Password(_))
+                        && subject.check.protocol() == protocol
+                }
                 When::KnownService => {
                     matches!(subject.check.access, Access::Password(_))
                         && check.mailbox.provider.service.is_some()
@@ -169,6 +175,9 @@ pub fn hint_unconfigured(reason: Reason, heard: &Heard<'_>) -> String {
                 When::Says(words) => text.contains(words),
                 When::In(wanted) => heard.phase == Some(wanted),
                 When::Password => heard.mechanism.is_some_and(Mechanism::shows_password),
+                When::PasswordBy(wanted) => {
+                    heard.mechanism.is_some_and(Mechanism::shows_password) && heard.protocol == Some(wanted)
+                }
                 When::OtherWorks | When::KnownService | When::Host(_) | When::Delegated => false,
             }
     };

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use super::{NATIVE_CLIENT, Subject, consent_url, generic_hint, hint};
 use crate::model::{
     Access, Auth, Check, Claims, Credential, Endpoint, Family, Goal, IpChoice, Mailbox, Phase, Proof,
-    Protocol, Provider, Reason, Security, ServerFacts, TokenAccess, TokenSpec,
+    Protocol, Provider, Reason, SecretRef, Security, ServerFacts, TokenAccess, TokenSpec,
 };
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
@@ -189,6 +189,20 @@ fn a_switched_off_smtp_auth_names_the_command_and_its_effects() {
     }
     let tenant = hint(Reason::SmtpAuthDisabledTenant, Phase::Auth, &subject(&check, None));
     assert!(tenant.contains("`Set-TransportConfig -SmtpClientAuthenticationDisabled $false`"), "{tenant}");
+}
+
+#[test]
+fn a_password_that_no_server_takes_needs_a_token() {
+    for family in [Family::ExchangeOnline, Family::OutlookCom, Family::Generic] {
+        for protocol in [Protocol::Imap, Protocol::Smtp, Protocol::Pop3] {
+            let password = Access::Password(SecretRef::Env("PASSWORD".to_owned()));
+            let check = Check { access: password, ..check(family, protocol, "invoices@contoso.example") };
+            let text = hint(Reason::MechanismUnsupported, Phase::Auth, &subject(&check, None));
+            assert!(text.contains("takes no passwords") && text.contains("a token"), "{family}: {text}");
+            assert!(!text.contains("`mechanism"), "a password has no mechanism to choose: {text}");
+            assert!(protocol == Protocol::Smtp || !text.contains("submission port"), "{protocol}: {text}");
+        }
+    }
 }
 
 #[test]
