@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -246,6 +246,11 @@ impl Inner {
             // The warning repeats at every reload until the restart.
             next.listen.clone_from(running);
         }
+        if let Some([running, wanted]) = &difference.state_dir {
+            let [was, wanted] = [running, wanted].map(|folder| folder_or_none(folder.as_deref()));
+            tracing::warn!(running = %was, %wanted, "state_dir has changed: the change takes effect after a restart");
+            next.policy.state_dir.clone_from(running);
+        }
         if difference.address {
             tracing::warn!("http.external_url has changed: the change takes effect after a restart");
             next.address.clone_from(&plan.address);
@@ -305,9 +310,14 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn folder_or_none(folder: Option<&Path>) -> String {
+    folder.map_or_else(|| "none".to_owned(), |folder| folder.display().to_string())
+}
+
 /// The result of a reload, for the client that requested it.
 pub(super) fn summary(difference: &Difference) -> String {
-    let Difference { stays, changes, comes, goes, listen, web, address: _, limits: _ } = difference;
+    let Difference { stays, changes, comes, goes, listen, state_dir, web, address: _, limits: _ } =
+        difference;
     let [stay, changed, new, gone] = [stays.len(), changes.len(), comes.len(), goes.len()];
     let mut text = format!("Taken. Checks: {stay} as before, {changed} changed, {new} new, {gone} gone.");
     if let Some((running, wanted)) = listen {
@@ -315,6 +325,13 @@ pub(super) fn summary(difference: &Difference) -> String {
         let _ = write!(
             text,
             " http.listen has changed: {wanted} takes a restart; until then {running} stays in use."
+        );
+    }
+    if let Some(folders) = state_dir {
+        let [running, wanted] = folders.each_ref().map(|folder| folder_or_none(folder.as_deref()));
+        let _ = write!(
+            text,
+            " state_dir has changed: {wanted} takes a restart; until then {running} stays in use."
         );
     }
     if *web {

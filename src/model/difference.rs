@@ -3,6 +3,7 @@
 //! A plain value: each part of the program applies it to its own state.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Check, CheckName, Credential, Goal, Limits, Listen, Mailbox, Plan};
@@ -22,6 +23,8 @@ pub struct Difference {
     pub goes: Vec<CheckName>,
     /// The old and the new listener, if they differ.
     pub listen: Option<(Listen, Listen)>,
+    /// The old and the new state directory, if they differ; either may be none.
+    pub state_dir: Option<[Option<PathBuf>; 2]>,
     /// Whether the web configuration file has changed, including added or removed.
     pub web: bool,
     /// Whether the addresses of the pages have changed.
@@ -49,9 +52,11 @@ impl Difference {
         let listen = (old.listen != new.listen).then(|| (old.listen.clone(), new.listen.clone()));
         let file = |plan: &Plan| plan.web.as_ref().map(|web| web.file.clone());
         let web = file(old) != file(new);
+        let folders = [old, new].map(|plan| plan.policy.state_dir.clone());
+        let state_dir = (folders[0] != folders[1]).then_some(folders);
         let limits = (old.limits != new.limits).then_some(new.limits);
         let address = old.address != new.address;
-        Self { stays, changes, comes, goes, listen, web, address, limits }
+        Self { stays, changes, comes, goes, listen, state_dir, web, address, limits }
     }
 }
 
@@ -273,12 +278,14 @@ mod tests {
         let old = plan(Vec::new());
         let mut new = old.clone();
         let difference = Difference::between(&old, &new);
-        assert_eq!((difference.listen, difference.limits), (None, None));
+        assert_eq!((difference.listen, difference.limits, difference.state_dir), (None, None, None));
         new.listen.port = 1;
+        new.policy.state_dir = Some("state".into());
         new.limits.per_host = 1;
         let difference = Difference::between(&old, &new);
         assert_eq!(difference.listen, Some((old.listen, new.listen)));
         assert_eq!(difference.limits, Some(new.limits));
+        assert_eq!(difference.state_dir, Some([None, Some("state".into())]));
     }
 
     #[test]

@@ -130,6 +130,26 @@ async fn another_listener_takes_a_restart_and_says_so_at_every_reload() {
     app.stop().await;
 }
 
+#[tokio::test]
+async fn another_state_dir_takes_a_restart_and_says_so() {
+    let world = World::start().await;
+    let mailbox = world.mailbox(Fault::None).await;
+    let yaml = world.fresh("defaults: { interval: 1h }").with(&mailbox, "");
+    yaml.write();
+    let app = start(&world.folder.config()).await;
+    world.file("config.yaml", format!("{}\nstate_dir: elsewhere\n", yaml.text()));
+    for _ in 0..2 {
+        let (status, said) = ask(app.address(), "POST /-/reload").await;
+        let announced = said.contains("elsewhere takes a restart; until then none stays in use");
+        assert!(status == 200 && announced, "{status} {said}");
+    }
+    assert!(!world.folder.join("elsewhere").exists());
+    yaml.write();
+    let (_, said) = ask(app.address(), "POST /-/reload").await;
+    assert!(!said.contains("restart"), "{said}");
+    app.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reloads_that_come_together_are_taken_one_after_the_other() {
     let world = World::start().await;
