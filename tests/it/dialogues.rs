@@ -64,6 +64,25 @@ async fn a_probe_asks_nothing_that_the_server_has_said_already() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn logins_offered_before_a_failed_starttls_do_not_count() {
+    let mut world = World::start().await;
+    let rows = [("imap", Door::ImapStartTls), ("smtp", Door::Smtp), ("pop3", Door::Pop3StartTls)];
+    for (name, door) in rows {
+        let mailbox = world.mailbox(Fault::ClosedStartTls).await;
+        world.yaml.watch(name, &mailbox, door, "");
+    }
+    let seen = world.round().await;
+    for (name, _) in rows {
+        assert_eq!(
+            seen[name].outcome.failure().map(|failure| failure.phase),
+            Some(Phase::StartTls),
+            "{name}"
+        );
+        assert_eq!(seen[name].server.mechanisms, None, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_delay_belongs_to_the_phase_in_which_the_server_is_slow() {
     let rows = [
         (Step::Tls, Door::Imap, Some(Phase::Tls)),

@@ -105,7 +105,6 @@ pub(super) async fn converse(
     if probe.starts_in_clear() {
         let told = told.take().filter(|told| told.starttls);
         let capabilities = watch.phase(Phase::Capability, imap.capability(probe, told)).await?;
-        facts.mechanisms = Some(capabilities.mechanisms);
         let tap = watch.phase(Phase::StartTls, imap.starttls(probe, capabilities.starttls)).await?;
         let stream = watch.phase(Phase::Tls, probe.secure(tap.into_inner(), facts)).await?;
         imap = Imap::over(tapped(stream, peer, &dialogue), dialogue, true);
@@ -114,6 +113,7 @@ pub(super) async fn converse(
     // A list without the login that is wanted may be short: the verdict needs the whole one.
     let told = told.filter(|told| auth::wanted(probe, told).is_some());
     let capabilities = watch.phase(Phase::Capability, imap.capability(probe, told)).await?;
+    // What was offered in clear does not count: servers hide logins until TLS.
     facts.mechanisms = Some(capabilities.mechanisms.clone());
     watch.phase(Phase::Auth, imap.auth(probe, &capabilities, &mut facts.mechanism)).await?;
     // A login changes what is offered, and many servers say so with it.

@@ -66,21 +66,21 @@ pub(super) async fn converse(
     if probe.starts_in_clear() {
         let offer = watch.phase(Phase::Capability, pop3.capability(probe)).await?;
         let tap = watch.phase(Phase::StartTls, pop3.starttls(probe, &offer)).await?;
-        facts.mechanisms = offer.listed();
         let stream = watch.phase(Phase::Tls, probe.secure(tap.into_inner(), facts)).await?;
         pop3 = Pop3::over(stream, peer, dialogue, true);
     }
     let pop3 = session.insert(pop3);
     let offer = watch.phase(Phase::Capability, pop3.capability(probe)).await?;
-    watch.phase(Phase::Auth, pop3.auth(probe, &offer, &mut facts.mechanism)).await?;
+    // What was offered in clear does not count: servers hide logins until TLS.
     facts.mechanisms = offer.listed();
+    watch.phase(Phase::Auth, pop3.auth(probe, &offer, &mut facts.mechanism)).await?;
     facts.messages = Some(watch.phase(Phase::Stat, pop3.stat(probe)).await?);
     Ok(())
 }
 
 impl Capabilities {
-    fn listed(self) -> Option<BTreeSet<Mechanism>> {
-        (!self.unknown).then_some(self.mechanisms)
+    fn listed(&self) -> Option<BTreeSet<Mechanism>> {
+        (!self.unknown).then(|| self.mechanisms.clone())
     }
 
     /// Takes a line of the list (RFC 2449 section 6, RFC 5034 section 3, RFC 2595 section 4).

@@ -78,7 +78,6 @@ pub(super) async fn converse(
     watch.phase(Phase::Greeting, smtp.greeting(probe)).await?;
     if probe.starts_in_clear() {
         let extensions = watch.phase(Phase::Capability, smtp.ehlo(probe)).await?;
-        facts.mechanisms = Some(extensions.mechanisms);
         let tap = watch.phase(Phase::StartTls, smtp.starttls(probe, extensions.starttls)).await?;
         let secured = async {
             let stream = probe.secure(tap.into_inner(), facts).await?;
@@ -88,6 +87,7 @@ pub(super) async fn converse(
     }
     let smtp = session.insert(smtp);
     let extensions = watch.phase(Phase::Capability, smtp.ehlo(probe)).await?;
+    // What was offered in clear does not count: servers hide logins until TLS.
     facts.mechanisms = Some(extensions.mechanisms.clone());
     watch.phase(Phase::Auth, smtp.auth(probe, &extensions, &mut facts.mechanism)).await?;
     if wanted.sender {
