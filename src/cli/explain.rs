@@ -37,7 +37,7 @@ pub(super) struct Options {
     /// Who said it: imap, smtp, pop3, graph, oauth (an identity provider) or net (a socket, a resolver, TLS).
     #[arg(long, value_parser = protocol)]
     protocol: Option<Source>,
-    /// At which step: token, resolve, connect, tls, greeting, starttls, capability, auth, select or stat, sender or send, open.
+    /// At which step: token, resolve, connect, tls, greeting, starttls, capability, auth, select or stat, sender or send, deliver, clean, open.
     #[arg(long, value_parser = phase)]
     phase: Option<Step>,
     /// How the login was tried: xoauth2, oauthbearer, plain, login, user_pass.
