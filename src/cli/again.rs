@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_names_the_configuration_unless_the_environment_does() {
+    fn a_command_names_the_configuration_that_was_given() {
         let told = |config: &str, environment: Option<&str>| {
             Again::with(Path::new(config), environment.map(OsStr::new)).command("check", "--wait 60m")
         };
