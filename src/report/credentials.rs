@@ -41,6 +41,9 @@ pub struct TokenRecord {
     pub spec: TokenSpec,
     /// The permissions that checks need from it.
     pub permissions: BTreeSet<&'static str>,
+    /// Whether it decides if the credential works. A token that only directories use does not, as long as checks use
+    /// the credential: their mailboxes are well without it.
+    pub decides: bool,
     /// The last request, for whatever user; `None` before the first.
     pub last: Option<TokenRequest>,
     /// Why the credential gets no token. That one user of several gets none is not a failure of the credential.
@@ -63,6 +66,7 @@ impl TokenRecord {
         Self {
             spec,
             permissions: BTreeSet::new(),
+            decides: true,
             last: None,
             failure: None,
             token: None,
@@ -108,9 +112,14 @@ impl CredentialRecord {
         self.found_ends().filter(|end| end.source == EndSource::TokenFile).map(|end| end.at).max()
     }
 
+    /// The tokens that decide if the credential works.
+    pub fn decisive(&self) -> impl Iterator<Item = &TokenRecord> {
+        self.tokens.iter().filter(|token| token.decides)
+    }
+
     /// The first request that fails now, and why.
     pub fn failing(&self) -> Option<(&TokenRecord, &Cause)> {
-        self.tokens.iter().find_map(|token| Some((token, token.last.as_ref()?.failure.as_ref()?)))
+        self.decisive().find_map(|token| Some((token, token.last.as_ref()?.failure.as_ref()?)))
     }
 
     /// When the refresh token was last known to work.
@@ -225,8 +234,12 @@ impl Credentials {
         let of_directories = plan.directories.iter().map(|directory| {
             (&directory.spec, directory.feeds.iter().map(|feed| feed.row().permission).collect())
         });
-        for (spec, permissions) in of_checks.chain(of_directories) {
+        let of_checks: Vec<(&TokenSpec, Vec<&'static str>)> = of_checks.collect();
+        let decisive: BTreeSet<TokenKey> = of_checks.iter().map(|(spec, _)| key(spec)).collect();
+        let with_checks: BTreeSet<&Arc<str>> = of_checks.iter().map(|(spec, _)| &spec.credential).collect();
+        for (spec, permissions) in of_checks.iter().cloned().chain(of_directories) {
             let key = key(spec);
+            let decides = decisive.contains(&key) || !with_checks.contains(&spec.credential);
             let before = known.get(&key).filter(|before| is_of(&before.record, spec));
             let kept = records.tokens.entry(key).or_insert_with(|| {
                 let fresh = || TokenRecord::new(TokenSpec { user: None, ..spec.clone() });
@@ -239,6 +252,7 @@ impl Credentials {
             if let Some(user) = &spec.user {
                 kept.users.add(user, before.map(|before| &before.users));
             }
+            kept.record.decides = decides;
             kept.record.permissions.extend(permissions);
         }
     }

@@ -110,7 +110,7 @@ families! {
         "Whether the server offers this way to log in: 1 offered, 0 not.";
     // --- one credential
     CREDENTIAL_SUCCESS: Gauge "mailbox_credential_success" ["credential"]
-        "Whether the last token request was answered with a token; 0 when it was refused for any of the resources. Where each user has a token, a refusal that concerns one user alone does not count.";
+        "Whether the last token request was answered with a token; 0 when it was refused for any of the resources. Where each user has a token, a refusal that concerns one user alone does not count. Nor do the requests for a directory while checks use the credential.";
     CREDENTIAL_FAILURE_INFO: Gauge "mailbox_credential_failure_info" ["credential", "reason"]
         "1 while token requests of the credential fail for this reason; absent otherwise.";
     TOKEN_REQUESTS: Counter "mailbox_token_requests_total" ["credential", "resource", "outcome"]

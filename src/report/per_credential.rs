@@ -15,14 +15,14 @@ type Rule = fn(&CredentialRecord, &mut Series<'_, '_>) -> io::Result<()>;
 /// Every family with series per credential.
 const RULES: &[(Family, Rule)] = &[
     (families::CREDENTIAL_SUCCESS, |record, series| {
-        if record.tokens.iter().all(|token| token.last.is_none()) {
+        if record.decisive().all(|token| token.last.is_none()) {
             return Ok(());
         }
-        let success = record.tokens.iter().all(|token| token.reasons().is_empty());
+        let success = record.decisive().all(|token| token.reasons().is_empty());
         series.add(&[&record.credential.name], f64::from(u8::from(success)))
     }),
     (families::CREDENTIAL_FAILURE_INFO, |record, series| {
-        let reasons: BTreeSet<_> = record.tokens.iter().flat_map(TokenRecord::reasons).collect();
+        let reasons: BTreeSet<_> = record.decisive().flat_map(TokenRecord::reasons).collect();
         reasons.into_iter().try_for_each(|reason| series.add(&[&record.credential.name, reason.label()], 1.0))
     }),
     (families::TOKEN_EXPIRY, |record, series| {

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Auth, Check, Goal, Phase, Plan, Proof, Reason, Shard};
+use crate::model::{
+    Auth, Check, Directory, Feed, Goal, Phase, Plan, Proof, Reason, Shard, TokenReport, TokenSpec,
+};
 
 use super::samples::{credential, dawn, down, issued, mailbox, plan, refused, up};
 use super::*;
@@ -163,4 +165,34 @@ fn the_shard_is_told_and_a_whole_is_one_of_one() {
     report.apply(&plan);
     assert_eq!(value(&report, "mailbox_exporter_shard_info{shard=\"2\",shards=\"3\"}"), Some(1.0));
     assert_eq!(text(&report).matches("mailbox_exporter_shard_info{").count(), 1);
+}
+
+#[test]
+fn a_directory_decides_on_a_credential_only_without_checks() {
+    let mut plan = before();
+    let of_directory = |report: TokenReport| {
+        let spec = TokenSpec { scope: "https://graph.microsoft.com/.default".into(), ..report.spec };
+        TokenReport { spec, ..report }
+    };
+    let told = of_directory(refused(&plan.credentials[0], Reason::ConsentMissing));
+    plan.directories.push(Arc::new(Directory {
+        name: "contoso".into(),
+        spec: told.spec.clone(),
+        base_url: "https://graph.microsoft.com".into(),
+        interval: Duration::from_secs(3600),
+        feeds: vec![Feed::Expiry],
+    }));
+    let report = Report::new(&plan);
+    let success = "mailbox_credential_success{credential=\"contoso\"}";
+    let info = "mailbox_credential_failure_info{credential=\"contoso\",reason=\"consent_missing\"}";
+    report.record_token(&told);
+    assert_eq!((value(&report, success), value(&report, info)), (None, None));
+    report.record_token(&issued(&plan.credentials[0], &[]));
+    assert_eq!((value(&report, success), value(&report, info)), (Some(1.0), None));
+    let requests = "mailbox_token_requests_total{credential=\"contoso\",outcome=\"failure\",resource=\"graph.microsoft.com\"}";
+    assert_eq!(value(&report, requests), Some(1.0));
+    // Once no check uses the credential, the directory is all that rests on it.
+    plan.checks.retain(|check| *check.mailbox.name != *"invoices");
+    report.apply(&plan);
+    assert_eq!((value(&report, success), value(&report, info)), (Some(0.0), Some(1.0)));
 }

@@ -67,7 +67,7 @@ fn remedies(checks: &[Arc<CheckRecord>]) -> Remedies<'_> {
 
 fn standing(now: Timestamp, record: &CredentialRecord) -> Standing {
     let near = record.ends().first().is_some_and(|end| soon::is_near(now, end.at));
-    match record.tokens.iter().any(|token| token.last.is_some()) {
+    match record.decisive().any(|token| token.last.is_some()) {
         _ if record.failing().is_some() => Standing::Failing,
         _ if near => Standing::Waiting,
         // A password shows only in the checks that use it.

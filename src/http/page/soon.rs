@@ -67,7 +67,7 @@ fn renewal(facts: &Facts, record: &TokenRecord) -> Option<Markup> {
 /// A secret or certificate about to end. Left out if requests fail already, which another section shows.
 fn secret(facts: &Facts, record: &CredentialRecord) -> Option<Markup> {
     let end = *record.ends().first()?;
-    if record.tokens.iter().any(|token| token.failing_since.is_some()) {
+    if record.decisive().any(|token| token.failing_since.is_some()) {
         return None;
     }
     (is_near(facts.now, end.at) && record.checks > 0).then(|| {
