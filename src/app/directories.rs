@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::background::BackgroundTask;
 use crate::check::Prober;
 use crate::directory::{Fault, Read, Reader};
-use crate::model::{Credential, Directory, Feed, FeedReading, Plan, SecretRef};
+use crate::model::{Credential, Directory, DirectoryEnds, Feed, FeedReading, Plan, SecretRef};
 use crate::readiness::Readiness;
 use crate::report::Report;
 
@@ -127,6 +127,7 @@ impl Task {
         let source = self.directory.source(self.feed);
         let mut logged = Logged::default();
         let mut last: Option<FeedReading> = None;
+        let mut ends = DirectoryEnds::new();
         let mut pause = FIRST_PAUSE;
         sleep(CALM).await;
         loop {
@@ -137,14 +138,16 @@ impl Task {
                     pause = FIRST_PAUSE;
                     last = Some(read.reading.clone());
                     if self.feed == Feed::Expiry {
-                        sinks.report.note_directory(&self.directory.name, read.ends);
+                        ends = renewed(&ends, &read);
+                        sinks.report.note_directory(&self.directory.name, ends.clone());
                     }
                     sinks.readiness.note_directory(&source, Ok(read.reading));
                     self.directory.interval
                 }
                 Err(fault) => {
                     sinks.readiness.note_directory(&source, Err(fault.to_string()));
-                    let wait = if fault.is_lasting() { self.directory.interval } else { pause };
+                    let wait =
+                        if fault.is_lasting() { self.directory.interval } else { pause.max(fault.wait()) };
                     pause = pause.saturating_mul(2);
                     wait.min(self.directory.interval)
                 }
@@ -171,6 +174,13 @@ impl Task {
             }
         }
     }
+}
+
+/// The ends after a reading: those that were refused this time are those of before.
+fn renewed(before: &DirectoryEnds, read: &Read) -> DirectoryEnds {
+    let refused = read.unmatched.iter().filter(|one| one.refused);
+    let kept = refused.filter_map(|one| Some((Arc::clone(&one.credential), *before.get(&one.credential)?)));
+    kept.chain(read.ends.clone()).collect()
 }
 
 /// What has been logged about one feed, so that nothing is logged twice.

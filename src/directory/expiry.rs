@@ -9,13 +9,13 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp, civil};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use super::Read;
 use super::fault::Fault;
-use super::graph::{Graph, time};
+use super::graph::{Graph, Item, items, time};
 use crate::model::{Cause, Credential, DirectoryEnds, Feed, FeedReading, Proof, Reason};
 use crate::safe;
 use crate::secret::{self, Pair};
@@ -23,22 +23,27 @@ use crate::secret::{self, Pair};
 /// How many characters of a secret Entra shows.
 const HINT: usize = 3;
 
+/// An end as far away as this is none: Entra writes the year 9999 for "never".
+const NEVER: SignedDuration = SignedDuration::from_hours(100 * 366 * 24);
+
 /// A credential whose end the directory does not tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unmatched {
     pub credential: Arc<str>,
     /// Why, and what to do.
     pub why: String,
+    /// Graph refused to show the application this time, so an end that was read before still holds.
+    pub refused: bool,
 }
 
 /// The members of an application that are read here.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Application {
-    #[serde(default)]
-    password_credentials: Vec<Secret>,
-    #[serde(default)]
-    key_credentials: Vec<Certificate>,
+    #[serde(default, deserialize_with = "items")]
+    password_credentials: Vec<Item<Secret>>,
+    #[serde(default, deserialize_with = "items")]
+    key_credentials: Vec<Item<Certificate>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -80,23 +85,56 @@ pub(super) async fn read(
         }
     }
     let (mut ends, mut unmatched) = (DirectoryEnds::new(), Vec::new());
+    let (mut rows, mut answered, mut refusal) = (0, false, None);
     for (client_id, credentials) in apps {
         let url = format!(
             "{}/v1.0/applications(appId='{}')?$select=appId,displayName,passwordCredentials,keyCredentials",
             graph.directory.base_url,
             safe::url_part(client_id)
         );
-        let application = graph.get::<Application>(&url, Feed::Expiry).await?;
+        let application = match graph.get::<Application>(&url, Feed::Expiry).await {
+            Ok(application) => application,
+            Err(fault) if fault.is_of_one_address() => {
+                let why = fault.to_string();
+                unmatched.extend(credentials.iter().map(|credential| Unmatched {
+                    credential: Arc::clone(&credential.name),
+                    why: why.clone(),
+                    refused: true,
+                }));
+                refusal.get_or_insert(fault);
+                continue;
+            }
+            Err(fault) => return Err(fault),
+        };
+        answered = true;
         for credential in credentials {
             let name = Arc::clone(&credential.name);
             match end(credential, application.as_ref()).await {
-                Ok(at) => drop(ends.insert(name, at)),
-                Err(why) => unmatched.push(Unmatched { credential: name, why }),
+                Ok(end) => {
+                    rows += 1;
+                    if end.duration_since(at) < NEVER {
+                        ends.insert(name, end);
+                    }
+                }
+                Err(why) => unmatched.push(Unmatched { credential: name, why, refused: false }),
             }
         }
     }
-    let reading = FeedReading { at, rows: ends.len(), sightings: Arc::default(), irrelevant: 0, unclear: 0 };
+    // One refusal is about one application; if there is nothing else, it is about all.
+    if let Some(fault) = refusal.filter(|_| !answered) {
+        return Err(fault);
+    }
+    let remark = remark(&unmatched);
+    let reading = FeedReading { at, rows, sightings: Arc::default(), irrelevant: 0, unclear: 0, remark };
     Ok(Read { reading, ends, unmatched, bound: None })
+}
+
+/// Names the credentials whose applications Graph refuses to show.
+fn remark(unmatched: &[Unmatched]) -> Option<String> {
+    let refused: Vec<&Unmatched> = unmatched.iter().filter(|one| one.refused).collect();
+    let (first, rest) = refused.split_first()?;
+    let more = if rest.is_empty() { String::new() } else { format!(" (and {} more)", rest.len()) };
+    Some(format!("the application of credential {}{more} is not shown: {}", first.credential, first.why))
 }
 
 /// Whether a credential has a secret or a certificate that is registered at its application and that expires.
@@ -119,16 +157,18 @@ async fn end(credential: &Credential, application: Option<&Application>) -> Resu
     let mark = mark(credential)
         .await
         .map_err(|cause| format!("what it proves itself with cannot be read: {}", cause.detail))?;
-    application.end(&mark).ok_or_else(|| {
+    application.end(&mark).map_err(|miss| {
         let place = credential.places_in_words().unwrap_or_default();
-        match mark {
-            Mark::Hint(_) => format!(
-                "none of the app's {} secrets begins like the one in {place}: if it works, it is of another app; write `expires` on the credential",
-                application.password_credentials.len()
+        match (miss, mark) {
+            (Miss::NoEnd, _) => format!("the directory gives no end for the one in {place}: write `expires` on the credential"),
+            (Miss::NoHint(count), _) => format!(
+                "the directory gives no hint for {count} of the app's secrets, so it is not known which one is in {place}: write `expires` on the credential"
             ),
-            Mark::Digests(..) => format!(
-                "none of the app's {} certificates has the thumbprint of the one in {place}: upload it, or compare `client_id`",
-                application.key_credentials.len()
+            (Miss::NoneFits(count), Mark::Hint(_)) => format!(
+                "none of the app's {count} secrets begins like the one in {place}: if it works, it is of another app; write `expires` on the credential"
+            ),
+            (Miss::NoneFits(count), Mark::Digests(..)) => format!(
+                "none of the app's {count} certificates has the thumbprint of the one in {place}: upload it, or compare `client_id`"
             ),
         }
     })
@@ -145,31 +185,53 @@ async fn mark(credential: &Credential) -> Result<Mark, Cause> {
     Ok(Mark::Hint(secret.expose_secret().chars().take(HINT).collect()))
 }
 
+/// Why an application does not tell an end.
+#[derive(Debug, PartialEq, Eq)]
+enum Miss {
+    /// None of so many bears the mark.
+    NoneFits(usize),
+    /// None bears the mark, and so many secrets have no hint.
+    NoHint(usize),
+    /// Those that bear the mark have no end that can be read.
+    NoEnd,
+}
+
 impl Application {
     /// When the latest of those with this mark ends.
-    fn end(&self, mark: &Mark) -> Option<Timestamp> {
-        match mark {
+    fn end(&self, mark: &Mark) -> Result<Timestamp, Miss> {
+        let (count, without_hint, ends): (_, _, Vec<Option<Timestamp>>) = match mark {
             Mark::Hint(hint) => {
+                let secrets = || self.password_credentials.iter().filter_map(Item::read);
                 let fits = |secret: &&Secret| secret.hint.as_ref() == Some(hint);
-                self.password_credentials
-                    .iter()
-                    .filter(fits)
-                    .filter_map(|secret| time(secret.end_date_time.as_deref()))
-                    .max()
+                let ends = secrets().filter(fits).map(|secret| end_time(secret.end_date_time.as_deref()));
+                let without_hint = secrets().filter(|secret| secret.hint.is_none()).count();
+                (self.password_credentials.len(), without_hint, ends.collect())
             }
             Mark::Digests(sha1, sha256) => {
                 let fits = |key: &&Certificate| {
                     let digest = key.custom_key_identifier.as_deref().and_then(digest);
                     digest.is_some_and(|digest| digest == *sha1 || digest == *sha256)
                 };
-                self.key_credentials
-                    .iter()
-                    .filter(fits)
-                    .filter_map(|key| time(key.end_date_time.as_deref()))
-                    .max()
+                let keys = self.key_credentials.iter().filter_map(Item::read).filter(fits);
+                let ends = keys.map(|key| end_time(key.end_date_time.as_deref()));
+                (self.key_credentials.len(), 0, ends.collect())
             }
+        };
+        match (ends.is_empty(), without_hint) {
+            (true, 0) => Err(Miss::NoneFits(count)),
+            (true, _) => Err(Miss::NoHint(without_hint)),
+            (false, _) => ends.into_iter().flatten().max().ok_or(Miss::NoEnd),
         }
     }
+}
+
+/// An end as Graph writes it. One after the last time that can be held, such as the end of 9999, counts as that time.
+fn end_time(text: Option<&str>) -> Option<Timestamp> {
+    let text = text?.trim();
+    time(Some(text)).or_else(|| {
+        let written: civil::DateTime = text.trim_end_matches(['Z', 'z']).parse().ok()?;
+        (written.year() == civil::DateTime::MAX.year()).then_some(Timestamp::MAX)
+    })
 }
 
 /// A digest as Graph writes it, in base64, or as portals and tools do, in hexadecimal.
@@ -204,10 +266,29 @@ mod tests {
                 {"hint":null,"endDateTime":"2030-01-01T00:00:00Z"}]}"#,
         );
         let end = |hint: &str| app.end(&Mark::Hint(hint.to_owned())).map(|at| at.to_string());
-        assert_eq!(end("abc").as_deref(), Some("2028-01-01T00:00:00.1234567Z"));
-        assert_eq!(end("abd").as_deref(), Some("2029-01-01T00:00:00Z"));
-        assert_eq!(end("xyz"), None);
-        assert_eq!(end(""), None, "a secret without a hint is nobody's");
+        assert_eq!(end("abc").as_deref(), Ok("2028-01-01T00:00:00.1234567Z"));
+        assert_eq!(end("abd").as_deref(), Ok("2029-01-01T00:00:00Z"));
+        assert_eq!(end("xyz"), Err(Miss::NoHint(1)));
+        assert_eq!(end(""), Err(Miss::NoHint(1)), "a secret without a hint is of unknown origin");
+    }
+
+    #[test]
+    fn odd_ends_and_odd_rows_cost_only_themselves() {
+        let app = application(
+            r#"{"keyCredentials":null,"passwordCredentials":[null,"odd",{"hint":7},
+                {"hint":"abc","endDateTime":"2027-01-01T00:00:00Z"},
+                {"hint":"abc","endDateTime":"9999-12-31T23:59:59Z"},
+                {"hint":"abd","endDateTime":"2027-01-01T00:00:00"},
+                {"hint":"abe","endDateTime":"9999-12-31T23:59:59.9999999+00:00"},
+                {"hint":"abf","endDateTime":"soon"},{"hint":"abf","endDateTime":null}]}"#,
+        );
+        let end = |hint: &str| app.end(&Mark::Hint(hint.to_owned()));
+        assert_eq!(end("abc"), Ok(Timestamp::MAX), "the end of an older secret does not count");
+        assert_eq!(end("abd"), Ok("2027-01-01T00:00:00Z".parse().unwrap()));
+        assert_eq!(end("abe"), Ok(Timestamp::MAX));
+        assert_eq!(end("abf"), Err(Miss::NoEnd));
+        assert_eq!(end("xyz"), Err(Miss::NoneFits(9)));
+        assert_eq!(app.end(&Mark::Digests(Vec::new(), Vec::new())), Err(Miss::NoneFits(0)));
     }
 
     #[test]
@@ -230,8 +311,8 @@ mod tests {
                 { "customKeyIdentifier": "no digest", "endDateTime": "2029-01-01T00:00:00Z" },
             ]});
             let found = application(&json.to_string()).end(&mark);
-            assert_eq!(found, Some("2027-01-01T00:00:00Z".parse().unwrap()), "{form}");
+            assert_eq!(found, Ok("2027-01-01T00:00:00Z".parse().unwrap()), "{form}");
         }
-        assert_eq!(application("{}").end(&mark), None);
+        assert_eq!(application("{}").end(&mark), Err(Miss::NoneFits(0)));
     }
 }

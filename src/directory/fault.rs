@@ -26,12 +26,18 @@ pub enum Fault {
     /// Two tokens in a row were refused.
     #[error("Microsoft Graph refuses the token: {0}; compare base_url with the cloud of the tenant")]
     TokenRefused(String),
+    /// Microsoft Graph asks to wait longer than one reading takes.
+    #[error("Microsoft Graph is throttling ({said}): it is asked again in {} s", .wait.as_secs())]
+    Throttled { said: String, wait: Duration },
     /// Microsoft Graph asked to wait more often than one reading does.
     #[error("Microsoft Graph is throttling or unavailable ({said}), after {waits} waits")]
     Busy { said: String, waits: usize },
     /// Another refusal.
     #[error("Microsoft Graph answers with status {status}: {said}")]
     Refused { status: u16, said: String },
+    /// There is nothing at the address, and it is not Microsoft Graph that says so.
+    #[error("what answers at this address is not Microsoft Graph: status 404 ({0}); compare base_url")]
+    NotGraph(String),
     /// An answer of success whose body does not have the documented form.
     #[error("the answer of Microsoft Graph has another form than documented: {0}")]
     Unreadable(String),
@@ -47,6 +53,22 @@ impl Fault {
     /// Whether it is no use to ask again before the interval is over: a licence is not bought in minutes.
     pub const fn is_lasting(&self) -> bool {
         matches!(self, Self::NoLicence)
+    }
+
+    /// How long to wait at least before the next reading.
+    pub const fn wait(&self) -> Duration {
+        match self {
+            Self::Throttled { wait, .. } => *wait,
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Whether it may be about one address alone, so that others are worth a request.
+    pub(super) const fn is_of_one_address(&self) -> bool {
+        matches!(
+            self,
+            Self::NoPermission { .. } | Self::Refused { .. } | Self::NotGraph(_) | Self::Unreadable(_)
+        )
     }
 
     /// Whether both are the same fault. Ids and times in their texts do not count.

@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, civil};
 use secrecy::ExposeSecret;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use tokio::time::sleep;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
+use tokio::time::{Instant, sleep};
 
 use super::fault::Fault;
 use crate::https::{Answer, Client, Peer, Route, Service};
@@ -22,9 +23,9 @@ use crate::token::{AccessToken, TokenSource};
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 /// Time limit of one request.
 const REQUEST: Duration = Duration::from_secs(90);
-/// How long to wait if there is no `Retry-After`.
+/// How long to wait without a `Retry-After` that says more than "at once". Each further time doubles it.
 const PAUSE: Duration = Duration::from_secs(10);
-/// The longest wait, whatever `Retry-After` says.
+/// The longest such wait.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
 /// How many times one reading waits at most.
 const WAITS: usize = 20;
@@ -39,14 +40,51 @@ pub(super) struct Graph<'a> {
     /// Whether a refused token has been renewed. A reading does that once.
     renewed: bool,
     waits: usize,
+    /// The next wait without `Retry-After`.
+    pause: Duration,
+    /// When the reading must be over.
+    end: Instant,
 }
 
 /// A list, page by page.
 #[derive(Deserialize)]
+#[serde(bound = "T: Deserialize<'de>")]
 pub(super) struct Page<T> {
-    pub(super) value: Vec<T>,
+    #[serde(deserialize_with = "items")]
+    pub(super) value: Vec<Item<T>>,
     #[serde(rename = "@odata.nextLink")]
-    pub(super) next: Option<String>,
+    next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// The link to the next page, if there is one.
+    pub(super) fn next(&self) -> Option<&str> {
+        self.next.as_deref().filter(|link| !link.trim().is_empty())
+    }
+}
+
+/// An element of a list. One of another form than documented does not spoil the others.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Item<T> {
+    Read(T),
+    Odd(IgnoredAny),
+}
+
+impl<T> Item<T> {
+    pub(super) const fn read(&self) -> Option<&T> {
+        match self {
+            Self::Read(item) => Some(item),
+            Self::Odd(_) => None,
+        }
+    }
+}
+
+/// A list; null is an empty one.
+pub(super) fn items<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    list: D,
+) -> Result<Vec<Item<T>>, D::Error> {
+    Ok(Option::deserialize(list)?.unwrap_or_default())
 }
 
 /// The body of a refusal.
@@ -69,6 +107,7 @@ impl<'a> Graph<'a> {
         dialer: &Dialer,
         tokens: &'a TokenSource,
         directory: &'a Directory,
+        end: Instant,
     ) -> Result<Self, Fault> {
         let service = Service {
             name: "directory",
@@ -78,7 +117,7 @@ impl<'a> Graph<'a> {
             timeout: REQUEST,
         };
         let client = Client::new(dialer, service, &Peer::default()).await.map_err(Fault::Network)?;
-        Ok(Self { directory, tokens, client, renewed: false, waits: 0 })
+        Ok(Self { directory, tokens, client, renewed: false, waits: 0, pause: PAUSE, end })
     }
 
     /// The tenant that issued the token, if the token names it.
@@ -114,17 +153,31 @@ impl<'a> Graph<'a> {
                 (403, said) => {
                     return Err(Fault::NoPermission { permission: feed.row().permission, said: said.text });
                 }
+                (404, said) if said.code.is_empty() => return Err(Fault::NotGraph(said.text)),
                 (404, _) => return Ok(None),
                 (429 | 502 | 503 | 504, said) => {
                     if self.waits == WAITS {
                         return Err(Fault::Busy { said: said.text, waits: self.waits });
                     }
                     self.waits += 1;
-                    sleep(answer.retry_after.unwrap_or(PAUSE).min(LONGEST_PAUSE)).await;
+                    let wait = self.wait(answer.retry_after);
+                    if Instant::now() + wait >= self.end {
+                        return Err(Fault::Throttled { said: said.text, wait });
+                    }
+                    sleep(wait).await;
                 }
                 (status, said) => return Err(Fault::Refused { status, said: said.text }),
             }
         }
+    }
+
+    /// How long to wait, if an answer asks for this.
+    fn wait(&mut self, asked: Option<Duration>) -> Duration {
+        asked.filter(|asked| !asked.is_zero()).unwrap_or_else(|| {
+            let pause = self.pause;
+            self.pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+            pause
+        })
     }
 
     /// The address of the next page, if it is on the server that may see the token.
@@ -153,9 +206,14 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
         .map_err(|error| Fault::Unreadable(format!("at line {}, column {}", error.line(), error.column())))
 }
 
-/// A time as Graph writes it. Any other text counts as absent.
+/// A time as Graph writes it; without a zone it is in UTC. Any other text counts as absent.
 pub(super) fn time(text: Option<&str>) -> Option<Timestamp> {
-    text?.parse().ok()
+    let text = text?;
+    let in_utc = || {
+        let written: civil::DateTime = text.parse().ok()?;
+        TimeZone::UTC.to_timestamp(written).ok()
+    };
+    text.parse().ok().or_else(in_utc)
 }
 
 /// The code of a refusal, and its text without secrets.

@@ -12,7 +12,7 @@ mod sign_ins;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::clock;
 use crate::model::{Credential, Directory, DirectoryEnds, Feed, FeedReading};
@@ -63,14 +63,15 @@ impl Reader {
         credentials: &[Arc<Credential>],
         last: Option<&FeedReading>,
     ) -> Result<Read, Fault> {
+        let end = Instant::now() + LONGEST_READING;
         let reading = async {
             let at = clock::now();
-            let mut graph = Graph::open(&self.dialer, &self.tokens, directory).await?;
+            let mut graph = Graph::open(&self.dialer, &self.tokens, directory, end).await?;
             match feed {
                 Feed::Expiry => expiry::read(&mut graph, at, credentials).await,
                 Feed::SignIns => sign_ins::read(&mut graph, at, last).await,
             }
         };
-        timeout(LONGEST_READING, reading).await.unwrap_or(Err(Fault::Slow(LONGEST_READING)))
+        timeout_at(end, reading).await.unwrap_or(Err(Fault::Slow(LONGEST_READING)))
     }
 }

@@ -3,6 +3,7 @@
 //! A row does not say whether a password or a token was shown, and a missing row proves nothing: the log goes back
 //! some days or weeks, and a printer may send once a quarter.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use serde::Deserialize;
 
 use super::Read;
 use super::fault::Fault;
-use super::graph::{Graph, Page, time};
+use super::graph::{Graph, Item, Page, time};
 use crate::model::{DirectoryEnds, Feed, FeedReading, Protocol, Sightings};
 use crate::safe;
 
@@ -54,24 +55,32 @@ pub(super) async fn read(
     let mut tally = Tally { sightings: known, ..Tally::default() };
     tally.sightings.retain(|_, seen| *seen >= oldest);
     let mut next = Some(first(&graph.directory.base_url, since));
-    let (mut pages, mut bound) = (0, None);
+    let (mut pages, mut bound) = (BTreeSet::new(), None);
     while let Some(url) = next {
-        if pages == PAGES {
+        if pages.len() == PAGES {
             bound = Some(format!("{PAGES} pages of {PAGE} rows"));
             break;
         }
         let page = graph.get::<Page<Row>>(&url, Feed::SignIns).await?;
         let page =
             page.ok_or_else(|| Fault::Refused { status: 404, said: "there is no sign-in log".to_owned() })?;
-        pages += 1;
         page.value.iter().for_each(|row| tally.add(row));
-        next = page.next.map(|link| graph.next(&link)).transpose()?;
+        next = page.next().map(|link| graph.next(link)).transpose()?;
+        pages.insert(url);
+        if next.as_ref().is_some_and(|next| pages.contains(next)) {
+            return Err(Fault::Unreadable(
+                "the link to the next page leads back to one already read".to_owned(),
+            ));
+        }
     }
     if tally.overflowed {
         bound = Some(format!("{SIGHTINGS} users and protocols"));
     }
-    let Tally { rows, irrelevant, unclear, sightings, .. } = tally;
-    let reading = FeedReading { at, rows, sightings: Arc::new(sightings), irrelevant, unclear };
+    let Tally { irrelevant, unclear, sightings, .. } = tally;
+    // A later reading may bring nothing new in a quiet night, and yet the log is not empty.
+    let rows = sightings.len();
+    let sightings = Arc::new(sightings);
+    let reading = FeedReading { at, rows, sightings, irrelevant, unclear, remark: None };
     Ok(Read { reading, ends: DirectoryEnds::new(), unmatched: Vec::new(), bound })
 }
 
@@ -92,7 +101,6 @@ fn first(base_url: &str, since: Timestamp) -> String {
 
 #[derive(Debug, Default)]
 struct Tally {
-    rows: usize,
     irrelevant: usize,
     unclear: usize,
     sightings: Sightings,
@@ -100,7 +108,11 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, row: &Row) {
+    fn add(&mut self, row: &Item<Row>) {
+        let Some(row) = row.read() else {
+            self.unclear += 1;
+            return;
+        };
         let is_app = |protocol: &Protocol| {
             protocol.mail().is_some_and(|mail| row.client_app_used.as_deref() == Some(mail.client_app))
         };
@@ -115,7 +127,6 @@ impl Tally {
             self.unclear += 1;
             return;
         };
-        self.rows += 1;
         let key = (user.to_lowercase(), protocol);
         if let Some(seen) = self.sightings.get_mut(&key) {
             *seen = at.max(*seen);
@@ -142,7 +153,7 @@ mod tests {
     #[test]
     fn only_a_success_by_a_mail_protocol_is_a_sighting() {
         let mut tally = Tally::default();
-        let rows: Vec<Row> = serde_json::from_str(
+        let rows: Vec<Item<Row>> = serde_json::from_str(
             r#"[
             {"userPrincipalName":"Desk@Contoso.example","createdDateTime":"2026-11-01T10:00:00Z","clientAppUsed":"IMAP4","status":{"errorCode":0}},
             {"userPrincipalName":"desk@contoso.example","createdDateTime":"2026-11-02T10:00:00Z","clientAppUsed":"IMAP4","status":{"errorCode":0,"more":[]}},
@@ -150,11 +161,13 @@ mod tests {
             {"userPrincipalName":"desk@contoso.example","createdDateTime":"2026-11-03T10:00:00Z","clientAppUsed":"Browser"},
             {"userPrincipalName":"desk@contoso.example","createdDateTime":"2026-11-04T10:00:00Z","clientAppUsed":"Authenticated SMTP"},
             {"userPrincipalName":"","createdDateTime":"2026-11-04T10:00:00Z","clientAppUsed":"POP3"},
-            {"userPrincipalName":"desk@contoso.example","clientAppUsed":"POP3","riskLevel":null}]"#,
+            {"userPrincipalName":"desk@contoso.example","clientAppUsed":"POP3","riskLevel":null},
+            null,
+            {"userPrincipalName":7,"createdDateTime":"2026-11-04T10:00:00Z","clientAppUsed":"POP3"}]"#,
         )
         .unwrap();
         rows.iter().for_each(|row| tally.add(row));
-        assert_eq!((tally.rows, tally.irrelevant, tally.unclear), (3, 2, 2));
+        assert_eq!((tally.sightings.len(), tally.irrelevant, tally.unclear), (2, 2, 4));
         let at = |protocol| tally.sightings.get(&("desk@contoso.example".to_owned(), protocol)).copied();
         assert_eq!(at(Protocol::Imap), Some("2026-11-02T10:00:00Z".parse().unwrap()));
         assert_eq!(at(Protocol::Smtp), Some("2026-11-04T10:00:00Z".parse().unwrap()));

@@ -68,14 +68,16 @@ pub type Sightings = BTreeMap<(String, Protocol), Timestamp>;
 pub struct FeedReading {
     /// When it began.
     pub at: Timestamp,
-    /// How many rows said something.
+    /// Credentials whose end is known, or users and protocols seen signing in.
     pub rows: usize,
     /// Everyone seen so far; empty for other feeds.
     pub sightings: Arc<Sightings>,
     /// Rows that say nothing about a successful sign-in by these protocols.
     pub irrelevant: usize,
-    /// Rows that lack the user or the time.
+    /// Rows that lack the user or the time, or have another form than documented.
     pub unclear: usize,
+    /// What was refused while the rest was read.
+    pub remark: Option<String>,
 }
 
 /// When secrets and certificates end by the word of a directory, by the credential's name.

@@ -25,7 +25,7 @@ struct State {
     feed: Feed,
     /// The last complete reading.
     last: Option<FeedReading>,
-    /// Why a later one failed.
+    /// Why a later one failed, or what the last one could not read.
     fault: Option<String>,
     /// Users who are no configured mailbox, or none with that protocol.
     unknown: Vec<String>,
@@ -73,7 +73,8 @@ impl Directories {
         let Some(state) = self.0.get_mut(source) else { return };
         match outcome {
             Ok(reading) => {
-                (state.last, state.fault) = (Some(reading), None);
+                state.fault.clone_from(&reading.remark);
+                state.last = Some(reading);
                 state.find_unknown(checks);
             }
             Err(fault) => state.fault = Some(fault),

@@ -139,7 +139,7 @@ families! {
     READINESS_EVIDENCE: Gauge "mailbox_readiness_evidence_timestamp_seconds" ["mailbox", "protocol", "signal"]
         "When a signal last said something about passwords, stale or not: offer, oauth_login, password_login, refusal, usage, switch or calendar.";
     READINESS_SOURCE_ROWS: Gauge "mailbox_readiness_source_rows" ["source"]
-        "Rows that an import (usage/… and switches/…, as the configuration names it) gave about configured mailboxes, all its files together; of a directory: credentials whose end is known (directory/NAME/expiry), or sign-ins of the last reading (directory/NAME/sign_ins). 0 for a source that has given none.";
+        "Rows that an import (usage/… and switches/…, as the configuration names it) gave about configured mailboxes, all its files together; of a directory: credentials whose end is known (directory/NAME/expiry), or users and protocols seen signing in within 30 days (directory/NAME/sign_ins). 0 for a source that has given none.";
     READINESS_SOURCE_LAST_SUCCESS: Gauge "mailbox_readiness_source_last_success_timestamp_seconds" ["source"]
         "The date of the newest data of an import, or of the last complete reading of a directory. Absent for a source that has never given any.";
     READINESS_CONFLICT: Gauge "mailbox_readiness_conflict" ["mailbox", "protocol"]
