@@ -118,7 +118,7 @@ impl<'a> Visit<'a> {
     ) -> Result<Vec<Sighting>, Cause> {
         let (imap, probe) = self.imap_and_probe();
         // A run that was killed may have marked a message as deleted and not removed it. A server that cannot remove
-        // single messages keeps what is marked until somebody expunges the folder: that is dealt with already.
+        // single messages keeps marked ones until the folder is expunged: those are dealt with already.
         let which = if imap.can_remove(probe).await? { "" } else { "UNDELETED " };
         let quick = format!("{which}SUBJECT \"{tag}\"");
         let since = (now - REPORTS).strftime("%-d-%b-%Y");

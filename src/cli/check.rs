@@ -83,7 +83,7 @@ pub(super) async fn run(options: Options) -> Exit {
     }
 }
 
-/// The part of the plan to check, or why there is none: faults of the file, or a name that fits nothing.
+/// The part of the plan to check, or why nothing can be checked: the file has faults, or a name matches no mailbox.
 fn plan(options: &Options) -> Result<Plan, String> {
     let loaded = config::load(&options.config.config).map_err(|errors| errors.to_string())?;
     for notice in &loaded.warnings {

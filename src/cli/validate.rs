@@ -103,7 +103,7 @@ fn written(folder: Option<&PathBuf>) -> Result<(), String> {
     }
 }
 
-/// Notices about the shape of a credential's secret. A missing secret is none: a configuration may be validated on a
+/// Notices about the shape of a credential's secret. A missing secret gets no notice: a configuration may be validated on a
 /// machine without its secrets.
 async fn looked_at(described: &Described) -> Vec<Notice> {
     let credential = &described.credential;

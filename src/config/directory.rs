@@ -63,7 +63,7 @@ pub(super) struct Draft {
     base_url: Written<String>,
 }
 
-/// Reads one entry; `None` where it is none.
+/// Reads one entry. `None` if it is faulty; the fault is then reported.
 pub(super) fn read(name: At<String>, at: &Cursor<'_>) -> Option<Draft> {
     let text = |at: &Cursor<'_>| at.text().map(str::to_owned);
     let map = at.map(&DIRECTORY)?;

@@ -57,8 +57,7 @@ pub struct Service<'a> {
     pub timeout: Duration,
 }
 
-/// What a service answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a service answered. It cannot be printed: its body may hold a token.
 pub struct Answer {
     pub status: u16,
     pub retry_after: Option<Duration>,

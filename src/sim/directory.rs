@@ -221,12 +221,7 @@ impl Idp {
         if request.method != "GET" {
             return Err((405, "Request_BadRequest", "Only GET is known here.".to_owned()));
         }
-        let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
-        let query: HashMap<String, String> = query
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .filter_map(|(name, value)| Some((unescape(name)?, unescape(value)?)))
-            .collect();
+        let (path, query) = request.path_and_query();
         if path == SIGN_INS {
             if lock(&self.directory.0).unlicensed {
                 let text = "Neither tenant is B2C or tenant doesn't have premium license";

@@ -2,6 +2,7 @@
 //!
 //! Written by hand, since half of the endpoint's answers are ones that no server crate would send.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io;
 
@@ -19,6 +20,13 @@ pub(super) struct Request {
 }
 
 impl Request {
+    /// The path, and the parameters of the query. A parameter that is not well-formed is left out.
+    pub(super) fn path_and_query(&self) -> (&str, HashMap<String, String>) {
+        let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        (path, pairs.filter_map(|(name, value)| Some((unescape(name)?, unescape(value)?))).collect())
+    }
+
     /// Reads the next request; `None` when the client has left.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //!
 //! Checks headers and queries as strictly as Azure does. `idp.rs` knows the applications.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Mutex;
 use std::time::{Instant, SystemTime};
@@ -13,7 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::sim::app::{Issued, SeenTokenRequest, SimApp, TokenOutcome};
-use crate::sim::http::{Request, unescape};
+use crate::sim::http::Request;
 use crate::sim::idp::{AUDIENCE, BY_ASSERTION, Idp};
 use crate::sim::reply::{JSON, respond};
 use crate::sim::wire::Wire;
@@ -99,12 +99,7 @@ impl Idp {
 
     /// Whose token is asked for, if everything is as it must be.
     fn identity(&self, request: &Request) -> Result<(SimApp, bool), Refusal> {
-        let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
-        let query: HashMap<String, String> = query
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .filter_map(|(name, value)| Some((unescape(name)?, unescape(value)?)))
-            .collect();
+        let (path, query) = request.path_and_query();
         let is_imds = path == IMDS;
         let bad = |text: &str| refused(400, "invalid_request", text);
         if request.method != "GET" {
