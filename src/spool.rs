@@ -1,8 +1,8 @@
 //! The way out of the log: a bounded queue, and one thread that writes it to standard error.
 //!
-//! A pipe that is not read blocks its writer. Only that thread may block there, because everybody logs: probes,
-//! scrapes and the stop. When the queue is full, lines are lost; the loss is counted, and said once in the log when
-//! it can be read again. `tracing-appender` has such a queue too, but it blocks in its own stop then.
+//! A pipe that is not read blocks its writer. Only that thread may block, because probes, scrapes and the shutdown all
+//! log. A full queue drops lines; it counts them, and writes their number into the log once the log is read again.
+//! `tracing-appender` has such a queue too, but its shutdown blocks in this case.
 //! Not here: what a line says.
 
 use std::collections::VecDeque;

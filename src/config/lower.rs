@@ -1,4 +1,4 @@
-//! From what is written to what it means: precedence, defaults, and everything that needs two places.
+//! Turns the written configuration into the plan: precedence, defaults, and every rule that involves two places.
 //!
 //! Owns the built-in defaults. Faults that need more than one value to see are reported here, once.
 

@@ -80,7 +80,7 @@ impl Described {
     }
 }
 
-/// A configuration as it was read: what it was made of, whether or not anything could be made of it.
+/// A configuration as it was read: the files it came from, and the plan or its faults.
 #[derive(Debug)]
 pub struct Reading {
     /// Which files, with which content: to find out whether reading again is worth while.

@@ -11,8 +11,8 @@ pub(super) const MAX_QUOTE: usize = 64;
 
 /// The way from the top of a file to a value: `mailboxes[3].imap.port`.
 ///
-/// A chain towards the top, spelt out only when somebody complains: a large file has a hundred
-/// thousand values and, usually, no fault.
+/// A chain towards the top. It becomes text only for a fault: a large file has a hundred thousand values and, usually, no
+/// fault.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Trail(Option<Rc<Step>>);
 

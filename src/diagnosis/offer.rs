@@ -19,8 +19,8 @@ pub struct Offer {
 
 /// Why a mechanism that the server does not list cannot be used.
 ///
-/// Before TLS a server may hide its mechanisms (RFC 4954 section 4, RFC 8314 section 3.3): where it
-/// offers STARTTLS, or says LOGINDISABLED to somebody with a password, TLS is what is missing.
+/// Before TLS a server may hide its mechanisms (RFC 4954 section 4, RFC 8314 section 3.3). If it offers STARTTLS, or
+/// answers a password login with LOGINDISABLED, the connection lacks TLS.
 pub const fn not_offered(offer: &Offer) -> Reason {
     let password = !matches!(offer.wanted, Mechanism::Xoauth2 | Mechanism::Oauthbearer);
     if !offer.encrypted && (offer.starttls || (offer.login_disabled && password)) {

@@ -1,4 +1,4 @@
-//! A row of the tables: a wording and what it says; and how a table is read.
+//! A row of the tables: a wording and its meaning; and how a table is read.
 //!
 //! Not here: the rows. Each is in the file of its protocol, together with its source.
 

@@ -124,7 +124,7 @@ enum Purpose {
     Act,
 }
 
-/// One route: what it is called, what it answers, who answers.
+/// One route: its path, a description of its answer, and its handler.
 pub struct Route {
     /// The method. HEAD is answered wherever GET is.
     pub method: &'static str,

@@ -23,7 +23,7 @@ use crate::diagnosis;
 use crate::model::{Cause, Certificate, IpChoice, Phase, Reason};
 use crate::net::{self, Dialer, Resolver, Sight};
 
-/// How long a connection to a metadata service may take. Elsewhere than in Azure nobody answers at its address.
+/// How long a connection to a metadata service may take. Outside Azure, no host answers at its address.
 const NEAR: Duration = Duration::from_secs(2);
 
 /// Facts about the server, collected whatever it answers. Clones share them, so they survive a request that

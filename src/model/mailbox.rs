@@ -31,8 +31,8 @@ table! {
 }
 
 table! {
-    /// The address family to connect by. A probe tries exactly one address, so that it is clear what it
-    /// measured.
+    /// The address family to connect by. A probe tries exactly one address, so that its
+    /// measurement is about that one.
     pub enum IpChoice: LabelRow {
         /// IPv4 if the name has an IPv4 address, otherwise IPv6.
         Auto => label("auto");

@@ -1,7 +1,7 @@
 //! What a check speaks: one row of facts each, and a map that has a value for each.
 //!
-//! Most checks speak one mail protocol, and only these have what depends on one: ports, switches, passwords. Such a
-//! fact is in [`MailRow`], so whoever needs it must say what happens without it.
+//! Most checks speak one mail protocol. Facts that only a mail protocol has (ports, switches, passwords) are in
+//! [`MailRow`], so code that needs one must handle the protocols without it.
 
 use std::array;
 use std::ops::{Index, IndexMut};

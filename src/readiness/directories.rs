@@ -1,7 +1,7 @@
 //! What directories say about sign-ins, and how their readings go.
 //!
-//! A sign-in may have been by a password or by a token, so its mailbox counts as seen. That nobody was seen says
-//! nothing: no reading makes a mailbox unused.
+//! A sign-in may have been by a password or by a token, so its mailbox counts as seen. The absence of a
+//! sign-in proves nothing: no reading makes a mailbox unused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,6 +1,6 @@
-//! What is remembered of one check: the newest evidence of each signal, and the tally of its logins.
+//! The memory of one check: the newest evidence of each signal, and the tally of its logins.
 //!
-//! Not here: how it is saved (`store`), and what it means (`judge`).
+//! Not here: saving it (`store`) and judging it (`judge`).
 
 use std::collections::{BTreeMap, BTreeSet};
 

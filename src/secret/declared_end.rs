@@ -1,4 +1,4 @@
-//! The end of a credential as somebody wrote it into a file: a date, as `expires` takes it in the configuration.
+//! The end of a credential as declared in a file: a date in the format of `expires` in the configuration.
 
 use std::path::Path;
 

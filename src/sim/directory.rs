@@ -43,7 +43,7 @@ pub enum DirectoryFault {
     Close,
     /// A success that is no JSON.
     Html,
-    /// More bytes than anybody should read.
+    /// More bytes than a client should read.
     Huge,
     /// The next page is at this address.
     NextPage(String),

@@ -1,4 +1,4 @@
-//! The identity provider: Entra's token endpoint, strict about what it is asked.
+//! The identity provider: Entra's token endpoint, strict about requests.
 //!
 //! Owns the applications, and the grant of client credentials; the grants of people are in `delegated`. Does not listen (`site.rs`), and does not know what a mailbox is.
 

@@ -137,7 +137,7 @@ impl SimMailbox {
         self.account.post.route(&to.account, route);
     }
 
-    /// Puts a message of somebody else into the inbox.
+    /// Puts a message from another sender into the inbox.
     pub fn put_message(&self, text: &str) {
         self.account.post.put("INBOX", text.to_owned(), None);
     }

@@ -1,4 +1,4 @@
-//! What the users of one credential share where each needs a token of its own: a refusal that is not about the user.
+//! Groups of users whose tokens come from one credential: a refusal that is not about a single user holds for the group.
 //!
 //! Owns which refusals those are, their back-off, and that such a fleet asks one by one until the provider has issued a
 //! token to one of them. Other credentials have one token, and nothing to share.
@@ -42,7 +42,7 @@ pub(super) struct Groups(Option<(Arc<Group>, Arc<Group>)>);
 #[derive(Default)]
 pub(super) struct Group {
     state: Mutex<State>,
-    /// Locked while a user asks of whom it is not known whether anyone is let in.
+    /// Held by the one user that asks while the provider has not yet issued a token to any user of the group.
     turn: Arc<Flight<()>>,
     /// The last answer that concerns the group was a token.
     is_let_in: AtomicBool,
@@ -53,7 +53,7 @@ pub(super) struct Group {
 pub(super) struct AllGroups(Mutex<HashMap<TokenSpec, Arc<Group>>>);
 
 impl AllGroups {
-    /// Those that a token belongs to.
+    /// The groups to which a token belongs.
     pub(super) fn of(&self, spec: &TokenSpec) -> Groups {
         let Some(user) = &spec.user else { return Groups::default() };
         let domain = user.rsplit_once('@').map_or(&**user, |(_, domain)| domain).to_ascii_lowercase();
@@ -64,7 +64,7 @@ impl AllGroups {
         Groups(Some((of(None), of(Some(domain.into())))))
     }
 
-    /// Forgets those that no token belongs to any more.
+    /// Drops the groups to which no token belongs any more.
     pub(super) fn retain_needed(&self) {
         lock(&self.0).retain(|_, group| Arc::strong_count(group) > 1);
     }
@@ -87,7 +87,8 @@ impl Groups {
         }
     }
 
-    /// Waits for the turn of a user, within a bound, as long as nobody of its domain was let in.
+    /// Waits, within a bound, for the user's turn to ask. There are turns only until the provider has issued a token
+    /// to a user of the domain.
     pub(super) async fn turn(&self) -> Option<OwnedMutexGuard<()>> {
         let (_, domain) = self.0.as_ref()?;
         if domain.is_let_in.load(Ordering::Relaxed) {

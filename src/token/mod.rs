@@ -106,7 +106,8 @@ impl Cell {
         lock(&self.state)
     }
 
-    /// Ends the back-offs if the secret has changed since this failure; `known` is what it was, if it is time to look.
+    /// Ends the back-offs if the secret has changed since this failure. `known` is its fingerprint at that time; `None`
+    /// if it is too early to look again.
     async fn forgive_if_changed(
         &self,
         spec: &TokenSpec,

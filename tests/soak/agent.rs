@@ -1,6 +1,6 @@
 //! The program under attack: the real binary as a child process, its log, and what the system says of it.
 //!
-//! Not here: what it is asked by HTTP (`door.rs`).
+//! Not here: requests to its HTTP endpoint (`door.rs`).
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};

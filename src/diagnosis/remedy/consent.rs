@@ -1,4 +1,4 @@
-//! The admin-consent URL: what an administrator opens so that an app may do what it asks for.
+//! The admin-consent URL, which an administrator opens to grant an app the permissions it asks for.
 //!
 //! Source: Microsoft Learn, "Authenticate an IMAP, POP or SMTP connection using OAuth", section on
 //! tenant admin consent, and the v2.0 admin consent endpoint.

@@ -73,7 +73,7 @@ enum At {
 /// When a remedy applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum When {
-    /// Always: the row that is left, and the one for somebody who has no mailbox at hand.
+    /// Always: the last row of a reason, and the row that `explain` shows without a mailbox.
     Always,
     /// The server's sentence holds these words, which are lower case.
     Says(&'static str),

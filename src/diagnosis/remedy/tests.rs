@@ -139,7 +139,7 @@ fn hints_are_short_enough_to_be_read_at_three_in_the_morning() {
 #[test]
 fn commands_of_exchange_are_shown_to_nobody_else() {
     let foreign = ["Set-CASMailbox", "New-ServicePrincipal", "Add-MailboxPermission", "Get-", "az ad"];
-    // A switch that only Exchange Online has: whoever hears of it is there, whatever was configured.
+    // Only Exchange Online has this switch, so an answer that mentions it comes from there, whatever the configuration says.
     let exchange_alone = [Reason::SmtpAuthDisabledTenant, Reason::SmtpAuthDisabledMailbox];
     // Its own entra portal, whatever the mail server: nobody else has such credentials.
     let entra_alone = [Reason::FederatedIdentityMismatch];

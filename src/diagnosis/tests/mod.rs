@@ -112,7 +112,7 @@ impl Row {
     fn explain(&self, text: &str) -> Reason {
         let paste = Paste {
             text,
-            // Nobody gives the network as a protocol: it has to be recognised.
+            // The network is not a protocol that a user can name, so it has to be recognised.
             source: Some(self.source()).filter(|source| *source != Source::Network),
             phase: Some(self.phase()),
             mechanism: self.mechanism(),

@@ -1,4 +1,4 @@
-//! An answer of Graph: what it counts, or why it refuses.
+//! An answer of Graph: the message counts of a folder, or the reason of a refusal.
 //!
 //! Owns the forms of an answer. What a code means is `diagnosis`.
 

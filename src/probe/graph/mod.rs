@@ -83,7 +83,7 @@ fn request(probe: Probe<'_>, folder: &str) -> Result<Request<String>, Cause> {
         .map_err(|_| unfit())
 }
 
-/// The server as a URL names it: without the port that everybody knows.
+/// The server as a URL names it: without a default port.
 fn authority(probe: Probe<'_>) -> String {
     let endpoint = &probe.check.endpoint;
     let usual = match endpoint.security {

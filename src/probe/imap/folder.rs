@@ -11,8 +11,8 @@ pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// A folder's name in the form that is sent. A name that is modified UTF-7 already, because somebody copied it from a
-/// LIST, is sent as it is.
+/// A folder's name in the form that is sent. A name in modified UTF-7, copied from a LIST answer for example, is sent as
+/// it is.
 pub(super) fn spelt(name: &str) -> String {
     if is_spelt(name) { name.to_owned() } else { utf7(name) }
 }

@@ -119,7 +119,7 @@ impl Imap {
     }
 
     /// Removes these messages and no others (UID EXPUNGE, RFC 4315 section 2.1). Without UIDPLUS they are only marked
-    /// as deleted, because a plain EXPUNGE would also remove messages that somebody else has marked.
+    /// as deleted, because a plain EXPUNGE would also remove messages that other programs have marked.
     ///
     /// # Errors
     /// Why the server did not answer, or refused.

@@ -163,7 +163,7 @@ impl Imap {
                 Response::Data { status: Status::Bye | Status::No | Status::Bad, .. } => {
                     Err(probe.refused(&stage, &self.dialogue.answer()))
                 }
-                // PREAUTH: logged in before anybody said who; nothing could be proven about the login.
+                // PREAUTH: the server considers us logged in without a login, so the probe could prove nothing about one.
                 _ => Err(Cause::new(
                     Reason::ProtocolError,
                     format!(

@@ -1,4 +1,4 @@
-//! Keeps secrets out of text that others wrote, before anybody sees it.
+//! Removes secrets from text that servers and proxies wrote, before it is shown.
 //!
 //! Owns the [`Scrubber`] and its principle. A text is read in every way in which it can be read
 //! (`reading`). Cut out is whatever shares eight letters in a row with a secret (`spelling`), whatever

@@ -81,7 +81,7 @@ pub(super) fn refused(proof: &Proof, reason: Reason) -> Reason {
         Proof::Federated { .. } => Reason::FederatedIdentityMismatch,
         // The client is unknown, or is one that has a secret.
         Proof::RefreshToken { secret: None, .. } => Reason::AppNotFound,
-        // The platform's own key for the service, which nobody deploys.
+        // The platform keeps this key itself, so a refusal is about the request.
         Proof::ManagedIdentity { .. } => Reason::TokenRequestInvalid,
     }
 }
