@@ -3,7 +3,9 @@
 //! Owns their names. Keys of the configuration take precedence over all of them.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 
+use crate::files;
 use crate::model::{IdentityService, SecretRef};
 use crate::net::is_loopback;
 
@@ -23,8 +25,18 @@ const IMDS_PATH: &str = "/metadata/identity/oauth2/token";
 const IMDS_VARIABLE: &str = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
 const ENDPOINT_VARIABLE: &str = "IDENTITY_ENDPOINT";
 const HEADER_VARIABLE: &str = "IDENTITY_HEADER";
+/// Azure Arc sets it beside the endpoint, and nothing else does.
+const ARC_VARIABLE: &str = "IMDS_ENDPOINT";
 /// Only Service Fabric sets this: the thumbprint of its endpoint's certificate. This version does not support it.
 const THUMBPRINT_VARIABLE: &str = "IDENTITY_SERVER_THUMBPRINT";
+
+/// The agent of Azure Arc. On Linux it sets no variables for services, so its program tells that it is here, as for
+/// Azure's own client libraries.
+const ARC_PROGRAM: &str = "/opt/azcmagent/bin/himds";
+/// Where it listens.
+const ARC: &str = "http://127.0.0.1:40342/metadata/identity/oauth2/token";
+/// Where it writes the keys that a request must show. Not configurable: whoever answers names a file in it.
+const ARC_KEYS: &str = "/var/opt/azcmagent/tokens";
 
 /// The value of a variable; `None` if it is unset or empty.
 pub(super) fn variable(name: &str) -> Option<String> {
@@ -37,14 +49,23 @@ pub(super) fn variable(name: &str) -> Option<String> {
 ///
 /// A sentence that says what is wrong with the environment.
 pub(super) fn identity_service() -> Result<(IdentityService, String), String> {
-    identity_service_by(variable)
+    let program = Path::new(ARC_PROGRAM);
+    identity_service_by(variable, || {
+        files::within(program, files::PATIENCE, || program.exists()).unwrap_or(false)
+    })
 }
 
 fn identity_service_by(
     variable: impl Fn(&str) -> Option<String>,
+    has_arc: impl FnOnce() -> bool,
 ) -> Result<(IdentityService, String), String> {
+    let arc = IdentityService::AzureArc { key_folder: ARC_KEYS.into() };
     let Some(endpoint) = variable(ENDPOINT_VARIABLE) else {
-        let host = variable(IMDS_VARIABLE).unwrap_or_else(|| IMDS.to_owned());
+        let written = variable(IMDS_VARIABLE);
+        if written.is_none() && has_arc() {
+            return Ok((arc, ARC.to_owned()));
+        }
+        let host = written.unwrap_or_else(|| IMDS.to_owned());
         require_secure(IMDS_VARIABLE, &host)?;
         return Ok((IdentityService::Imds, format!("{}{IMDS_PATH}", host.trim_end_matches('/'))));
     };
@@ -53,13 +74,17 @@ fn identity_service_by(
             "{THUMBPRINT_VARIABLE} is set: managed identities of Service Fabric are not in this version"
         ));
     }
-    if variable(HEADER_VARIABLE).is_none() {
+    require_secure(ENDPOINT_VARIABLE, &endpoint)?;
+    if variable(HEADER_VARIABLE).is_some() {
+        let header = SecretRef::Env(HEADER_VARIABLE.to_owned());
+        return Ok((IdentityService::AppService { header }, endpoint));
+    }
+    if variable(ARC_VARIABLE).is_none() {
         return Err(format!(
-            "{ENDPOINT_VARIABLE} is set without {HEADER_VARIABLE}, as on Azure Arc: its managed identities are not in this version"
+            "{ENDPOINT_VARIABLE} is set without {HEADER_VARIABLE} (App Service and Container Apps set it) and without {ARC_VARIABLE} (Azure Arc sets it)"
         ));
     }
-    require_secure(ENDPOINT_VARIABLE, &endpoint)?;
-    Ok((IdentityService::AppService { header: SecretRef::Env(HEADER_VARIABLE.to_owned()) }, endpoint))
+    Ok((arc, endpoint))
 }
 
 /// Refuses addresses that a token would travel from in clear text: http is for this machine and its host only.
@@ -82,9 +107,12 @@ mod tests {
     use super::*;
 
     fn found(set: &[(&str, &str)]) -> Result<(IdentityService, String), String> {
-        identity_service_by(|name| {
-            set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        })
+        found_beside(false, set)
+    }
+
+    fn found_beside(has_arc: bool, set: &[(&str, &str)]) -> Result<(IdentityService, String), String> {
+        let value = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+        identity_service_by(|name| value(name).map(str::to_owned), || has_arc)
     }
 
     #[test]
@@ -108,7 +136,14 @@ mod tests {
         for (set, words) in [
             (
                 &[(ENDPOINT_VARIABLE, "http://localhost:40342/metadata/identity/oauth2/token")][..],
-                "Azure Arc",
+                "without IMDS_ENDPOINT (Azure Arc sets it)",
+            ),
+            (
+                &[
+                    (ENDPOINT_VARIABLE, "http://arc.contoso.example:40342/x"),
+                    (ARC_VARIABLE, "http://arc.contoso.example:40342"),
+                ],
+                "must be an https address",
             ),
             (
                 &[
@@ -123,6 +158,24 @@ mod tests {
         ] {
             let why = found(set).err().unwrap_or_default();
             assert!(why.contains(words), "{set:?}: {why}");
+        }
+    }
+
+    #[test]
+    fn azure_arc_is_known_by_its_variable_or_its_program() {
+        let arc = IdentityService::AzureArc { key_folder: "/var/opt/azcmagent/tokens".into() };
+        let endpoint = "http://localhost:40342/metadata/identity/oauth2/token";
+        let set = [(ENDPOINT_VARIABLE, endpoint), (ARC_VARIABLE, "http://localhost:40342")];
+        assert_eq!(found(&set), Ok((arc.clone(), endpoint.to_owned())));
+        // Services on Linux do not get the variables.
+        assert_eq!(found_beside(true, &[]), Ok((arc, ARC.to_owned())));
+        // What is written wins over what is installed.
+        for set in [
+            &[(IMDS_VARIABLE, "http://127.0.0.1:2579")][..],
+            &[(ENDPOINT_VARIABLE, endpoint), (HEADER_VARIABLE, "h")],
+        ] {
+            let (service, _) = found_beside(true, set).unwrap_or_else(|why| unreachable!("{why}"));
+            assert!(!matches!(service, IdentityService::AzureArc { .. }), "{set:?}");
         }
     }
 }

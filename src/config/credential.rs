@@ -10,7 +10,9 @@ use super::cursor::{Cursor, Map};
 use super::place::{At, Written};
 use super::value;
 use super::{azure, cloud_keys, keys};
-use crate::model::{Algorithm, App, Auth, Credential, Expires, PairRef, Proof, SecretIn, SecretRef};
+use crate::model::{
+    Algorithm, App, Auth, Credential, Expires, IdentityService, PairRef, Proof, SecretIn, SecretRef,
+};
 
 /// The complaint about a value in the place of a secret. It is the same for any value.
 const PLACE: &str = "a secret is a place, never a value: write {file: PATH} or {env: NAME}";
@@ -130,6 +132,10 @@ fn federated(map: &Map<'_>, base: &Path) -> Parts {
     (proof().map(Arc::new).map(Auth::Token), expires)
 }
 
+/// Older agents ignore the id and give the token of the system-assigned identity, so that the wrong one would be used
+/// unnoticed.
+const ONE_IDENTITY: &str = "this machine is an Azure Arc server, which is used by the identity that the system assigned to it: leave client_id out (identities that a user assigned to an Arc server are not in this version)";
+
 fn managed_identity(map: &Map<'_>, base: &Path) -> Parts {
     let client_id = match map.read("client_id", owned_text) {
         Written::Absent => Some(None),
@@ -140,6 +146,10 @@ fn managed_identity(map: &Map<'_>, base: &Path) -> Parts {
     let service = azure::identity_service().map_err(|why| map.faults().add(map.place(), why)).ok();
     let proof = || {
         let (service, url) = service?;
+        if matches!((&service, &client_id), (IdentityService::AzureArc { .. }, Some(Some(_)))) {
+            map.complain_of("client_id", ONE_IDENTITY);
+            return None;
+        }
         Some(Proof::ManagedIdentity { client_id: client_id?, service, url })
     };
     (proof().map(Arc::new).map(Auth::Token), expires)

@@ -115,6 +115,16 @@ pub async fn read_async(path: &Path, most: u64) -> Result<Vec<u8>, Arc<Fault>> {
     SHARED_READS.read(path, most).await.map(|bytes| bytes.to_vec())
 }
 
+/// [`read_async`] for a file whose name another program chose: a symbolic link is refused, and the read is not shared.
+///
+/// # Errors
+/// As [`Fault`] has them.
+pub async fn read_unlinked(path: &Path, most: u64) -> Result<Vec<u8>, Fault> {
+    let file = path.to_owned();
+    let content = within_async(path, PATIENCE, move || read_through(&file, most, Links::Refused)).await??;
+    Ok(content.bytes)
+}
+
 /// The hash of a regular file of at most `most` bytes, at most a second old. It costs no read while it is fresh.
 ///
 /// # Errors
@@ -168,10 +178,25 @@ pub fn hanging() -> usize {
     WORKERS.hanging()
 }
 
+/// What happens if the file itself is a symbolic link. Links among the folders above it are followed in either case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Links {
+    Followed,
+    Refused,
+}
+
 fn read_now(path: &Path, most: u64) -> Result<Content, Fault> {
+    read_through(path, most, Links::Followed)
+}
+
+fn read_through(path: &Path, most: u64, links: Links) -> Result<Content, Fault> {
     // Looked at first: opening a device may already act on it.
-    refuse(fs::metadata(path)?.file_type())?;
-    let file = open(path)?;
+    let kind = match links {
+        Links::Followed => fs::metadata(path)?.file_type(),
+        Links::Refused => fs::symlink_metadata(path)?.file_type(),
+    };
+    refuse(kind)?;
+    let file = open_through(path, links)?;
     let about = file.metadata()?;
     refuse(about.file_type())?;
     let mut bytes = Vec::new();
@@ -187,15 +212,23 @@ fn read_now(path: &Path, most: u64) -> Result<Content, Fault> {
 /// # Errors
 /// The system's; a FIFO, device or socket is refused.
 pub fn open(path: &Path) -> Result<File, Fault> {
+    open_through(path, Links::Followed)
+}
+
+fn open_through(path: &Path, links: Links) -> Result<File, Fault> {
     // Where a FIFO has taken the file's place since it was looked at, the open must not wait for a writer.
-    let file =
-        OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
+    let flags = match links {
+        Links::Followed => OFlags::NONBLOCK,
+        Links::Refused => OFlags::NONBLOCK | OFlags::NOFOLLOW,
+    };
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
     refuse(file.metadata()?.file_type())?;
     Ok(file)
 }
 
 fn refuse(kind: FileType) -> Result<(), Fault> {
     let rows = [
+        (kind.is_symlink(), "a symbolic link"),
         (kind.is_fifo(), "a FIFO"),
         (kind.is_socket(), "a socket"),
         (kind.is_char_device() || kind.is_block_device(), "a device"),
@@ -244,6 +277,12 @@ mod tests {
         assert!(matches!(read(&at("loop"), 8), Err(Fault::Io(_))));
         assert_eq!(read(&at("link"), 8).unwrap(), b"12345678");
         assert_eq!(read(&at("file"), 7).unwrap_err().to_string(), "too large: at most 7 bytes are read");
+        let unlinked = |name: &str| read_through(&at(name), 8, Links::Refused);
+        let refused = unlinked("link").unwrap_err().to_string();
+        assert_eq!(refused, "this is a symbolic link: only regular files are read");
+        assert_eq!(unlinked("file").unwrap().bytes, b"12345678");
+        // A link that has taken the file's place since it was looked at.
+        assert!(open_through(&at("link"), Links::Refused).is_err());
         fs::remove_dir_all(&folder).unwrap();
     }
 }

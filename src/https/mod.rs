@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use http::header::{DATE, RETRY_AFTER};
+use http::header::{DATE, RETRY_AFTER, WWW_AUTHENTICATE};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
@@ -25,6 +25,9 @@ use crate::net::{self, Dialer, Resolver, Sight};
 
 /// How long a connection to a metadata service may take. Outside Azure, no host answers at its address.
 const NEAR: Duration = Duration::from_secs(2);
+
+/// The longest challenge that is kept, in bytes.
+const LONGEST_CHALLENGE: usize = 4096;
 
 /// Facts about the server, collected whatever it answers. Clones share them, so they survive a request that
 /// is cancelled.
@@ -61,6 +64,8 @@ pub struct Service<'a> {
 pub struct Answer {
     pub status: u16,
     pub retry_after: Option<Duration>,
+    /// `WWW-Authenticate`: how the request should prove itself. `None` also if it is no text, or long.
+    pub challenge: Option<String>,
     /// Of an answer that is no success, only the beginning may be here.
     pub body: Vec<u8>,
 }
@@ -147,6 +152,8 @@ impl Client {
         }
         let retry_after =
             response.headers().get(RETRY_AFTER).and_then(|value| net::retry_after(value.to_str().ok()?));
+        let challenge = response.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
+        let challenge = challenge.filter(|text| text.len() <= LONGEST_CHALLENGE).map(str::to_owned);
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.cut_short(&error))? {
             let room = limit.saturating_sub(body.len());
@@ -158,7 +165,7 @@ impl Client {
                 break;
             }
         }
-        Ok(Answer { status: status.as_u16(), retry_after, body })
+        Ok(Answer { status: status.as_u16(), retry_after, challenge, body })
     }
 
     /// The root cause of an HTTP client's error.

@@ -189,6 +189,12 @@ pub enum IdentityService {
         /// What the header `X-IDENTITY-HEADER` must hold.
         header: SecretRef,
     },
+    /// The agent of Azure Arc on a server elsewhere. It knows the system-assigned identity alone, and gives tokens to
+    /// programs that can read the key files which it writes.
+    AzureArc {
+        /// The only folder from which such a file is read. No answer can choose another one.
+        key_folder: PathBuf,
+    },
 }
 
 impl Proof {
@@ -271,7 +277,11 @@ impl Proof {
             Self::Federated { token, .. } => vec![token],
             Self::GoogleServiceAccount { key } => vec![key],
             Self::ManagedIdentity { service: IdentityService::AppService { header }, .. } => vec![header],
-            Self::ManagedIdentity { service: IdentityService::Imds, .. } => Vec::new(),
+            // The agent of Azure Arc writes a new key file for each request: there is none to watch.
+            Self::ManagedIdentity {
+                service: IdentityService::Imds | IdentityService::AzureArc { .. },
+                ..
+            } => Vec::new(),
             Self::RefreshToken { secret, .. } => secret.iter().collect(),
         }
     }

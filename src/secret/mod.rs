@@ -36,22 +36,43 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 /// [`Reason::SecretUnreadable`], naming the place, if it is missing, not a regular file, unreadable, empty, too
 /// large or not text, or if its file system does not answer.
 pub async fn read(place: &SecretRef) -> Result<Redacted, Cause> {
-    let unreadable = |why: &str| Cause::new(Reason::SecretUnreadable, format!("{place} {why}"));
     let text = match place {
         SecretRef::File(path) => {
             let bytes = read_file(path).await?;
-            String::from_utf8(bytes).map_err(|_| unreadable("is not UTF-8 text"))?
+            String::from_utf8(bytes).map_err(|_| unreadable(place, NOT_TEXT))?
         }
         SecretRef::Env(name) => std::env::var(name).map_err(|error| match error {
-            std::env::VarError::NotPresent => unreadable("is not set"),
-            std::env::VarError::NotUnicode(_) => unreadable("is not UTF-8 text"),
+            std::env::VarError::NotPresent => unreadable(place, "is not set"),
+            std::env::VarError::NotUnicode(_) => unreadable(place, NOT_TEXT),
         })?,
         SecretRef::WrongPassword => WRONG_PASSWORD.to_owned(),
     };
+    filled(place, text)
+}
+
+/// [`read`] of a file that another program named: of at most `most` bytes, and no symbolic link.
+///
+/// # Errors
+/// Those of [`read`].
+pub async fn read_unlinked(path: &Path, most: u64) -> Result<Redacted, Cause> {
+    let place = SecretRef::File(path.to_owned());
+    let bytes = files::read_unlinked(path, most).await.map_err(|fault| unreadable_file(path, &fault))?;
+    let text = String::from_utf8(bytes).map_err(|_| unreadable(&place, NOT_TEXT))?;
+    filled(&place, text)
+}
+
+const NOT_TEXT: &str = "is not UTF-8 text";
+
+fn unreadable(place: &SecretRef, why: &str) -> Cause {
+    Cause::new(Reason::SecretUnreadable, format!("{place} {why}"))
+}
+
+/// The secret in the text at this place.
+fn filled(place: &SecretRef, text: String) -> Result<Redacted, Cause> {
     let text = Redacted::from(text);
     let bare = bare(text.expose_secret());
     if bare.is_empty() {
-        return Err(unreadable("is empty"));
+        return Err(unreadable(place, "is empty"));
     }
     Ok(Redacted::from(bare))
 }

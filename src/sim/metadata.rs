@@ -1,5 +1,5 @@
-//! Azure's metadata services: of virtual machines (IMDS), and of App Service. They give tokens to any
-//! program that runs there.
+//! Azure's metadata services: of virtual machines (IMDS), of App Service, and of Azure Arc. They give tokens to any
+//! program that runs there; `azure_arc.rs` has the key that Azure Arc wants to see.
 //!
 //! Checks headers and queries as strictly as Azure does. `idp.rs` knows the applications.
 
@@ -13,6 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::sim::app::{Issued, SeenTokenRequest, SimApp, TokenOutcome};
+use crate::sim::azure_arc::{self, Keys};
 use crate::sim::http::Request;
 use crate::sim::idp::{AUDIENCE, BY_ASSERTION, Idp};
 use crate::sim::reply::{JSON, respond};
@@ -24,10 +25,12 @@ const IMDS: &str = "/metadata/identity/oauth2/token";
 /// The service of App Service and Container Apps.
 pub(super) const APP_SERVICE: &str = "/msi/token";
 
-/// The state of both services.
+/// The state of the services.
 pub(super) struct Metadata {
     /// What App Service wants to see in `X-IDENTITY-HEADER`.
     pub(super) header: String,
+    /// What Azure Arc wants to see.
+    pub(super) keys: Keys,
     state: Mutex<State>,
 }
 
@@ -40,7 +43,7 @@ struct State {
 
 impl Default for Metadata {
     fn default() -> Self {
-        Self { header: Uuid::new_v4().to_string(), state: Mutex::default() }
+        Self { header: Uuid::new_v4().to_string(), keys: Keys::default(), state: Mutex::default() }
     }
 }
 
@@ -63,7 +66,7 @@ impl Metadata {
 /// Whether a request is for one of the services.
 pub(super) fn is_for(path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
-    path == IMDS || path == APP_SERVICE
+    [IMDS, APP_SERVICE, azure_arc::PATH].contains(&path)
 }
 
 /// A refusal: status and body.
@@ -80,6 +83,12 @@ impl Idp {
         if let Some(status) = self.metadata.meet() {
             let body = json!({ "error": "busy", "error_description": "Try again." }).to_string();
             return respond(wire, now, status, JSON, &body, &[]).await;
+        }
+        if request.path.starts_with(azure_arc::PATH)
+            && let Some(challenge) = self.metadata.keys.check(request)?
+        {
+            let header = challenge.header.map(|header| ("Www-Authenticate", header));
+            return respond(wire, now, 401, JSON, &challenge.body, header.as_slice()).await;
         }
         let (status, body) = match self.identity(request) {
             Ok((app, client_id)) => {
@@ -100,7 +109,8 @@ impl Idp {
     /// Whose token is asked for, if everything is as it must be.
     fn identity(&self, request: &Request) -> Result<(SimApp, bool), Refusal> {
         let (path, query) = request.path_and_query();
-        let is_imds = path == IMDS;
+        let is_arc = path == azure_arc::PATH;
+        let is_imds = path == IMDS || is_arc;
         let bad = |text: &str| refused(400, "invalid_request", text);
         if request.method != "GET" {
             return Err(refused(405, "invalid_request", "Method not allowed"));
@@ -114,8 +124,12 @@ impl Idp {
         if is_imds && request.header("x-forwarded-for").is_some() {
             return Err(bad("A proxy has no place before the metadata service"));
         }
-        let version = if is_imds { "2018-02-01" } else { "2019-08-01" };
-        if query.get("api-version").map(String::as_str) != Some(version) {
+        let versions: &[&str] = match () {
+            () if is_arc => &azure_arc::VERSIONS,
+            () if is_imds => &["2018-02-01"],
+            () => &["2019-08-01"],
+        };
+        if !query.get("api-version").is_some_and(|version| versions.contains(&version.as_str())) {
             return Err(bad("The api-version is not supported"));
         }
         match query.get("resource").map(String::as_str) {
@@ -128,7 +142,7 @@ impl Idp {
                 return Err(refused(400, "invalid_resource", &text));
             }
         }
-        let client_id = query.get("client_id");
+        let client_id = query.get("client_id").filter(|_| !is_arc);
         let app = self.find(|app| match (app.identity(), client_id) {
             (Some(_), Some(wanted)) => app.client_id == *wanted,
             (Some(is_of_system), None) => is_of_system,
@@ -136,6 +150,11 @@ impl Idp {
         });
         match app {
             Some(app) => Ok((app, client_id.is_some())),
+            None if is_arc => Err(refused(
+                404,
+                "identity_not_found",
+                "Identity not found: requested identity was not found",
+            )),
             None if is_imds => Err(bad("Identity not found")),
             None => {
                 let text = "No Managed Identity found for specified ClientId/ResourceId/PrincipalId.";

@@ -9,6 +9,7 @@ mod account;
 mod app;
 mod assertion;
 mod authority;
+mod azure_arc;
 mod certificate;
 mod delegated;
 mod directory;
@@ -47,6 +48,7 @@ mod wire;
 use std::collections::HashMap;
 use std::io;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -179,6 +181,17 @@ impl Sim {
     pub fn app_service(&self) -> (String, String) {
         let endpoint = format!("http://127.0.0.1:{}{}", self.token_port_plain, metadata::APP_SERVICE);
         (endpoint, self.idp.metadata.header.clone())
+    }
+
+    /// The identity endpoint of Azure Arc, whose agent writes its keys into this folder.
+    pub fn azure_arc(&self, key_folder: &Path) -> String {
+        self.idp.metadata.keys.write_into(key_folder);
+        format!("http://127.0.0.1:{}{}", self.token_port_plain, azure_arc::PATH)
+    }
+
+    /// From now on the challenges of Azure Arc have this header, and no key is written.
+    pub fn azure_arc_says(&self, header: Option<&str>) {
+        self.idp.metadata.keys.say(header);
     }
 
     /// Answers the next requests for managed identities with these statuses.

@@ -164,10 +164,10 @@ impl<'c> AsyncHttpClient<'c> for Polls {
             let answer = self.http.call(request).await;
             let (shown, last) = match answer {
                 Ok(response) => (Ok(response), None),
-                Err(Fault::Status { status, retry_after, body }) => {
+                Err(Fault::Status { status, retry_after, challenge, body }) => {
                     let mut response = HttpResponse::new(body.clone().into_bytes());
                     *response.status_mut() = http::StatusCode::BAD_REQUEST;
-                    let fault = Fault::Status { status, retry_after, body };
+                    let fault = Fault::Status { status, retry_after, challenge, body };
                     // A temporary failure is treated as if there had been no answer: the crate asks again.
                     let is_temporary = status == 429 || status >= 500;
                     (if is_temporary { Err(fault.clone()) } else { Ok(response) }, Some(fault))

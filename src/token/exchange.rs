@@ -219,7 +219,7 @@ impl<'a> Exchange<'a> {
     pub(super) fn not_answered(&self, fault: http::Fault, scrubber: &Scrubber) -> Cause {
         match fault {
             http::Fault::Network(cause) => cause,
-            http::Fault::Status { status, retry_after, body } => {
+            http::Fault::Status { status, retry_after, body, .. } => {
                 let answer = diagnosis::TokenAnswer { status: Some(status), retry_after, body: &body };
                 let verdict = diagnosis::token(&answer);
                 Cause {

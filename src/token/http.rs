@@ -28,6 +28,8 @@ pub(super) enum Fault {
     Status {
         status: u16,
         retry_after: Option<Duration>,
+        /// How the request should prove itself, if the answer says so.
+        challenge: Option<String>,
         /// The body as text, truncated.
         body: String,
     },
@@ -65,7 +67,8 @@ impl Http {
         let answer = self.client.send(request, LARGEST_BODY).await.map_err(Fault::Network)?;
         if !answer.is_success() || is_refusal(&answer.body) {
             let body = String::from_utf8_lossy(&answer.body).into_owned();
-            return Err(Fault::Status { status: answer.status, retry_after: answer.retry_after, body });
+            let (status, retry_after, challenge) = (answer.status, answer.retry_after, answer.challenge);
+            return Err(Fault::Status { status, retry_after, challenge, body });
         }
         let body = match answer.body.strip_prefix(BYTE_ORDER_MARK) {
             Some(json) => json.to_vec(),

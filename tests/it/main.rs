@@ -6,6 +6,7 @@
 // A test ends at the first thing that is not as it must be.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod azure_arc;
 mod certificate;
 mod clock;
 mod dialogues;

@@ -1,7 +1,7 @@
 //! The world of a test: simulated servers, and a folder with a configuration that leads to them.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mailbox_exporter::app;
@@ -108,6 +108,16 @@ impl World {
     /// The simulated identity endpoint of App Service, and what its header must hold.
     pub(crate) fn app_service(&self) -> (String, String) {
         self.sim.app_service()
+    }
+
+    /// The simulated identity endpoint of Azure Arc, whose agent writes its keys into this folder.
+    pub(crate) fn azure_arc(&self, key_folder: &Path) -> String {
+        self.sim.azure_arc(key_folder)
+    }
+
+    /// From now on the challenges of Azure Arc have this header.
+    pub(crate) fn azure_arc_says(&self, header: Option<&str>) {
+        self.sim.azure_arc_says(header);
     }
 
     /// The next requests for managed identities are answered by these statuses.

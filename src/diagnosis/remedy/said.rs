@@ -37,6 +37,23 @@ The identity provider at `{idp}` does not know for what the token is asked: `res
     SecretUnreadable; Says("azure.workload.identity/use") => "\
 The webhook of Azure Workload Identity has not changed this pod. Does it run: `kubectl get mutatingwebhookconfigurations azure-wi-webhook-mutating-webhook-configuration`?
 Has the pod the label `azure.workload.identity/use: \"true\"`, and its service account the annotation `azure.workload.identity/client-id`? Both count only for pods created afterwards: `kubectl rollout restart`.";
+    SecretUnreadable; Says("azure arc") => "\
+Azure Arc's agent shows its keys to the group `himds`. As a systemd service, add `SupplementaryGroups=himds` by `systemctl edit mailbox-exporter`; for another user `sudo usermod -aG himds USER`. Then restart the agent: groups count from its start.
+In a container, mount `/var/opt/azcmagent/tokens` read-only and add the number of the group, which `getent group himds` prints.";
+    ProtocolError; Says("azure arc") => "\
+What answers there is not Azure Arc's agent, or one of a version that is not known. Which program listens: `sudo ss -ltnp 'sport = :40342'`? It should be `himds`.
+No file was read but key files of the agent's own folder.";
+    AppNotFound; Says("azure arc") => "\
+The server has no identity that Azure knows: it was disconnected, or its resource was deleted. `azcmagent show` tells the agent's state, `azcmagent connect` connects it again; it then has a new identity, whose roles `mailbox-exporter setup` assigns.";
+    TokenRequestInvalid; Says("azure arc") => "\
+Read the sentence: it names what is wrong. A key is good for one request: another program in front of Azure Arc's agent may have used it up.
+What the agent says of itself: `azcmagent show`, `sudo azcmagent check`.";
+    Timeout; Says("azure arc") => "\
+Azure Arc's agent does not answer: `systemctl status himdsd`, `azcmagent show`.
+In a container the agent's address, which is loopback, is the container's own: run it with the host's network.";
+    ConnectionRefused; Says("azure arc") => "\
+Azure Arc's agent does not answer: `systemctl status himdsd`, `azcmagent show`.
+In a container the agent's address, which is loopback, is the container's own: run it with the host's network.";
     AppNotFound; Says("managed identity") => "\
 The identity is not assigned to this machine or app, or `client_id` of credential `{credential}` is not its client id (it is neither its object id nor its name).
 Virtual machine: `az vm identity show --name VM --resource-group GROUP`, then `az vm identity assign --name VM --resource-group GROUP --identities IDENTITY`. App Service: `az webapp identity assign`; Container Apps: `az containerapp identity assign`.

@@ -2,15 +2,16 @@
 //!
 //! Sources: Microsoft Learn, "How to use managed identities for Azure resources on an Azure VM to acquire an access
 //! token" (requests, errors, retry guidance) and "How to use managed identities for App Service and Azure Functions".
-//! Not here on purpose: Azure Arc and Service Fabric, which the configuration refuses.
+//! `azure_arc` has the challenge of Azure Arc. Not here on purpose: Service Fabric, which the configuration refuses.
 
 use std::time::Duration;
 
-use http::header::HeaderName;
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use secrecy::ExposeSecret;
 use tokio::time::{Instant, sleep};
 
-use crate::model::{Cause, IdentityService, Phase, Reason, TokenSpec};
+use super::azure_arc;
+use crate::model::{Cause, IdentityService, Phase, Reason, Redacted, TokenSpec};
 use crate::safe;
 use crate::secret::{self, Scrubber};
 use crate::token::exchange::{Exchange, Issued};
@@ -26,8 +27,13 @@ const PAUSES: [Duration; 5] = [
 ];
 /// Time that is left for the last attempt.
 const LAST_ATTEMPT: Duration = Duration::from_secs(2);
-/// The first words of a failure's detail, by which the remedy recognises the metadata service.
-const SUBJECT: &str = "managed identity";
+/// The first words of a failure's detail, by which the remedy recognises the service.
+const fn subject(service: &IdentityService) -> &'static str {
+    match service {
+        IdentityService::Imds | IdentityService::AppService { .. } => "managed identity",
+        IdentityService::AzureArc { .. } => "managed identity of Azure Arc",
+    }
+}
 
 /// The part of a scope that does not belong to the resource, which is what a metadata service expects.
 const DEFAULT_SCOPE: &str = "/.default";
@@ -38,17 +44,20 @@ pub(super) async fn request(
     service: &IdentityService,
 ) -> Result<Issued, Cause> {
     let (name, value) = match service {
-        IdentityService::Imds => ("metadata", "true".to_owned()),
+        IdentityService::Imds | IdentityService::AzureArc { .. } => ("metadata", "true".to_owned()),
         IdentityService::AppService { header } => {
             ("x-identity-header", secret::read(header).await?.expose_secret().to_owned())
         }
     };
     let url = address(exchange.spec, client_id, service);
-    let scrubber = Scrubber::knowing([&*value]);
-    let write = || {
-        let request = http::Request::get(&*url).header(HeaderName::from_static(name), &value);
+    let mut scrubber = Scrubber::knowing([&*value]);
+    let write = |key: Option<&Redacted>| {
+        let mut request = http::Request::get(&*url).header(HeaderName::from_static(name), &value);
+        if let Some(key) = key {
+            request = request.header(AUTHORIZATION, shown(key)?);
+        }
         request.body(Vec::new()).map_err(|error| {
-            Cause::new(Reason::TokenRequestInvalid, format!("{SUBJECT}: {}: {error}", exchange.spec.url))
+            Cause::new(Reason::TokenRequestInvalid, format!("{}: {error}", exchange.spec.url))
         })
     };
     let answer = exchange
@@ -56,7 +65,14 @@ pub(super) async fn request(
             let http = exchange.open(&exchange.spec.url, Route::Direct).await?;
             let (begun, mut pauses) = (Instant::now(), PAUSES.into_iter());
             loop {
-                let answer = http.send(write()?).await;
+                let mut answer = http.send(write(None)?).await;
+                if let IdentityService::AzureArc { key_folder } = service
+                    && let Err(Fault::Status { status: CHALLENGED, challenge, .. }) = &answer
+                {
+                    let key = azure_arc::key(challenge.as_deref(), key_folder).await?;
+                    scrubber.learn(key.expose_secret());
+                    answer = http.send(write(Some(&key))?).await;
+                }
                 let pause = match &answer {
                     Err(Fault::Status { status, retry_after, .. }) if passes(service, *status) => {
                         pauses.next().map(|pause| pause.max(retry_after.unwrap_or_default()))
@@ -67,25 +83,39 @@ pub(super) async fn request(
                     .filter(|pause| begun.elapsed() + *pause + LAST_ATTEMPT <= Phase::Token.row().bound)
                 {
                     Some(pause) => sleep(pause).await,
-                    None => return judge(exchange, answer, &scrubber),
+                    None => return judge(exchange, service, answer, &scrubber),
                 }
             }
         })
         .await;
-    answer.map_err(|cause| Cause { detail: format!("{SUBJECT}: {}", cause.detail), ..cause })
+    answer.map_err(|cause| Cause { detail: format!("{}: {}", subject(service), cause.detail), ..cause })
+}
+
+/// The status of a challenge.
+const CHALLENGED: u16 = 401;
+
+/// The header that shows a key of Azure Arc. The key is not encoded.
+fn shown(key: &Redacted) -> Result<HeaderValue, Cause> {
+    let value = HeaderValue::try_from(format!("Basic {}", key.expose_secret()));
+    let mut value = value.map_err(|_| Cause::new(Reason::SecretUnreadable, "the key fits into no header"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// Whether this status passes by itself. Microsoft: 404 and 410 while the metadata service is being updated.
 fn passes(service: &IdentityService, status: u16) -> bool {
     match service {
         IdentityService::Imds => matches!(status, 404 | 410 | 429 | 500..=599),
-        IdentityService::AppService { .. } => matches!(status, 429 | 500..=599),
+        IdentityService::AppService { .. } | IdentityService::AzureArc { .. } => {
+            matches!(status, 429 | 500..=599)
+        }
     }
 }
 
 /// The result of an answer. The service's own words count where the status alone would mislead.
 fn judge(
     exchange: &Exchange<'_>,
+    service: &IdentityService,
     answer: Result<oauth2::HttpResponse, Fault>,
     scrubber: &Scrubber,
 ) -> Result<Issued, Cause> {
@@ -100,6 +130,11 @@ fn judge(
             detail: format!("the metadata service is being updated, or is not Azure's: {}", cause.detail),
             ..cause
         },
+        Some(CHALLENGED) if matches!(service, IdentityService::AzureArc { .. }) => Cause {
+            reason: Reason::TokenRequestInvalid,
+            detail: format!("the key that its challenge asked for is refused: {}", cause.detail),
+            ..cause
+        },
         None if unreachable => {
             let detail = format!("no metadata service answers at {}: {}", exchange.spec.url, cause.detail);
             Cause { detail, ..cause }
@@ -111,6 +146,7 @@ fn judge(
 fn address(spec: &TokenSpec, client_id: Option<&str>, service: &IdentityService) -> String {
     let version = match service {
         IdentityService::Imds => "2018-02-01",
+        IdentityService::AzureArc { .. } => "2020-06-01",
         IdentityService::AppService { .. } => "2019-08-01",
     };
     let joint = if spec.url.contains('?') { '&' } else { '?' };

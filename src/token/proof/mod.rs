@@ -13,6 +13,7 @@
 //! given one.
 
 mod assertion;
+mod azure_arc;
 mod certificate;
 mod client_secret;
 mod federated;
@@ -126,7 +127,7 @@ pub async fn fault(proof: &Proof) -> Option<Cause> {
         Proof::Certificate { pair, algorithm, .. } => Pair::read(pair, *algorithm).await.err(),
         Proof::Federated { token, .. } => federated::fault(token).await,
         Proof::GoogleServiceAccount { key } => google::fault(key).await,
-        // There is no file to read: the metadata service is asked.
+        // No file is known before the metadata service is asked.
         Proof::ManagedIdentity { .. } => None,
         Proof::RefreshToken { token, .. } => refresh_token::fault(token).await,
     }
