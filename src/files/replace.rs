@@ -137,7 +137,7 @@ pub fn lock(path: &Path) -> Result<Option<Lock>, super::Fault> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // a test that cannot go on should say so at once
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
 
     use super::*;
 
@@ -167,6 +167,20 @@ mod tests {
         can_replace(&link).unwrap();
         assert!(replace(&folder.join("nowhere/token"), b"x").is_err());
         assert!(can_replace(&folder.join("nowhere/token")).is_err());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn the_owner_of_a_replaced_file_stays() {
+        let folder = folder_named("owner");
+        let file = folder.join("token");
+        fs::write(&file, "x").unwrap();
+        // Only the superuser can give it to another user; everyone else finds it their own before and after.
+        let _ = chown(&file, Some(4711), Some(4712));
+        let owner = |about: fs::Metadata| (about.uid(), about.gid());
+        let before = owner(fs::metadata(&file).unwrap());
+        replace(&file, b"y").unwrap();
+        assert_eq!(owner(fs::metadata(&file).unwrap()), before);
         fs::remove_dir_all(folder).unwrap();
     }
 

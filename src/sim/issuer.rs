@@ -47,11 +47,25 @@ impl SimIssuer {
     /// # Errors
     /// When it cannot be signed.
     pub fn token(&self, subject: &str, ago: SignedDuration, life: Duration) -> io::Result<String> {
+        self.token_for(AUDIENCE, subject, ago, life)
+    }
+
+    /// The same for another audience than Entra wants.
+    ///
+    /// # Errors
+    /// When it cannot be signed.
+    pub fn token_for(
+        &self,
+        audience: &str,
+        subject: &str,
+        ago: SignedDuration,
+        life: Duration,
+    ) -> io::Result<String> {
         let begin = (Timestamp::now() - ago).as_second();
         let claims = json!({
             "iss": self.url,
             "sub": subject,
-            "aud": [AUDIENCE],
+            "aud": [audience],
             "iat": begin,
             "nbf": begin,
             "exp": begin + i64::try_from(life.as_secs()).map_err(io::Error::other)?,

@@ -8,5 +8,6 @@
 mod assertions;
 mod faults;
 mod honest;
+mod metadata;
 mod pop3;
 mod walk;

@@ -75,7 +75,10 @@ fn the_demo_finds_a_free_port_and_serves_until_its_stop() {
     });
     let (status, body) = get(address, "/").unwrap();
     assert!(status == 200 && body.contains("payroll@contoso.example"), "{body}");
-    assert!(Path::new(&config).exists());
+    let shown = std::fs::read_to_string(&config).unwrap();
+    for kind in ["certificate", "federated", "refresh_token", "google_service_account"] {
+        assert!(shown.contains(&format!("type: {kind}, ")), "{kind}: {shown}");
+    }
     assert_eq!(demo.terminate().status, Some(0));
     assert!(!Path::new(&config).exists(), "it takes its files with it");
 }

@@ -60,6 +60,32 @@ async fn a_refused_identity_is_shown_with_its_token_claims() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_issuer_or_audience_is_refused_and_shown() {
+    let (world, mailbox, issuer) = world().await;
+    let (other, now) = (SimIssuer::new().unwrap(), SignedDuration::ZERO);
+    let for_another = "api://of-another-program";
+    for (token, number, facts) in [
+        (other.token(SUBJECT, now, HOUR), "AADSTS700211", format!("has the issuer `{}`", other.url)),
+        (
+            issuer.token_for(for_another, SUBJECT, now, HOUR),
+            "AADSTS700212",
+            format!(
+                "the audience `{for_another}`.\nIts audience should be `api://AzureADTokenExchange` alone."
+            ),
+        ),
+    ] {
+        let requests = mailbox.app().requests().len();
+        write(&world, &token.unwrap());
+        let seen = world.round().await;
+        assert_eq!(verdict(&seen["it"]), "token federated_identity_mismatch");
+        let Outcome::Down { hint, failure } = &seen["it"].outcome else { panic!("it is refused") };
+        assert!(failure.cause.detail.contains(number), "{failure:?}");
+        assert!(hint.contains(&facts), "{facts}: {hint}");
+        assert_eq!(mailbox.app().requests().len(), requests + 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stale_token_file_is_told_apart_and_not_sent() {
     let (world, mailbox, issuer) = world().await;
     write(&world, &issuer.token(SUBJECT, SignedDuration::from_hours(2), HOUR).unwrap());

@@ -95,5 +95,13 @@ async fn the_page_says_of_every_kind_where_it_lies_and_when_it_ends() {
         // Nothing is to be done about a proof that works and says itself when it ends.
         assert!(article.contains("<dt>What to do</dt><dd>nothing</dd>"), "{name}: {article}");
     }
+    let metrics = ask(agent.address(), "GET /metrics").await.1;
+    for series in [
+        r#"mailbox_credential_expiry_timestamp_seconds{credential="cert",source="certificate"} 4733510400"#,
+        r#"mailbox_credential_token_file_expiry_timestamp_seconds{credential="aks"} "#,
+        r#"mailbox_credential_refresh_token_last_used_timestamp_seconds{credential="desk"} "#,
+    ] {
+        assert!(metrics.contains(series), "{series}: {metrics}");
+    }
     app::stop(agent).await;
 }

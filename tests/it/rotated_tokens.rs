@@ -17,7 +17,7 @@ use crate::support::world::World;
 use crate::support::yaml::Door;
 
 /// How many refresh tokens are replaced while the program is killed.
-const ROTATIONS: u64 = 500;
+const ROTATIONS: u64 = 1000;
 /// And how many times it is killed at least.
 const KILLS: usize = 40;
 

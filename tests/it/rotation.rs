@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use mailbox_exporter::sim::{Fault, Offers, SimApp, SimCertificate, SimIssuer, TokenOutcome};
+use mailbox_exporter::sim::{Fault, Offers, Rotation, SimApp, SimCertificate, SimIssuer, TokenOutcome};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::support::app;
@@ -37,11 +37,26 @@ async fn watch(world: &mut World, app: &SimApp, credential: &str) {
     }
 }
 
+/// The same for a person, whose token has a scope of its own.
+async fn watch_as_person(world: &mut World, app: &SimApp, credential: &str) {
+    let mailbox = world.mailbox_of(app, Fault::None).await;
+    mailbox.set_offers(Offers { without_tls: true, ..Offers::default() });
+    let name = |place: usize| format!("name: {credential}-{place}");
+    world.yaml.watch_as_person(std::slice::from_ref(&mailbox), &[Door::ImapPlain], credential, &name(0));
+    let address = mailbox.address();
+    let provider = format!("of-{}", address.split('@').next().unwrap());
+    for place in 1..MAILBOXES {
+        let keys =
+            format!("address: {address}, provider: {provider}, credential: {credential}, checks: [imap]");
+        world.yaml.mailbox_of(&keys, &name(place));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_probe_fails_while_every_secret_is_replaced_each_second() {
     let mut world = World::start().await;
-    let apps = [world.app(), world.app(), world.app()];
-    let [by_secret, by_certificate, by_token] = &apps;
+    let apps = [world.app(), world.app(), world.app(), world.app()];
+    let [by_secret, by_certificate, by_token, by_sign_in] = &apps;
     let mut certificates = (0..=ROTATIONS).map(|_| SimCertificate::until(2120).unwrap());
     let mut issuers = (0..=ROTATIONS).map(|_| SimIssuer::new().unwrap());
     let hour = Duration::from_secs(3600);
@@ -67,6 +82,11 @@ async fn no_probe_fails_while_every_secret_is_replaced_each_second() {
         world.yaml.credential_of(name, &keys);
         watch(&mut world, app, name).await;
     }
+    // The provider itself replaces this one, at each request, and takes none twice.
+    by_sign_in.set_rotation(Rotation::Once);
+    let refresh_token = world.yaml.person("person", by_sign_in, "");
+    std::fs::write(&refresh_token, by_sign_in.signed_in()).unwrap();
+    watch_as_person(&mut world, by_sign_in, "person").await;
     // A token lives for a second only, so that every secret is used.
     world.yaml.head = "defaults: { interval: 4s }\nlimits: { token_max_age: 1s }".to_owned();
     let agent = app::start(&world.configuration()).await;
@@ -109,7 +129,8 @@ async fn no_probe_fails_while_every_secret_is_replaced_each_second() {
         .collect();
     app::stop(agent).await;
     assert!(failed.is_empty(), "{failed:?}");
-    assert!(probes >= 3 * MAILBOXES as u64, "{probes}");
+    assert!(probes >= (apps.len() * MAILBOXES) as u64, "{probes}");
+    assert!(by_sign_in.takes(std::fs::read_to_string(refresh_token).unwrap().trim_end()));
     for app in &apps {
         let requests = app.requests();
         assert!(requests.len() > ROTATIONS / 2, "every secret is used: {}", requests.len());

@@ -1,11 +1,13 @@
 //! What the identity provider makes of client assertions: each check, broken once.
 
-use jiff::Timestamp;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
 use crate::sim::tests::walk::token_answer;
-use crate::sim::{Sim, SimApp, SimCertificate};
+use crate::sim::{Sim, SimApp, SimCertificate, SimIssuer};
 
 /// An assertion for this application: right, before `change`.
 fn assertion(
@@ -81,4 +83,27 @@ async fn an_assertion_is_good_once_and_only_if_all_is_right() {
     });
     assert_eq!(refusal(&sim, &app, &forged).await, 700_027, "the thumbprint of one, the key of another");
     assert_eq!(refusal(&sim, &app, "nonsense").await, 50_027);
+}
+
+#[tokio::test]
+async fn a_workloads_token_is_good_only_if_all_is_right() {
+    const SUBJECT: &str = "system:serviceaccount:mail:mailbox-exporter";
+    let sim = Sim::start().await.unwrap();
+    let (app, issuer, stranger) = (sim.app(), SimIssuer::new().unwrap(), SimIssuer::new().unwrap());
+    app.trust(&issuer, SUBJECT);
+    let (now, hour) = (SignedDuration::ZERO, Duration::from_secs(3600));
+    let good = issuer.token(SUBJECT, now, hour).unwrap();
+    let (unsigned, _) = good.rsplit_once('.').unwrap();
+    for (token, expected) in [
+        (good.clone(), 0),
+        // The cluster's next request may show the same file.
+        (good.clone(), 0),
+        (stranger.token(SUBJECT, now, hour).unwrap(), 700_211),
+        (format!("{unsigned}.AAAA"), 700_211),
+        (issuer.token("system:serviceaccount:mail:Mailbox-Exporter", now, hour).unwrap(), 700_213),
+        (issuer.token_for("api://other", SUBJECT, now, hour).unwrap(), 700_212),
+        (issuer.token(SUBJECT, SignedDuration::from_hours(2), hour).unwrap(), 700_024),
+    ] {
+        assert_eq!(refusal(&sim, &app, &token).await, expected);
+    }
 }
