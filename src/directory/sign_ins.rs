@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp, Unit};
@@ -20,6 +21,8 @@ use crate::safe;
 const MEMORY: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How far a later reading goes behind the last: a row may arrive hours after the sign-in.
 const OVERLAP: SignedDuration = SignedDuration::from_hours(3);
+/// How far a row may be ahead of our clock. One that is further ahead would hide every later sign-in of its user.
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
 /// The rows of a page, and the most pages of a reading.
 const PAGE: usize = 500;
 const PAGES: usize = 200;
@@ -52,7 +55,9 @@ pub(super) async fn read(
     let since = last.and_then(|last| last.at.checked_sub(OVERLAP).ok());
     let since = since.map_or(oldest, |since| since.max(oldest));
     let known = last.map_or_else(Sightings::new, |last| Sightings::clone(&last.sightings));
-    let mut tally = Tally { sightings: known, ..Tally::default() };
+    let latest = at.checked_add(SKEW).unwrap_or(Timestamp::MAX);
+    let mut tally = Tally::within(oldest..=latest);
+    tally.sightings = known;
     tally.sightings.retain(|_, seen| *seen >= oldest);
     let mut next = Some(first(&graph.directory.base_url, since));
     let (mut pages, mut bound) = (BTreeSet::new(), None);
@@ -99,8 +104,10 @@ fn first(base_url: &str, since: Timestamp) -> String {
     format!("{base_url}/v1.0/auditLogs/signIns?$filter={}&$top={PAGE}", safe::url_part(&filter))
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Tally {
+    /// The times that a row may have.
+    times: RangeInclusive<Timestamp>,
     irrelevant: usize,
     unclear: usize,
     sightings: Sightings,
@@ -108,6 +115,10 @@ struct Tally {
 }
 
 impl Tally {
+    fn within(times: RangeInclusive<Timestamp>) -> Self {
+        Self { times, irrelevant: 0, unclear: 0, sightings: Sightings::new(), overflowed: false }
+    }
+
     fn add(&mut self, row: &Item<Row>) {
         let Some(row) = row.read() else {
             self.unclear += 1;
@@ -123,7 +134,8 @@ impl Tally {
             return;
         };
         let user = row.user_principal_name.as_deref().filter(|user| is_name(user));
-        let Some((user, at)) = user.zip(time(row.created_date_time.as_deref())) else {
+        let at = time(row.created_date_time.as_deref()).filter(|at| self.times.contains(at));
+        let Some((user, at)) = user.zip(at) else {
             self.unclear += 1;
             return;
         };
@@ -138,10 +150,10 @@ impl Tally {
     }
 }
 
-/// Whether it may be the name of a mailbox.
+/// Whether it may be the name of a mailbox: one with invisible letters would look like another.
 fn is_name(user: &str) -> bool {
     const LONGEST: usize = 320;
-    !user.is_empty() && user.len() <= LONGEST && !user.chars().any(char::is_control)
+    !user.is_empty() && user.len() <= LONGEST && !user.chars().any(safe::acts)
 }
 
 #[cfg(test)]
@@ -152,7 +164,7 @@ mod tests {
 
     #[test]
     fn only_a_success_by_a_mail_protocol_is_a_sighting() {
-        let mut tally = Tally::default();
+        let mut tally = Tally::within(Timestamp::MIN..=Timestamp::MAX);
         let rows: Vec<Item<Row>> = serde_json::from_str(
             r#"[
             {"userPrincipalName":"Desk@Contoso.example","createdDateTime":"2026-11-01T10:00:00Z","clientAppUsed":"IMAP4","status":{"errorCode":0}},
@@ -172,6 +184,35 @@ mod tests {
         assert_eq!(at(Protocol::Imap), Some("2026-11-02T10:00:00Z".parse().unwrap()));
         assert_eq!(at(Protocol::Smtp), Some("2026-11-04T10:00:00Z".parse().unwrap()));
         assert_eq!(at(Protocol::Pop3), None);
+    }
+
+    #[test]
+    fn rows_of_impossible_times_and_names_cost_only_themselves() {
+        let moment = |text: &str| -> Timestamp { text.parse().unwrap() };
+        let mut tally = Tally::within(moment("2026-11-01T00:00:00Z")..=moment("2026-11-30T12:05:00Z"));
+        let row = |user: &str, at: &str| -> Item<Row> {
+            let json = serde_json::json!({ "userPrincipalName": user, "createdDateTime": at, "clientAppUsed": "IMAP4" });
+            serde_json::from_value(json).unwrap()
+        };
+        let desk = "desk@contoso.example";
+        for (user, at) in [
+            (desk, "2026-11-29T10:00:00Z"),
+            (desk, "2026-11-30T12:04:00Z"),
+            (desk, "2026-11-30T13:00:00Z"),
+            (desk, "9999-12-31T23:59:59Z"),
+            (desk, "0001-01-01T00:00:00Z"),
+            (desk, "-9999-01-01T00:00:00Z"),
+            (desk, "1601-01-01T00:00:00Z"),
+            (desk, "99999999999999999999"),
+            (desk, ""),
+            ("de\u{200b}sk@contoso.example", "2026-11-29T10:00:00Z"),
+            ("\u{202e}elpmaxe.osotnoc@ksed", "2026-11-29T10:00:00Z"),
+        ] {
+            tally.add(&row(user, at));
+        }
+        assert_eq!((tally.sightings.len(), tally.unclear), (1, 9));
+        let seen = tally.sightings.get(&(desk.to_owned(), Protocol::Imap)).copied();
+        assert_eq!(seen, Some(moment("2026-11-30T12:04:00Z")), "a row from the future would hide all others");
     }
 
     #[test]

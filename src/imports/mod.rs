@@ -24,6 +24,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::model::{CheckName, Evidence, Finding, Import, ImportReport, Mailbox, Plan, Protocol, Signal};
+use crate::safe;
 
 use self::doubt::Doubt;
 use self::table::Table;
@@ -186,7 +187,8 @@ fn by_name(plan: &Plan) -> BTreeMap<String, Vec<&Mailbox>> {
 
 /// A name from a file, bounded and safe to display.
 pub fn example(name: &str) -> String {
-    let safe = |c: char| if c.is_alphanumeric() || c.is_ascii_graphic() || c == ' ' { c } else { '\u{fffd}' };
+    let shown = |c: char| (c.is_alphanumeric() || c.is_ascii_graphic() || c == ' ') && !safe::acts(c);
+    let safe = |c: char| if shown(c) { c } else { '\u{fffd}' };
     let mut text: String = name.chars().take(EXAMPLE).map(safe).collect();
     if name.chars().nth(EXAMPLE).is_some() {
         text.push('…');

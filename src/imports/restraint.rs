@@ -55,7 +55,7 @@ fn without_a_login_column_every_sender_counts_as_seen() {
         let rows: String = ADDRESSES.iter().map(|it| format!("{it},{it},OAuth,modern\n")).collect();
         let imported = imported(&format!("{header}\n{rows}"), Topic::Usage);
         for address in ADDRESSES {
-            assert_eq!(findings(&imported, address), [Finding::Used], "{header}: {address}");
+            assert_eq!(findings(&imported, address), [Finding::SignedIn], "{header}: {address}");
         }
     }
 }
@@ -100,10 +100,10 @@ fn a_sign_in_log_shows_password_users_and_calls_none_unused() {
         2026-11-01,5,S,stranger@contoso.example,Office 365 Exchange Online,Success,,POP3\n\
         2026-11-01,6,S,stranger@contoso.example,Office 365 Exchange Online,Success,,IMAP4\n";
     let imported = imported(portal, Topic::Usage);
-    assert_eq!(findings(&imported, ADDRESSES[0]), [Finding::Used]);
+    assert_eq!(findings(&imported, ADDRESSES[0]), [Finding::SignedIn]);
     assert_eq!(findings(&imported, ADDRESSES[1]), [], "a guess at a password is no use of one");
     assert_eq!(findings(&imported, ADDRESSES[2]), []);
-    assert_eq!(findings(&imported, ADDRESSES[3]), [Finding::Used, Finding::Used, Finding::Used]);
+    assert_eq!(findings(&imported, ADDRESSES[3]), [Finding::SignedIn; 3]);
     let report = &imported.report;
     assert_eq!((report.taken, report.refused_count, report.irrelevant, report.unknown), (2, 0, 2, 2));
 }

@@ -1,8 +1,7 @@
-//! The sign-in log of Entra as the portal, Graph and Log Analytics export it: who signs in by a protocol that shows
-//! a password.
+//! The sign-in log of Entra as the portal, Graph and Log Analytics export it: who signs in by the protocols of a mailbox.
 //!
-//! A row proves that a mailbox uses a password, and a missing row proves nothing: the log goes back some days or weeks,
-//! and a printer may send once a quarter.
+//! A row does not say whether a password or a token was shown, and a missing row proves nothing: the log goes back some
+//! days or weeks, and a printer may send once a quarter.
 
 use crate::model::{Finding, Protocol};
 
@@ -57,7 +56,7 @@ impl SignIns {
         reading
     }
 
-    /// `None` if no password was accepted, or the protocol is not one of ours.
+    /// `None` if the sign-in failed, or the protocol is not one of ours.
     fn fact(&self, line: usize, row: &[String]) -> Result<Option<Fact>, String> {
         let field = |column: usize| row.get(column).map_or("", String::as_str);
         let Some(protocols) = protocols(field(self.client)) else { return Ok(None) };
@@ -65,8 +64,8 @@ impl SignIns {
         let outcome = outcomes.into_iter().find(|outcome| *outcome != Outcome::Unknown);
         let note = match outcome {
             Some(Outcome::Failure) => return Ok(None),
-            Some(Outcome::Success | Outcome::Unknown) => ": signed in with a password",
-            None => ": signed in with a password, or tried to; the log does not say which",
+            Some(Outcome::Success | Outcome::Unknown) => ": signed in; the log does not say with what",
+            None => ": signed in, or tried to; the log does not say which, nor with what",
         };
         let mailbox = named(field(self.who))?;
         Ok(Some(Fact {
@@ -74,14 +73,14 @@ impl SignIns {
             mailbox,
             tenant: None,
             protocol: protocols,
-            finding: Finding::Used,
+            finding: Finding::SignedIn,
             until: None,
             note,
         }))
     }
 }
 
-/// The protocol of a client that shows passwords, or all if the log knows only that it was one; `None` for others.
+/// The protocol of a mail client, or all if the log knows only that it was an old one; `None` for others.
 fn protocols(client: &str) -> Option<Option<Protocol>> {
     let client = plain(client);
     let by_name = [("imap", "imap"), ("smtp", "smtp"), ("pop", "pop3")];

@@ -98,9 +98,9 @@ fn the_smtp_auth_report_is_read_in_english_and_localised() {
 }
 
 #[test]
-fn a_report_that_does_not_name_oauth_counts_as_used() {
+fn a_sender_of_a_report_that_does_not_name_oauth_is_signed_in() {
     let (imported, _) = usage_of(b"Sender,Messages\ninvoices@contoso.example,3\n");
-    assert_eq!(said(&imported), "invoices/smtp used");
+    assert_eq!(said(&imported), "invoices/smtp signed_in");
 }
 
 #[test]

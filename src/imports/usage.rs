@@ -179,14 +179,14 @@ fn reported(line: usize, row: &[String], report: &Report) -> Result<Fact, String
     if !mailbox.contains('@') {
         return Err("the sender is not a mail address".to_owned());
     }
-    let (used, note) = match &report.login {
-        Some(login) => {
-            (login.by_password(row).ok_or("the way of logging in is neither Basic nor OAuth")?, "")
-        }
+    let by_password = report.login.as_ref().map(|login| login.by_password(row));
+    let (finding, note) = match by_password {
+        Some(Some(true)) => (Finding::Used, ""),
+        Some(Some(false)) => (Finding::Unused, ""),
+        Some(None) => return Err("the way of logging in is neither Basic nor OAuth".to_owned()),
         // Better one mailbox too many on the list than one switched off in use.
-        None => (true, ": the report does not tell passwords from OAuth"),
+        None => (Finding::SignedIn, ": the report does not tell passwords from OAuth"),
     };
-    let finding = if used { Finding::Used } else { Finding::Unused };
     Ok(Fact { line, mailbox, tenant: None, protocol: Some(Protocol::Smtp), finding, until: None, note })
 }
 

@@ -30,8 +30,8 @@ table! {
         PasswordLogin => SignalRow { label: "password_login", title: "login with the declared password" };
         /// A login with the deliberately wrong password.
         Refusal => SignalRow { label: "refusal", title: "refusal of the wrong password" };
-        /// An imported list of who still uses passwords.
-        Usage => SignalRow { label: "usage", title: "imported usage" };
+        /// A list, a report or a log of who still uses passwords, or may: imported, or read from a directory.
+        Usage => SignalRow { label: "usage", title: "reported use" };
         /// An imported list of the administrator's settings.
         Switch => SignalRow { label: "switch", title: "imported switches" };
         /// The dates that the provider has announced.
@@ -69,6 +69,8 @@ table! {
         Reached => finding("reached", Some(Basic::Open), "the password reached the directory: passwords are still looked at");
         Accepted => finding("accepted", Some(Basic::Open), "the password was accepted");
         Unused => finding("unused", None, "the mailbox uses no password");
+        /// A log or a report names the mailbox, but not what was shown. The mailbox counts as seen; nothing is proved.
+        SignedIn => finding("signed_in", None, "somebody signed in, with a password or a token");
         Used => finding("used", None, "the mailbox uses a password");
         SwitchedOn => finding("switched_on", None, "the protocol is switched on, which proves nothing");
         SwitchedOff => finding("switched_off", Some(Basic::Closed), "the protocol is switched off, for passwords and OAuth alike");
@@ -123,7 +125,7 @@ table! {
     /// Whether passwords are still used to log in.
     pub enum Use: WordRow {
         None => word("none", "passwords are not used");
-        Seen => word("seen", "passwords are used");
+        Seen => word("seen", "passwords are used, or may be");
         Unknown => word("unknown", "it is not known whether passwords are used");
     }
 }

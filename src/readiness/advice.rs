@@ -4,6 +4,7 @@
 //! Not here: what a failure's reason means and how to fix it (`diagnosis::remedy`, shown on the mailbox's
 //! page).
 
+use crate::invocation;
 use crate::model::{Basic, Family, Finding, Oauth, Protocol, Signal, Standing, State, Use};
 use crate::safe;
 
@@ -11,6 +12,10 @@ use crate::safe;
 const POLICY: &str = "OAuth only";
 
 pub(super) fn advice(standing: &Standing) -> String {
+    invocation::complete(&step(standing)).into_owned()
+}
+
+fn step(standing: &Standing) -> String {
     let exchange = standing.mailbox.provider.family == Family::ExchangeOnline;
     let smtp = standing.name.protocol == Protocol::Smtp;
     match standing.state {
@@ -80,14 +85,29 @@ fn other_switch_off(standing: &Standing) -> String {
     }
 }
 
+/// Whether sign-ins were seen that may all have been by token.
+fn is_only_signed_in(standing: &Standing) -> bool {
+    let said = |finding| {
+        standing.evidence.iter().any(|exhibit| exhibit.fresh && exhibit.evidence.finding == finding)
+    };
+    said(Finding::SignedIn) && !said(Finding::Used) && !said(Finding::Accepted)
+}
+
 fn dual(standing: &Standing) -> String {
     let exchange = standing.mailbox.provider.family == Family::ExchangeOnline;
     let (name, protocol) = (&standing.mailbox.name, standing.name.protocol);
+    let (address, app) = (&standing.mailbox.address, protocol.mail().map_or("", |mail| mail.client_app));
     match standing.usage {
+        Use::Seen if exchange && is_only_signed_in(standing) => format!(
+            "Somebody signs in by {protocol}, and nothing says whether with a password or a token: find the client in Entra > Sign-in logs of {address} \
+             filtered on client app {app}, and move it to OAuth if it shows a password."
+        ),
+        Use::Seen if is_only_signed_in(standing) => format!(
+            "Somebody signs in to {name} by {protocol}, and nothing says whether with a password or a token: find the client in the server's log, \
+             and move it to OAuth if it shows a password."
+        ),
         Use::Seen if exchange => format!(
-            "Move what still logs in by password to OAuth: Entra > Sign-in logs of {} filtered on client app {} names it.",
-            standing.mailbox.address,
-            protocol.mail().map_or("", |mail| mail.client_app)
+            "Move what still logs in by password to OAuth: Entra > Sign-in logs of {address} filtered on client app {app} names it."
         ),
         Use::Seen => {
             format!("Move what still logs in to {name} by password to OAuth; the server's log names it.")

@@ -1,15 +1,19 @@
 //! What directories say about sign-ins, and how their readings go.
 //!
-//! A sign-in may have been by a password or by a token, so its mailbox counts as seen. The absence of a
-//! sign-in proves nothing: no reading makes a mailbox unused.
+//! A sign-in may have been by a password or by a token, so its mailbox counts as seen. The absence of a sign-in proves
+//! nothing: no reading makes a mailbox unused. A sign-in is remembered with the other evidence of a check, so that a
+//! restart does not call a mailbox unused until the log has been read again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
+use super::memory::Memory;
 use crate::imports::example;
 use crate::model::{
-    Check, Directory, Evidence, Feed, FeedReading, Finding, ImportReport, Mailbox, Protocol, Signal,
-    SourceReading,
+    Check, CheckName, Directory, Evidence, Feed, FeedReading, Finding, ImportReport, Mailbox, Protocol,
+    Signal, SourceReading,
 };
 
 /// How many users without a mailbox are named.
@@ -45,22 +49,32 @@ impl State {
 }
 
 impl Directories {
-    /// Switches to a new plan. What a directory has said stays while it is opened in the same way.
+    /// Switches to a new plan. What a directory has said stays while it is opened in the same way. Returns whether
+    /// what is remembered of sign-ins still rests on a directory of the plan.
     pub(super) fn apply<'c>(
         &mut self,
         directories: &[Arc<Directory>],
         checks: &(impl Iterator<Item = &'c Arc<Check>> + Clone),
-    ) {
+    ) -> bool {
+        let is_log = |state: &State| state.feed == Feed::SignIns;
         let mut before = std::mem::take(&mut self.0);
+        let mut lost = false;
         for directory in directories {
             for feed in &directory.feeds {
                 let source = directory.source(*feed);
-                let same = before.remove(&source).filter(|state| state.directory.is_opened_like(directory));
-                let mut state = same.unwrap_or_else(|| State::new(directory, *feed));
+                let mut state = match before.remove(&source) {
+                    Some(state) if state.directory.is_opened_like(directory) => state,
+                    other => {
+                        lost |= other.as_ref().is_some_and(is_log);
+                        State::new(directory, *feed)
+                    }
+                };
                 state.find_unknown(checks.clone());
                 self.0.insert(source, state);
             }
         }
+        lost |= before.values().any(is_log);
+        !lost && self.0.values().any(is_log)
     }
 
     pub(super) fn note<'c>(
@@ -81,8 +95,21 @@ impl Directories {
         }
     }
 
-    /// What the directories say about a check.
-    pub(super) fn of(&self, check: &Check) -> impl Iterator<Item = Evidence> {
+    /// Notes in the memory of every check what the directories say about it.
+    pub(super) fn remember(
+        &self,
+        checks: &BTreeMap<CheckName, Arc<Check>>,
+        memories: &mut BTreeMap<CheckName, Memory>,
+        now: Timestamp,
+    ) {
+        for (name, check) in checks {
+            for seen in self.of(check) {
+                memories.entry(name.clone()).or_default().note(seen, now);
+            }
+        }
+    }
+
+    fn of(&self, check: &Check) -> impl Iterator<Item = Evidence> {
         let read = self.0.iter().filter_map(|(source, state)| Some((source, state.last.as_ref()?)));
         let mut read = read.filter(|(_, last)| !last.sightings.is_empty()).peekable();
         let (names, protocol) = (read.peek().map(|_| names(&check.mailbox)), check.protocol());
@@ -129,9 +156,9 @@ fn sighting(source: &str, last: &FeedReading, names: &[String; 3], protocol: Pro
     let app = protocol.mail()?.client_app;
     Some(Evidence {
         at: *seen.max()?,
-        finding: Finding::Used,
+        finding: Finding::SignedIn,
         signal: Signal::Usage,
         until: None,
-        note: format!("{source}: signed in by {app}, with a password or a token; the log does not say which"),
+        note: format!("{source}: signed in by {app}; the log does not say with what"),
     })
 }

@@ -157,8 +157,8 @@ fn usage(case: &Case<'_>, fresh: &[&Evidence]) -> Use {
         return Use::Seen;
     }
     let said = |finding| fresh.iter().any(|seen| seen.signal == Signal::Usage && seen.finding == finding);
-    // If two files contradict each other, the one that reports use counts.
-    match (said(Finding::Used), said(Finding::Unused)) {
+    // If two sources contradict each other, the one that reports use counts, and a sign-in may have been one.
+    match (said(Finding::Used) || said(Finding::SignedIn), said(Finding::Unused)) {
         (true, _) => Use::Seen,
         (false, true) => Use::None,
         (false, false) => Use::Unknown,

@@ -11,13 +11,28 @@ use crate::model::{Evidence, Finding, Signal};
 use super::judge::is_ahead;
 use super::tally::Tally;
 
-/// The key of stored evidence. Conclusive and inconclusive evidence have separate slots, so that an
-/// inconclusive answer to a password does not replace a conclusive one, and one file's "unused" does not
-/// replace another file's "used".
-pub(super) type Slot = (Signal, bool);
+/// The key of stored evidence. Evidence of different weight has separate slots, so that an inconclusive answer to a
+/// password does not replace a conclusive one, one file's "unused" does not replace another file's "used", and a
+/// sign-in that may have been by token hides neither.
+pub(super) type Slot = (Signal, Weight);
 
-pub(super) fn slot(evidence: &Evidence) -> Slot {
-    (evidence.signal, matches!(evidence.finding, Finding::Undecided | Finding::Locked | Finding::Unused))
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Weight {
+    Conclusive,
+    Open,
+    Inconclusive,
+}
+
+/// The slot of what directories say.
+pub(super) const SIGN_IN: Slot = (Signal::Usage, Weight::Open);
+
+pub(super) const fn slot(evidence: &Evidence) -> Slot {
+    let weight = match evidence.finding {
+        Finding::Undecided | Finding::Locked | Finding::Unused => Weight::Inconclusive,
+        Finding::SignedIn => Weight::Open,
+        _ => Weight::Conclusive,
+    };
+    (evidence.signal, weight)
 }
 
 /// The remembered evidence of one check.

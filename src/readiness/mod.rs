@@ -197,8 +197,12 @@ impl Readiness {
     /// counts until a later reading is complete.
     pub fn note_directory(&self, source: &str, outcome: Result<FeedReading, String>) {
         let mut known = self.known();
-        let Known { directories, checks, .. } = &mut *known;
+        let Known { directories, checks, contents, .. } = &mut *known;
         directories.note(source, outcome, checks.values());
+        directories.remember(checks, &mut contents.checks, clock::now());
+        if self.keeper.is_none() {
+            contents.changes();
+        }
     }
 
     /// Judges all checks as of `now`.
@@ -292,7 +296,7 @@ impl Known {
         self.policy = plan.policy.clone();
         self.calendar = calendar(&plan.policy);
         self.checks = plan.mail_checks().map(|check| (check.name(), Arc::clone(check))).collect();
-        self.directories.apply(&plan.directories, &self.checks.values());
+        let sign_ins_stay = self.directories.apply(&plan.directories, &self.checks.values());
         self.unprobed = unprobed::of(plan);
         for (name, check) in &self.checks {
             let identity = identity(check);
@@ -300,10 +304,15 @@ impl Known {
             if memory.identity != identity {
                 *memory = Memory::of(identity);
             }
+            if !sign_ins_stay {
+                memory.evidence.remove(&memory::SIGN_IN);
+            }
         }
+        let now = clock::now();
+        self.directories.remember(&self.checks, &mut self.contents.checks, now);
         let checks = &self.checks;
         self.probed.retain(|name, _| checks.contains_key(name));
-        self.contents.forget(clock::now(), |name| checks.contains_key(name));
+        self.contents.forget(now, |name| checks.contains_key(name));
     }
 
     /// All evidence about one check: remembered, imported, and from the calendar.
@@ -311,7 +320,7 @@ impl Known {
         let name = check.name();
         let remembered =
             self.contents.checks.get(&name).into_iter().flat_map(|memory| memory.evidence.values());
-        let imported = self.imported.of(&name).chain(self.directories.of(check));
+        let imported = self.imported.of(&name);
         let dates = calendar::evidence(calendar::of(&self.calendar, check, name.protocol), now);
         remembered.cloned().chain(imported).chain(dates).collect()
     }

@@ -43,6 +43,11 @@ pub fn acts(letter: char) -> bool {
     letter.is_control() || (!letter.is_ascii() && UNSEEN.iter().any(unseen))
 }
 
+/// A character by its number, such as `U+202E`, for messages about one that cannot be seen.
+pub fn code_point(letter: char) -> String {
+    format!("U+{:04X}", u32::from(letter))
+}
+
 /// Whether a character only separates words or lines, so that a blank can replace it.
 fn separates(letter: char) -> bool {
     matches!(letter, '\t'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}')

@@ -132,13 +132,14 @@ fn evidence_is_believed_for_its_shelf_life_and_no_longer() {
     const DAY: i64 = 24 * 60;
     let works = seen(OauthLogin, OauthWorks, 1);
     type Reads = fn(&Judgement) -> bool;
-    let rows: [(Signal, Finding, i64, Reads); 8] = [
+    let rows: [(Signal, Finding, i64, Reads); 9] = [
         (Offer, NotOffered, DAY, |it| it.basic == Basic::Closed),
         (OauthLogin, OauthWorks, 15, |it| it.oauth == Oauth::Ok),
         (OauthLogin, OauthFails, 15, |it| it.oauth == Oauth::NotOk),
         (PasswordLogin, Accepted, 7 * DAY, |it| it.basic == Basic::Open),
         (Refusal, PolicyRefuses, 7 * DAY, |it| it.basic == Basic::Closed),
         (Usage, Unused, 30 * DAY, |it| it.usage == Use::None),
+        (Usage, SignedIn, 30 * DAY, |it| it.usage == Use::Seen),
         (Switch, SwitchedOff, 30 * DAY, |it| it.basic == Basic::Closed),
         (Calendar, Removed, 10_000 * DAY, |it| it.basic == Basic::Closed),
     ];
@@ -175,6 +176,25 @@ fn a_newer_unused_does_not_hide_an_older_sighting() {
     assert_eq!(judged(&[saw, over, unused.clone()], true).usage, Use::Seen);
     let stale = seen(Usage, Used, 31 * 24 * 60);
     assert_eq!(judged(&[stale, unused], true).usage, Use::None);
+}
+
+#[test]
+fn a_sign_in_counts_as_seen_and_proves_no_password() {
+    let works = seen(OauthLogin, OauthWorks, 1);
+    let (signed_in, unused) = (seen(Usage, SignedIn, 60 * 24), seen(Usage, Unused, 1));
+    for evidence in [vec![works.clone(), signed_in.clone()], vec![works.clone(), signed_in.clone(), unused]] {
+        let judged = judged(&evidence, true);
+        assert_eq!((judged.usage, judged.basic, judged.state), (Use::Seen, Basic::Unknown, State::Dual));
+    }
+    let closed = judged(&[works, signed_in.clone(), seen(Offer, NotOffered, 1)], true);
+    assert_eq!((closed.basic, closed.state), (Basic::Closed, State::Decommissioned), "passwords are closed");
+    // It hides no older report of a password, and is not hidden by it.
+    let findings = |evidence: &[Evidence]| -> Vec<Finding> {
+        judged(evidence, true).exhibits.iter().map(|exhibit| exhibit.evidence.finding).collect()
+    };
+    assert_eq!(findings(&[signed_in.clone(), seen(Usage, Used, 60 * 48)]), [Used, SignedIn]);
+    let stale = seen(Usage, SignedIn, 31 * 24 * 60);
+    assert_eq!(judged(&[stale, seen(Usage, Unused, 1)], true).usage, Use::None);
 }
 
 #[test]
