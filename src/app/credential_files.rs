@@ -82,7 +82,7 @@ pub(super) async fn follow(
                 files::have_changed(&changed);
                 let changed = Arc::new(changed);
                 monitor.retry(Arc::clone(&changed)).await;
-                told.send_replace(changed);
+                told.send_modify(|counts| tally(counts, &changed, &files));
             }
             if watch.set_folders(folders_of(&files.all).await) {
                 continue;
@@ -96,6 +96,15 @@ pub(super) async fn follow(
     };
     // Ends only when cancelled.
     stop.run_until_cancelled(work).await;
+}
+
+/// Counts what has changed. A file that is no longer followed is forgotten.
+fn tally(counts: &mut ChangedFiles, changed: &BTreeSet<PathBuf>, files: &Followed) {
+    let counts = Arc::make_mut(counts);
+    counts.retain(|file, _| files.all.contains(file));
+    for file in changed {
+        *counts.entry(file.clone()).or_default() += 1;
+    }
 }
 
 /// Without the refresh tokens that a request of our own has written back: nothing rests on those but the next request.

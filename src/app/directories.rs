@@ -2,6 +2,8 @@
 //!
 //! Owns the pace and the log lines. `directory` decides what an answer means.
 
+mod pace;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use self::pace::Pace;
 use crate::background::BackgroundTask;
 use crate::check::Prober;
 use crate::directory::{Fault, Read, Reader};
@@ -47,8 +50,8 @@ impl Wanted {
     }
 }
 
-/// The files that changed last.
-pub(super) type ChangedFiles = Arc<BTreeSet<PathBuf>>;
+/// How often each file has changed. Counted, because two changes may come before one reading is over.
+pub(super) type ChangedFiles = Arc<BTreeMap<PathBuf, u64>>;
 
 /// Where readings go.
 #[derive(Clone)]
@@ -67,7 +70,7 @@ struct Task {
 }
 
 /// Reads the wanted directories until `stop` is cancelled. If a file that a reading depends on changes, it is repeated
-/// at once.
+/// soon.
 pub(super) async fn follow(
     mut in_force: watch::Receiver<Arc<Wanted>>,
     changed: watch::Receiver<ChangedFiles>,
@@ -128,9 +131,10 @@ impl Task {
         let mut logged = Logged::default();
         let mut last: Option<FeedReading> = None;
         let mut ends = DirectoryEnds::new();
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut pace) = (FIRST_PAUSE, Pace::default());
         sleep(CALM).await;
         loop {
+            let files = self.changes(&changed.borrow_and_update());
             let outcome = reader.read(&self.directory, self.feed, &self.credentials, last.as_ref()).await;
             logged.log(&source, &outcome);
             let wait = match outcome {
@@ -149,29 +153,26 @@ impl Task {
                     let wait =
                         if fault.is_lasting() { self.directory.interval } else { pause.max(fault.wait()) };
                     pause = pause.saturating_mul(2);
+                    pace.hold(fault.wait());
                     wait.min(self.directory.interval)
                 }
             };
-            tokio::select! {
-                () = sleep(wait) => {}
-                () = self.file_changed(&mut changed) => {}
-            }
+            pace.next(wait, self.file_changed(&mut changed, files)).await;
         }
     }
 
-    /// Returns once a file that the reading depends on has changed.
-    async fn file_changed(&self, changed: &mut watch::Receiver<ChangedFiles>) {
-        loop {
-            if changed.changed().await.is_err() {
-                // The files are no longer watched, so no change will come.
-                return std::future::pending().await;
-            }
-            let files = Arc::clone(&changed.borrow_and_update());
-            let of_credentials = self.credentials.iter().flat_map(|credential| credential.places());
-            let own = self.directory.spec.files().into_iter();
-            if own.chain(of_credentials.filter_map(SecretRef::file)).any(|file| files.contains(file)) {
-                return;
-            }
+    /// How often the files that the reading depends on have changed.
+    fn changes(&self, changed: &ChangedFiles) -> u64 {
+        let of_credentials = self.credentials.iter().flat_map(|credential| credential.places());
+        let own = self.directory.spec.files().into_iter();
+        own.chain(of_credentials.filter_map(SecretRef::file)).filter_map(|file| changed.get(file)).sum()
+    }
+
+    /// Returns once one of them has changed since they had changed so often.
+    async fn file_changed(&self, changed: &mut watch::Receiver<ChangedFiles>, before: u64) {
+        if changed.wait_for(|changed| self.changes(changed) != before).await.is_err() {
+            // The files are no longer watched, so no change will come.
+            std::future::pending().await
         }
     }
 }
@@ -235,12 +236,12 @@ pub struct Once {
     pub outcome: Result<Read, String>,
 }
 
-/// Reads these feeds of every directory once, all at the same time, within a time limit.
-pub async fn once(plan: &Plan, feeds: &[Feed], limit: Duration) -> Vec<Once> {
+/// Reads every directory once, all feeds at the same time, within a time limit.
+pub async fn once(plan: &Plan, limit: Duration) -> Vec<Once> {
     let prober = Prober::new(&plan.limits, Arc::new(|_| ()));
     let reader = Reader::new(Arc::clone(prober.dialer()), prober.tokens().clone());
     let mut readings = JoinSet::new();
-    for task in tasks(&of(plan)).filter(|task| feeds.contains(&task.feed)) {
+    for task in tasks(&of(plan)) {
         let reader = reader.clone();
         readings.spawn(async move {
             let Task { directory, feed, credentials } = task;
