@@ -3,8 +3,9 @@
 //! Owns the order of these steps, and runs one reload at a time. Files are read by `config`; [`Difference`]
 //! says how each check changes.
 
+mod summary;
+
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,10 +23,12 @@ use crate::check::Prober;
 use crate::config::{ConfigErrors, Loaded, Reading, Sources};
 use crate::file_watch::FolderWatch;
 use crate::http::Protection;
-use crate::model::{Difference, Plan};
+use crate::model::{Difference, Plan, WebChange};
 use crate::monitor::MonitorHandle;
 use crate::readiness::Readiness;
 use crate::report::Report;
+
+pub(super) use self::summary::summary;
 
 /// Time limit for reading the configuration. Without it, one network disk that hangs would block all later
 /// reloads.
@@ -240,24 +243,27 @@ impl Inner {
             tracing::warn!(%notice, "notice about the configuration");
         }
         let mut next = loaded.plan;
-        let difference = Arc::new(Difference::between(plan, &next));
+        let mut difference = Difference::between(plan, &next);
         if let Some((running, wanted)) = &difference.listen {
             tracing::warn!(%running, %wanted, "http.listen has changed: the change takes effect after a restart");
             // The warning repeats at every reload until the restart.
             next.listen.clone_from(running);
         }
         if let Some([running, wanted]) = &difference.state_dir {
-            let [was, wanted] = [running, wanted].map(|folder| folder_or_none(folder.as_deref()));
+            let [was, wanted] =
+                [running, wanted].map(|folder| summary::or_none(folder.as_deref().map(Path::display)));
             tracing::warn!(running = %was, %wanted, "state_dir has changed: the change takes effect after a restart");
             next.policy.state_dir.clone_from(running);
         }
-        if difference.address {
-            tracing::warn!("http.external_url has changed: the change takes effect after a restart");
+        if let Some([running, wanted]) = &difference.address {
+            let [was, wanted] = [running, wanted].map(|url| summary::or_none(url.as_ref()));
+            tracing::warn!(running = %was, %wanted, "http.external_url has changed: the change takes effect after a restart");
             next.address.clone_from(&plan.address);
         }
-        if difference.web {
-            self.protect(plan, &mut next).await;
+        if difference.web != WebChange::None {
+            difference.web = self.protect(plan, &mut next).await;
         }
+        let difference = Arc::new(difference);
         // The report goes first, so that the first observation of a new check finds its record, and a late
         // one of a removed check finds none.
         let Parts { report, readiness, prober, monitor_handle, .. } = &self.parts;
@@ -292,7 +298,7 @@ impl Inner {
 impl Inner {
     /// Switches to another web configuration file, or to none. Changes inside the current file are picked up
     /// without a reload.
-    async fn protect(&self, plan: &Plan, next: &mut Plan) {
+    async fn protect(&self, plan: &Plan, next: &mut Plan) -> WebChange {
         let (protection, web) = (self.parts.protection.clone(), next.web.clone());
         let followed = timeout(TAKING, spawn_blocking(move || protection.follow(web.as_deref()))).await;
         let followed = match followed {
@@ -302,40 +308,12 @@ impl Inner {
         if let Err(fault) = followed {
             tracing::error!(%fault, "web configuration rejected: the previous one stays in force");
             next.web.clone_from(&plan.web);
+            return WebChange::Refused;
         }
+        WebChange::Taken
     }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn folder_or_none(folder: Option<&Path>) -> String {
-    folder.map_or_else(|| "none".to_owned(), |folder| folder.display().to_string())
-}
-
-/// The result of a reload, for the client that requested it.
-pub(super) fn summary(difference: &Difference) -> String {
-    let Difference { stays, changes, comes, goes, listen, state_dir, web, address: _, limits: _ } =
-        difference;
-    let [stay, changed, new, gone] = [stays.len(), changes.len(), comes.len(), goes.len()];
-    let mut text = format!("Taken. Checks: {stay} as before, {changed} changed, {new} new, {gone} gone.");
-    if let Some((running, wanted)) = listen {
-        // Writing to a string cannot fail.
-        let _ = write!(
-            text,
-            " http.listen has changed: {wanted} takes a restart; until then {running} stays in use."
-        );
-    }
-    if let Some(folders) = state_dir {
-        let [running, wanted] = folders.each_ref().map(|folder| folder_or_none(folder.as_deref()));
-        let _ = write!(
-            text,
-            " state_dir has changed: {wanted} takes a restart; until then {running} stays in use."
-        );
-    }
-    if *web {
-        text += " http.web_config has changed: the endpoint now uses the new file, or no protection if it was removed.";
-    }
-    text
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Check, CheckName, Credential, Goal, Limits, Listen, Mailbox, Plan};
+use super::{Check, CheckName, Credential, Directory, ExternalUrl, Goal, Limits, Listen, Mailbox, Plan};
 
 /// The changes between two plans.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,12 +25,46 @@ pub struct Difference {
     pub listen: Option<(Listen, Listen)>,
     /// The old and the new state directory, if they differ; either may be none.
     pub state_dir: Option<[Option<PathBuf>; 2]>,
-    /// Whether the web configuration file has changed, including added or removed.
-    pub web: bool,
-    /// Whether the addresses of the pages have changed.
-    pub address: bool,
+    pub web: WebChange,
+    /// The old and the new public address of the pages, if they differ; either may be none.
+    pub address: Option<[Option<ExternalUrl>; 2]>,
+    /// How the directories that are read change; `None` if all of them stay.
+    pub directories: Option<DirectoryCounts>,
     /// The new limits, if they differ.
     pub limits: Option<Limits>,
+}
+
+/// Whether the web configuration file is another one, including added or removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebChange {
+    None,
+    Taken,
+    /// It passed validation, and could not be used a moment later: the previous one stays.
+    Refused,
+}
+
+/// How many directories stay, are read differently, come and go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DirectoryCounts {
+    pub stay: usize,
+    pub changed: usize,
+    pub new: usize,
+    pub gone: usize,
+}
+
+impl DirectoryCounts {
+    fn between(old: &[Arc<Directory>], new: &[Arc<Directory>]) -> Self {
+        let mut left: HashMap<_, _> = old.iter().map(|directory| (&directory.name, directory)).collect();
+        let mut counts = Self::default();
+        for directory in new {
+            match left.remove(&directory.name) {
+                None => counts.new += 1,
+                Some(before) if before == directory => counts.stay += 1,
+                Some(_) => counts.changed += 1,
+            }
+        }
+        Self { gone: left.len(), ..counts }
+    }
 }
 
 impl Difference {
@@ -51,12 +85,16 @@ impl Difference {
         goes.sort();
         let listen = (old.listen != new.listen).then(|| (old.listen.clone(), new.listen.clone()));
         let file = |plan: &Plan| plan.web.as_ref().map(|web| web.file.clone());
-        let web = file(old) != file(new);
+        let web = if file(old) == file(new) { WebChange::None } else { WebChange::Taken };
         let folders = [old, new].map(|plan| plan.policy.state_dir.clone());
         let state_dir = (folders[0] != folders[1]).then_some(folders);
         let limits = (old.limits != new.limits).then_some(new.limits);
-        let address = old.address != new.address;
-        Self { stays, changes, comes, goes, listen, state_dir, web, address, limits }
+        let addresses = [old, new].map(|plan| plan.address.external.clone());
+        let address = (addresses[0] != addresses[1]).then_some(addresses);
+        let directories = DirectoryCounts::between(&old.directories, &new.directories);
+        let directories = Some(directories)
+            .filter(|DirectoryCounts { stay: _, changed, new, gone }| changed + new + gone > 0);
+        Self { stays, changes, comes, goes, listen, state_dir, web, address, directories, limits }
     }
 }
 
@@ -296,9 +334,10 @@ mod tests {
             Plan { web: file.map(web).map(Arc::new), ..plan(Vec::new()) }
         };
         let differs = |old: &Plan, new: &Plan| Difference::between(old, new).web;
-        assert!(!differs(&of(Some("web.yaml"), &[]), &of(Some("web.yaml"), &["X-Frame-Options"])));
-        assert!(differs(&of(Some("web.yaml"), &[]), &of(Some("other.yaml"), &[])));
-        assert!(differs(&of(None, &[]), &of(Some("web.yaml"), &[])));
-        assert!(differs(&of(Some("web.yaml"), &[]), &of(None, &[])));
+        let (same, other) = (WebChange::None, WebChange::Taken);
+        assert_eq!(differs(&of(Some("web.yaml"), &[]), &of(Some("web.yaml"), &["X-Frame-Options"])), same);
+        assert_eq!(differs(&of(Some("web.yaml"), &[]), &of(Some("other.yaml"), &[])), other);
+        assert_eq!(differs(&of(None, &[]), &of(Some("web.yaml"), &[])), other);
+        assert_eq!(differs(&of(Some("web.yaml"), &[]), &of(None, &[])), other);
     }
 }

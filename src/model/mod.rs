@@ -78,7 +78,7 @@ pub use credential::{
     Algorithm, App, Auth, Credential, IdentityService, PairRef, Proof, Redacted, SecretIn, SecretRef,
     WRONG_PASSWORD,
 };
-pub use difference::Difference;
+pub use difference::{Difference, DirectoryCounts, WebChange};
 pub use directory::{Directory, DirectoryEnds, Feed, FeedReading, Sightings};
 pub use end::{End, EndSource, Expires};
 pub use external::{Address, ExternalUrl};

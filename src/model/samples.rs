@@ -7,9 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Access, Auth, Cause, Check, Credential, Endpoint, Failure, Family, Goal, IpChoice, Limits, Listen,
-    Mailbox, Mechanism, Observation, Outcome, Phase, Plan, Policy, Proof, Provider, Reason, Security,
-    ServerFacts, Shard, Timings, TokenAccess, TokenSpec, Transcript,
+    Access, Auth, Cause, Check, Credential, Directory, Endpoint, Failure, Family, Feed, Goal, IpChoice,
+    Limits, Listen, Mailbox, Mechanism, Observation, Outcome, Phase, Plan, Policy, Proof, Provider, Reason,
+    Security, ServerFacts, Shard, Timings, TokenAccess, TokenSpec, Transcript,
 };
 
 pub(crate) fn credential(name: &str) -> Arc<Credential> {
@@ -32,17 +32,32 @@ pub(crate) fn mailbox(name: &str, credential: &Arc<Credential>) -> Arc<Mailbox> 
     })
 }
 
-fn check(mailbox: &Arc<Mailbox>, host: &str, goal: Goal) -> Arc<Check> {
-    let Auth::Token(proof) = &mailbox.credential.auth else { unreachable!("the samples log in with tokens") };
-    let spec = TokenSpec {
-        credential: Arc::clone(&mailbox.credential.name),
+fn spec(credential: &Credential, scope: &str) -> TokenSpec {
+    let Auth::Token(proof) = &credential.auth else { unreachable!("the samples log in with tokens") };
+    TokenSpec {
+        credential: Arc::clone(&credential.name),
         proof: Arc::clone(proof),
         url: "https://login.microsoftonline.com/t/oauth2/v2.0/token".into(),
-        scope: "https://outlook.office365.com/.default".into(),
+        scope: scope.into(),
         ca_file: None,
         url_is_written: false,
         user: None,
-    };
+    }
+}
+
+/// A directory of which everything is read.
+pub(crate) fn directory(credential: &Credential) -> Directory {
+    Directory {
+        name: "contoso".into(),
+        spec: spec(credential, "https://graph.microsoft.com/.default"),
+        base_url: "https://graph.microsoft.com".into(),
+        interval: Duration::from_secs(6 * 60 * 60),
+        feeds: Feed::ALL.to_vec(),
+    }
+}
+
+fn check(mailbox: &Arc<Mailbox>, host: &str, goal: Goal) -> Arc<Check> {
+    let spec = spec(&mailbox.credential, "https://outlook.office365.com/.default");
     Arc::new(Check {
         mailbox: Arc::clone(mailbox),
         endpoint: Endpoint { host: host.to_owned(), port: 993, security: Security::Implicit },
