@@ -21,6 +21,9 @@ pub mod clock;
 // Which build this is.
 pub mod version;
 
+// How this process was started.
+pub mod invocation;
+
 // Tools.
 pub mod background;
 pub mod diagnosis;

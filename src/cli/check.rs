@@ -85,7 +85,7 @@ pub(super) async fn run(options: Options) -> Exit {
 
 /// The part of the plan to check, or why nothing can be checked: the file has faults, or a name matches no mailbox.
 fn plan(options: &Options) -> Result<Plan, String> {
-    let loaded = config::load(&options.config.config).map_err(|errors| errors.to_string())?;
+    let loaded = config::load(options.config.file()).map_err(|errors| errors.to_string())?;
     for notice in &loaded.warnings {
         complain(&format!("warning: {notice}\n"));
     }

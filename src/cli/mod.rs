@@ -30,7 +30,7 @@ mod wait;
 use std::ffi::OsString;
 use std::io;
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -40,6 +40,7 @@ use clap_complete::Shell;
 
 use crate::app::{address_space, descriptors};
 use crate::config::{self, Loaded};
+use crate::invocation;
 use crate::safe;
 use crate::token;
 use crate::version;
@@ -89,10 +90,12 @@ enum Command {
     /// Probe every mailbox once, now, and print the results.
     ///
     /// Exit status: 0 all fine, 1 something failing, 2 bad configuration. With `--output nagios`:
-    /// 0 fine, 1 a certificate or a secret ends within 30 days, 2 a check fails, 3 bad configuration.
+    /// 0 fine, 1 a certificate or a secret ends within 30 days, 2 a check fails, 3 bad configuration. An end is known here
+    /// if the configuration declares it or the certificate bears it; directories (`directory`) are not read.
     Check(check::Options),
     /// List all faults of a configuration, with line, column and what was expected.
     ///
+    /// Reads files alone: no server, identity provider or directory is asked.
     /// Exit status: 0 no faults, 2 faults.
     Validate(validate::Options),
     /// Explain what an error means, who must act, and what to do.
@@ -101,8 +104,8 @@ enum Command {
     Explain(explain::Options),
     /// Show which mailboxes are ready for the end of passwords.
     ///
-    /// Probes every mailbox once, now, and prints for each mailbox and protocol the state, the evidence and what to do
-    /// next. It also uses what the agent has saved in `state_dir`: a mailbox is `ready` only after OAuth has worked
+    /// Probes every mailbox once, now, reads the directories (`directory`) once, for at most five minutes, and prints for each
+    /// mailbox and protocol the state, the evidence and what to do next. It also uses what the agent has saved in `state_dir`: a mailbox is `ready` only after OAuth has worked
     /// for seven days.
     /// Exit status: 0 all ready or done, 1 not yet, 2 bad configuration.
     Readiness(readiness::Options),
@@ -153,6 +156,12 @@ struct Config {
 }
 
 impl Config {
+    /// The configuration file, of which commands in hints now speak.
+    fn file(&self) -> &Path {
+        invocation::uses(&self.config);
+        &self.config
+    }
+
     /// How people run another command with this configuration.
     fn again(&self) -> Again {
         Again::with(&self.config, std::env::var_os(CONFIG_VARIABLE).as_deref())
@@ -160,7 +169,7 @@ impl Config {
 
     /// Loads the configuration. Prints its faults to standard error.
     fn load(&self) -> Result<Loaded, Exit> {
-        config::load(&self.config).map_err(|errors| {
+        config::load(self.file()).map_err(|errors| {
             complain(&format!("{errors}\n"));
             Exit::Bad
         })

@@ -59,7 +59,7 @@ pub(super) async fn run(options: Options, log: &Log) -> Exit {
         Ok(signals) => signals,
         Err(error) => return log.cannot_run(&format!("signals cannot be received: {error}")),
     };
-    let file = options.config.config.clone();
+    let file = options.config.file().to_owned();
     let overrides = match options.overrides() {
         Ok(overrides) => overrides,
         Err(fault) => return log.misused(&fault),

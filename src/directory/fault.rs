@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::invocation;
 use crate::model::{Cause, Reason};
 
 /// Why a reading is not complete.
@@ -20,7 +21,8 @@ pub enum Fault {
     NoLicence,
     /// The token lacks a permission.
     #[error(
-        "the app lacks the application permission {permission} of Microsoft Graph, or no administrator has consented to it; `mailbox-exporter setup --config FILE` prints the steps ({said})"
+        "the app lacks the application permission {permission} of Microsoft Graph, or no administrator has consented to it; {} prints the steps ({said})",
+        invocation::complete("`mailbox-exporter setup --config FILE`")
     )]
     NoPermission { permission: &'static str, said: String },
     /// Two tokens in a row were refused.

@@ -22,6 +22,7 @@ mod tests;
 use jiff::{SignedDuration, Timestamp};
 
 use self::fill::Values;
+use crate::invocation;
 use crate::model::{Access, Check, Claims, Family, Mechanism, Phase, Protocol, Reason, ServerFacts};
 
 pub use consent::{NATIVE_CLIENT, consent_url};
@@ -153,7 +154,8 @@ pub fn hint(reason: Reason, phase: Phase, subject: &Subject<'_>) -> String {
     let findings = findings::of(reason, phase, subject);
     let row = rows().find(fits).filter(|_| !findings.decisive);
     let lines = row.into_iter().flat_map(|row| row.text.lines()).map(|line| values.fill(line));
-    findings.lines.into_iter().chain(lines).collect::<Vec<_>>().join("\n")
+    let text = findings.lines.into_iter().chain(lines).collect::<Vec<_>>().join("\n");
+    invocation::complete(&text).into_owned()
 }
 
 /// What to do about a reason if no mailbox is at hand: for one family of servers, or for all that

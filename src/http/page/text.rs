@@ -5,6 +5,7 @@
 use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::invocation;
 use crate::model::Reason;
 
 pub(super) use crate::report::text::{
@@ -61,10 +62,10 @@ pub(super) fn about(here: Here, reason: Reason) -> Markup {
     html! { a.about href=(here.to_reason(reason)) { "more" } }
 }
 
-/// A hint: one paragraph per line, with the text between backticks as commands.
+/// A hint: one paragraph per line, for the configuration of this agent, with the text between backticks as commands.
 pub(super) fn hint(hint: &str) -> Markup {
     html! {
-        @for line in hint.lines().filter(|line| !line.trim().is_empty()) {
+        @for line in invocation::complete(hint).lines().filter(|line| !line.trim().is_empty()) {
             p.hint {
                 @for (place, piece) in line.split('`').enumerate() {
                     @if place % 2 == 1 { (command(piece)) } @else { (piece) }

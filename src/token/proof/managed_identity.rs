@@ -11,6 +11,7 @@ use secrecy::ExposeSecret;
 use tokio::time::{Instant, sleep};
 
 use super::azure_arc;
+use crate::invocation;
 use crate::model::{Cause, IdentityService, Phase, Reason, Redacted, TokenSpec};
 use crate::safe;
 use crate::secret::{self, Scrubber};
@@ -166,10 +167,11 @@ pub(super) fn refusal_facts(spec: &TokenSpec, client_id: Option<&str>, reason: R
             .to_owned(),
     };
     match reason {
-        Reason::RoleMissing | Reason::ConsentMissing => vec![format!(
+        Reason::RoleMissing | Reason::ConsentMissing => vec![invocation::complete(&format!(
             "The token is for {whose}. A managed identity has no app registration and no consent page: its app role is assigned by commands, which `mailbox-exporter setup --config FILE {}` prints.",
             spec.credential
-        )],
+        ))
+        .into_owned()],
         _ => vec![format!("Asked for was {whose}, at `{}`.", spec.url)],
     }
 }
