@@ -10,15 +10,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::app::directories;
-use crate::model::{Auth, End, EndSource, Feed, Observation, Plan};
+use crate::model::{Auth, End, EndSource, Observation, Plan};
 use crate::report::text::{counted, stretch};
 use crate::safe;
 use crate::secret;
 use crate::token;
 
 use super::Exit;
-use super::answer::complain;
 
 /// A secret or certificate that ends within this time is a warning.
 const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -47,10 +45,8 @@ pub(super) fn asked_for(arguments: &[OsString]) -> bool {
 /// When the credentials of a plan expire, by their names.
 type Ends = BTreeMap<Arc<str>, Vec<End>>;
 
-/// How long the directories may take: a plugin is given up after some time.
-const READING: Duration = Duration::from_secs(20);
-
-/// Reads the dates: those that are declared, those that certificates bear, and those that directories say.
+/// Reads the dates: those that are declared, and those that certificates bear. Directories are not asked: a plugin runs
+/// every few minutes and must answer within seconds, and Microsoft Graph is throttled for a whole tenant.
 pub(super) async fn ends(plan: &Plan) -> Ends {
     let mut ends = Ends::new();
     for credential in &plan.credentials {
@@ -64,18 +60,6 @@ pub(super) async fn ends(plan: &Plan) -> Ends {
             known.extend(token::ends(proof).await.into_iter().filter(|end| !end.source.row().renewed));
         }
         ends.insert(Arc::clone(&credential.name), known);
-    }
-    for directories::Once { directory, feed, outcome } in
-        directories::once(plan, &[Feed::Expiry], READING).await
-    {
-        match outcome {
-            Ok(read) => {
-                for (name, at) in read.ends {
-                    ends.entry(name).or_default().push(End { source: EndSource::Directory, at });
-                }
-            }
-            Err(fault) => complain(&format!("warning: {}: {fault}\n", safe::line(&directory.source(feed)))),
-        }
     }
     ends
 }

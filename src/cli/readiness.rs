@@ -11,7 +11,7 @@ use crate::app;
 use crate::app::directories;
 use crate::check::Prober;
 use crate::clock;
-use crate::model::{Board, Conflict, Feed, Plan, Score, Standing, State};
+use crate::model::{Board, Conflict, Plan, Score, Standing, State};
 use crate::password_trials;
 use crate::readiness::{Readiness, StoreError};
 use crate::report::readiness_json;
@@ -85,7 +85,7 @@ async fn round(plan: &Plan) -> Result<Board, StoreError> {
     })
     .await;
     progress.end();
-    for directories::Once { directory, feed, outcome } in directories::once(plan, Feed::ALL, READING).await {
+    for directories::Once { directory, feed, outcome } in directories::once(plan, READING).await {
         readiness.note_directory(&directory.source(feed), outcome.map(|read| read.reading));
     }
     // Only after the round: no mailbox may be probed twice at once.

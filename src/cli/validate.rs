@@ -49,8 +49,12 @@ pub(super) async fn run(Options { config, state }: Options) -> Exit {
                 let notices = [looked_at(described).await, signed_in(described, &config.config).await];
                 text.extend(notices.iter().flatten().map(|notice| format!("warning: {notice}\n")));
             }
+            let directories = match plan.directories.len() {
+                0 => String::new(),
+                count => format!(", {}", plural(count, "directory", "directories")),
+            };
             text += &format!(
-                "{}: no faults in {}, {}, {}, {}\n",
+                "{}: no faults in {}, {}, {}, {}{directories}\n",
                 config.config.display(),
                 counted(loaded.files.len(), "file"),
                 counted(plan.credentials.len(), "credential"),
