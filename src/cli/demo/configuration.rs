@@ -17,7 +17,7 @@ use super::{INTERVAL, TIMEOUT};
 /// The teams that the mailboxes belong to, in turn: a label to group by. One mailbox in four has no team.
 const TEAMS: [Option<&str>; 4] = [Some("billing"), Some("people"), Some("logistics"), None];
 /// When the secret of the first credential ends: near enough to be pointed out.
-const SECRET_ENDS_IN: SignedDuration = SignedDuration::from_hours(20 * 24);
+pub(super) const SECRET_ENDS_IN: SignedDuration = SignedDuration::from_hours(20 * 24);
 
 /// The year at whose beginning the certificate ends.
 const CERTIFICATE_ENDS: i32 = 2040;
@@ -30,6 +30,9 @@ const GOOGLE_SCOPE: &str = "https://mail.google.com/";
 
 /// The credential and the provider of the mailboxes that are opened by Microsoft Graph.
 const GRAPH: &str = "graph";
+
+/// The credential that the directory is read with.
+const DIRECTORY: &str = "contoso-graph";
 
 /// The file's name.
 pub(super) const FILE: &str = "config.yaml";
@@ -68,6 +71,7 @@ pub(super) fn write(
     sim: &Sim,
     mailboxes: &[SimMailbox],
     at_graph: &[SimGraphMailbox],
+    reader: &SimApp,
 ) -> io::Result<PathBuf> {
     fs::write(folder.join("ca.pem"), sim.ca_pem())?;
     let (mut credentials, mut providers, mut list) = (String::new(), String::new(), String::new());
@@ -82,7 +86,7 @@ pub(super) fn write(
                     by_secret(folder, credential, app, &format!(", expires: {}", secret_end()))?
                 }
                 // Its token is fine, which shows that the certificate is.
-                Fault::TokenRejected => by_certificate(folder, credential, app)?,
+                Fault::TokenRejected => by_certificate(folder, credential, sim, app)?,
                 // The same of the cluster's token.
                 Fault::NotConnected => by_federation(folder, credential, app)?,
                 // The domain's administrator has delegated nothing to it.
@@ -142,13 +146,16 @@ pub(super) fn write(
             "  - {{ address: {address}, provider: {GRAPH}, credential: {GRAPH}, checks: [graph] }}\n"
         );
     }
+    credentials += &by_secret(folder, DIRECTORY, reader, "")?;
     fs::write(folder.join(USAGE), usage(mailboxes))?;
     let file = folder.join(FILE);
     let text = format!(
         "defaults: {{ interval: {INTERVAL}, timeout: {TIMEOUT} }}\n\
          state_dir: state\n\
          readiness: {{ password_login: declared, usage: {USAGE} }}\n\
-         credentials:\n{credentials}providers:\n{providers}mailboxes:\n{list}"
+         directory: {{ contoso: {{ credential: {DIRECTORY}, base_url: {:?} }} }}\n\
+         credentials:\n{credentials}providers:\n{providers}mailboxes:\n{list}",
+        sim.graph_url()
     );
     fs::write(&file, text)?;
     Ok(file)
@@ -170,9 +177,10 @@ fn by_refresh_token(folder: &Path, name: &str, app: &SimApp) -> io::Result<Strin
     ))
 }
 
-fn by_certificate(folder: &Path, name: &str, app: &SimApp) -> io::Result<String> {
+fn by_certificate(folder: &Path, name: &str, sim: &Sim, app: &SimApp) -> io::Result<String> {
     let certificate = SimCertificate::until(CERTIFICATE_ENDS)?;
     app.register(&[&certificate]);
+    sim.directory().add_certificate(app, &certificate, &format!("{CERTIFICATE_ENDS}-01-01T00:00:00Z"));
     fs::write(folder.join(format!("{name}.pem")), certificate.certificate + &certificate.private_key)?;
     Ok(format!(
         "  {name}: {{ type: certificate, tenant: {}, client_id: {}, certificate: {name}.pem }}\n",

@@ -4,6 +4,7 @@
 //! other module knows that this is a demo.
 
 mod configuration;
+mod directory;
 
 use std::fs;
 use std::io;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 
 use crate::app::{self, App, AppError, Origin};
 use crate::config;
+use crate::invocation;
 use crate::model::{Listen, Plan, Shard};
 use crate::sim::{Fault, GraphFault, Route, Sim, SimGraphMailbox, SimMailbox, SimUnread};
 
@@ -63,9 +65,13 @@ async fn show(options: Options) -> Result<Exit, String> {
     let sim = Sim::start().await.map_err(|error| cannot_start(&error))?;
     let mailboxes = populate(&sim, options.mailboxes).await.map_err(|error| cannot_start(&error))?;
     let at_graph = at_graph(&sim, options.mailboxes);
+    let reader = directory::reader(&sim);
+    let graph_app: Vec<_> = at_graph.iter().take(1).map(SimGraphMailbox::app).collect();
+    directory::populate(&sim, &mailboxes, &graph_app);
     let folder = Folder::new().map_err(|error| format!("no temporary directory: {error}"))?;
-    let file = configuration::write(&folder.0, &sim, &mailboxes, &at_graph)
+    let file = configuration::write(&folder.0, &sim, &mailboxes, &at_graph, &reader)
         .map_err(|error| format!("{}: {error}", folder.0.display()))?;
+    invocation::uses(&file);
     let config::Reading { sources, outcome } = config::read(&file);
     let mut plan = outcome.map_err(|errors| errors.to_string())?.plan;
 
@@ -153,7 +159,9 @@ fn introduction(app: &App, folder: &Path, mailboxes: &[SimMailbox], at_graph: &[
          Metrics        http://{address}/metrics\n\
          Configuration  {file}\n\n\
          Every mailbox is probed every {INTERVAL} by IMAP and SMTP, the first time within these {INTERVAL}, and less often while its login is refused; \
-         one also by POP3, and by a message that it sends to itself once an hour, the first within a minute. Ctrl-C ends the demo.\n\n",
+         one also by POP3, and by a message that it sends to itself once an hour, the first within a minute. \
+         The directory of the tenant, which knows when the secrets end and who else signs in, is read at the start: see Readiness and /credentials. \
+         Ctrl-C ends the demo.\n\n",
         address = app.address(),
         file = folder.join(configuration::FILE).display(),
     );
