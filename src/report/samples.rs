@@ -301,12 +301,20 @@ pub(crate) fn board(plan: &Plan) -> Board {
             capped: false,
             counts: State::ALL.iter().map(|state| (Protocol::Imap, *state, 0)).collect(),
         }],
-        sources: vec![SourceReading {
-            name: "usage/*.csv".to_owned(),
-            rows: 3,
-            last_success: Some(dawn()),
-            fault: None,
-        }],
+        sources: vec![
+            SourceReading {
+                name: "usage/*.csv".to_owned(),
+                rows: 3,
+                last_success: Some(dawn()),
+                fault: None,
+            },
+            SourceReading {
+                name: "directory/contoso/sign_ins".to_owned(),
+                rows: 7,
+                last_success: Some(dawn()),
+                fault: None,
+            },
+        ],
         calendar: vec![deadline(Some(date(2026, 12, 31))), deadline(None)],
         ..Board::default()
     }

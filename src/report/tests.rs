@@ -66,6 +66,7 @@ fn filled() -> Report {
     ));
     report.record_token(&issued(&plan.credentials[0], &["IMAP.AccessAsApp"]));
     report.record_token(&refused(&plan.credentials[1], Reason::SecretExpired));
+    report.note_directory(&"contoso".into(), [(Arc::clone(&plan.credentials[1].name), dawn())].into());
     report.tick_skipped();
     report
 }

@@ -41,12 +41,18 @@ pub enum DirectoryFault {
     TokenExpired,
     /// The connection ends.
     Close,
-    /// A success that is no JSON.
-    Html,
+    /// A page of HTML, with this status.
+    Html(u16),
+    /// A refusal, with this status.
+    Refused(u16),
+    /// A success with this body.
+    Body(Value),
     /// More bytes than a client should read.
     Huge,
     /// The next page is at this address.
     NextPage(String),
+    /// The next page is this one.
+    SamePage,
 }
 
 /// One row of the sign-in log.
@@ -170,23 +176,38 @@ impl Idp {
                 refused((401, "InvalidAuthenticationToken", text.to_owned()), Vec::new())
             }
             Some(DirectoryFault::Close) => return Ok(false),
-            Some(DirectoryFault::Html) => {
-                return respond(wire, now, 200, "text/html", "<html>Sign in</html>", &[]).await;
+            Some(DirectoryFault::Html(status)) => {
+                return respond(wire, now, status, "text/html", "<html>Sign in</html>", &[]).await;
             }
+            Some(DirectoryFault::Refused(status)) => {
+                let text = "Insufficient privileges to complete the operation.";
+                refused((status, "Authorization_RequestDenied", text.to_owned()), Vec::new())
+            }
+            Some(DirectoryFault::Body(body)) => (200, body.to_string(), Vec::new()),
             Some(DirectoryFault::Huge) => {
                 wire.send(head(200, JSON, HUGE, &[]).as_bytes()).await?;
                 wire.send(&vec![b' '; HUGE]).await?;
                 return Ok(true);
             }
-            Some(DirectoryFault::NextPage(_)) | None => match self.look_up(request) {
-                Ok(mut body) => {
-                    if let Some(DirectoryFault::NextPage(address)) = fault {
-                        body["@odata.nextLink"] = json!(address);
+            Some(DirectoryFault::NextPage(_) | DirectoryFault::SamePage) | None => {
+                match self.look_up(request) {
+                    Ok(mut body) => {
+                        let next = match fault {
+                            Some(DirectoryFault::NextPage(address)) => Some(address),
+                            Some(_) => {
+                                let host = request.header("host").unwrap_or_default();
+                                Some(format!("https://{host}{}", request.path))
+                            }
+                            None => None,
+                        };
+                        if let Some(next) = next {
+                            body["@odata.nextLink"] = json!(next);
+                        }
+                        (200, body.to_string(), Vec::new())
                     }
-                    (200, body.to_string(), Vec::new())
+                    Err(refusal) => refused(refusal, Vec::new()),
                 }
-                Err(refusal) => refused(refusal, Vec::new()),
-            },
+            }
         };
         respond(wire, now, status, JSON, &body, &more).await
     }

@@ -22,6 +22,8 @@ SHARED = {3: ("token", "secret_expired")}
 SINGLES = [("select", "folder_missing"), ("auth", "mailbox_not_connected"), ("auth", "smtp_auth_disabled_mailbox"),
            ("auth", "over_quota"), ("connect", "timeout"), ("auth", "token_rejected")]
 STATES = ("decommissioned", "ready", "dual", "at_risk", "blocked", "unknown", "not_expected")
+# What is read besides the probes: an imported report, and a directory, whose log of sign-ins gives nothing.
+SOURCES = {"usage/usage.csv": 1800, "directory/contoso/expiry": 4, "directory/contoso/sign_ins": 0}
 JOB = "mailboxes"
 TARGETS = [{"cluster": "west", "job": JOB, "instance": f"agent-{shard}:9993"} for shard in range(AGENTS)]
 # What Prometheus itself adds: that it can scrape, and an alert of each kind that the boards ask for.
@@ -98,6 +100,8 @@ def _mailbox(s, n, now):
         for state in ("open", "closed", "unknown"):
             s.add("mailbox_basic_auth", int(state == ("open", "closed", "unknown")[n % 3]), **check, state=state)
         s.add("mailbox_readiness_evidence_timestamp_seconds", now - 3600 * (n % 99), **check, signal="oauth_login")
+        if n % 5 == 0:
+            s.add("mailbox_readiness_evidence_timestamp_seconds", now - 3600 * (n % 700), **check, signal="usage")
 
 
 def _standing(n, why):
@@ -156,6 +160,7 @@ def agent(known, reasons, shard, now):
         failing = tenant in SHARED
         s.add("mailbox_credential_success", int(not failing), **credential)
         s.add("mailbox_credential_expiry_timestamp_seconds", now + 86400 * (40 * tenant - 1), **credential, source="declared")
+        s.add("mailbox_credential_expiry_timestamp_seconds", now + 86400 * (40 * tenant - 1), **credential, source="directory")
         s.add("mailbox_token_expiry_timestamp_seconds", now + 1800, **of)
         s.add("mailbox_token_permission", 1, **credential, permission="IMAP.AccessAsApp")
         if failing:
@@ -167,6 +172,9 @@ def agent(known, reasons, shard, now):
         for protocol in SERVERS[PROVIDERS[tenant]]:
             for state in STATES:
                 s.add("mailbox_readiness_checks", counts[tenant, protocol, state], tenant=_uuid(tenant), protocol=protocol, state=state)
+    for source, rows in SOURCES.items():
+        s.add("mailbox_readiness_source_rows", rows, source=source)
+        s.add("mailbox_readiness_source_last_success_timestamp_seconds", now - 3600, source=source)
     s.add("mailbox_exporter_build_info", 1, version="0.1.0", revision="0123456789abcdef0123456789abcdef01234567", os="linux", arch="x86_64")
     s.add("mailbox_exporter_shard_info", 1, shard=shard, shards=AGENTS)
     s.add("mailbox_exporter_checks", 2 * len(mine))

@@ -1,7 +1,9 @@
 //! Directories: what Microsoft Graph says is exported and judged, and nothing counts that was read by half.
 
 mod commands;
+mod odd;
 mod pace;
+mod rows;
 
 use std::time::Duration;
 
@@ -179,7 +181,9 @@ async fn a_sign_in_makes_a_mailbox_seen_and_proves_no_password() {
     assert_eq!(value(&metrics, basic), None, "a sign-in is no proof of passwords");
     let json = ask(agent.address(), "GET /api/v1/readiness").await.1;
     assert!(
-        json.contains("with a password or a token") && json.contains("printer1@contoso.example"),
+        json.contains("somebody signed in, with a password or a token")
+            && json.contains("signed_in")
+            && json.contains("printer1@contoso.example"),
         "{json}"
     );
     app::stop(agent).await;
@@ -250,7 +254,7 @@ async fn a_token_that_is_refused_again_ends_the_reading() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_refusal_says_what_to_do_and_counts_for_nothing() {
-    let refusals: [Refused; 5] = [
+    let refusals: [Refused; 7] = [
         ("no licence", None, &["AuditLog.Read.All"], "write sign_ins: false"),
         (
             "no permission",
@@ -260,9 +264,21 @@ async fn every_refusal_says_what_to_do_and_counts_for_nothing() {
         ),
         (
             "no JSON",
-            Some(DirectoryFault::Html),
+            Some(DirectoryFault::Html(200)),
             &["AuditLog.Read.All"],
             "another form than documented: at line 1",
+        ),
+        (
+            "no Graph",
+            Some(DirectoryFault::Html(404)),
+            &["AuditLog.Read.All"],
+            "is not Microsoft Graph: status 404 (<html>Sign in</html>); compare base_url",
+        ),
+        (
+            "a ring",
+            Some(DirectoryFault::SamePage),
+            &["AuditLog.Read.All"],
+            "the link to the next page leads back to one already read",
         ),
         (
             "endless",

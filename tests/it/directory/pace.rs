@@ -47,7 +47,7 @@ async fn a_tenant_without_a_licence_is_told_once() {
 #[tokio::test(start_paused = true)]
 async fn what_fails_is_asked_again_less_and_less_often() {
     let tenant = Tenant::of(World::start_here().await, "expiry: false, interval: 1h").await;
-    tenant.graph.faults(std::iter::repeat_n(Some(DirectoryFault::Html), 100));
+    tenant.graph.faults(std::iter::repeat_n(Some(DirectoryFault::Html(200)), 100));
     let simulated = Simulated::start(&tenant.world.plan()).await;
     let minutes = async |minutes: u64| {
         simulated.pass(Duration::from_secs(minutes * 60)).await;
@@ -56,6 +56,30 @@ async fn what_fails_is_asked_again_less_and_less_often() {
     // After 1, 2, 4, 8, 16 and 32 minutes, and then at the interval.
     let counts = [minutes(0).await, minutes(4).await, minutes(60).await, minutes(125).await];
     assert!(counts[0] <= 1 && counts[1] == 3 && counts[2] == 7 && counts[3] == 9, "{counts:?}");
+    assert_eq!(simulated.lines("directory not read: what was read before still counts").len(), 1);
+    simulated.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn graph_sets_the_pace_by_retry_after_and_within_bounds() {
+    const MINUTE: u64 = 60;
+    let tenant = Tenant::of(World::start_here().await, "expiry: false, interval: 6h").await;
+    let throttled = |seconds| Some(DirectoryFault::Throttled(Duration::from_secs(seconds)));
+    // Within a reading; longer than a reading may take; ten years.
+    tenant.graph.faults([
+        throttled(2 * MINUTE),
+        throttled(90 * MINUTE),
+        throttled(10 * 366 * 24 * 60 * MINUTE),
+    ]);
+    let simulated = Simulated::start(&tenant.world.plan()).await;
+    let mut asked = Vec::new();
+    // Just before and just after each of the three waits is over.
+    for seconds in [110, 30, 89 * MINUTE, 2 * MINUTE, 358 * MINUTE, 2 * MINUTE] {
+        simulated.pass(Duration::from_secs(seconds)).await;
+        asked.push(tenant.graph.requests().len());
+    }
+    assert_eq!(asked, [1, 2, 2, 3, 3, 4]);
+    assert_eq!(simulated.lines("directory read").len(), 1);
     assert_eq!(simulated.lines("directory not read: what was read before still counts").len(), 1);
     simulated.stop().await;
 }
