@@ -79,13 +79,15 @@ fn a_value_of_the_login_column_counts_as_a_whole() {
 fn rows_without_a_configured_mailbox_are_counted_in_bounds() {
     let mut text = "Sender address,Authentication protocol\n".to_owned();
     for number in 0..1000 {
-        text += &format!("stranger{number:04}\u{202e}{}@fabrikam.example,Basic\n", "x".repeat(100));
+        text += &format!("stranger{number:04}\u{202e}\u{3164}{}@fabrikam.example,Basic\n", "x".repeat(100));
     }
     let imported = imported(&text, Topic::Usage);
     let report = &imported.report;
     assert_eq!((report.taken, report.unknown, report.unknown_examples.len()), (0, 1000, 5));
     assert!(
-        report.of_unknown().starts_with("1000 rows name no configured mailbox (such as stranger0000\u{fffd}")
+        report
+            .of_unknown()
+            .starts_with("1000 rows name no configured mailbox (such as stranger0000\u{fffd}\u{fffd}x")
     );
     assert!(report.unknown_examples.iter().all(|name| name.chars().count() <= 65));
 }

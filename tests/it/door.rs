@@ -67,6 +67,8 @@ fn the_demo_finds_a_free_port_and_serves_until_its_stop() {
             "mailbox_folder_unread_messages{mailbox=\"info@contoso.example\",folder=\"INBOX\"} 17",
             "reason=\"secret_expired\"} 1",
             "reason=\"smtp_auth_disabled_tenant\"} 1",
+            "mailbox_readiness_source_rows{source=\"directory/contoso/sign_ins\"} 3",
+            "mailbox_credential_expiry_timestamp_seconds{credential=\"payroll\",source=\"directory\"}",
         ];
         lines.iter().all(|line| metrics.contains(line))
     };
@@ -78,6 +80,15 @@ fn the_demo_finds_a_free_port_and_serves_until_its_stop() {
     let shown = std::fs::read_to_string(&config).unwrap();
     for kind in ["certificate", "federated", "refresh_token", "google_service_account"] {
         assert!(shown.contains(&format!("type: {kind}, ")), "{kind}: {shown}");
+    }
+    let (_, board) = get(address, "/readiness").unwrap();
+    assert!(board.contains("printer-hall-2@contoso.example"), "{board}");
+    assert!(board.contains("somebody signed in, with a password or a token"), "{board}");
+    // Hints name the configuration of this agent.
+    for page in ["/reasons/timeout", "/readiness"] {
+        let (_, body) = get(address, page).unwrap();
+        let option = format!("<span>--config</span> <span>{config}</span>");
+        assert!(body.contains(&option) && !body.contains("<span>FILE</span>"), "{page}: {body}");
     }
     assert_eq!(demo.terminate().status, Some(0));
     assert!(!Path::new(&config).exists(), "it takes its files with it");

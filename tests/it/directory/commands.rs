@@ -47,4 +47,6 @@ async fn commands_know_what_the_directory_says() {
     tenant.reader.set_roles(&[]);
     let readiness = of(&["readiness"]);
     assert!(readiness.stdout.contains("directory/contoso/expiry: the app lacks"), "{}", readiness.said());
+    let command = format!("`mailbox-exporter setup --config {}` prints the steps", configuration.display());
+    assert!(readiness.stdout.contains(&command), "{}", readiness.said());
 }

@@ -269,16 +269,16 @@ async fn every_refusal_says_what_to_do_and_counts_for_nothing() {
             "another form than documented: at line 1",
         ),
         (
-            "no Graph",
-            Some(DirectoryFault::Html(404)),
-            &["AuditLog.Read.All"],
-            "is not Microsoft Graph: status 404 (<html>Sign in</html>); compare base_url",
-        ),
-        (
             "a ring",
             Some(DirectoryFault::SamePage),
             &["AuditLog.Read.All"],
             "the link to the next page leads back to one already read",
+        ),
+        (
+            "no Graph",
+            Some(DirectoryFault::Html(404)),
+            &["AuditLog.Read.All"],
+            "is not Microsoft Graph: status 404 (<html>Sign in</html>); compare base_url",
         ),
         (
             "endless",

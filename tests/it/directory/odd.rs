@@ -69,6 +69,7 @@ async fn an_application_of_another_tenant_costs_only_itself() {
         wait(&agent, &end(&known), Some(ENDS[0].1)).await;
     }
     wait(&agent, &end("stranger"), None).await;
+    assert_eq!(fault(&agent, EXPIRY, "").await, "", "it is said in the log alone");
     app::stop(agent).await;
 }
 
@@ -83,6 +84,7 @@ async fn null_members_of_an_application_are_none() {
     wait(&agent, &end(&other), Some(ENDS[0].1)).await;
     wait(&agent, &rows(EXPIRY), Some(1.0)).await;
     wait(&agent, &end(&odd), None).await;
+    assert_eq!(fault(&agent, EXPIRY, "").await, "");
     app::stop(agent).await;
 }
 
