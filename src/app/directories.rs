@@ -172,7 +172,7 @@ impl Task {
     async fn file_changed(&self, changed: &mut watch::Receiver<ChangedFiles>, before: u64) {
         if changed.wait_for(|changed| self.changes(changed) != before).await.is_err() {
             // The files are no longer watched, so no change will come.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
