@@ -53,7 +53,7 @@ async fn a_metadata_service_wants_its_header_version_and_resource() {
 }
 
 #[tokio::test]
-async fn azure_arc_takes_each_key_once_and_from_nobody_who_cannot_read_it() {
+async fn azure_arc_takes_each_key_once_and_only_from_its_readers() {
     let sim = Sim::start().await.unwrap();
     let app = sim.app();
     app.assign_identity(true);
