@@ -50,7 +50,7 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(60 * 60);
 
     #[tokio::test(start_paused = true)]
-    async fn a_changing_file_is_read_at_once_and_then_once_a_minute() {
+    async fn a_file_that_keeps_changing_is_read_once_a_minute() {
         let (mut pace, start) = (Pace::default(), Instant::now());
         let mut readings = Vec::new();
         while start.elapsed() < HOUR / 6 {
