@@ -137,7 +137,7 @@ fn federated(map: &Map<'_>, base: &Path) -> Parts {
 const ONE_IDENTITY: &str = "this machine is an Azure Arc server, which is used by the identity that the system assigned to it: leave client_id out (identities that a user assigned to an Arc server are not in this version)";
 
 fn managed_identity(map: &Map<'_>, base: &Path) -> Parts {
-    let client_id = match map.read("client_id", owned_name) {
+    let client_id = match map.read("client_id", owned_text) {
         Written::Absent => Some(None),
         Written::Is(at) => Some(Some(at.value)),
         Written::Faulty => None,
@@ -214,10 +214,10 @@ fn app(map: &Map<'_>) -> Option<App> {
 /// The same, with the environment's value if a key is absent.
 fn app_of(map: &Map<'_>, tenant: Option<String>, client_id: Option<String>) -> Option<App> {
     // Whether a tenant is needed depends on the provider.
-    let tenant = optional(map.read("tenant", owned_name)).map(|written| written.or(tenant));
+    let tenant = optional(map.read("tenant", owned_text)).map(|written| written.or(tenant));
     let client_id = match client_id {
-        Some(known) => map.read("client_id", owned_name).or_default(known),
-        None => map.require("client_id", "the application (client) id", owned_name).map(|at| at.value),
+        Some(known) => map.read("client_id", owned_text).or_default(known),
+        None => map.require("client_id", "the application (client) id", owned_text).map(|at| at.value),
     };
     let parameters = map.read("parameters", parameters);
     Some(App { tenant: tenant?, client_id: client_id?, parameters: parameters.or_default(BTreeMap::new())? })
@@ -281,10 +281,6 @@ fn expires(at: &Cursor<'_>, base: &Path) -> Option<Expires> {
         owned_text,
     )?;
     Some(Expires::In(base.join(file.value)))
-}
-
-fn owned_name(at: &Cursor<'_>) -> Option<String> {
-    at.name().map(str::to_owned)
 }
 
 fn owned_text(at: &Cursor<'_>) -> Option<String> {

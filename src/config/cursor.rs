@@ -10,7 +10,6 @@ use super::fault::Faults;
 use super::keys::{Key, Keys, State};
 use super::place::{At, Place, Quoted, Trail, Written};
 use super::tree::{Entry, Kind, Node};
-use super::value;
 use crate::secret::{TYPOGRAPHIC, placeholder};
 
 /// The longest text value, in characters. An address has at most 254 (RFC 5321), and nothing here is longer than a URL.
@@ -88,19 +87,6 @@ impl<'a> Cursor<'a> {
             _ => return self.expected("text"),
         };
         self.checked(text)
-    }
-
-    /// Like [`Cursor::text`], for the names of things: with characters that cannot be seen, one passes for another.
-    pub(super) fn name(&self) -> Option<&'a str> {
-        self.text().and_then(|text| self.visible(text))
-    }
-
-    /// A text of this value, unless it contains a character that cannot be seen.
-    pub(super) fn visible(&self, text: &'a str) -> Option<&'a str> {
-        match value::visible(text) {
-            Ok(()) => Some(text),
-            Err(sentence) => self.complain(sentence),
-        }
     }
 
     /// Whether the value is text that contains these words, even if such a text is not allowed here.

@@ -169,9 +169,9 @@ fn mailbox(at: &Cursor<'_>) -> Option<Mailbox> {
     let map = at.map(&keys::MAILBOX)?;
     Some(Mailbox {
         place: map.place().clone(),
-        name: map.read("name", name),
+        name: map.read("name", owned_text),
         address: map.require("address", "the mail address", |at| at.judge(value::address)),
-        username: map.read("username", name),
+        username: map.read("username", owned_text),
         credential: map.require("credential", "the name of one of the credentials", owned_text),
         labels: map.read("labels", labels).value().cloned().unwrap_or_default(),
         alert_path: map.read("alert_path", Cursor::boolean),
@@ -250,7 +250,7 @@ fn labels(at: &Cursor<'_>) -> Option<BTreeMap<String, String>> {
                 "a label's name is made of letters, digits and underscores, no digit first",
             );
         }
-        if let Some(value) = value.free_text().and_then(|text| value.visible(text)) {
+        if let Some(value) = value.free_text() {
             labels.insert(name.value.to_owned(), value.to_owned());
         }
     }
@@ -261,13 +261,7 @@ fn labels(at: &Cursor<'_>) -> Option<BTreeMap<String, String>> {
 fn check_name(name: &At<&str>, at: &Cursor<'_>) {
     if name.value.is_empty() || name.value.chars().any(char::is_control) {
         at.faults().add(&name.place, "a name must not be empty or contain control characters");
-    } else if let Err(sentence) = value::visible(name.value) {
-        at.faults().add(&name.place, sentence);
     }
-}
-
-fn name(at: &Cursor<'_>) -> Option<String> {
-    at.name().map(str::to_owned)
 }
 
 fn owned_text(at: &Cursor<'_>) -> Option<String> {

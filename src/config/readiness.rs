@@ -357,11 +357,9 @@ fn calendar(path: PathBuf, named: &Cursor<'_>, sources: &mut Sources) -> (PathBu
 fn deadlines(at: &Cursor<'_>) -> Option<Vec<Deadline>> {
     let map = at.map(&keys::DEADLINE)?;
     let text = |at: &Cursor<'_>| at.text().map(str::to_owned);
-    let provider =
-        map.require("provider", "whose date it is: exchange_online, a provider of yours, …", |at| {
-            at.name().map(str::to_owned)
-        });
-    let protocol = map.require("protocol", "imap, smtp, pop3, or all", |at| at.name().map(str::to_lowercase));
+    let provider = map.require("provider", "whose date it is: exchange_online, a provider of yours, …", text);
+    let protocol =
+        map.require("protocol", "imap, smtp, pop3, or all", |at| at.judge(|text| Ok(text.to_lowercase())));
     let kind = map.require("kind", "default_off, removal or account_password", |at| {
         at.parse("one of default_off, removal, account_password", DeadlineKind::from_label)
     });

@@ -232,21 +232,8 @@ pub(super) fn has_tenant(template: &str) -> bool {
     template.contains(TENANT)
 }
 
-/// Refuses a name with a character that is invisible, or that moves or reverses the text next to it.
-pub(super) fn visible(text: &str) -> Result<(), String> {
-    match text.chars().enumerate().find(|(_, letter)| safe::acts(*letter)) {
-        None => Ok(()),
-        Some((before, letter)) => Err(format!(
-            "character {} is {}, which cannot be seen, so that this name would look like another: delete it, or type the name anew",
-            before + 1,
-            safe::code_point(letter)
-        )),
-    }
-}
-
 /// A mail address, as far as a program that only logs in needs to know.
 pub(super) fn address(text: &str) -> Result<String, String> {
-    visible(text)?;
     let parts = text.rsplit_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty());
     if parts.is_none() {
         return Err("expected a mail address like invoices@contoso.example".to_owned());
