@@ -102,7 +102,7 @@ impl Site {
 
     /// What the metrics page shows besides the report.
     fn live(&self) -> Live {
-        Live { board: self.board(), in_flight: self.prober.in_flight() }
+        Live { overview: self.readiness.overview(clock::now()), in_flight: self.prober.in_flight() }
     }
 
     /// What the status page shows.

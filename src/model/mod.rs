@@ -60,6 +60,7 @@ mod end;
 mod external;
 mod mailbox;
 mod observation;
+mod overview;
 mod phase;
 mod plan;
 mod policy;
@@ -87,6 +88,7 @@ pub use observation::{
     Certificate, DialogueLine, Observation, OnDemand, Outcome, ServerFacts, Speaker, TokenSeal, Transcript,
     Unread,
 };
+pub use overview::{Overview, Position};
 pub use phase::{Phase, Timings};
 pub use plan::{Limits, Listen, Plan};
 pub use policy::{Expectation, PasswordLogin, Policy};

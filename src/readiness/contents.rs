@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{CheckName, Evidence, Finding, Protocol, Signal};
 
 use super::memory::{Memory, slot};
+use super::sorted::Sorted;
 use super::tally::Count;
 
 /// Retention. No rule uses older data, except for imports and for tenants in which trials have stopped.
@@ -136,9 +137,7 @@ impl Contents {
                 tally.hours.extend(hours.into_iter().map(|(hour, s, f)| (hour, (s, f))));
                 tally.days.extend(days.into_iter().map(|(day, s, f)| (day, (s, f))));
                 for buckets in [&mut tally.hours, &mut tally.days] {
-                    while buckets.len() > BUCKETS {
-                        buckets.pop_first();
-                    }
+                    buckets.keep_last(BUCKETS);
                 }
                 true
             }
@@ -257,11 +256,11 @@ impl Contents {
             let (at, note) = self.stopped.get(tenant)?;
             Some(stopped(tenant, *at, note))
         });
-        let dirty = self.checks.iter_mut().filter(|(_, memory)| !memory.unsaved.is_empty());
+        let dirty = self.checks.iter_mut().filter(|(_, memory)| memory.unsaved.is_some());
         dirty
             .map(|(name, memory)| {
                 let entry = check(name, memory);
-                memory.unsaved = super::memory::Unsaved::default();
+                memory.unsaved = None;
                 entry
             })
             .chain(stops)
@@ -270,8 +269,8 @@ impl Contents {
 }
 
 fn check(name: &CheckName, memory: &Memory) -> Entry {
-    let unsaved = &memory.unsaved;
-    let count = |buckets: &BTreeMap<i64, Count>, bucket: &i64| {
+    let unsaved = memory.unsaved.as_deref();
+    let count = |buckets: &Sorted<i64, Count>, bucket: &i64| {
         buckets.get(bucket).map(|(successes, failures)| (*bucket, *successes, *failures))
     };
     Entry::Check {
@@ -280,13 +279,21 @@ fn check(name: &CheckName, memory: &Memory) -> Entry {
         identity: memory.identity.clone(),
         since: memory.tally.since.map(Timestamp::as_microsecond),
         evidence: unsaved
-            .slots
-            .iter()
+            .into_iter()
+            .flat_map(|unsaved| &unsaved.slots)
             .filter_map(|slot| memory.evidence.get(slot))
             .map(Written::of)
             .collect(),
-        hours: unsaved.hours.iter().filter_map(|hour| count(&memory.tally.hours, hour)).collect(),
-        days: unsaved.days.iter().filter_map(|day| count(&memory.tally.days, day)).collect(),
+        hours: unsaved
+            .into_iter()
+            .flat_map(|unsaved| &unsaved.hours)
+            .filter_map(|hour| count(&memory.tally.hours, hour))
+            .collect(),
+        days: unsaved
+            .into_iter()
+            .flat_map(|unsaved| &unsaved.days)
+            .filter_map(|day| count(&memory.tally.days, day))
+            .collect(),
     }
 }
 

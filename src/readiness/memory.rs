@@ -2,13 +2,14 @@
 //!
 //! Not here: saving it (`store`) and judging it (`judge`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
 use crate::model::{Evidence, Finding, Signal};
 
 use super::judge::is_ahead;
+use super::sorted::Sorted;
 use super::tally::Tally;
 
 /// The key of stored evidence. Evidence of different weight has separate slots, so that an inconclusive answer to a
@@ -41,10 +42,10 @@ pub(super) struct Memory {
     /// Identifies mailbox, server and credential. If any of them changes, the evidence is void.
     pub(super) identity: String,
     /// The newest evidence in each slot.
-    pub(super) evidence: BTreeMap<Slot, Evidence>,
+    pub(super) evidence: Sorted<Slot, Evidence>,
     pub(super) tally: Tally,
-    /// What has changed since the last save.
-    pub(super) unsaved: Unsaved,
+    /// What has changed since the last save; `None` if nothing has.
+    pub(super) unsaved: Option<Box<Unsaved>>,
 }
 
 /// What has changed since the last save.
@@ -53,12 +54,6 @@ pub(super) struct Unsaved {
     pub(super) slots: BTreeSet<Slot>,
     pub(super) hours: BTreeSet<i64>,
     pub(super) days: BTreeSet<i64>,
-}
-
-impl Unsaved {
-    pub(super) fn is_empty(&self) -> bool {
-        self.slots.is_empty() && self.hours.is_empty()
-    }
 }
 
 impl Memory {
@@ -76,24 +71,25 @@ impl Memory {
         let older = |known: &Evidence| *known < evidence || is_ahead(known.at, now);
         if self.evidence.get(&slot).is_none_or(older) {
             self.evidence.insert(slot, evidence);
-            self.unsaved.slots.insert(slot);
+            self.unsaved.get_or_insert_default().slots.insert(slot);
         }
     }
 
     /// Counts an OAuth login.
     pub(super) fn count(&mut self, at: Timestamp, success: bool, now: Timestamp) {
         let (hour, day) = self.tally.add(at, success, now);
-        self.unsaved.hours.insert(hour);
-        self.unsaved.days.insert(day);
+        let unsaved = self.unsaved.get_or_insert_default();
+        unsaved.hours.insert(hour);
+        unsaved.days.insert(day);
     }
 
     /// Marks everything as unsaved.
     pub(super) fn mark_unsaved(&mut self) {
-        self.unsaved = Unsaved {
+        self.unsaved = Some(Box::new(Unsaved {
             slots: self.evidence.keys().copied().collect(),
             hours: self.tally.hours.keys().copied().collect(),
             days: self.tally.days.keys().copied().collect(),
-        };
+        }));
     }
 
     /// Drops entries from the future, left by a clock that was wrong.

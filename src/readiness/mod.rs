@@ -15,9 +15,11 @@ mod journal;
 mod judge;
 mod keeper;
 mod memory;
+mod overview;
 mod proof;
 mod saving;
 mod score;
+mod sorted;
 mod store;
 mod tally;
 #[cfg(test)]
@@ -35,16 +37,16 @@ use sha2::{Digest, Sha256};
 use crate::clock;
 use crate::model::{
     Access, Board, Check, CheckName, Deadline, Evidence, FeedReading, Finding, Mailbox, Observation,
-    PasswordLogin, Plan, Policy, Protocol, Reason, Signal, SourceReading, Standing,
+    PasswordLogin, Plan, Policy, Protocol, Reason, Record, Signal, SourceReading, Standing,
 };
 
 use self::contents::Contents;
 use self::directories::Directories;
 use self::imported::Imported;
 use self::journal::Damage;
-use self::judge::Case;
+use self::judge::{Case, Judgement};
 use self::keeper::Keeper;
-use self::memory::{Memory, Unsaved};
+use self::memory::Memory;
 use self::store::{Opened, Planned, Store};
 
 pub use calendar::{applies, calendar, moment};
@@ -189,7 +191,7 @@ impl Readiness {
         }
         if self.keeper.is_none() {
             // Without a keeper it is never saved.
-            memory.unsaved = Unsaved::default();
+            memory.unsaved = None;
         }
     }
 
@@ -215,7 +217,7 @@ impl Readiness {
         standings.sort_by(|a, b| a.name.cmp(&b.name));
         let stopped = known.contents.stopped.iter();
         Board {
-            scores: score::scores(&standings, now),
+            scores: score::of_board(&standings, now),
             standings,
             calendar: known.calendar.clone(),
             imports: known.imported.reports().cloned().chain(known.directories.reports()).collect(),
@@ -329,21 +331,29 @@ impl Known {
         self.probed.get(&check.name()).map_or(check.interval, |(interval, _)| *interval)
     }
 
-    fn probed_standing(&self, check: &Check, now: Timestamp) -> Standing {
+    fn judged(&self, check: &Check, now: Timestamp) -> (Judgement, Record) {
         let name = check.name();
-        let (mailbox, protocol) = (&check.mailbox, name.protocol);
         let record =
             self.contents.checks.get(&name).map(|memory| memory.tally.record(now)).unwrap_or_default();
         let evidence = self.evidence(check, now);
         let case = Case {
-            expected: self.policy.expects(&mailbox.name, protocol),
+            expected: self.policy.expects(&name.mailbox, name.protocol),
             auth: check.access.kind(),
             interval: self.interval(check),
             steady: record.steady,
             offer_refutes: proof::offer_refutes_calendar(check),
             evidence: &evidence,
         };
-        let judged = judge::judge(&case, now);
+        (judge::judge(&case, now), record)
+    }
+
+    fn next_deadline(&self, check: &Check, now: Timestamp) -> Option<Deadline> {
+        calendar::next(calendar::of(&self.calendar, check, check.protocol()), now)
+    }
+
+    fn probed_standing(&self, check: &Check, now: Timestamp) -> Standing {
+        let (name, mailbox) = (check.name(), &check.mailbox);
+        let (judged, record) = self.judged(check, now);
         let mut standing = Standing {
             mailbox: Arc::clone(mailbox),
             tenant: tenant(mailbox),
@@ -355,7 +365,7 @@ impl Known {
             conflict: conflict::conflict(&judged.exhibits),
             evidence: judged.exhibits,
             record,
-            deadline: calendar::next(calendar::of(&self.calendar, check, protocol), now),
+            deadline: self.next_deadline(check, now),
             advice: String::new(),
             name,
         };

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::{Protocol, Score, Standing, State};
+use crate::model::{Deadline, Protocol, Score, Standing, State};
 
 use super::calendar;
 
@@ -16,40 +16,71 @@ const CLOSE: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// … the score is capped at this.
 const CAP: f64 = 49.0;
 
-/// The scores of all tenants, ordered by name.
-pub(super) fn scores(standings: &[Standing], now: Timestamp) -> Vec<Score> {
-    let mut tenants: BTreeMap<&str, Vec<&Standing>> = BTreeMap::new();
-    for standing in standings {
-        tenants.entry(&standing.tenant).or_default().push(standing);
-    }
-    tenants.into_iter().map(|(tenant, standings)| score(tenant, &standings, now)).collect()
+/// The checks of all tenants, counted one by one.
+#[derive(Debug, Default)]
+pub(super) struct Scores(BTreeMap<String, Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// A mailbox at risk has a deadline that is close.
+    capped: bool,
+    states: BTreeMap<(Protocol, State), usize>,
 }
 
-fn score(tenant: &str, standings: &[&Standing], now: Timestamp) -> Score {
-    let weights: Vec<u32> = standings.iter().filter_map(|standing| standing.state.row().weight).collect();
-    let capped = standings.iter().any(|standing| standing.state == State::AtRisk && is_close(standing, now));
-    let mean = f64::from(weights.iter().sum::<u32>()) / weights.len().max(1) as f64;
-    let mean = if capped { mean.min(CAP) } else { mean };
-    let protocols: BTreeSet<Protocol> = standings.iter().map(|standing| standing.name.protocol).collect();
-    let count = |protocol, state| {
-        let such = |standing: &&&Standing| standing.name.protocol == protocol && standing.state == state;
-        (protocol, state, standings.iter().filter(such).count())
-    };
-    let states = |protocol| State::ALL.iter().map(move |state| (protocol, *state));
-    Score {
-        tenant: tenant.to_owned(),
-        score: (!weights.is_empty()).then_some(mean),
-        capped,
-        counts: protocols
-            .into_iter()
-            .flat_map(states)
-            .map(|(protocol, state)| count(protocol, state))
-            .collect(),
+impl Scores {
+    /// Counts one mailbox in one protocol. `deadline` is only asked for if it matters.
+    pub(super) fn count(
+        &mut self,
+        tenant: &str,
+        (protocol, state): (Protocol, State),
+        deadline: impl FnOnce() -> Option<Deadline>,
+        now: Timestamp,
+    ) {
+        if !self.0.contains_key(tenant) {
+            self.0.insert(tenant.to_owned(), Counts::default());
+        }
+        let Some(counts) = self.0.get_mut(tenant) else { return };
+        *counts.states.entry((protocol, state)).or_default() += 1;
+        counts.capped = counts.capped
+            || state == State::AtRisk && deadline().is_some_and(|deadline| is_close(&deadline, now));
     }
+
+    /// The scores, ordered by tenant.
+    pub(super) fn by_tenant(self) -> Vec<Score> {
+        self.0.into_iter().map(|(tenant, counts)| counts.score(tenant)).collect()
+    }
+}
+
+impl Counts {
+    fn score(self, tenant: String) -> Score {
+        let weights =
+            self.states.iter().filter_map(|((_, state), count)| Some((state.row().weight?, *count)));
+        let (sum, all) = weights.fold((0, 0), |(sum, all), (weight, count)| {
+            (sum + u64::from(weight) * count as u64, all + count)
+        });
+        let mean = sum as f64 / all.max(1) as f64;
+        let mean = if self.capped { mean.min(CAP) } else { mean };
+        let protocols: BTreeSet<Protocol> = self.states.keys().map(|(protocol, _)| *protocol).collect();
+        let count =
+            |key: (Protocol, State)| (key.0, key.1, self.states.get(&key).copied().unwrap_or_default());
+        let counts =
+            protocols.iter().flat_map(|protocol| State::ALL.iter().map(|state| count((*protocol, *state))));
+        Score { tenant, score: (all > 0).then_some(mean), capped: self.capped, counts: counts.collect() }
+    }
+}
+
+/// The scores of a board.
+pub(super) fn of_board(standings: &[Standing], now: Timestamp) -> Vec<Score> {
+    let mut scores = Scores::default();
+    for standing in standings {
+        let verdict = (standing.name.protocol, standing.state);
+        scores.count(&standing.tenant, verdict, || standing.deadline.clone(), now);
+    }
+    scores.by_tenant()
 }
 
 /// Whether the deadline is near or has passed.
-fn is_close(standing: &Standing, now: Timestamp) -> bool {
-    let date = standing.deadline.as_ref().and_then(|deadline| calendar::moment(deadline.date?));
+fn is_close(deadline: &Deadline, now: Timestamp) -> bool {
+    let date = deadline.date.and_then(calendar::moment);
     date.is_some_and(|date| date.duration_since(now) <= CLOSE)
 }

@@ -3,13 +3,12 @@
 //! Owns the rule of 95 % over seven days with no failure in the last 24 hours. Not here: what counts as a
 //! login.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 use crate::model::Record;
 
 use super::judge::is_ahead;
+use super::sorted::Sorted;
 
 const HOUR: i64 = 3600;
 pub(super) const DAY: i64 = 24 * HOUR;
@@ -33,9 +32,9 @@ pub(super) type Count = (u64, u64);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     /// By hours since 1970.
-    pub(super) hours: BTreeMap<i64, Count>,
+    pub(super) hours: Sorted<i64, Count>,
     /// By days since 1970.
-    pub(super) days: BTreeMap<i64, Count>,
+    pub(super) days: Sorted<i64, Count>,
     /// The first login ever counted.
     pub(super) since: Option<Timestamp>,
 }
@@ -46,7 +45,7 @@ impl Tally {
         self.correct(now);
         let (hour, day) = (at.as_second().div_euclid(HOUR), at.as_second().div_euclid(DAY));
         for (buckets, bucket) in [(&mut self.hours, hour), (&mut self.days, day)] {
-            let (successes, failures) = buckets.entry(bucket).or_default();
+            let (successes, failures) = buckets.or_default(bucket);
             let count = if success { successes } else { failures };
             *count = count.saturating_add(1);
         }
@@ -70,7 +69,8 @@ impl Tally {
     /// Drops counts that no rule uses.
     pub(super) fn prune(&mut self) {
         for (buckets, kept) in [(&mut self.hours, HOURS), (&mut self.days, DAYS)] {
-            if let Some(newest) = buckets.keys().next_back().copied() {
+            let newest = buckets.keys().next_back().copied();
+            if let Some(newest) = newest {
                 buckets.retain(|bucket, _| *bucket > newest.saturating_sub(kept));
             }
         }
@@ -79,10 +79,10 @@ impl Tally {
     /// Summarises the logins as of `now`.
     pub(super) fn record(&self, now: Timestamp) -> Record {
         let second = now.as_second();
-        let sum = |buckets: &BTreeMap<i64, Count>, from: i64| {
-            buckets.range(from..).fold((0, 0), |(s, f): Count, (_, count)| {
-                (s.saturating_add(count.0), f.saturating_add(count.1))
-            })
+        let sum = |buckets: &Sorted<i64, Count>, from: i64| {
+            buckets
+                .values_from(&from)
+                .fold((0, 0), |(s, f): Count, count| (s.saturating_add(count.0), f.saturating_add(count.1)))
         };
         // Uses whole buckets: part of the eighth day and of the 25th hour counts too, never less than the
         // period.
@@ -90,7 +90,7 @@ impl Tally {
         let (successes, failures) = sum(&self.days, week);
         let (successes_today, failures_today) = sum(&self.hours, second.div_euclid(HOUR) - (HOURS - 1));
         let covered = self.since.is_some_and(|since| second - since.as_second() >= WEEK)
-            && self.days.range(week..).count() >= DAYS_SEEN;
+            && self.days.values_from(&week).count() >= DAYS_SEEN;
         let all = successes.saturating_add(failures);
         let share = u128::from(successes) * 100 >= u128::from(all) * u128::from(ENOUGH);
         let steady = covered && share && successes_today > 0 && failures_today == 0;

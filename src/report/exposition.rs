@@ -1,20 +1,21 @@
-//! The page for Prometheus, written family by family, so that the page is never in memory as values.
+//! The page for Prometheus, written family by family, so that the page is never in memory as a whole.
 //!
-//! Not here: which families there are, and their values.
+//! Not here: which families there are, their values, and how a sample is written (`sample`).
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily};
-use prometheus::{Encoder, TextEncoder};
+use prometheus::proto::Metric;
 
-use super::families::{Family, Kind};
-use super::openmetrics;
+use super::families::Family;
+use super::sample::{self, Form};
 
-/// Maximum number of series in memory. A family of ten thousand mailboxes is written in pieces; only the
-/// first one carries HELP and TYPE.
-const PIECE: usize = 1000;
+/// The page is passed on in blocks of this many bytes.
+const BLOCK: usize = 64 * 1024;
+
+/// Without this line a page of OpenMetrics counts as truncated.
+const EOF: &[u8] = b"# EOF\n";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Exposition {
@@ -43,7 +44,7 @@ pub(super) struct Page<'w> {
 
 impl<'w> Page<'w> {
     pub(super) fn new(format: Exposition, out: &'w mut dyn Write) -> Self {
-        Self { format, out, buffer: Vec::new() }
+        Self { format, out, buffer: Vec::with_capacity(BLOCK + BLOCK / 8) }
     }
 
     /// Writes one family. A family without series writes nothing.
@@ -52,41 +53,25 @@ impl<'w> Page<'w> {
         family: &Family,
         fill: impl FnOnce(&mut Series<'_, 'w>) -> io::Result<()>,
     ) -> io::Result<()> {
-        let mut series =
-            Series { page: self, family: *family, extra: Vec::new(), piece: Vec::new(), begun: false };
-        fill(&mut series)?;
-        series.flush()
+        fill(&mut Series { page: self, family: *family, extra: Vec::new(), form: None })
     }
 
     /// Ends the page.
-    pub(super) fn finish(self) -> io::Result<()> {
-        match self.format {
-            Exposition::Text => Ok(()),
-            Exposition::OpenMetrics => self.out.write_all(openmetrics::EOF.as_bytes()),
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        if self.format == Exposition::OpenMetrics {
+            self.buffer.extend_from_slice(EOF);
         }
+        self.pass_on(0)
     }
 
-    fn write(&mut self, proto: &MetricFamily, first: bool) -> io::Result<()> {
-        self.buffer.clear();
-        match self.format {
-            Exposition::Text => {
-                TextEncoder::new()
-                    .encode(std::slice::from_ref(proto), &mut self.buffer)
-                    .map_err(io::Error::other)?;
-                let header = if first { 0 } else { end_of_first_line(&self.buffer) };
-                self.out.write_all(self.buffer.get(header..).unwrap_or_default())
-            }
-            Exposition::OpenMetrics => {
-                openmetrics::encode(proto, first, &mut self.buffer)?;
-                self.out.write_all(&self.buffer)
-            }
+    /// Passes the buffer on if it holds at least so many bytes.
+    fn pass_on(&mut self, at_least: usize) -> io::Result<()> {
+        if self.buffer.len() >= at_least {
+            self.out.write_all(&self.buffer)?;
+            self.buffer.clear();
         }
+        Ok(())
     }
-}
-
-/// Without a help text the encoder's header is only the TYPE line.
-fn end_of_first_line(text: &[u8]) -> usize {
-    text.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1)
 }
 
 /// The series of one family.
@@ -94,8 +79,8 @@ pub(super) struct Series<'p, 'w> {
     page: &'p mut Page<'w>,
     family: Family,
     extra: Vec<String>,
-    piece: Vec<Metric>,
-    begun: bool,
+    /// `None` until the first series, which writes the head of the family.
+    form: Option<Form>,
 }
 
 impl Series<'_, '_> {
@@ -106,55 +91,26 @@ impl Series<'_, '_> {
 
     /// Adds a series; the values follow the order of the family's labels.
     pub(super) fn add(&mut self, values: &[&str], value: f64) -> io::Result<()> {
-        let names = self.family.labels.iter().copied().chain(self.extra.iter().map(String::as_str));
         debug_assert_eq!(self.family.labels.len() + self.extra.len(), values.len(), "{}", self.family.name);
-        let mut metric =
-            Metric::from_label(names.zip(values).map(|(name, value)| pair(name, value)).collect());
-        match self.family.kind {
-            Kind::Counter => {
-                let mut counter = Counter::default();
-                counter.set_value(value);
-                metric.set_counter(counter);
-            }
-            Kind::Gauge | Kind::Histogram => {
-                let mut gauge = Gauge::default();
-                gauge.set_value(value);
-                metric.set_gauge(gauge);
-            }
-        }
-        self.push(metric)
+        let Self { page, family, extra, form } = self;
+        let form = form.get_or_insert_with(|| begin(page, family, extra));
+        form.write(values, value, &mut page.buffer);
+        page.pass_on(BLOCK)
     }
 
-    /// Adds a complete series.
-    pub(super) fn push(&mut self, metric: Metric) -> io::Result<()> {
-        self.piece.push(metric);
-        if self.piece.len() < PIECE { Ok(()) } else { self.flush() }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if self.piece.is_empty() {
-            return Ok(());
-        }
-        let mut proto = MetricFamily::default();
-        proto.set_name(self.family.name.to_owned());
-        proto.set_field_type(self.family.kind.proto());
-        if !self.begun {
-            proto.set_help(self.family.help.to_owned());
-        }
-        proto.set_metric(std::mem::take(&mut self.piece));
-        self.page.write(&proto, !self.begun)?;
-        self.begun = true;
-        self.piece = proto.take_metric();
-        self.piece.clear();
-        Ok(())
+    /// Adds a series that the `prometheus` crate holds.
+    pub(super) fn push(&mut self, metric: &Metric) -> io::Result<()> {
+        let Self { page, family, extra, form } = self;
+        form.get_or_insert_with(|| begin(page, family, extra));
+        sample::metric(family, metric, page.format, &mut page.buffer);
+        page.pass_on(BLOCK)
     }
 }
 
-fn pair(name: &str, value: &str) -> LabelPair {
-    let mut pair = LabelPair::default();
-    pair.set_name(name.to_owned());
-    pair.set_value(value.to_owned());
-    pair
+/// Writes the head of a family.
+fn begin(page: &mut Page<'_>, family: &Family, extra: &[String]) -> Form {
+    sample::head(family, page.format, &mut page.buffer);
+    Form::new(family.name, family.labels.iter().copied().chain(extra.iter().map(String::as_str)))
 }
 
 /// Seconds, to the microsecond: more digits are noise that costs bytes in every scrape.

@@ -2,8 +2,6 @@
 //!
 //! Not here: the values, and the format.
 
-use prometheus::proto::MetricType;
-
 /// The constant facts of one metric.
 #[derive(Debug, Clone, Copy)]
 pub struct Family {
@@ -31,15 +29,6 @@ impl Kind {
             Self::Gauge => "gauge",
             Self::Counter => "counter",
             Self::Histogram => "histogram",
-        }
-    }
-
-    /// The type for the encoder of the text format.
-    pub(super) const fn proto(self) -> MetricType {
-        match self {
-            Self::Gauge => MetricType::GAUGE,
-            Self::Counter => MetricType::COUNTER,
-            Self::Histogram => MetricType::HISTOGRAM,
         }
     }
 }

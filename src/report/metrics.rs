@@ -283,7 +283,7 @@ impl Metrics {
                 if family.name == families::PROCESS_CPU.name {
                     return series.add(&[], processor_seconds());
                 }
-                metrics.into_iter().try_for_each(|metric| series.push(metric))
+                metrics.into_iter().try_for_each(|metric| series.push(&metric))
             })?;
         }
         Ok(())
@@ -313,7 +313,7 @@ fn collected(family: &Family, collector: &impl Collector, page: &mut Page<'_>) -
                 values.set_sample_sum(round(values.get_sample_sum()));
                 metric.set_histogram(values);
             }
-            series.push(metric)?;
+            series.push(&metric)?;
         }
         Ok(())
     })

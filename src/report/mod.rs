@@ -12,7 +12,6 @@ pub mod json;
 mod log;
 mod metrics;
 mod minute;
-mod openmetrics;
 mod past;
 mod past_file;
 mod per_check;
@@ -21,6 +20,7 @@ mod per_readiness;
 pub mod readiness_json;
 #[cfg(test)]
 mod reload_tests;
+mod sample;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod sheet;
@@ -39,7 +39,7 @@ use jiff::Timestamp;
 
 use crate::clock;
 use crate::files;
-use crate::model::{Board, CheckName, DirectoryEnds, Observation, Plan, Protocol, TokenReport};
+use crate::model::{CheckName, DirectoryEnds, Observation, Overview, Plan, Protocol, TokenReport};
 use crate::version;
 
 use exposition::Page;
@@ -83,7 +83,7 @@ pub struct Report {
 #[derive(Debug, Clone, Default)]
 pub struct Live {
     /// The readiness of all mailboxes.
-    pub board: Board,
+    pub overview: Overview,
     /// Running probes.
     pub in_flight: usize,
 }
@@ -232,12 +232,12 @@ impl Report {
         self.metrics.write_servers(&mut page)?;
         per_credential::write(&self.credentials.records(), &mut page)?;
         self.metrics.write_tokens(&mut page)?;
-        per_readiness::write(&live.board, &mut page)?;
+        per_readiness::write(&live.overview, &mut page)?;
         per_check::write_reasons(&mut page)?;
         let build = [version::VERSION, version::REVISION, std::env::consts::OS, std::env::consts::ARCH];
         page.family(&families::BUILD_INFO, |series| series.add(&build, 1.0))?;
         self.configuration.write(&mut page)?;
-        per_readiness::write_keeping(live.board.keeping, &mut page)?;
+        per_readiness::write_keeping(live.overview.keeping, &mut page)?;
         page.family(&families::FILES_HANGING, |series| series.add(&[], files::hanging() as f64))?;
         self.metrics.write_program(live.in_flight, &mut page)?;
         page.finish()

@@ -1,4 +1,4 @@
-//! The metrics of readiness, computed at scrape time from the board.
+//! The metrics of readiness, computed at scrape time.
 //!
 //! Not here: judging.
 
@@ -6,23 +6,23 @@ use std::io;
 
 use jiff::tz::TimeZone;
 
-use crate::model::{Board, Exhibit, Keeping, Signal, Standing};
+use crate::model::{Keeping, Overview, Position};
 
 use super::exposition::{Page, timestamp};
 use super::families;
 
 /// Writes all metrics about the switch-off of passwords.
-pub(super) fn write(board: &Board, page: &mut Page<'_>) -> io::Result<()> {
+pub(super) fn write(board: &Overview, page: &mut Page<'_>) -> io::Result<()> {
     page.family(&families::BASIC_AUTH, |series| {
-        board.standings.iter().try_for_each(|standing| {
-            let (mailbox, protocol) = name(standing);
-            series.add(&[mailbox, protocol, standing.basic.label()], 1.0)
+        board.positions.iter().try_for_each(|position| {
+            let (mailbox, protocol) = name(position);
+            series.add(&[mailbox, protocol, position.basic.label()], 1.0)
         })
     })?;
     page.family(&families::READINESS, |series| {
-        board.standings.iter().try_for_each(|standing| {
-            let (mailbox, protocol) = name(standing);
-            series.add(&[mailbox, protocol, standing.state.label()], 1.0)
+        board.positions.iter().try_for_each(|position| {
+            let (mailbox, protocol) = name(position);
+            series.add(&[mailbox, protocol, position.state.label()], 1.0)
         })
     })?;
     page.family(&families::READINESS_SCORE, |series| {
@@ -38,27 +38,20 @@ pub(super) fn write(board: &Board, page: &mut Page<'_>) -> io::Result<()> {
         Ok(())
     })?;
     page.family(&families::READINESS_EVIDENCE, |series| {
-        for standing in &board.standings {
-            let (mailbox, protocol) = name(standing);
-            for signal in Signal::ALL {
-                let seen = standing.evidence.iter().map(|exhibit| &exhibit.evidence);
-                let last =
-                    seen.filter(|evidence| evidence.signal == *signal).map(|evidence| evidence.at).max();
-                last.map_or(Ok(()), |at| series.add(&[mailbox, protocol, signal.label()], timestamp(at)))?;
+        for position in &board.positions {
+            let (mailbox, protocol) = name(position);
+            for (signal, at) in &position.seen {
+                series.add(&[mailbox, protocol, signal.label()], timestamp(*at))?;
             }
         }
         Ok(())
     })?;
     write_sources(board, page)?;
     page.family(&families::READINESS_CONFLICT, |series| {
-        board.standings.iter().try_for_each(|standing| {
-            let (mailbox, protocol) = name(standing);
-            let is_set = |exhibit: &Exhibit| exhibit.fresh && exhibit.evidence.signal == Signal::Switch;
-            match &standing.conflict {
-                Some(_) => series.add(&[mailbox, protocol], 1.0),
-                None if standing.evidence.iter().any(is_set) => series.add(&[mailbox, protocol], 0.0),
-                None => Ok(()),
-            }
+        board.positions.iter().try_for_each(|position| {
+            let (mailbox, protocol) = name(position);
+            let value = |disagree| series.add(&[mailbox, protocol], f64::from(u8::from(disagree)));
+            position.conflict.map_or(Ok(()), value)
         })
     })?;
     page.family(&families::BASIC_AUTH_DEADLINE, |series| {
@@ -78,7 +71,7 @@ pub(super) fn write(board: &Board, page: &mut Page<'_>) -> io::Result<()> {
 }
 
 /// Writes how the sources of facts other than the probes are doing.
-fn write_sources(board: &Board, page: &mut Page<'_>) -> io::Result<()> {
+fn write_sources(board: &Overview, page: &mut Page<'_>) -> io::Result<()> {
     page.family(&families::READINESS_SOURCE_ROWS, |series| {
         board.sources.iter().try_for_each(|source| series.add(&[&source.name], source.rows as f64))
     })?;
@@ -98,6 +91,6 @@ pub(super) fn write_keeping(keeping: Option<Keeping>, page: &mut Page<'_>) -> io
     })
 }
 
-fn name(standing: &Standing) -> (&str, &'static str) {
-    (&standing.name.mailbox, standing.name.protocol.label())
+fn name(position: &Position) -> (&str, &'static str) {
+    (&position.name.mailbox, position.name.protocol.label())
 }

@@ -12,7 +12,7 @@ use super::*;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn text(report: &Report, exposition: Exposition) -> String {
-    let live = Live { board: samples::board(&two_mailboxes()), in_flight: 2 };
+    let live = Live { overview: samples::board(&two_mailboxes()).into(), in_flight: 2 };
     let mut out = Vec::new();
     report.render(exposition, &live, &mut out).unwrap();
     String::from_utf8(out).unwrap()

@@ -12,6 +12,7 @@ use mailbox_exporter::model::{Check, Plan, Protocol};
 use mailbox_exporter::sim::{Fault, Sim, SimApp, SimCertificate, SimMailbox, SimServiceAccount};
 
 use crate::meter::Process;
+use crate::support::process::{Agent, PROGRAM};
 use crate::support::yaml::{Door, EXCHANGE, OWN, Yaml};
 
 /// The argument by which this program is told to be the servers.
@@ -125,6 +126,12 @@ impl Servers {
 
     pub(crate) fn config(&self) -> PathBuf {
         self.folder.join("config.yaml")
+    }
+
+    /// The agent that probes them: the program of this build, or that of BENCH_PROGRAM.
+    pub(crate) fn agent(&self) -> Agent {
+        let program = std::env::var_os("BENCH_PROGRAM").unwrap_or_else(|| PROGRAM.into());
+        Agent::serve_by(program.as_ref(), &self.config(), &[])
     }
 
     /// What leads to them: a mailbox named `tls`, then all of them by STARTTLS for SMTP.

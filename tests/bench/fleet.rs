@@ -13,7 +13,6 @@ use crate::bare::Bare;
 use crate::counterpart::{Servers, Wanted, by_tls};
 use crate::meter::Process;
 use crate::pages::{ask, probes, unpack, wait_for_first_probes};
-use crate::support::process::Agent;
 use crate::{Scale, meter, mib, millis};
 
 /// How long everything is watched.
@@ -42,7 +41,7 @@ fn run(wanted: Wanted, watched: Duration) {
         wanted.interval,
         watched.as_secs()
     );
-    let agent = Agent::serve(&servers.config(), &[]);
+    let agent = servers.agent();
     let process = Process(agent.id());
     let idle = process.memory();
     wait_for_first_probes(agent.address, checks);

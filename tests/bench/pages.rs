@@ -9,7 +9,6 @@ use flate2::read::GzDecoder;
 
 use crate::counterpart::{Servers, Wanted};
 use crate::meter::Process;
-use crate::support::process::Agent;
 use crate::{Scale, mib, millis};
 
 /// What grows with the fleet, and whether it is a page for people.
@@ -30,7 +29,7 @@ const TURNS: u32 = 5;
 pub(crate) fn run(scale: Scale) {
     let count = scale.mailboxes(10_000, 50);
     let servers = Servers::start(Wanted::idle(count));
-    let agent = Agent::serve(&servers.config(), &[]);
+    let agent = servers.agent();
     let process = Process(agent.id());
     println!("{count} mailboxes by two protocols, each probed once");
     wait_for_first_probes(agent.address, 2 * count);

@@ -236,8 +236,13 @@ pub(crate) struct Agent {
 impl Agent {
     /// Runs `serve` on a free port, with these arguments besides, and waits until it listens.
     pub(crate) fn serve(config: &Path, arguments: &[&str]) -> Self {
+        Self::serve_by(PROGRAM.as_ref(), config, arguments)
+    }
+
+    /// The same by another build of the program.
+    pub(crate) fn serve_by(program: &Path, config: &Path, arguments: &[&str]) -> Self {
         let arguments = [&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"], arguments].concat();
-        let mut process = Program::new(&arguments).config(config).start();
+        let mut process = Program::by(Command::new(program), &arguments).config(config).start();
         let stderr = Arc::clone(&process.stderr);
         let address = until("the agent says where it listens", || {
             let log = stderr.lock().unwrap();

@@ -23,11 +23,13 @@ pub(super) struct Lines {
     dropped: usize,
 }
 
+/// Every check keeps the lines of its last dialogue, so each takes eight bytes besides its text.
 #[derive(Clone, Copy)]
 struct Line {
-    at: Duration,
-    from: Speaker,
+    /// Since the dialogue began; times after 71 minutes are shown as 71 minutes.
+    micros: u32,
     length: u16,
+    from: Speaker,
     is_cut: bool,
 }
 
@@ -53,7 +55,8 @@ impl Lines {
         let kept = line.bytes.get(..usize::from(length)).unwrap_or(line.bytes);
         self.make_room(kept.len());
         self.bytes.extend_from_slice(kept);
-        self.lines.push_back(Line { at: line.at, from: line.from, length, is_cut: line.is_cut });
+        let micros = u32::try_from(line.at.as_micros()).unwrap_or(u32::MAX);
+        self.lines.push_back(Line { micros, length, from: line.from, is_cut: line.is_cut });
     }
 
     /// A vector that grows by itself would leave its old bytes behind.
@@ -82,7 +85,8 @@ impl Lines {
             let end = begin + usize::from(line.length);
             let bytes = self.bytes.get(begin..end).unwrap_or_default();
             begin = end;
-            Kept { at: line.at, from: line.from, bytes, is_cut: line.is_cut }
+            let at = Duration::from_micros(u64::from(line.micros));
+            Kept { at, from: line.from, bytes, is_cut: line.is_cut }
         })
     }
 

@@ -1,6 +1,5 @@
 //! Every row of the table of states, every shelf life, and that the order of arrival is of no matter.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -283,9 +282,9 @@ proptest! {
             evidence.iter().for_each(|seen| memory.note(seen.clone(), noon()));
             memory.evidence
         };
-        let (first, second): (BTreeMap<_, _>, BTreeMap<_, _>) = (remember(&evidence), remember(&shuffled));
+        let (first, second) = (remember(&evidence), remember(&shuffled));
         prop_assert_eq!(&first, &second);
-        let kept: Vec<Evidence> = first.into_values().collect();
+        let kept: Vec<Evidence> = first.values().cloned().collect();
         prop_assert_eq!(state(&evidence), state(&kept));
     }
 
