@@ -307,7 +307,7 @@ impl Known {
                 *memory = Memory::of(identity);
             }
             if !sign_ins_stay {
-                memory.evidence.remove(&memory::SIGN_IN);
+                memory.evidence.retain(|key, _| *key != memory::SIGN_IN);
             }
         }
         let now = clock::now();
