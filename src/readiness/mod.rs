@@ -318,10 +318,9 @@ impl Known {
     }
 
     /// All evidence about one check: remembered, imported, and from the calendar.
-    fn evidence(&self, check: &Check, now: Timestamp) -> Vec<Evidence> {
+    fn evidence(&self, check: &Check, memory: Option<&Memory>, now: Timestamp) -> Vec<Evidence> {
         let name = check.name();
-        let remembered =
-            self.contents.checks.get(&name).into_iter().flat_map(|memory| memory.evidence.values());
+        let remembered = memory.into_iter().flat_map(|memory| memory.evidence.values());
         let imported = self.imported.of(&name);
         let dates = calendar::evidence(calendar::of(&self.calendar, check, name.protocol), now);
         remembered.cloned().chain(imported).chain(dates).collect()
@@ -333,9 +332,9 @@ impl Known {
 
     fn judged(&self, check: &Check, now: Timestamp) -> (Judgement, Record) {
         let name = check.name();
-        let record =
-            self.contents.checks.get(&name).map(|memory| memory.tally.record(now)).unwrap_or_default();
-        let evidence = self.evidence(check, now);
+        let memory = self.contents.checks.get(&name);
+        let record = memory.map(|memory| memory.tally.record(now)).unwrap_or_default();
+        let evidence = self.evidence(check, memory, now);
         let case = Case {
             expected: self.policy.expects(&name.mailbox, name.protocol),
             auth: check.access.kind(),

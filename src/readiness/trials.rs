@@ -150,7 +150,7 @@ impl Known {
         if let Some(veto) = veto(&question, now) {
             return Some(veto);
         }
-        let evidence = self.evidence(check, now);
+        let evidence = self.evidence(check, self.contents.checks.get(&check.name()), now);
         let interval = self.interval(check);
         let fresh: Vec<_> = evidence.iter().filter(|seen| judge::is_fresh(seen, interval, now)).collect();
         let question = Question { fresh: &fresh, ..question };
