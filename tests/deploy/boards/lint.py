@@ -235,8 +235,16 @@ def _owners(mappings, shown, say):
         say(f"{word} has no colour")
 
 
+# Where people reach the agent's pages, and where Prometheus does: with shards, or without a proxy, that is the better way.
+PUBLIC, SCRAPED = "${agent:raw}", "http://${__data.fields.instance}/"
+
+
 def _links(panel, boards, say):
     text = str(panel["fieldConfig"])
+    pages = [url for url in re.findall(r"'url': '([^']*)'", text) if not url.startswith("/")]
+    for public, scraped in zip(pages[::2], pages[1::2] + [""] * (len(pages) % 2)):
+        if not public.startswith(PUBLIC) or SCRAPED + public.removeprefix(PUBLIC) != scraped:
+            say(f"{panel['title']}: a page of the agent is not linked by its public address first, then the scraped one: {public}")
     for uid, query in re.findall(r"'url': '/d/([^?']*)\?([^']*)'", text):
         target = next((board for board in boards.values() if board.get("uid") == uid), None)
         if target is None:
