@@ -29,7 +29,7 @@ use crate::model::{Listen, Observation, Plan};
 use crate::monitor::{Monitor, MonitorHandle};
 use crate::password_trials;
 use crate::readiness::{Readiness, StoreError};
-use crate::report::{Facts, Report};
+use crate::report::{self, Facts, Report};
 
 pub use self::reload::{Origin, ReloadError, Reloader};
 
@@ -260,9 +260,9 @@ fn actions(monitor_handle: MonitorHandle, reloader: Reloader) -> Actions {
 /// Probes every check of the plan once, concurrently within the limits. Calls `each` with every observation
 /// as it arrives, and returns all of them in the order of the plan.
 pub async fn round(plan: &Plan, each: impl Fn(&Observation)) -> Vec<Observation> {
-    // A single round exports no metrics, and each of its observations already reports a failed token
-    // request.
-    let prober = Arc::new(Prober::new(&plan.limits, Arc::new(|_| ())));
+    // A single round exports no metrics, and each of its observations already reports a failed token request: the log
+    // is for those who ask for it.
+    let prober = Arc::new(Prober::new(&plan.limits, Arc::new(report::log_token_request)));
     let mut tasks = task::JoinSet::new();
     for (index, check) in plan.checks.iter().enumerate() {
         let (prober, check) = (Arc::clone(&prober), Arc::clone(check));
@@ -275,6 +275,7 @@ pub async fn round(plan: &Plan, each: impl Fn(&Observation)) -> Vec<Observation>
     while let Some(done) = tasks.join_next().await {
         match done {
             Ok((index, observation)) => {
+                report::log_observation(&observation);
                 each(&observation);
                 observations.push((index, observation));
             }

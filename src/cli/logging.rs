@@ -32,8 +32,9 @@ const OURS: &str = "mailbox_exporter";
 #[command(next_help_heading = "Logging")]
 pub(super) struct Logging {
     /// Lines of text, or of JSON: one for each outcome that differs from the check's last one, one a minute for
-    /// all probes. With `--log-level debug`, `serve` writes one for every probe. `check` logs no probes: its answer
-    /// has them.
+    /// all probes. With `--log-level debug` there is one for every probe, and in `check`, which otherwise logs none, also
+    /// one for every token request with its id, and for every pause of `--wait`. What was said to a server: `check
+    /// --transcript`.
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     log_format: Format,
     /// How much is logged, to standard error. Not given: what RUST_LOG says, else `info`, and for

@@ -87,7 +87,7 @@ pub(super) async fn run(options: Options, log: &Log) -> Exit {
 async fn start(file: &Path, overrides: Overrides, log: &Log) -> Result<App, Exit> {
     let read = Arc::new(reading(file, overrides));
     let reader = Arc::clone(&read);
-    let Ok(Reading { sources, outcome }) = spawn_blocking(move || reader()).await else {
+    let Ok(Reading { sources, outcome, .. }) = spawn_blocking(move || reader()).await else {
         return Err(
             log.cannot_run("the configuration could not be read; the log has the place of the defect")
         );

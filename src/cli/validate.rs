@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::config::{self, Described, Notice};
+use crate::config::{self, Described, Loaded, Notice};
 use crate::files;
 use crate::model::{Auth, SecretRef};
 use crate::safe;
@@ -28,46 +28,43 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(Options { config, state }: Options) -> Exit {
-    match config::load(&config.config) {
-        Ok(loaded) => {
-            let plan = &loaded.plan;
-            let mut faults: Vec<String> = Vec::new();
-            for described in &loaded.credentials {
-                faults.extend(unusable(described).await.map(|fault| fault.to_string()));
-            }
-            if state {
-                faults.extend(written(plan.policy.state_dir.as_ref()).err());
-            }
-            if !faults.is_empty() {
-                let lines: String = faults.iter().map(|fault| format!("{fault}\n")).collect();
-                let count = counted(faults.len(), "fault");
-                return say(&format!("{lines}{count} in {}\n", config.config.display()), Exit::Bad);
-            }
-            let mut text: String =
-                loaded.warnings.iter().map(|notice| format!("warning: {notice}\n")).collect();
-            for described in &loaded.credentials {
-                let notices = [looked_at(described).await, signed_in(described, &config.config).await];
-                text.extend(notices.iter().flatten().map(|notice| format!("warning: {notice}\n")));
-            }
-            let directories = match plan.directories.len() {
-                0 => String::new(),
-                count => format!(", {}", plural(count, "directory", "directories")),
-            };
-            text += &format!(
-                "{}: no faults in {}, {}, {}, {}{directories}\n",
-                config.config.display(),
-                counted(loaded.files.len(), "file"),
+    let reading = config::read(&config.config);
+    let (loaded, mut faults, mut warnings) = match reading.outcome {
+        Ok(Loaded { plan, files, warnings }) => (Some((plan, files)), Vec::new(), warnings),
+        Err(errors) => (None, errors.iter().cloned().collect(), errors.notices().to_vec()),
+    };
+    for described in &reading.credentials {
+        faults.extend(unusable(described).await);
+        warnings.extend(looked_at(described).await);
+        warnings.extend(signed_in(described, &config.config).await);
+    }
+    let mut lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    // Without a plan it may be a fault that hides the key.
+    if state && (loaded.is_some() || reading.state_dir.is_some()) {
+        lines.extend(written(reading.state_dir.as_ref()).err());
+    }
+    let count = lines.len();
+    lines.extend(warnings.iter().map(|notice| format!("warning: {notice}")));
+    let shown = config.config.display();
+    let (end, exit) = match &loaded {
+        Some((plan, files)) if count == 0 => (
+            format!(
+                "{shown}: no faults in {}, {}, {}, {}{}",
+                counted(files.len(), "file"),
                 counted(plan.credentials.len(), "credential"),
                 plural(plan.mailboxes.len(), "mailbox", "mailboxes"),
                 counted(plan.checks.len(), "check"),
-            );
-            say(&text, Exit::Fine)
-        }
-        Err(errors) => say(
-            &format!("{errors}\n{} in {}\n", counted(errors.len(), "fault"), config.config.display()),
-            Exit::Bad,
+                match plan.directories.len() {
+                    0 => String::new(),
+                    count => format!(", {}", plural(count, "directory", "directories")),
+                },
+            ),
+            Exit::Fine,
         ),
-    }
+        _ => (format!("{} in {shown}", counted(count, "fault")), Exit::Bad),
+    };
+    lines.push(end);
+    say(&format!("{}\n", lines.join("\n")), exit)
 }
 
 /// Why nothing can be requested with the files of a credential, if all of them are here.

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
+use tracing::debug;
 
 use crate::app;
 use crate::clock;
@@ -38,6 +39,8 @@ pub(super) async fn until_fine(plan: &Plan, observations: &mut [Observation], li
             stretch(pause.min(left)),
             stretch(left)
         ));
+        let (failing_checks, next_attempt_in) = (failing.checks.len(), stretch(pause.min(left)));
+        debug!(failing_checks, next_attempt_in, giving_up_in = stretch(left), "waiting");
         let interrupted = timeout_at(until, tokio::signal::ctrl_c()).await.is_ok();
         if interrupted {
             progress.end();

@@ -38,7 +38,7 @@ pub(super) fn warn(plan: &Plan, written: &Limits, top: &Place, faults: &Faults) 
             let message = format!(
                 "{checks} checks at {host} keep about {load:.0} connections busy ({seconds} s each), {per_host} are allowed at once: probes will be skipped; raise per_host or lengthen the interval"
             );
-            faults.warn(&place("per_host", &written.per_host), message);
+            faults.warn_of_whole(&place("per_host", &written.per_host), message);
         }
     }
     let (checks, load) = hosts.values().fold((0, 0.0), |(n, sum), (checks, load)| (n + checks, sum + load));
@@ -47,7 +47,7 @@ pub(super) fn warn(plan: &Plan, written: &Limits, top: &Place, faults: &Faults) 
         let message = format!(
             "{checks} checks keep about {load:.0} probes busy ({seconds} s each), {concurrency} are allowed at once: probes will be skipped; raise concurrency or lengthen the interval"
         );
-        faults.warn(&place("concurrency", &written.concurrency), message);
+        faults.warn_of_whole(&place("concurrency", &written.concurrency), message);
     }
 }
 

@@ -54,18 +54,26 @@ pub type Notice = ConfigError;
 
 /// All faults of all files, in the order of files and lines; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct ConfigErrors(pub(super) Vec<ConfigError>);
+pub struct ConfigErrors {
+    faults: Vec<ConfigError>,
+    notices: Vec<Notice>,
+}
 
 impl ConfigErrors {
     /// The faults, in reading order.
     pub fn iter(&self) -> std::slice::Iter<'_, ConfigError> {
-        self.0.iter()
+        self.faults.iter()
     }
 
     /// How many there are.
     #[allow(clippy::len_without_is_empty)] // never empty
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.faults.len()
+    }
+
+    /// The warnings that hold whatever becomes of the faults, in reading order.
+    pub fn notices(&self) -> &[Notice] {
+        &self.notices
     }
 }
 
@@ -81,7 +89,7 @@ impl<'a> IntoIterator for &'a ConfigErrors {
 /// One line per fault.
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, fault) in self.0.iter().enumerate() {
+        for (index, fault) in self.faults.iter().enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }
@@ -96,6 +104,7 @@ impl fmt::Display for ConfigErrors {
 pub(super) struct Faults {
     found: RefCell<Vec<ConfigError>>,
     notices: RefCell<Vec<Notice>>,
+    notices_of_whole: RefCell<Vec<Notice>>,
     uncounted: Cell<usize>,
     comparisons: Cell<usize>,
     hints: RefCell<HashMap<(&'static str, String), Option<String>>>,
@@ -111,11 +120,15 @@ impl Faults {
         }
     }
 
+    /// Warns of what is written at one place.
     pub(super) fn warn(&self, place: &Place, message: impl Into<String>) {
-        let mut notices = self.notices.borrow_mut();
-        if notices.len() < MAX_FAULTS {
-            notices.push(error_at(place, message.into()));
-        }
+        note(&self.notices, place, message.into());
+    }
+
+    /// Warns of what is missing in, or too much for, the plan as a whole. It says nothing where faults have left parts
+    /// of the plan out, and is dropped then.
+    pub(super) fn warn_of_whole(&self, place: &Place, message: impl Into<String>) {
+        note(&self.notices_of_whole, place, message.into());
     }
 
     /// ` (did you mean "contoso"?)` if one of the right words is similar, otherwise the empty string.
@@ -146,8 +159,12 @@ impl Faults {
     /// The value that was read from the files, with the notices, if no fault was found; otherwise the faults.
     pub(super) fn settle<T>(self, made: Option<T>, top: &Place) -> Result<(T, Vec<Notice>), ConfigErrors> {
         let mut faults = in_order(self.found.into_inner());
+        let mut notices = self.notices.into_inner();
         match made {
-            Some(made) if faults.is_empty() => return Ok((made, in_order(self.notices.into_inner()))),
+            Some(made) if faults.is_empty() => {
+                notices.extend(self.notices_of_whole.into_inner());
+                return Ok((made, in_order(notices)));
+            }
             // This cannot happen, but must not go unnoticed if it does.
             None if faults.is_empty() => {
                 faults.push(error_at(top, "nothing could be made of this file".to_owned()));
@@ -161,7 +178,14 @@ impl Faults {
             let message = format!("and {uncounted} more faults");
             faults.push(ConfigError { message, path: String::new(), ..last.clone() });
         }
-        Err(ConfigErrors(faults))
+        Err(ConfigErrors { faults, notices: in_order(notices) })
+    }
+}
+
+fn note(notices: &RefCell<Vec<Notice>>, place: &Place, message: String) {
+    let mut notices = notices.borrow_mut();
+    if notices.len() < MAX_FAULTS {
+        notices.push(error_at(place, message));
     }
 }
 

@@ -7,7 +7,7 @@ use super::file::{Mailbox, Settings};
 use super::place::Quoted;
 use super::provider::Resolved;
 use super::section;
-use crate::model::{Access, Protocol};
+use crate::model::{Credential, Protocol};
 
 /// What a token for Microsoft Graph is asked for: as written, or by the address.
 pub(super) fn scope(provider: &Resolved, delegated: bool) -> Arc<str> {
@@ -25,16 +25,21 @@ pub(super) fn scope(provider: &Resolved, delegated: bool) -> Arc<str> {
     }
 }
 
-/// Whether a check can be made by this login, and told from the mailbox's other ones; what cannot is reported.
-pub(super) fn fits(access: &Access, written: &Mailbox, defaults: &Settings, faults: &Faults) -> bool {
-    let Some(credential) = written.credential.as_ref() else { return false };
-    if access.token().is_none() {
+/// Whether a check can be made with this credential, if it is known, and told from the mailbox's other ones; what cannot
+/// is reported.
+pub(super) fn fits(
+    credential: Option<&Credential>,
+    written: &Mailbox,
+    defaults: &Settings,
+    faults: &Faults,
+) -> bool {
+    let by_password = credential.is_some_and(|credential| credential.auth.token().is_none());
+    if let Some(at) = written.credential.as_ref().filter(|_| by_password) {
         let message = format!(
             "credential {} is a password, and Microsoft Graph takes tokens alone: give this mailbox a credential with a token, or checks without graph",
-            Quoted(&credential.value)
+            Quoted(&at.value)
         );
-        faults.add(&credential.place, message);
-        return false;
+        faults.add(&at.place, message);
     }
     // Both name the folder in their metrics, by mailbox and folder.
     let folder = |protocol| written.settings.sections[protocol].folder(&defaults.sections[protocol]);
@@ -51,6 +56,6 @@ pub(super) fn fits(access: &Access, written: &Mailbox, defaults: &Settings, faul
             faults.add(&at.place, message);
             false
         }
-        None => true,
+        None => !by_password,
     }
 }

@@ -15,10 +15,10 @@ use super::place::{At, Place, Quoted, Written};
 use super::presets;
 use super::provider::{self, Providers, Resolved};
 use super::rhythm::Rhythm;
-use super::{graph, round_trip, section, token_endpoint};
+use super::{graph, login, round_trip, section};
 use crate::model::{
-    self, Access, Address, Auth, Check, Credential, Endpoint, IpChoice, Limits, Listen, Plan, Policy,
-    Protocol, Shard, TokenAccess, TokenSpec,
+    self, Access, Address, Check, Credential, Endpoint, Goal, IpChoice, Limits, Listen, Plan, Policy,
+    Protocol, Shard,
 };
 
 /// Where the pages and metrics are: every address, the port of the project.
@@ -44,6 +44,7 @@ pub(super) fn lower(file: &File, mailboxes: &[&Mailbox], top: &Place, faults: &F
         providers: provider::resolve(&file.providers, faults),
         logins: HashMap::new(),
         names: HashMap::with_capacity(mailboxes.len()),
+        government: HashMap::new(),
         trips: Vec::new(),
         known: HashMap::with_capacity(mailboxes.len()),
     };
@@ -74,14 +75,23 @@ pub(super) fn lower(file: &File, mailboxes: &[&Mailbox], top: &Place, faults: &F
         plan.mailboxes.extend(mailbox);
         plan.checks.extend(checks);
     }
+    round_trip::judge(&lowering, mailboxes);
     let trips = round_trip::lower(&mut lowering, &plan.address);
     plan.checks.extend(trips);
     plan.directories = directory::lower(&lowering, &plan);
-    let government = lowering.providers.values().flatten().filter(|resolved| resolved.government);
-    let government = government.map(|resolved| Arc::clone(&resolved.provider.name)).collect();
-    plan.policy = file.readiness.policy(mailboxes, &plan, government, faults);
+    plan.policy = file.readiness.policy(mailboxes, &plan, faults);
+    lowering.judge_refusals(file.readiness.refusal_tenants());
     capacity::warn(&plan, &file.limits, top, faults);
     plan
+}
+
+/// A check of a mailbox, as far as the login does not matter; nothing where a fault has been reported.
+struct Sketch {
+    protocol: Protocol,
+    endpoint: Option<Endpoint>,
+    rhythm: Option<Rhythm>,
+    /// A round trip's is made later, of both mailboxes.
+    goal: Option<Goal>,
 }
 
 pub(super) struct Lowering<'a> {
@@ -91,8 +101,10 @@ pub(super) struct Lowering<'a> {
     providers: Providers,
     /// How a credential logs in at a provider, or `None` if it cannot, which is reported once.
     logins: HashMap<(Arc<str>, Arc<str>), Option<Access>>,
-    /// Where each name was taken.
-    pub(super) names: HashMap<&'a str, &'a Place>,
+    /// Where each name was taken, and by which mailbox.
+    pub(super) names: HashMap<&'a str, (&'a Place, &'a Mailbox)>,
+    /// A mailbox in a US Government cloud, by its tenant in lower case.
+    government: HashMap<String, String>,
     /// The round trips, which wait until all mailboxes are known.
     pub(super) trips: Vec<round_trip::Draft<'a>>,
     /// Every mailbox without faults, by its name.
@@ -101,64 +113,97 @@ pub(super) struct Lowering<'a> {
 
 impl<'a> Lowering<'a> {
     fn mailbox(&mut self, written: &'a Mailbox) -> (Option<Arc<model::Mailbox>>, Vec<Arc<Check>>) {
+        // Each of these finds its own faults, whatever is wrong with the others.
         let name = self.name(written);
         let credential = written.credential.as_ref().and_then(|at| self.credential(at));
         let provider = self.provider(written);
-        let servers = self.servers(written, provider.as_deref());
-        let paces: Vec<_> = servers.iter().map(|(protocol, _)| self.pace(written, *protocol)).collect();
+        let sketches = self.sketches(written, provider.as_deref(), credential.as_deref());
         let login = provider.as_deref().zip(credential.as_ref()).and_then(|(provider, credential)| {
             self.login(written.credential.as_ref()?, provider, credential)
         });
+        if let Some((provider, credential)) = provider.as_deref().zip(credential.as_deref())
+            && let Some(tenant) = credential.tenant().filter(|_| provider.provider.cloud.row().is_government)
+        {
+            let address = written.address.as_ref().map(|at| at.value.as_str());
+            let name = name.or(address).unwrap_or_default();
+            self.government.entry(tenant.to_ascii_lowercase()).or_insert_with(|| name.to_owned());
+        }
 
         let assemble = || {
             let address = written.address.as_ref()?.value.clone();
+            let provider = provider.as_deref()?;
             let mailbox = Arc::new(model::Mailbox {
                 name: name?.into(),
                 username: written.username.or_default(address.clone())?,
                 address,
                 credential: credential?,
-                provider: Arc::clone(&provider.as_ref()?.provider),
+                provider: Arc::clone(&provider.provider),
                 labels: written.labels.clone(),
                 alert_path: written.alert_path.or_default(false)?,
             });
             let ip = self.ip(written)?;
             let mut trips = Vec::new();
-            let mut check = |((protocol, endpoint), pace): ((Protocol, Option<Endpoint>), Option<Rhythm>)| {
-                let rhythm = pace?;
+            let mut check = |Sketch { protocol, endpoint, rhythm, goal }: Sketch| {
+                let (endpoint, rhythm) = (endpoint?, rhythm?);
                 if protocol == Protocol::RoundTrip {
-                    endpoint.as_ref()?;
                     trips.push(round_trip::Draft { mailbox: Arc::clone(&mailbox), written, rhythm });
                     return None;
                 }
                 let Rhythm { interval, timeout } = rhythm;
-                let provider = provider.as_deref()?;
-                let access = permitted(login.clone()?, provider, &mailbox.username, protocol);
-                if protocol == Protocol::Graph
-                    && !graph::fits(&access, written, &self.file.defaults, self.faults)
-                {
-                    return None;
-                }
                 Some(Arc::new(Check {
                     mailbox: Arc::clone(&mailbox),
-                    endpoint: endpoint?,
+                    endpoint,
                     ip,
-                    access,
-                    goal: written.settings.sections[protocol].goal(
-                        protocol,
-                        &self.file.defaults.sections[protocol],
-                        self.faults,
-                    )?,
+                    access: login::permitted(login.clone()?, provider, &mailbox.username, protocol),
+                    goal: goal?,
                     interval,
                     timeout,
                 }))
             };
-            let checks = servers.into_iter().zip(paces).filter_map(&mut check).collect();
+            let checks = sketches.into_iter().filter_map(&mut check).collect();
             Some((mailbox, checks, trips))
         };
         let Some((mailbox, checks, trips)) = assemble() else { return (None, Vec::new()) };
         self.trips.extend(trips);
         self.known.insert(Arc::clone(&mailbox.name), (Arc::clone(&mailbox), written));
         (Some(mailbox), checks)
+    }
+
+    /// What each check of a mailbox needs besides its login.
+    fn sketches(
+        &self,
+        written: &'a Mailbox,
+        provider: Option<&Resolved>,
+        credential: Option<&Credential>,
+    ) -> Vec<Sketch> {
+        let defaults = &self.file.defaults;
+        let sketch = |(protocol, endpoint): (Protocol, Option<Endpoint>)| {
+            let rhythm = self.pace(written, protocol);
+            let section = &written.settings.sections[protocol];
+            let goal = section.goal(protocol, &defaults.sections[protocol], self.faults);
+            let fits = protocol != Protocol::Graph || graph::fits(credential, written, defaults, self.faults);
+            Sketch { protocol, endpoint, rhythm, goal: goal.filter(|_| fits) }
+        };
+        let sketches: Vec<_> = self.servers(written, provider).into_iter().map(sketch).collect();
+        // Faulty checks are told alone: which times are taken is not known.
+        if !sketches.is_empty() {
+            let checked: Vec<_> = sketches.iter().map(|sketch| sketch.protocol).collect();
+            self.judge_idle_times(written, &checked);
+        }
+        sketches
+    }
+
+    /// Reports tenants that allow the wrong password where it is never tried.
+    fn judge_refusals(&self, tenants: &[At<String>]) {
+        for at in tenants {
+            if let Some(mailbox) = self.government.get(&at.value.to_ascii_lowercase()) {
+                let message = format!(
+                    "the wrong password is never tried in US Government clouds, where three failures lock an account: mailbox {} is in one",
+                    Quoted(mailbox)
+                );
+                self.faults.add(&at.place, message);
+            }
+        }
     }
 
     pub(super) fn ip(&self, written: &Mailbox) -> Option<IpChoice> {
@@ -172,7 +217,7 @@ impl<'a> Lowering<'a> {
             Written::Absent => written.address.as_ref()?,
             Written::Faulty => return None,
         };
-        if let Some(first) = self.names.get(named.value.as_str()) {
+        if let Some((first, _)) = self.names.get(named.value.as_str()) {
             let name = Quoted(&named.value);
             self.faults.add(
                 &named.place,
@@ -182,7 +227,7 @@ impl<'a> Lowering<'a> {
             );
             return None;
         }
-        self.names.insert(&named.value, &named.place);
+        self.names.insert(&named.value, (&named.place, written));
         Some(&named.value)
     }
 
@@ -297,7 +342,7 @@ impl<'a> Lowering<'a> {
         if let Some(login) = self.logins.get(&key) {
             return login.clone();
         }
-        let login = match login(provider, credential) {
+        let login = match login::of(provider, credential) {
             Ok(login) => Some(login),
             Err(complaint) => {
                 if let Some(complaint) = complaint {
@@ -309,60 +354,4 @@ impl<'a> Lowering<'a> {
         self.logins.insert(key, login.clone());
         login
     }
-}
-
-/// How a credential logs in at a provider, before the protocol is known; an error without a sentence is one
-/// that was reported elsewhere.
-fn login(provider: &Resolved, credential: &Credential) -> Result<Access, Option<String>> {
-    let mechanism = provider.mechanism.as_ref().map_err(|_| None)?;
-    let (name, at) = (Quoted(&credential.name), Quoted(&provider.provider.name));
-    let proof = match &credential.auth {
-        Auth::Password(place) => {
-            if let Some(mechanism) = mechanism {
-                return Err(Some(format!(
-                    "credential {name} is a password, and provider {at} asks for a token by mechanism: {} at {}",
-                    mechanism.value, mechanism.place
-                )));
-            }
-            return Ok(Access::Password(place.clone()));
-        }
-        Auth::Token(proof) => proof,
-    };
-    let endpoint = token_endpoint::of(provider, &name, proof)?;
-    let spec = TokenSpec {
-        credential: Arc::clone(&credential.name),
-        proof: Arc::clone(proof),
-        url: endpoint.url,
-        url_is_written: endpoint.is_written,
-        scope: endpoint.scope,
-        ca_file: provider.provider.ca_file.clone(),
-        user: None,
-    };
-    let mechanism = mechanism.as_ref().map(|at| at.value);
-    Ok(Access::Token(TokenAccess { spec, mechanism, permission: None }))
-}
-
-/// A login with the permission that its protocol needs, and with the user if each has a token. A person's tokens are
-/// asked for protocol by protocol, so that a missing consent for one leaves the others alone.
-pub(super) fn permitted(
-    mut login: Access,
-    provider: &Resolved,
-    username: &str,
-    protocol: Protocol,
-) -> Access {
-    if let Access::Token(access) = &mut login {
-        let delegated = access.spec.proof.is_delegated();
-        let usual = presets::permission(provider.provider.family, protocol, delegated);
-        access.permission = provider.permission.or(usual);
-        if access.spec.proof.is_per_user() {
-            access.spec.user = Some(username.into());
-        }
-        if let (true, Ok(Some(scope))) = (delegated, &provider.person_scope) {
-            access.spec.scope = scope.of(protocol);
-        }
-        if protocol == Protocol::Graph {
-            access.spec.scope = graph::scope(provider, delegated);
-        }
-    }
-    login
 }

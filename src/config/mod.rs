@@ -13,6 +13,7 @@ mod fault;
 mod file;
 mod graph;
 mod keys;
+mod login;
 mod lower;
 mod outside;
 mod place;
@@ -49,7 +50,7 @@ pub use value::parse_listen;
 use cursor::Cursor;
 use fault::Faults;
 use file::Mailbox;
-use place::Place;
+use place::{At, Place, Written};
 
 /// A configuration without faults.
 #[derive(Debug, Clone)]
@@ -61,8 +62,6 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
     /// Warnings: things that are allowed but probably not intended.
     pub warnings: Vec<Notice>,
-    /// Where each credential is described, for what is found out about its secret.
-    pub credentials: Vec<Described>,
 }
 
 /// A credential and its place.
@@ -87,6 +86,11 @@ pub struct Reading {
     pub sources: Sources,
     /// What it means, or what is wrong with it.
     pub outcome: Result<Loaded, ConfigErrors>,
+    /// The credentials without faults, whatever else is wrong, and where each is described: for what is found out about
+    /// its secret.
+    pub credentials: Vec<Described>,
+    /// Where the state is kept, if that is written.
+    pub state_dir: Option<PathBuf>,
 }
 
 /// Reads a configuration with the mailbox files that it names.
@@ -109,11 +113,15 @@ pub fn read_with_web(path: &Path, web: Option<&Path>) -> Reading {
     let faults = Faults::default();
     let file: Rc<Path> = path.into();
     let mut sources = Sources::relative_to(file.parent().unwrap_or(Path::new("")));
-    let text = source::read(&file, &mut sources, &faults);
+    // What the command line names is read even if the main file cannot be.
+    let web = web.map(|path| web::read(path, None, &mut sources, &faults));
+    let text = source::read(&file, None, &mut sources, &faults);
     let made = text.and_then(|text| assemble(&file, &text, web, &mut sources, &faults));
+    let credentials = made.as_ref().map(Made::described).unwrap_or_default();
+    let state_dir = made.as_ref().and_then(|made| made.plan.policy.state_dir.clone());
     let settled = faults.settle(made, &Place::whole(&file));
     let outcome = settled.map(|(made, warnings)| made.loaded(warnings));
-    Reading { sources, outcome }
+    Reading { sources, outcome, credentials, state_dir }
 }
 
 /// Reads a web configuration by itself, as it is read again while the program runs.
@@ -123,7 +131,7 @@ pub fn read_with_web(path: &Path, web: Option<&Path>) -> Reading {
 /// Every fault of the file at once; of the files that it names the first of each.
 pub fn load_web(path: &Path) -> Result<Web, ConfigErrors> {
     let faults = Faults::default();
-    let read = web::read(path, &mut Sources::default(), &faults);
+    let read = web::read(path, None, &mut Sources::default(), &faults);
     Ok(faults.settle(read, &Place::whole(&path.into()))?.0)
 }
 
@@ -135,21 +143,24 @@ struct Made {
 }
 
 impl Made {
-    fn loaded(self, warnings: Vec<Notice>) -> Loaded {
-        let described = |(credential, place): (Arc<Credential>, Place)| Described {
-            credential,
-            place: fault::error_at(&place, String::new()),
+    fn described(&self) -> Vec<Described> {
+        let described = |(credential, place): &(Arc<Credential>, Place)| Described {
+            credential: Arc::clone(credential),
+            place: fault::error_at(place, String::new()),
         };
-        let credentials = self.credentials.into_iter().map(described).collect();
-        Loaded { plan: self.plan, files: self.files, warnings, credentials }
+        self.credentials.iter().map(described).collect()
+    }
+
+    fn loaded(self, warnings: Vec<Notice>) -> Loaded {
+        Loaded { plan: self.plan, files: self.files, warnings }
     }
 }
 
-/// `None` only if the main file could not be used at all, which has been reported.
+/// `web` is the web configuration of the command line, if it names one. `None` only if the main file could not be used at all, which has been reported.
 fn assemble(
     file: &Rc<Path>,
     text: &str,
-    web: Option<&Path>,
+    web: Option<Option<Web>>,
     sources: &mut Sources,
     faults: &Faults,
 ) -> Option<Made> {
@@ -157,17 +168,20 @@ fn assemble(
     let node = source::parse(file, text, faults)?;
     let written = file::read(&Cursor::top(file, &node, faults), base, sources)?;
 
-    let web_config = web.or_else(|| written.web_config.value().map(PathBuf::as_path));
-    let web = web_config.and_then(|path| web::read(path, sources, faults)).map(Arc::new);
+    let web = web.unwrap_or_else(|| match &written.web_config {
+        Written::Is(at) => web::read(&at.value, Some(&at.place), sources, faults),
+        Written::Absent | Written::Faulty => None,
+    });
+    let web = web.map(Arc::new);
     let patterns = written.mailbox_files.value().map_or(&[][..], Vec::as_slice);
     sources.note_patterns(patterns);
     let mut files = vec![file.to_path_buf()];
     let mut more: Vec<Vec<Mailbox>> = Vec::new();
-    for path in source::expand(patterns, base, faults) {
+    for At { value: path, place } in source::expand(patterns, base, faults) {
         let path: Rc<Path> = path.into();
         files.push(path.to_path_buf());
         let mut read = || {
-            let text = source::read(&path, sources, faults)?;
+            let text = source::read(&path, Some(&place), sources, faults)?;
             let node = source::parse(&path, &text, faults)?;
             file::mailboxes(&Cursor::top(&path, &node, faults))
         };

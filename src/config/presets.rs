@@ -4,7 +4,7 @@
 //! configuration that extends a row may override any part of it.
 
 use crate::model::Protocol::{Graph, Imap, Pop3, Smtp};
-use crate::model::{Endpoint, Family, Protocol, Security, Service};
+use crate::model::{Cloud, Endpoint, Family, Protocol, Security, Service};
 
 /// The facts about one provider.
 #[derive(Debug)]
@@ -16,8 +16,8 @@ pub(super) struct Preset {
     pub(super) app: App,
     /// How a person who has signed in gets one, if that is known.
     pub(super) person: Option<Person>,
-    /// A US Government cloud: three failed logins lock an account there.
-    pub(super) government: bool,
+    /// Worldwide, unless it is one of the clouds of Microsoft 365.
+    pub(super) cloud: Cloud,
     /// Further facts about the service; `None` if the family says everything.
     pub(super) service: Option<&'static Service>,
     /// The permission that a token needs, if it is not the family's.
@@ -133,7 +133,7 @@ pub(super) static PRESETS: &[Preset] = &[
             url: "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token",
             scope: PersonScope::PerProtocol("https://outlook.office.com"),
         }),
-        government: false,
+        cloud: Cloud::Worldwide,
         service: None,
         permission: None,
     },
@@ -154,7 +154,7 @@ pub(super) static PRESETS: &[Preset] = &[
             url: "https://login.microsoftonline.us/{tenant}/oauth2/v2.0/token",
             scope: PersonScope::PerProtocol("https://outlook.office365.us"),
         }),
-        government: true,
+        cloud: Cloud::UsGovGccHigh,
         service: None,
         permission: None,
     },
@@ -175,7 +175,7 @@ pub(super) static PRESETS: &[Preset] = &[
             url: "https://login.microsoftonline.us/{tenant}/oauth2/v2.0/token",
             scope: PersonScope::PerProtocol("https://outlook-dod.office365.us"),
         }),
-        government: true,
+        cloud: Cloud::UsGovDod,
         service: None,
         permission: None,
     },
@@ -196,7 +196,7 @@ pub(super) static PRESETS: &[Preset] = &[
             url: "https://login.partner.microsoftonline.cn/{tenant}/oauth2/v2.0/token",
             scope: PersonScope::PerProtocol("https://partner.outlook.cn"),
         }),
-        government: false,
+        cloud: Cloud::China,
         service: None,
         permission: None,
     },
@@ -215,7 +215,7 @@ pub(super) static PRESETS: &[Preset] = &[
             url: "https://login.microsoftonline.com/consumers/oauth2/v2.0/token",
             scope: PersonScope::PerProtocol("https://outlook.office.com"),
         }),
-        government: false,
+        cloud: Cloud::Worldwide,
         service: None,
         permission: None,
     },
@@ -230,7 +230,7 @@ pub(super) static PRESETS: &[Preset] = &[
             url: "https://oauth2.googleapis.com/token",
             scope: PersonScope::Fixed("https://mail.google.com/"),
         }),
-        government: false,
+        cloud: Cloud::Worldwide,
         service: None,
         permission: None,
     },

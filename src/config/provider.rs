@@ -15,7 +15,7 @@ use super::presets::{App, PersonScope, Preset};
 use super::server::{self, Server};
 use super::services;
 use super::value;
-use crate::model::{ByProtocol, Endpoint, Family, Mechanism, Protocol, Provider};
+use crate::model::{ByProtocol, Cloud, Endpoint, Family, Mechanism, Protocol, Provider};
 
 /// How many names of a circular chain of `extends` are shown.
 const MAX_CHAIN: usize = 8;
@@ -60,8 +60,6 @@ pub(super) struct Resolved {
     pub(super) mechanism: Fact<At<Mechanism>>,
     /// Why the provider knows no client credentials, if that is so.
     pub(super) no_app: Option<&'static str>,
-    /// It descends from the preset of a US Government cloud.
-    pub(super) government: bool,
     /// It descends from the preset of a service that mail is only sent by.
     pub(super) sends_only: bool,
     /// The permission that a token needs in place of the family's.
@@ -233,6 +231,7 @@ fn from_preset(preset: &Preset) -> Resolved {
         provider: Arc::new(Provider {
             name: preset.name.into(),
             family: preset.family,
+            cloud: preset.cloud,
             service: preset.service,
             ca_file: None,
         }),
@@ -245,7 +244,6 @@ fn from_preset(preset: &Preset) -> Resolved {
         person_scope: Ok(preset.person.as_ref().map(|person| Scopes::Preset(person.scope))),
         mechanism: Ok(None),
         no_app,
-        government: preset.government,
         sends_only: preset.sends_only(),
         permission: preset.permission,
     }
@@ -257,6 +255,7 @@ fn nothing() -> Resolved {
         provider: Arc::new(Provider {
             name: "".into(),
             family: Family::Generic,
+            cloud: Cloud::Worldwide,
             service: None,
             ca_file: None,
         }),
@@ -269,7 +268,6 @@ fn nothing() -> Resolved {
         person_scope: Ok(None),
         mechanism: Ok(None),
         no_app: None,
-        government: false,
         sends_only: false,
         permission: None,
     }
@@ -286,6 +284,7 @@ fn extend(base: &Resolved, draft: &Draft, faults: &Faults) -> Resolved {
         provider: Arc::new(Provider {
             name: draft.name.value.as_str().into(),
             family: base.provider.family,
+            cloud: base.provider.cloud,
             service: base.provider.service,
             ca_file,
         }),
@@ -311,7 +310,6 @@ fn extend(base: &Resolved, draft: &Draft, faults: &Faults) -> Resolved {
             Written::Is(at) => Ok(Some(at.clone())),
         },
         no_app: base.no_app,
-        government: base.government,
         sends_only: base.sends_only,
         permission: base.permission,
     }

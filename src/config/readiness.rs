@@ -2,7 +2,7 @@
 //!
 //! Owns the check of keys that contradict each other. Reads the CSV files to import; `imports` understands them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -149,14 +149,13 @@ impl Section {
         usage.chain(switches.into_iter().flatten().map(|at| (Topic::Switches, at)))
     }
 
-    /// The policy that the keys describe. `government` holds the names of providers of US Government clouds.
-    pub(super) fn policy(
-        &self,
-        mailboxes: &[&Mailbox],
-        plan: &Plan,
-        government: BTreeSet<Arc<str>>,
-        faults: &Faults,
-    ) -> Policy {
+    /// The tenants that allow the deliberately wrong password.
+    pub(super) fn refusal_tenants(&self) -> &[At<String>] {
+        self.refusal_tenants.value().map_or(&[], Vec::as_slice)
+    }
+
+    /// The policy that the keys describe.
+    pub(super) fn policy(&self, mailboxes: &[&Mailbox], plan: &Plan, faults: &Faults) -> Policy {
         let expectations: BTreeMap<Arc<str>, Expectation> = mailboxes
             .iter()
             .filter_map(|mailbox| {
@@ -178,14 +177,7 @@ impl Section {
             imports: Vec::new(),
             sources: self.import_sources.clone(),
             password_login: self.password_login.value().copied().unwrap_or(PasswordLogin::Never),
-            refusal_tenants: self
-                .refusal_tenants
-                .value()
-                .into_iter()
-                .flatten()
-                .map(|at| at.value.clone())
-                .collect(),
-            government,
+            refusal_tenants: self.refusal_tenants().iter().map(|at| at.value.clone()).collect(),
             expectations,
         };
         self.judge(&policy, mailboxes, plan, faults);
@@ -195,7 +187,7 @@ impl Section {
     /// Reports keys that contradict each other, and keys that have no effect.
     fn judge(&self, policy: &Policy, mailboxes: &[&Mailbox], plan: &Plan, faults: &Faults) {
         let tried = policy.password_login;
-        let tenants = self.refusal_tenants.value().map_or(&[][..], Vec::as_slice);
+        let tenants = self.refusal_tenants();
         if let Written::Is(at) = &self.refusal_tenants
             && !at.value.is_empty()
         {
@@ -226,7 +218,10 @@ impl Section {
                     );
                 }
                 PasswordLogin::Declared if !declared => {
-                    faults.warn(&at.place, "no mailbox declares a password: {file: PATH} or {env: NAME}");
+                    faults.warn_of_whole(
+                        &at.place,
+                        "no mailbox declares a password: {file: PATH} or {env: NAME}",
+                    );
                 }
                 _ => {}
             }
@@ -237,17 +232,8 @@ impl Section {
             if !plan.credentials.iter().any(|credential| same(credential.tenant())) {
                 let names = plan.credentials.iter().filter_map(|credential| credential.tenant());
                 let hint = faults.hint("tenant", &at.value, names);
-                faults.warn(&at.place, format!("no credential has the tenant {}{hint}", Quoted(&at.value)));
-            }
-            let government = plan.mailboxes.iter().find(|mailbox| {
-                same(mailbox.credential.tenant()) && policy.government.contains(&mailbox.provider.name)
-            });
-            if let Some(mailbox) = government {
-                let message = format!(
-                    "the wrong password is never tried in US Government clouds, where three failures lock an account: mailbox {} is in one",
-                    Quoted(&mailbox.name)
-                );
-                faults.add(&at.place, message);
+                let message = format!("no credential has the tenant {}{hint}", Quoted(&at.value));
+                faults.warn_of_whole(&at.place, message);
             }
         }
         if tried == PasswordLogin::Never {
@@ -269,7 +255,7 @@ impl Section {
             let mut import = imports::understand(path, topic, content, plan);
             import.report.source.clone_from(source);
             if let Some(sentence) = incomplete_use(&import.report) {
-                faults.warn(&at.place, sentence);
+                faults.warn_of_whole(&at.place, sentence);
             }
             Arc::new(import)
         };
@@ -296,7 +282,7 @@ fn read_import_files(
             let pattern = At { value: text.to_owned(), place: place.clone() };
             let found = source::expand(std::slice::from_ref(&pattern), base, at.faults());
             sources.note_patterns(&[pattern]);
-            found
+            found.into_iter().map(|at| at.value).collect()
         } else {
             vec![base.join(text)]
         };
@@ -343,7 +329,7 @@ fn calendar(path: PathBuf, named: &Cursor<'_>, sources: &mut Sources) -> (PathBu
     }
     let file: Rc<Path> = path.as_path().into();
     let mut rows = || {
-        let text = source::read(&file, sources, faults)?;
+        let text = source::read(&file, Some(named.place()), sources, faults)?;
         let node = source::parse(&file, &text, faults)?;
         let top = Cursor::top(&file, &node, faults);
         let rows = top.list("a list of dates, each with provider, protocol and kind")?;

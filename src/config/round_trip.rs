@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use super::fault::Faults;
-use super::file::Mailbox;
-use super::lower::{Lowering, permitted};
+use super::file::{Mailbox, Settings};
+use super::login;
+use super::lower::Lowering;
 use super::place::{At, Place, Quoted, Written};
 use super::rhythm::Rhythm;
 use super::section::Section;
@@ -23,6 +24,52 @@ pub(super) struct Draft<'a> {
     pub(super) rhythm: Rhythm,
 }
 
+/// Reports what is wrong with the names and the servers of the round trips, whatever else is wrong with their mailboxes.
+pub(super) fn judge(lowering: &Lowering<'_>, mailboxes: &[&Mailbox]) {
+    let defaults = &lowering.file.defaults;
+    for sender in mailboxes.iter().copied() {
+        let is_trip = |at: &At<Protocol>| at.value == Protocol::RoundTrip;
+        let sends = match sender.settings.checks.or(&defaults.checks) {
+            Written::Is(at) => Some(at.value.iter().any(is_trip)),
+            Written::Faulty => None,
+            Written::Absent => Some(false),
+        };
+        if sends == Some(false) {
+            continue;
+        }
+        let (receiver, place) = match to(sender, lowering) {
+            Written::Faulty => (None, &sender.place),
+            Written::Absent => (Some(sender), &sender.place),
+            Written::Is(at) => (named_mailbox(lowering, at), &at.place),
+        };
+        // Of faulty checks only the name is judged: they may have meant others.
+        let opened = receiver.into_iter().chain([sender]).filter(|_| sends.is_some());
+        opened.for_each(|opened| require_imap(lowering, opened, place));
+    }
+}
+
+/// The mailbox that a round trip goes to, as it is written.
+fn to<'a>(sender: &'a Mailbox, lowering: &Lowering<'a>) -> &'a Written<String> {
+    let section = |settings: &'a Settings| &settings.sections[Protocol::RoundTrip].to;
+    section(&sender.settings).or(section(&lowering.file.defaults))
+}
+
+/// Reports a mailbox whose provider has no IMAP server, by which a message is looked for and its copies are deleted.
+fn require_imap(lowering: &Lowering<'_>, opened: &Mailbox, place: &Place) {
+    let Some(provider) = lowering.provider(opened) else { return };
+    if let Ok(None) = provider.endpoint(Protocol::Imap) {
+        let name = opened.name.value().or(opened.address.as_ref().map(|at| &at.value));
+        let (name, at) = (Quoted(name.map_or("", String::as_str)), Quoted(&provider.provider.name));
+        let protocol = Protocol::Imap;
+        lowering.faults.add(
+            place,
+            format!(
+                "a round trip opens mailbox {name} by {protocol}, and provider {at} has no {protocol} server: write {protocol}: {{host: NAME}} there"
+            ),
+        );
+    }
+}
+
 /// The checks of all round trips.
 pub(super) fn lower(lowering: &mut Lowering<'_>, address: &Address) -> Vec<Arc<Check>> {
     let drafts = std::mem::take(&mut lowering.trips);
@@ -32,24 +79,19 @@ pub(super) fn lower(lowering: &mut Lowering<'_>, address: &Address) -> Vec<Arc<C
 fn check(lowering: &mut Lowering<'_>, draft: &Draft<'_>, address: &Address) -> Option<Arc<Check>> {
     let own = &draft.written.settings.sections[Protocol::RoundTrip];
     let defaults = &lowering.file.defaults.sections[Protocol::RoundTrip];
-    let named = own.to.or(&defaults.to);
-    let (to, to_written) = match named {
+    let (to, to_written) = match to(draft.written, lowering) {
         Written::Faulty => return None,
         Written::Absent => (Arc::clone(&draft.mailbox), draft.written),
-        Written::Is(at) => named_mailbox(lowering, at)?,
+        Written::Is(at) => lowering.known.get(at.value.as_str()).cloned()?,
     };
     let junk = own.junk.or(&defaults.junk).optional()?;
     let sent = own.sent.or(&defaults.sent).optional()?;
-    let place = match named {
-        Written::Is(at) => &at.place,
-        Written::Absent | Written::Faulty => &draft.written.place,
-    };
-    let send = leg(lowering, &draft.mailbox, draft.written, Protocol::Smtp, draft, place)?;
-    let receive = leg(lowering, &to, to_written, Protocol::Imap, draft, place)?;
+    let send = leg(lowering, &draft.mailbox, draft.written, Protocol::Smtp, draft)?;
+    let receive = leg(lowering, &to, to_written, Protocol::Imap, draft)?;
     let home = if to.name == draft.mailbox.name {
         None
     } else {
-        Some(leg(lowering, &draft.mailbox, draft.written, Protocol::Imap, draft, place)?)
+        Some(leg(lowering, &draft.mailbox, draft.written, Protocol::Imap, draft)?)
     };
     let page =
         address.external.as_ref().map(|url| format!("{url}mailboxes/{}", url_part(&draft.mailbox.name)));
@@ -67,47 +109,33 @@ fn check(lowering: &mut Lowering<'_>, draft: &Draft<'_>, address: &Address) -> O
     Some(Arc::new(check))
 }
 
-/// The mailbox that a round trip names; `None` if there is no such mailbox, or if it is faulty itself.
-fn named_mailbox<'a>(lowering: &Lowering<'a>, at: &At<String>) -> Option<(Arc<model::Mailbox>, &'a Mailbox)> {
-    if let Some((mailbox, written)) = lowering.known.get(at.value.as_str()) {
-        return Some((Arc::clone(mailbox), written));
+/// The mailbox of this name; an unknown name is reported.
+fn named_mailbox<'a>(lowering: &Lowering<'a>, at: &At<String>) -> Option<&'a Mailbox> {
+    if let Some((_, written)) = lowering.names.get(at.value.as_str()) {
+        return Some(written);
     }
-    if !lowering.names.contains_key(at.value.as_str()) {
-        let name = Quoted(&at.value);
-        let hint = lowering.faults.hint("mailbox", &at.value, lowering.known.keys().map(|name| &**name));
-        lowering.faults.add(
-            &at.place,
-            format!("there is no mailbox {name}{hint}: a round trip goes to a mailbox of this configuration"),
-        );
-    }
+    let name = Quoted(&at.value);
+    let hint = lowering.faults.hint("mailbox", &at.value, lowering.names.keys().copied());
+    lowering.faults.add(
+        &at.place,
+        format!("there is no mailbox {name}{hint}: a round trip goes to a mailbox of this configuration"),
+    );
     None
 }
 
-/// One leg of a round trip, as a check of its own. `place` is where its faults are reported.
+/// One leg of a round trip, as a check of its own.
 fn leg(
     lowering: &mut Lowering<'_>,
     mailbox: &Arc<model::Mailbox>,
     written: &Mailbox,
     protocol: Protocol,
     draft: &Draft<'_>,
-    place: &Place,
 ) -> Option<Arc<Check>> {
     let provider = lowering.provider(written)?;
-    let endpoint = match provider.endpoint(protocol) {
-        Ok(Some(endpoint)) => endpoint.clone(),
-        Ok(None) => {
-            let (name, at) = (Quoted(&mailbox.name), Quoted(&provider.provider.name));
-            lowering.faults.add(
-                place,
-                format!(
-                    "a round trip opens mailbox {name} by {protocol}, and provider {at} has no {protocol} server: write {protocol}: {{host: NAME}} there"
-                ),
-            );
-            return None;
-        }
-        Err(_) => return None,
-    };
-    let login = lowering.login(written.credential.as_ref()?, &provider, &mailbox.credential)?;
+    // What is missing has been reported.
+    let Ok(Some(endpoint)) = provider.endpoint(protocol) else { return None };
+    let endpoint = endpoint.clone();
+    let access = lowering.login(written.credential.as_ref()?, &provider, &mailbox.credential)?;
     let sections = &written.settings.sections;
     let goal = match protocol {
         Protocol::Smtp => {
@@ -119,7 +147,7 @@ fn leg(
         mailbox: Arc::clone(mailbox),
         endpoint,
         ip: lowering.ip(written)?,
-        access: permitted(login, &provider, &mailbox.username, protocol),
+        access: login::permitted(access, &provider, &mailbox.username, protocol),
         goal,
         interval: draft.rhythm.interval,
         timeout: draft.rhythm.timeout,

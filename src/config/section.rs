@@ -148,6 +148,10 @@ impl Pace {
             timeout: map.read("timeout", value::duration),
         }
     }
+
+    pub(super) const fn is_absent(&self) -> bool {
+        self.interval.is_absent() && self.timeout.is_absent()
+    }
 }
 
 impl Section {

@@ -5,7 +5,7 @@
 use super::presets::{App, PRESETS, Preset, Server, starttls, starttls_at, tls};
 use crate::model::Confidence::{High, Medium};
 use crate::model::Protocol::{Imap, Pop3, Smtp};
-use crate::model::{Family, Service};
+use crate::model::{Cloud, Family, Service};
 
 /// Why a service gives no token to a program of its own, if nothing more is known.
 const APP_PASSWORD: App =
@@ -22,7 +22,7 @@ const fn by_password(servers: &'static [Server], app: App, service: &'static Ser
         servers,
         app,
         person: None,
-        government: false,
+        cloud: Cloud::Worldwide,
         service: Some(service),
         permission: None,
     }
@@ -44,7 +44,7 @@ static SERVICES: &[Preset] = &[
         servers: &[starttls(Smtp, "smtp.azurecomm.net")],
         app: App::Token { url: ENTRA, scope: "https://communication.azure.com/.default" },
         person: None,
-        government: false,
+        cloud: Cloud::Worldwide,
         service: Some(&Service {
             name: "azure_communication_services",
             password: "The user name is an SMTP username of the Communication Services resource, and the password a client secret of the Entra application that it names.",
@@ -59,7 +59,7 @@ static SERVICES: &[Preset] = &[
         servers: &[starttls(Smtp, "smtp-hve.office365.com")],
         app: App::Token { url: ENTRA, scope: "https://outlook.office365.com/.default" },
         person: None,
-        government: false,
+        cloud: Cloud::Worldwide,
         service: Some(&Service {
             name: "high_volume_email",
             password: "The password of the High Volume Email account, until September 2028.",

@@ -36,15 +36,24 @@ pub(super) fn content(file: &Path) -> Result<files::Content, Fault> {
     files::content(file, MAX_BYTES)
 }
 
-/// A file's text; what was read is noted in `sources`.
-pub(super) fn read(file: &Rc<Path>, sources: &mut Sources, faults: &Faults) -> Option<String> {
+/// A file's text; what was read is noted in `sources`. A file that cannot be read is a fault of the place that names
+/// it, if that is known.
+pub(super) fn read(
+    file: &Rc<Path>,
+    named: Option<&Place>,
+    sources: &mut Sources,
+    faults: &Faults,
+) -> Option<String> {
     let place = Place::whole(file);
     let read = bytes(file);
     sources.note(file, read.as_deref().ok());
     let bytes = match read {
         Ok(bytes) => bytes,
         Err(fault) => {
-            faults.add(&place, fault.to_string());
+            match named {
+                Some(named) => faults.add(named, format!("{}: {fault}", file.display())),
+                None => faults.add(&place, fault.to_string()),
+            }
             return None;
         }
     };
@@ -80,9 +89,9 @@ pub(super) fn parse_or_empty(file: &Rc<Path>, text: &str, faults: &Faults) -> Op
     tree::parse(text).map_err(complain).ok()
 }
 
-/// The files that patterns find, each once, sorted within a pattern. Names with a leading dot are left
+/// The files that patterns find, each once with the place of its pattern, sorted within a pattern. Names with a leading dot are left
 /// alone: they are editors' and Kubernetes' own.
-pub(super) fn expand(patterns: &[At<String>], base: &Path, faults: &Faults) -> Vec<PathBuf> {
+pub(super) fn expand(patterns: &[At<String>], base: &Path, faults: &Faults) -> Vec<At<PathBuf>> {
     // The folder's own name may hold brackets; only what is written is a pattern.
     let folder = PathBuf::from(glob::Pattern::escape(&base.to_string_lossy()));
     let mut seen = HashSet::new();
@@ -104,7 +113,7 @@ pub(super) fn expand(patterns: &[At<String>], base: &Path, faults: &Faults) -> V
                         faults.add(&pattern.place, format!("more than {MAX_FILES} files"));
                         return files;
                     }
-                    files.push(path);
+                    files.push(At { value: path, place: pattern.place.clone() });
                 }
             }
             Ok(Err(fault)) => faults.add(&pattern.place, fault),

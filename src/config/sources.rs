@@ -49,10 +49,11 @@ impl Sources {
         let differs = |(file, known): (&PathBuf, &Option<[u8; 32]>)| {
             source::bytes(file).ok().map(|bytes| <[u8; 32]>::from(Sha256::digest(bytes))) != *known
         };
-        self.matched().iter().any(|file| !self.read.contains_key(file)) || self.read.iter().any(differs)
+        self.matched().iter().any(|file| !self.read.contains_key(&file.value))
+            || self.read.iter().any(differs)
     }
 
-    fn matched(&self) -> Vec<PathBuf> {
+    fn matched(&self) -> Vec<At<PathBuf>> {
         let place = Place::whole(&Rc::from(self.base.as_path()));
         let at = |pattern: &String| At { value: pattern.clone(), place: place.clone() };
         let patterns: Vec<_> = self.patterns.iter().map(at).collect();

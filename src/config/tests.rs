@@ -60,17 +60,33 @@ fn every_bad_file_gets_exactly_the_complaints_it_announces() {
     for (path, text) in &cases {
         let expected = announced(text, "expect");
         assert!(!expected.is_empty(), "{} announces nothing", path.display());
-        let found: Vec<String> = match load(path) {
-            Ok(_) => vec!["nothing was complained about".to_owned()],
-            Err(errors) => errors.iter().map(|error| spelt(path, error)).collect(),
+        let (found, warnings): (Vec<String>, Vec<String>) = match load(path) {
+            Ok(_) => (vec!["nothing was complained about".to_owned()], Vec::new()),
+            Err(errors) => (
+                errors.iter().map(|error| spelt(path, error)).collect(),
+                errors.notices().iter().map(|notice| spelt(path, notice)).collect(),
+            ),
         };
-        if found != expected {
-            wrong.push(format!("{}\n  expected {expected:#?}\n  found {found:#?}", path.display()));
+        let announced_warnings = announced(text, "warning");
+        if found != expected || warnings != announced_warnings {
+            wrong.push(format!(
+                "{}\n  expected {expected:#?} {announced_warnings:#?}\n  found {found:#?} {warnings:#?}",
+                path.display()
+            ));
         }
         let leaks = found.iter().any(|complaint| complaint.contains(CANARY));
         assert!(!leaks, "{} repeats what may be a secret: {found:?}", path.display());
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_broken_file_does_not_hide_the_web_configuration_of_the_command_line() {
+    let bad = Path::new(DATA).join("bad");
+    let web = bad.join("files/web/versions_crossed.yaml");
+    let errors = read_with_web(&bad.join("syntax_tab.yaml"), Some(&web)).outcome.unwrap_err();
+    let files: Vec<_> = errors.iter().map(|error| error.file.file_name().unwrap()).collect();
+    assert_eq!(files, ["versions_crossed.yaml", "syntax_tab.yaml"], "{errors}");
 }
 
 #[test]

@@ -20,11 +20,16 @@ use crate::net::server_tls;
 /// The highest cost of bcrypt that is accepted: each step up doubles the seconds that the first request takes.
 const HIGHEST_COST: u32 = 18;
 
-/// Reads the file; `None` once every fault is reported.
-pub(super) fn read(path: &Path, sources: &mut Sources, faults: &Faults) -> Option<Web> {
+/// Reads the file, which the configuration names at a place, or the command line; `None` once every fault is reported.
+pub(super) fn read(
+    path: &Path,
+    named: Option<&Place>,
+    sources: &mut Sources,
+    faults: &Faults,
+) -> Option<Web> {
     let file: Rc<Path> = path.into();
     let base = path.parent().unwrap_or(Path::new(""));
-    let text = source::read(&file, sources, faults)?;
+    let text = source::read(&file, named, sources, faults)?;
     let node = source::parse_or_empty(&file, &text, faults)?;
     if matches!(node.kind, Kind::Null) {
         // As for every program that uses the format, an empty file means clear text and no users.
@@ -77,14 +82,15 @@ fn tls(map: &Map<'_>, base: &Path) -> Option<WebTls> {
     let curves = map.read("curve_preferences", |at| words(at, &keys::CURVES, Curve::from_label));
 
     let faults = map.faults();
-    let policy = client_auth.or_default(ClientAuth::NoClientCert)?;
+    let policy = client_auth.or_default(ClientAuth::NoClientCert);
+    let is_policy = |fits: fn(ClientAuth) -> bool| policy.is_some_and(fits);
     let mut is_faulty = false;
     let mut complain = |place: &Place, sentence: &str| {
         faults.add(place, sentence);
         is_faulty = true;
     };
     if let Written::Is(at) = &client_ca_file
-        && policy == ClientAuth::NoClientCert
+        && is_policy(|policy| policy == ClientAuth::NoClientCert)
     {
         complain(
             &at.place,
@@ -92,7 +98,7 @@ fn tls(map: &Map<'_>, base: &Path) -> Option<WebTls> {
         );
     }
     if let Written::Is(at) = &sans
-        && !policy.is_required()
+        && is_policy(|policy| !policy.is_required())
     {
         complain(
             &at.place,
@@ -100,9 +106,9 @@ fn tls(map: &Map<'_>, base: &Path) -> Option<WebTls> {
         );
     }
     if let (Written::Absent, Written::Is(at)) = (&client_ca_file, &client_auth)
-        && policy.is_verified()
+        && is_policy(ClientAuth::is_verified)
     {
-        if policy.is_required() {
+        if is_policy(ClientAuth::is_required) {
             complain(
                 &at.place,
                 "this needs client_ca_file: the authorities whose client certificates are accepted",
@@ -113,19 +119,21 @@ fn tls(map: &Map<'_>, base: &Path) -> Option<WebTls> {
             faults.warn(&at.place, sentence);
         }
     }
-    let (min_version, max_version) = (min.or_default(TlsVersion::Tls12)?, max.or_default(TlsVersion::Tls13)?);
-    if let (true, Written::Is(at), _) | (true, Written::Absent, Written::Is(at)) =
-        (min_version > max_version, &min, &max)
+    let versions = min.or_default(TlsVersion::Tls12).zip(max.or_default(TlsVersion::Tls13));
+    if let (Some((least, most)), Written::Is(at), _) | (Some((least, most)), Written::Absent, Written::Is(at)) =
+        (versions, &min, &max)
+        && least > most
     {
         complain(&at.place, "min_version is newer than max_version: nothing is left to speak");
     }
     if is_faulty {
         return None;
     }
+    let (min_version, max_version) = versions?;
     let tls = WebTls {
         cert_file: cert_file?.value,
         key_file: key_file?.value,
-        client_auth: policy,
+        client_auth: policy?,
         client_ca_file: optional(&client_ca_file)?,
         client_allowed_sans: optional(&sans)?,
         min_version,

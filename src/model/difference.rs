@@ -140,7 +140,7 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Access, Auth, Endpoint, Expires, Family, Goal, IpChoice, Mechanism, Patience, Proof, Provider,
+        Access, Auth, Cloud, Endpoint, Expires, Family, Goal, IpChoice, Mechanism, Patience, Proof, Provider,
         SecretRef, Security, Shard, TokenAccess, TokenSpec, Users, Web,
     };
 
@@ -183,7 +183,8 @@ mod tests {
             let auth = Auth::Token(Arc::clone(&proof));
             let credential = Credential { name: "contoso".into(), auth, expires: None };
             let (family, service) = (Family::Generic, None);
-            let provider = Provider { name: "lab".into(), family, service, ca_file: None };
+            let provider =
+                Provider { name: "lab".into(), family, cloud: Cloud::Worldwide, service, ca_file: None };
             let shared = Arc::new(credential.clone());
             let mailbox = Mailbox {
                 name: name.into(),

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Confidence, Credential};
+use super::{Cloud, Confidence, Credential};
 
 /// A table row that contains only a label.
 #[derive(Debug)]
@@ -102,6 +102,8 @@ pub struct Provider {
     pub name: Arc<str>,
     /// The family of the preset that it is based on.
     pub family: Family,
+    /// The cloud of the preset that it is based on; worldwide outside of Microsoft.
+    pub cloud: Cloud,
     /// The service whose preset it is, or is based on; `None` if the family says everything.
     pub service: Option<&'static Service>,
     /// Certificate authorities that are trusted besides the system's, for mail servers and the token

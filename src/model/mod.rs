@@ -53,6 +53,7 @@ macro_rules! table {
 }
 
 mod check;
+mod cloud;
 mod credential;
 mod difference;
 mod directory;
@@ -75,6 +76,7 @@ mod token;
 mod web;
 
 pub use check::{Access, Check, CheckName, Goal, Patience, TokenAccess, TokenSpec};
+pub use cloud::Cloud;
 pub use credential::{
     Algorithm, App, Auth, Credential, IdentityService, PairRef, Proof, Redacted, SecretIn, SecretRef,
     WRONG_PASSWORD,

@@ -45,8 +45,6 @@ pub struct Policy {
     pub password_login: PasswordLogin,
     /// Tenants that allow the deliberately wrong password.
     pub refusal_tenants: BTreeSet<String>,
-    /// Names of providers in US Government clouds. The wrong password is never tried there.
-    pub government: BTreeSet<Arc<str>>,
     /// By mailbox name; only mailboxes with settings.
     pub expectations: BTreeMap<Arc<str>, Expectation>,
 }
@@ -60,7 +58,6 @@ impl Default for Policy {
             sources: Vec::new(),
             password_login: PasswordLogin::Never,
             refusal_tenants: BTreeSet::new(),
-            government: BTreeSet::new(),
             expectations: BTreeMap::new(),
         }
     }

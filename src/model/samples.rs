@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Access, Auth, Cause, Check, Credential, Directory, Endpoint, Failure, Family, Feed, Goal, IpChoice,
+    Access, Auth, Cause, Check, Cloud, Credential, Directory, Endpoint, Failure, Family, Feed, Goal, IpChoice,
     Limits, Listen, Mailbox, Mechanism, Observation, Outcome, Phase, Plan, Policy, Proof, Provider, Reason,
     Security, ServerFacts, Shard, Timings, TokenAccess, TokenSpec, Transcript,
 };
@@ -20,7 +20,13 @@ pub(crate) fn credential(name: &str) -> Arc<Credential> {
 pub(crate) fn mailbox(name: &str, credential: &Arc<Credential>) -> Arc<Mailbox> {
     let address = format!("{name}@{}.example", credential.name);
     let family = Family::ExchangeOnline;
-    let provider = Provider { name: "exchange_online".into(), family, service: None, ca_file: None };
+    let provider = Provider {
+        name: "exchange_online".into(),
+        family,
+        cloud: Cloud::Worldwide,
+        service: None,
+        ca_file: None,
+    };
     Arc::new(Mailbox {
         name: name.into(),
         username: address.clone(),

@@ -77,7 +77,7 @@ pub(super) fn veto(question: &Question<'_>, now: Timestamp) -> Option<Veto> {
         }
         let hosts = [check.endpoint.host.to_ascii_lowercase(), spec.url.to_ascii_lowercase()];
         let government = GOVERNMENT_HOSTS.iter().any(|name| hosts.iter().any(|host| host.contains(name)));
-        if government || policy.government.contains(&check.mailbox.provider.name) {
+        if government || check.mailbox.provider.cloud.row().is_government {
             return Some(Veto::Government);
         }
     }
@@ -106,8 +106,8 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Access, Auth, Credential, Endpoint, Family, Goal, IpChoice, Mailbox, Proof, Provider, Security,
-        TokenAccess, TokenSpec,
+        Access, Auth, Cloud, Credential, Endpoint, Family, Goal, IpChoice, Mailbox, Proof, Provider,
+        Security, TokenAccess, TokenSpec,
     };
 
     const NOW: i64 = 1_795_521_600;
@@ -138,6 +138,7 @@ mod tests {
                 provider: Arc::new(Provider {
                     name: provider.into(),
                     family: Family::ExchangeOnline,
+                    cloud: if provider == "gov" { Cloud::UsGovDod } else { Cloud::Worldwide },
                     service: None,
                     ca_file: None,
                 }),
@@ -161,7 +162,6 @@ mod tests {
         Policy {
             password_login: PasswordLogin::Refusal,
             refusal_tenants: ["t1".to_owned()].into(),
-            government: [Arc::from("gov")].into(),
             ..Policy::default()
         }
     }

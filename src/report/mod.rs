@@ -61,6 +61,20 @@ pub use user_tokens::UserTokens;
 const SUCCESS: &str = "success";
 const FAILURE: &str = "failure";
 
+/// Logs an observation that is recorded nowhere else, for those who ask for every line.
+pub fn log_observation(observation: &Observation) {
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        log::probe(observation, false);
+    }
+}
+
+/// Logs a token request of which nothing else is recorded, for those who ask for every line.
+pub fn log_token_request(report: &TokenReport) {
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        log::token(report);
+    }
+}
+
 /// The state that every probe writes and every page reads. Shared by `Arc`. Any task may call any method; no
 /// lock is held for longer than a copy.
 ///

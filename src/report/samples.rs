@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use jiff::civil::date;
 
 use crate::model::{
-    Access, Auth, Basic, Board, Cause, Check, Claims, Confidence, Conflict, Credential, Deadline,
+    Access, Auth, Basic, Board, Cause, Check, Claims, Cloud, Confidence, Conflict, Credential, Deadline,
     DeadlineKind, End, EndSource, Endpoint, Evidence, Exhibit, Expires, Failure, Family, Finding, Goal,
     IpChoice, Keeping, Limits, Listen, Mailbox, Mechanism, Oauth, Observation, Outcome, Phase, Plan, Policy,
     Proof, Protocol, Provider, Reason, Record, RoundTrip, Score, Security, SenderCheck, SenderVerdict,
@@ -35,7 +35,13 @@ pub(crate) fn credential(name: &str, expires: Option<Timestamp>) -> Arc<Credenti
 pub(crate) fn mailbox(name: &str, credential: &Arc<Credential>, labels: &[(&str, &str)]) -> Arc<Mailbox> {
     let address = format!("{name}@{}.example", credential.name);
     let family = Family::ExchangeOnline;
-    let provider = Provider { name: "exchange_online".into(), family, service: None, ca_file: None };
+    let provider = Provider {
+        name: "exchange_online".into(),
+        family,
+        cloud: Cloud::Worldwide,
+        service: None,
+        ca_file: None,
+    };
     let labels: BTreeMap<_, _> =
         labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let (username, credential) = (address.clone(), Arc::clone(credential));

@@ -16,6 +16,8 @@ const BY_NOTHING: &str = "0";
 const BY_SECRET: &str = "1";
 /// Words of a scope that are not a permission.
 const NO_PERMISSIONS: [&str; 3] = ["offline_access", "openid", "profile"];
+/// Where people would enter the code. A name that is nowhere: no person of the demo takes a code to Microsoft.
+const PAGE: &str = "https://devicelogin.contoso.example/";
 /// How often a client may ask, in seconds.
 const INTERVAL: u64 = 1;
 
@@ -29,10 +31,10 @@ pub(super) fn device_code(app: &SimApp, asked: &Asked) -> Result<String, Refusal
     Ok(json!({
         "user_code": "B2DQ-7XKM",
         "device_code": code,
-        "verification_uri": "https://microsoft.com/devicelogin",
+        "verification_uri": PAGE,
         "expires_in": expires_in.as_secs(),
         "interval": INTERVAL,
-        "message": "To sign in, use a web browser to open the page https://microsoft.com/devicelogin and enter the code B2DQ-7XKM to authenticate.",
+        "message": format!("To sign in, use a web browser to open the page {PAGE} and enter the code B2DQ-7XKM to authenticate."),
     })
     .to_string())
 }

@@ -132,7 +132,10 @@ impl Idp {
             });
         };
         let terms = app.terms();
-        let act = terms.fault.map_or(TokenAct::Issue(Twist::Plain), |fault| fault.row().act);
+        let is_sign_in = endpoint == "devicecode" || asked.field("grant_type") == delegated::DEVICE_CODE;
+        let mended = terms.fault.filter(|fault| is_sign_in && fault.ends_by_sign_in());
+        let fault = terms.fault.filter(|_| mended.is_none());
+        let act = fault.map_or(TokenAct::Issue(Twist::Plain), |fault| fault.row().act);
         if let TokenAct::Issue(twist) = act {
             if endpoint == "devicecode" {
                 return match delegated::device_code(&app, &asked) {
@@ -147,12 +150,15 @@ impl Idp {
                     return refuse(wire, &asked, now, refusal).await;
                 }
             };
-            saw(terms.fault.map_or(TokenOutcome::Issued, TokenOutcome::Fault));
+            saw(fault.map_or(TokenOutcome::Issued, TokenOutcome::Fault));
+            if mended.is_some() {
+                app.set_fault(None);
+            }
             let for_graph = asked.field("scope").starts_with(GRAPH_AUDIENCE);
             let body = issue(&app, twist, now, grant, for_graph);
             return respond(wire, now, 200, JSON, &body, &[]).await;
         }
-        if let Some(fault) = terms.fault {
+        if let Some(fault) = fault {
             saw(TokenOutcome::Fault(fault));
         }
         misbehave(wire, act, &app, &asked, terms.retry_after, now).await

@@ -85,6 +85,19 @@ macro_rules! token_faults {
     };
 }
 
+impl TokenFault {
+    /// Whether it is about the refresh tokens so far: signing in is possible, and ends it.
+    pub(super) const fn ends_by_sign_in(self) -> bool {
+        matches!(
+            self,
+            Self::RefreshTokenIdle
+                | Self::RefreshTokenExpired
+                | Self::RefreshTokenRevoked
+                | Self::SignInFrequency
+        )
+    }
+}
+
 token_faults! {
     SecretInvalid => "secret_invalid", "orders", "The secret's ID was configured instead of its value.",
         Refuse(401, "invalid_client", 7000215, "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client}'.");

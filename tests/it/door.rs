@@ -94,6 +94,53 @@ fn the_demo_finds_a_free_port_and_serves_until_its_stop() {
     assert!(!Path::new(&config).exists(), "it takes its files with it");
 }
 
+#[test]
+fn the_demos_command_ends_the_sign_in_that_has_expired() {
+    let mut demo = Program::new(&["demo", "--listen", "127.0.0.1:0"]).start();
+    let printed = demo.prints("mailbox-exporter login --config ");
+    let line = |head: &str| printed.lines().find_map(|line| line.trim().strip_prefix(head)).unwrap();
+    let page = line("Status page").trim();
+    let address: SocketAddr = page.trim_start_matches("http://").trim_end_matches('/').parse().unwrap();
+    let assistant = |value: u8| {
+        format!("mailbox_probe_success{{mailbox=\"assistant@contoso.example\",protocol=\"imap\"}} {value}")
+    };
+    let shows = |line: &str| get(address, "/metrics").ok().filter(|(_, body)| body.contains(line));
+    until("the sign-in has expired", || shows(&assistant(0)));
+
+    let command: Vec<&str> = line("mailbox-exporter ").split_whitespace().collect();
+    let signed_in = run(&command, None);
+    assert_eq!(signed_in.status, Some(0), "{}", signed_in.said());
+    assert!(
+        !signed_in.stdout.contains("microsoft.com"),
+        "a code that is none of theirs: {}",
+        signed_in.stdout
+    );
+    until("the mailbox works", || shows(&assistant(1)));
+    assert_eq!(demo.terminate().status, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_logs_each_step_for_those_who_ask() {
+    let mut world = World::start().await;
+    let mailbox = world.mailbox(Fault::TokenRejected).await;
+    world.yaml.watch("desk", &mailbox, Door::Imap, "");
+    let config = world.configuration();
+    let told = run(&["check", "--wait", "1s", "--log-level", "debug"], Some(&config));
+    assert_eq!(told.status, Some(1), "{}", told.said());
+    let lines = |words: &[&str]| {
+        told.stderr.lines().filter(|line| words.iter().all(|word| line.contains(word))).count()
+    };
+    for (words, wanted) in [
+        (&["token request", "outcome=\"success\"", "request_id=\""][..], 2),
+        (&["probe", "mailbox=\"desk\"", "phase=\"auth\"", "reason=\"token_rejected\""], 2),
+        (&["waiting", "failing_checks=1", "next_attempt_in="], 1),
+    ] {
+        assert_eq!(lines(words), wanted, "{words:?}: {}", told.stderr);
+    }
+    let quiet = run(&["check"], Some(&config));
+    assert_eq!((quiet.status, quiet.stderr.as_str()), (Some(1), ""), "its answer has it all");
+}
+
 #[tokio::test]
 async fn a_plugins_first_line_says_why_nothing_could_be_checked() {
     let world = World::start().await;
@@ -161,6 +208,32 @@ async fn bad_input_is_one_clear_sentence_and_the_right_exit_status() {
     let run = run(&["serve", "--listen", &listen, "--log-level", "error"], Some(&path));
     assert_eq!((run.status, run.stderr.lines().count()), (Some(1), 1), "{}", run.stderr);
     assert!(run.stderr.contains(&listen) && run.stderr.contains("--listen"), "{}", run.stderr);
+}
+
+#[test]
+fn validate_tells_everything_at_once() {
+    let folder = Folder::new();
+    folder.write("app.pem", "no certificate");
+    folder.write("secret", "two words");
+    let config = folder.write(
+        "config.yaml",
+        "state_dir: app.pem/state\ncredentials:\n  \
+         cert: { type: certificate, tenant: t, client_id: c, certificate: app.pem }\n  \
+         odd: { type: client_secret, tenant: t, client_id: \"<client-id>\", secret: { file: secret } }\n\
+         mailboxes:\n  - { address: a@contoso.example, credential: nobody }\n",
+    );
+    let told = run(&["validate", "--state"], Some(&config));
+    assert_eq!(told.status, Some(2), "{}", told.said());
+    let lines: Vec<&str> = told.stdout.lines().collect();
+    let place = |words: &str| {
+        let found = lines.iter().position(|line| line.contains(words));
+        found.unwrap_or_else(|| panic!("{words}: {}", told.stdout))
+    };
+    let faults = ["there is no credential", "credentials.cert: ", "state_dir: "].map(place);
+    let warnings = ["a placeholder (<…>)", "the secret in "].map(place);
+    assert!(faults.iter().max() < warnings.iter().min(), "faults come first: {}", told.stdout);
+    assert!(warnings.iter().all(|at| lines[*at].starts_with("warning: ")), "{}", told.stdout);
+    assert!(lines.last().unwrap().starts_with("3 faults in "), "{}", told.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -42,7 +42,7 @@ async fn a_person_signs_in_and_every_check_works() {
     for words in [
         "Sign in for credential person (",
         mailbox.address(),
-        "open       https://microsoft.com/devicelogin\n",
+        "open       https://devicelogin.contoso.example/\n",
         "and enter  B2DQ-7XKM\n",
         "The code is good for 15 min.",
         "Signed in. The refresh token of credential person is in ",

@@ -43,6 +43,7 @@ mod round_trip;
 mod script;
 mod secrets;
 mod served;
+mod setup;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokens;

@@ -9,7 +9,8 @@ use jiff::SignedDuration;
 
 use crate::clock;
 use crate::sim::{
-    Fault, Sim, SimApp, SimCertificate, SimGraphMailbox, SimIssuer, SimMailbox, SimServiceAccount, TokenFault,
+    Fault, SignIn, SignInEnd, Sim, SimApp, SimCertificate, SimGraphMailbox, SimIssuer, SimMailbox,
+    SimServiceAccount, TokenFault,
 };
 
 use super::{INTERVAL, TIMEOUT};
@@ -27,6 +28,9 @@ const SERVICE_ACCOUNT: &str = "system:serviceaccount:mail:mailbox-exporter";
 const TOKEN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 /// What opens mailboxes at Google.
 const GOOGLE_SCOPE: &str = "https://mail.google.com/";
+
+/// How often `login` asks in vain, once a second, before the simulated person has signed in.
+const SIGNS_IN_AFTER: u32 = 2;
 
 /// The credential and the provider of the mailboxes that are opened by Microsoft Graph.
 const GRAPH: &str = "graph";
@@ -171,6 +175,8 @@ fn by_secret(folder: &Path, name: &str, app: &SimApp, extra: &str) -> io::Result
 
 fn by_refresh_token(folder: &Path, name: &str, app: &SimApp) -> io::Result<String> {
     fs::write(folder.join(format!("{name}.token")), app.signed_in())?;
+    // Whoever runs `login` sees what a person would read, and is signed in a moment later.
+    app.set_sign_in(SignIn::after(SIGNS_IN_AFTER, SignInEnd::Approved));
     Ok(format!(
         "  {name}: {{ type: refresh_token, tenant: {}, client_id: {}, refresh_token: {{ file: {name}.token }} }}\n",
         app.tenant, app.client_id

@@ -19,7 +19,8 @@ use crate::app::{self, App, AppError, Origin};
 use crate::config;
 use crate::invocation;
 use crate::model::{Listen, Plan, Shard};
-use crate::sim::{Fault, GraphFault, Route, Sim, SimGraphMailbox, SimMailbox, SimUnread};
+use crate::safe;
+use crate::sim::{Fault, GraphFault, Route, Sim, SimGraphMailbox, SimMailbox, SimUnread, TokenFault};
 
 use super::answer::{Progress, complain, say};
 use super::serve::{Overrides, Signals, listen_at, reading};
@@ -72,7 +73,7 @@ async fn show(options: Options) -> Result<Exit, String> {
     let file = configuration::write(&folder.0, &sim, &mailboxes, &at_graph, &reader)
         .map_err(|error| format!("{}: {error}", folder.0.display()))?;
     invocation::uses(&file);
-    let config::Reading { sources, outcome } = config::read(&file);
+    let config::Reading { sources, outcome, .. } = config::read(&file);
     let mut plan = outcome.map_err(|errors| errors.to_string())?.plan;
 
     if options.once {
@@ -177,7 +178,23 @@ fn introduction(app: &App, folder: &Path, mailboxes: &[SimMailbox], at_graph: &[
     if mailboxes.len() > with_faults.len() {
         text += &format!("and {} healthy ones on one server\n", mailboxes.len() - with_faults.len());
     }
+    text += &sign_in_again(folder, mailboxes);
     text
+}
+
+/// What ends the sign-in that has expired: the command of the page, with this demo's configuration.
+fn sign_in_again(folder: &Path, mailboxes: &[SimMailbox]) -> String {
+    let expired = Fault::Token(TokenFault::RefreshTokenIdle);
+    let Some(mailbox) = mailboxes.iter().find(|mailbox| mailbox.fault() == expired) else {
+        return String::new();
+    };
+    let file = folder.join(configuration::FILE);
+    format!(
+        "\nIn the commands of the pages FILE is the configuration above. The simulated person signs in again without a browser:\n  \
+         mailbox-exporter login --config {} {}\n",
+        safe::shell(&file.to_string_lossy()),
+        mailbox.fault().mailbox_name()
+    )
 }
 
 /// A temporary directory that only this user can read. It is deleted at the end of the demo.

@@ -4,12 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::diagnosis::remedy::{NATIVE_CLIENT, consent_url};
-use crate::model::{Directory, Feed, Proof};
+use crate::diagnosis::remedy::{NATIVE_CLIENT, consent_url, host_of};
+use crate::model::{Cloud, Directory, Feed, Proof};
 
 use super::Again;
 use super::exchange;
-use super::step::Step;
+use super::step::{Step, of_cloud};
 
 /// The application id of Microsoft Graph, the same in every tenant.
 const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
@@ -22,12 +22,17 @@ pub(super) fn title(directory: &Directory) -> String {
 pub(super) fn steps(directory: &Directory, again: &Again) -> Vec<Step> {
     let names: BTreeSet<&str> = directory.feeds.iter().map(|feed| feed.row().permission).collect();
     let is_managed = matches!(*directory.spec.proof, Proof::ManagedIdentity { .. });
-    let mut steps = vec![match directory.spec.proof.client_id() {
-        app if is_managed => {
-            exchange::assign(app.unwrap_or("MANAGED_IDENTITY_CLIENT_ID"), &names, (GRAPH, "Microsoft Graph"))
-        }
+    let cloud = Cloud::of_graph(host_of(&directory.base_url));
+    let mut steps = Vec::from_iter(of_cloud(cloud));
+    steps.push(match directory.spec.proof.client_id() {
+        app if is_managed => exchange::assign(
+            cloud,
+            app.unwrap_or("MANAGED_IDENTITY_CLIENT_ID"),
+            &names,
+            (GRAPH, "Microsoft Graph"),
+        ),
         app => permissions(directory, app.unwrap_or("CLIENT_ID"), &names),
-    }];
+    });
     if directory.feeds.contains(&Feed::SignIns) {
         steps.push(
             Step::new(

@@ -6,20 +6,23 @@
 use std::collections::BTreeSet;
 
 use crate::diagnosis::remedy::{NATIVE_CLIENT, consent_url};
-use crate::model::{Access, Auth, Check, Goal, Proof, Protocol, TokenAccess};
+use crate::model::{Access, Auth, Check, Cloud, Goal, Proof, Protocol, TokenAccess};
 use crate::safe::powershell;
 
 use super::Case;
 use super::elsewhere::{password, verify_step};
 use super::graph;
+use super::name;
 use super::step::Step;
 
 /// More mailboxes than these are written as one loop.
 const SINGLE: usize = 3;
-/// The name of what the commands create: group, scope and assignment.
+/// What Exchange shows the app as.
 const NAME: &str = "mailbox-exporter";
 /// The application id of Exchange Online, the same in every tenant.
 const EXCHANGE: &str = "00000002-0000-0ff1-ce00-000000000000";
+/// What PowerShell has to be allowed in Entra, so that roles can be assigned.
+pub(super) const APP_ROLE_SCOPES: &str = "Application.Read.All, AppRoleAssignment.ReadWrite.All";
 /// The authentication policy that refuses passwords.
 const POLICY: &str = "OAuth only";
 
@@ -39,7 +42,7 @@ pub(super) fn steps(case: &Case<'_>) -> Vec<Step> {
     }
     let of_graph = graph::steps(app, case, managed);
     let case = &case.of_mail();
-    let mut steps = vec![connect()];
+    let mut steps = vec![connect(case.cloud)];
     if !case.checks.is_empty() {
         steps.extend(of_mail(app, case, managed));
     }
@@ -80,18 +83,23 @@ fn app_roles(app: &str, case: &Case<'_>, by_rbac: impl Fn(&Check) -> bool) -> Op
         .filter(|check| !by_rbac(check))
         .filter_map(|check| check.access.token()?.permission)
         .collect();
-    (!names.is_empty()).then(|| assign(app, &names, (EXCHANGE, "Office 365 Exchange Online")))
+    (!names.is_empty()).then(|| assign(case.cloud, app, &names, (EXCHANGE, "Office 365 Exchange Online")))
 }
 
 /// Assigns roles of a resource, by its application id and name, to a managed identity.
-pub(super) fn assign(app: &str, names: &BTreeSet<&str>, (resource, title): (&str, &str)) -> Step {
+pub(super) fn assign(
+    cloud: Cloud,
+    app: &str,
+    names: &BTreeSet<&str>,
+    (resource, title): (&str, &str),
+) -> Step {
     let step = Step::new(
-        format!("Assign the managed identity {}", names.iter().copied().collect::<Vec<_>>().join(" and ")),
+        format!("Assign the managed identity {} of {title}", names.iter().copied().collect::<Vec<_>>().join(" and ")),
         format!("`Get-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $identity.Id` shows {title}"),
     )
     .note("A managed identity has no app registration and no consent page; a Privileged Role Administrator assigns its app roles.")
     .command("Install-Module Microsoft.Graph.Applications -Scope CurrentUser")
-    .command("Connect-MgGraph -Scopes Application.Read.All, AppRoleAssignment.ReadWrite.All")
+    .command(cloud.connect_graph(APP_ROLE_SCOPES))
     .command(format!("$resource = Get-MgServicePrincipal -Filter \"appId eq '{resource}'\""))
     .command(format!("$identity = Get-MgServicePrincipal -Filter \"appId eq {}\"", powershell(app)));
     names.iter().fold(step, |step, name| {
@@ -119,7 +127,7 @@ fn high_volume(app: &str, case: &Case<'_>) -> Vec<Step> {
     let one = accounts.first().map_or_else(String::new, |address| powershell(address));
     let command =
         |identity: &str| format!("Add-HVEAppAccess -Identity {identity} -AppIds {}", object_id(case));
-    let mut steps = vec![connect()];
+    let mut steps = vec![connect(case.cloud)];
     steps.extend(permissions(app, case, |_| false));
     steps.push(
         Step::new(
@@ -134,13 +142,13 @@ fn high_volume(app: &str, case: &Case<'_>) -> Vec<Step> {
     steps
 }
 
-fn connect() -> Step {
+fn connect(cloud: Cloud) -> Step {
     Step::new(
         "Connect to Exchange Online",
         "`Get-OrganizationConfig | Format-List Name` shows your organisation",
     )
     .command("Install-Module ExchangeOnlineManagement -Scope CurrentUser")
-    .command("Connect-ExchangeOnline")
+    .command(cloud.connect_exchange())
 }
 
 /// Exchange has to know the app's service principal.
@@ -233,14 +241,15 @@ fn assignment(case: &Case<'_>) -> Option<Step> {
         object_id(case),
         powershell(one)
     );
+    let name = name::of("smtp", &case.credential.name);
     let step = Step::new("Let the app send by RBAC for Applications", verify)
         .note("The app must not have SMTP.SendAsApp in Entra: that permission brings the tenant-wide check back.")
-        .command(format!("New-DistributionGroup -Name '{NAME}' -Type Security -Members {}", members.join(", ")))
+        .command(format!("New-DistributionGroup -Name '{name}' -Type Security -Members {}", members.join(", ")))
         .command(format!(
-            "New-ManagementScope -Name '{NAME}' -RecipientRestrictionFilter \"MemberOfGroup -eq '$((Get-DistributionGroup '{NAME}').DistinguishedName)'\""
+            "New-ManagementScope -Name '{name}' -RecipientRestrictionFilter \"MemberOfGroup -eq '$((Get-DistributionGroup '{name}').DistinguishedName)'\""
         ))
         .command(format!(
-            "New-ManagementRoleAssignment -Name '{NAME}' -App {} -Role 'Application SMTP.SendAsApp' -CustomResourceScope '{NAME}'",
+            "New-ManagementRoleAssignment -Name '{name}' -App {} -Role 'Application SMTP.SendAsApp' -CustomResourceScope '{name}'",
             object_id(case)
         ));
     Some(step)

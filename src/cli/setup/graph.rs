@@ -10,6 +10,8 @@ use crate::model::{Check, Protocol};
 use crate::safe::powershell;
 
 use super::Case;
+use super::exchange;
+use super::name;
 use super::step::Step;
 
 /// The application id of Microsoft Graph, the same in every tenant.
@@ -24,7 +26,7 @@ pub(super) fn steps(app: &str, case: &Case<'_>, managed: bool) -> Vec<Step> {
     if !case.checks.iter().any(|check| is_of_graph(check)) {
         return Vec::new();
     }
-    let permission = if managed { app_role(app) } else { granted(app, case) };
+    let permission = if managed { app_role(app, case) } else { granted(app, case) };
     let delegated = case.credential.is_delegated();
     let limit = (!delegated).then(|| limited(app, case));
     [Some(permission), limit].into_iter().flatten().collect()
@@ -60,20 +62,9 @@ fn granted(app: &str, case: &Case<'_>) -> Step {
 }
 
 /// A managed identity has no app registration: its role is assigned to its service principal.
-fn app_role(app: &str) -> Step {
+fn app_role(app: &str, case: &Case<'_>) -> Step {
     let name = Protocol::Graph.permissions().map_or("", |needed| needed.app);
-    Step::new(
-        format!("Assign the managed identity {name} of Microsoft Graph"),
-        "`Get-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $identity.Id` shows Microsoft Graph",
-    )
-    .note("A managed identity has no app registration and no consent page; a Privileged Role Administrator assigns its app roles.")
-    .command("Install-Module Microsoft.Graph.Applications -Scope CurrentUser")
-    .command("Connect-MgGraph -Scopes Application.Read.All, AppRoleAssignment.ReadWrite.All")
-    .command(format!("$graph = Get-MgServicePrincipal -Filter \"appId eq '{GRAPH}'\""))
-    .command(format!("$identity = Get-MgServicePrincipal -Filter \"appId eq {}\"", powershell(app)))
-    .command(format!(
-        "New-MgServicePrincipalAppRoleAssignment -ServicePrincipalId $identity.Id -PrincipalId $identity.Id -ResourceId $graph.Id -AppRoleId ($graph.AppRoles | Where-Object Value -eq '{name}').Id"
-    ))
+    exchange::assign(case.cloud, app, &BTreeSet::from([name]), (GRAPH, "Microsoft Graph"))
 }
 
 /// The permission counts for every mailbox of the tenant unless a policy limits it.
@@ -81,17 +72,17 @@ fn limited(app: &str, case: &Case<'_>) -> Step {
     let addresses = case.addresses(is_of_graph);
     let one = addresses.first().map_or_else(String::new, |address| powershell(address));
     let members: Vec<_> = addresses.iter().map(|address| powershell(address)).collect();
-    let app = powershell(app);
+    let (app, group) = (powershell(app), name::of("graph", &case.credential.name));
     Step::new(
         "Limit the permission to these mailboxes",
         format!("`Test-ApplicationAccessPolicy -AppId {app} -Identity {one}` shows Granted"),
     )
     .note("Without a policy the permission counts for every mailbox of the tenant. Needs Connect-ExchangeOnline.")
     .command(format!(
-        "New-DistributionGroup -Name 'mailbox-exporter-graph' -Type Security -Members {}",
+        "New-DistributionGroup -Name '{group}' -Type Security -Members {}",
         members.join(", ")
     ))
     .command(format!(
-        "New-ApplicationAccessPolicy -AppId {app} -PolicyScopeGroupId 'mailbox-exporter-graph' -AccessRight RestrictAccess -Description 'mailbox-exporter'"
+        "New-ApplicationAccessPolicy -AppId {app} -PolicyScopeGroupId '{group}' -AccessRight RestrictAccess -Description 'mailbox-exporter'"
     ))
 }

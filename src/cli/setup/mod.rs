@@ -7,6 +7,7 @@ mod directory;
 mod elsewhere;
 mod exchange;
 mod graph;
+mod name;
 mod person;
 mod step;
 
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use crate::check::Prober;
-use crate::model::{Check, Credential, Family, Plan};
+use crate::model::{Check, Cloud, Credential, Family, Plan};
 use crate::safe;
 
 use self::step::Step;
@@ -43,10 +44,11 @@ enum Output {
     Powershell,
 }
 
-/// The checks of one credential at one family of servers.
+/// The checks of one credential at one family of servers, in one cloud.
 struct Case<'a> {
     credential: &'a Credential,
     family: Family,
+    cloud: Cloud,
     checks: Vec<&'a Check>,
     /// The object id of the enterprise application, if a token could be obtained.
     object_id: Option<String>,
@@ -59,11 +61,12 @@ struct Case<'a> {
 
 impl Case<'_> {
     fn steps(&self) -> Vec<Step> {
-        match self.family {
+        let steps = match self.family {
             _ if self.credential.is_delegated() => person::steps(self),
             Family::ExchangeOnline => exchange::steps(self),
             Family::OutlookCom | Family::Gmail | Family::Generic => elsewhere::steps(self),
-        }
+        };
+        step::of_cloud(self.cloud).into_iter().chain(steps).collect()
     }
 
     /// The same with the checks of mail protocols alone.
@@ -143,9 +146,13 @@ async fn cases<'a>(plan: &'a Plan, options: &Options, again: &'a Again) -> Resul
         if options.credential.as_ref().is_some_and(|name| **name != *credential.name) {
             continue;
         }
-        for family in Family::ALL {
+        let pairs =
+            Family::ALL.iter().flat_map(|family| Cloud::ALL.iter().map(move |cloud| (*family, *cloud)));
+        for (family, cloud) in pairs {
             let mine = |check: &&Check| {
-                check.mailbox.credential.name == credential.name && check.mailbox.provider.family == *family
+                let provider = &check.mailbox.provider;
+                check.mailbox.credential.name == credential.name
+                    && (provider.family, provider.cloud) == (family, cloud)
             };
             let checks: Vec<_> = plan.checks.iter().flat_map(|check| check.legs()).filter(mine).collect();
             if !checks.is_empty() {
@@ -155,15 +162,7 @@ async fn cases<'a>(plan: &'a Plan, options: &Options, again: &'a Again) -> Resul
                     None => None,
                 };
                 let rbac = options.rbac;
-                cases.push(Case {
-                    credential,
-                    family: *family,
-                    checks,
-                    object_id,
-                    google_client,
-                    rbac,
-                    again,
-                });
+                cases.push(Case { credential, family, cloud, checks, object_id, google_client, rbac, again });
             }
         }
     }

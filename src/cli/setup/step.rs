@@ -1,5 +1,6 @@
 //! One step of the setup, and how steps are printed.
 
+use crate::model::Cloud;
 use crate::safe;
 
 /// One step of the setup, and how to verify it.
@@ -44,6 +45,19 @@ impl Step {
     pub(super) fn at_agent(self, command: impl Into<String>) -> Self {
         self.command(command).later()
     }
+}
+
+/// The step before all others, in a cloud whose accounts and addresses are not those of the worldwide one.
+pub(super) fn of_cloud(cloud: Cloud) -> Option<Step> {
+    let (azure, row) = (cloud.azure_login()?, cloud.row());
+    let verify = format!("`az cloud show --query name --output tsv` shows {}", row.azure);
+    let step = Step::new(format!("Use the tools in the cloud {cloud}"), verify)
+        .note(format!(
+            "The Entra admin center of the steps below is {} > Microsoft Entra ID there.",
+            row.portal
+        ))
+        .note(format!("Azure CLI, before its first command: {azure}"));
+    Some(step)
 }
 
 /// Numbered steps for people.

@@ -154,8 +154,13 @@ pub fn hint(reason: Reason, phase: Phase, subject: &Subject<'_>) -> String {
     let findings = findings::of(reason, phase, subject);
     let row = rows().find(fits).filter(|_| !findings.decisive);
     let lines = row.into_iter().flat_map(|row| row.text.lines()).map(|line| values.fill(line));
-    let text = findings.lines.into_iter().chain(lines).collect::<Vec<_>>().join("\n");
-    invocation::complete(&text).into_owned()
+    let mut lines: Vec<_> = findings.lines.into_iter().chain(lines).collect();
+    if let Some(login) = check.mailbox.provider.cloud.azure_login()
+        && lines.iter().any(|line| line.contains("`az "))
+    {
+        lines.push(format!("The Azure CLI has to be told the cloud first: `{login}`"));
+    }
+    invocation::complete(&lines.join("\n")).into_owned()
 }
 
 /// What to do about a reason if no mailbox is at hand: for one family of servers, or for all that

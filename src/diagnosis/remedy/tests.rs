@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 use super::{NATIVE_CLIENT, Subject, consent_url, generic_hint, hint};
 use crate::model::{
-    Access, Auth, Check, Claims, Credential, Endpoint, Family, Goal, IpChoice, Mailbox, Phase, Proof,
+    Access, Auth, Check, Claims, Cloud, Credential, Endpoint, Family, Goal, IpChoice, Mailbox, Phase, Proof,
     Protocol, Provider, Reason, SecretRef, Security, ServerFacts, TokenAccess, TokenSpec,
 };
 
@@ -61,7 +61,13 @@ fn check(family: Family, protocol: Protocol, address: &str) -> Check {
             address: address.to_owned(),
             username: address.to_owned(),
             credential,
-            provider: Arc::new(Provider { name: "preset".into(), family, service: None, ca_file: None }),
+            provider: Arc::new(Provider {
+                name: "preset".into(),
+                family,
+                cloud: Cloud::Worldwide,
+                service: None,
+                ca_file: None,
+            }),
             labels: BTreeMap::new(),
             alert_path: false,
         }),
