@@ -34,7 +34,7 @@ use crate::model::{
     Access, Cause, Check, CheckName, Failure, Goal, Limits, Observation, Outcome, Phase, Plan, Protocol,
     Reason, Security, ServerFacts, Timings, TokenAccess, Transcript,
 };
-use crate::net::{Dialer, Dialogue, Io, Stopwatch};
+use crate::net::{Allowance, Dialer, Dialogue, Io, Stopwatch};
 use crate::probe::{self, Bearer, Connection, Login, Probe, Secret, Session};
 use crate::secret::{self, Scrubber};
 use crate::token::{self, AccessToken, OnTokenRequest, TokenSource};
@@ -223,7 +223,7 @@ impl Prober {
         facts.ip = Some(ip);
         let peer = SocketAddr::new(ip, check.endpoint.port);
         let connect = async {
-            let stream = self.dialer.connect(peer).await?;
+            let stream = self.dialer.connect(peer, Allowance::for_dialogue()).await?;
             let local = stream.local_addr()?.ip();
             Ok((stream, local))
         };

@@ -89,11 +89,11 @@ fn identity_service_by(
 
 /// Refuses addresses that a token would travel from in clear text: http is for this machine and its host only.
 fn require_secure(variable: &str, text: &str) -> Result<(), String> {
-    let url = reqwest::Url::parse(text).ok();
-    let host = url.as_ref().and_then(reqwest::Url::host_str).unwrap_or_default();
+    let url = url::Url::parse(text).ok();
+    let host = url.as_ref().and_then(url::Url::host_str).unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let is_near = is_loopback(bare) || bare.parse::<Ipv4Addr>().is_ok_and(|address| address.is_link_local());
-    match url.as_ref().map(reqwest::Url::scheme) {
+    match url.as_ref().map(url::Url::scheme) {
         Some("https") if !bare.is_empty() => Ok(()),
         Some("http") if is_near => Ok(()),
         _ => Err(format!(

@@ -9,7 +9,7 @@ use crate::model::ExternalUrl;
 /// The sentence that says what was expected.
 pub fn parse_external_url(text: &str) -> Result<ExternalUrl, String> {
     const EXPECTED: &str = "expected an address like https://mail.example.com/agent/";
-    let url = reqwest::Url::parse(text).map_err(|_| EXPECTED.to_owned())?;
+    let url = url::Url::parse(text).map_err(|_| EXPECTED.to_owned())?;
     let host = url.host_str().unwrap_or_default();
     if !matches!(url.scheme(), "https" | "http") || host.is_empty() {
         return Err(EXPECTED.to_owned());

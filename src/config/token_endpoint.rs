@@ -84,7 +84,7 @@ fn of_app(provider: &Resolved, name: &Quoted<'_>, proof: &Proof) -> Result<Token
         // The request says what is missing.
         None => url,
     };
-    if reqwest::Url::parse(&url).is_err() {
+    if url::Url::parse(&url).is_err() {
         return Err(Some(format!(
             "the tenant of credential {name} makes no valid address of the token_url of provider {at}"
         )));

@@ -144,8 +144,8 @@ pub(super) fn token_url(text: &str) -> Result<String, String> {
 }
 
 /// An address that secrets are sent to.
-fn https(text: &str, expected: &str) -> Result<reqwest::Url, String> {
-    let url = reqwest::Url::parse(text).map_err(|_| expected.to_owned())?;
+fn https(text: &str, expected: &str) -> Result<url::Url, String> {
+    let url = url::Url::parse(text).map_err(|_| expected.to_owned())?;
     let bare = bare_host(&url);
     match url.scheme() {
         "https" if !bare.is_empty() => {}
@@ -169,12 +169,12 @@ fn https(text: &str, expected: &str) -> Result<reqwest::Url, String> {
 }
 
 /// The host of an address, an IPv6 literal without its brackets.
-fn bare_host(url: &reqwest::Url) -> &str {
+fn bare_host(url: &url::Url) -> &str {
     url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
 }
 
 /// Where Microsoft Graph is: scheme, host and port, with or without the version that requests go to.
-fn graph_url(text: &str) -> Result<reqwest::Url, String> {
+fn graph_url(text: &str) -> Result<url::Url, String> {
     let url = https(text, "expected an https:// address like https://graph.microsoft.com")?;
     if !matches!(url.path().trim_end_matches('/'), "" | "/v1.0") || url.query().is_some() {
         return Err("expected scheme, host and port alone, like https://graph.microsoft.com".to_owned());

@@ -22,6 +22,7 @@ const PUBLIC: &[&str] = &[
     "microsoftgraph.chinacloudapi.cn",
     "login.windows.net",
     "login.live.com",
+    "hve.mx.microsoft",
     // Google.
     "gmail.com",
     "googlemail.com",

@@ -211,6 +211,7 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "basisverificatie", "Exchange Online, 5.7.139 in Dutch";
         "autenticazione di base", "Exchange Online, 5.7.139 in Italian";
         "authorized code to login", "QQ Mail: Please using authorized code to login";
+        "configuration doesn't allow this auth", "Microsoft Learn, Troubleshoot issues with High Volume Email: 5.7.139";
         "basic authentication is disabled", "holon-run/uxc#445; domain facts, wordings";
         "basic authentication is not supported", "integration guide of a third-party product: 550 5.7.30";
         "basic auth*disabled", "generic variation of the row above";

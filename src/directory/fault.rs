@@ -37,9 +37,11 @@ pub enum Fault {
     /// Another refusal.
     #[error("Microsoft Graph answers with status {status}: {said}")]
     Refused { status: u16, said: String },
-    /// There is nothing at the address, and it is not Microsoft Graph that says so.
-    #[error("what answers at this address is not Microsoft Graph: status 404 ({0}); compare base_url")]
-    NotGraph(String),
+    /// Something else than Microsoft Graph says that there is nothing, or answers with a page.
+    #[error(
+        "what answers at this address is not Microsoft Graph: status {status} ({said}); compare base_url"
+    )]
+    NotGraph { status: u16, said: String },
     /// An answer of success whose body does not have the documented form.
     #[error("the answer of Microsoft Graph has another form than documented: {0}")]
     Unreadable(String),
@@ -69,7 +71,7 @@ impl Fault {
     pub(super) const fn is_of_one_address(&self) -> bool {
         matches!(
             self,
-            Self::NoPermission { .. } | Self::Refused { .. } | Self::NotGraph(_) | Self::Unreadable(_)
+            Self::NoPermission { .. } | Self::Refused { .. } | Self::NotGraph { .. } | Self::Unreadable(_)
         )
     }
 

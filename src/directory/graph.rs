@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 use tokio::time::{Instant, sleep};
 
 use super::fault::Fault;
-use crate::https::{Answer, Client, Peer, Route, Service};
+use crate::https::{self, Answer, Client, Peer, Route, Service};
 use crate::model::{Directory, Feed};
 use crate::net::Dialer;
 use crate::secret::Scrubber;
@@ -36,7 +36,7 @@ const SHOWN: usize = 200;
 pub(super) struct Graph<'a> {
     pub(super) directory: &'a Directory,
     tokens: &'a TokenSource,
-    client: Client,
+    client: Client<'a>,
     /// Whether a refused token has been renewed. A reading does that once.
     renewed: bool,
     waits: usize,
@@ -104,7 +104,7 @@ const NO_LICENCE: &str = "Authentication_RequestFromNonPremiumTenantOrB2CTenant"
 
 impl<'a> Graph<'a> {
     pub(super) async fn open(
-        dialer: &Dialer,
+        dialer: &'a Dialer,
         tokens: &'a TokenSource,
         directory: &'a Directory,
         end: Instant,
@@ -139,10 +139,13 @@ impl<'a> Graph<'a> {
             let token = self.token().await?;
             let answer = self.client.send(request(url, &token)?, LARGEST_ANSWER).await;
             let answer = answer.map_err(Fault::Network)?;
-            if answer.is_success() {
+            if answer.is_success() && https::may_be_json(&answer.body) {
                 return read(&answer.body).map(Some);
             }
             let said = said(&answer, &token.scrubber());
+            if answer.is_success() {
+                return Err(Fault::NotGraph { status: answer.status, said: said.text });
+            }
             match (answer.status, said) {
                 (401, _) if !self.renewed => {
                     self.renewed = true;
@@ -153,7 +156,9 @@ impl<'a> Graph<'a> {
                 (403, said) => {
                     return Err(Fault::NoPermission { permission: feed.row().permission, said: said.text });
                 }
-                (404, said) if said.code.is_empty() => return Err(Fault::NotGraph(said.text)),
+                (status @ 404, said) if said.code.is_empty() => {
+                    return Err(Fault::NotGraph { status, said: said.text });
+                }
                 (404, _) => return Ok(None),
                 (429 | 502 | 503 | 504, said) => {
                     if self.waits == WAITS {
@@ -182,7 +187,7 @@ impl<'a> Graph<'a> {
 
     /// The address of the next page, if it is on the server that may see the token.
     pub(super) fn next(&self, link: &str) -> Result<String, Fault> {
-        let (base, next) = (reqwest::Url::parse(&self.directory.base_url), reqwest::Url::parse(link));
+        let (base, next) = (url::Url::parse(&self.directory.base_url), url::Url::parse(link));
         match (base, next) {
             (Ok(base), Ok(next)) if base.origin() == next.origin() => Ok(next.into()),
             (_, Ok(next)) => Err(Fault::Elsewhere(next.host_str().unwrap_or_default().to_owned())),

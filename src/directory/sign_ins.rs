@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn the_log_is_asked_for_the_three_clients_from_a_moment_on() {
         let url = first("https://graph.example", "2026-11-01T00:00:00Z".parse().unwrap());
-        let url = reqwest::Url::parse(&url).unwrap();
+        let url = url::Url::parse(&url).unwrap();
         let filter = url.query_pairs().find(|(name, _)| name == "$filter").unwrap().1.into_owned();
         assert_eq!(
             filter,

@@ -1,30 +1,41 @@
-//! HTTPS to services that are no mail servers: each answer is bounded in bytes and in time, and a request without an
+//! HTTPS to services that are no mail servers: each answer is limited in bytes and in time, and a request without an
 //! answer has a cause.
 //!
-//! Owns the proxy of the environment, `Retry-After` and the clock of the other side. What an answer means is up to
-//! `token` and `directory`.
+//! Owns the proxy of the environment, `Retry-After` and the clock of the other side; HTTP itself is hyper's. Nothing is
+//! compressed, and redirects are not followed. What an answer means is up to `token` and `directory`.
 
+mod body;
+mod fault;
+mod line;
+mod origin;
 mod proxy;
 
-use std::error::Error;
-use std::io;
-use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use http::header::{DATE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, CONTENT_TYPE, DATE, HOST, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, Request, Response, Uri};
+use hyper::body::Incoming;
 use jiff::{SignedDuration, Timestamp};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::time::timeout;
+use url::Url;
 
+use self::line::{Line, Way};
+use self::origin::Origin;
 use self::proxy::Proxy;
 use crate::clock;
-use crate::diagnosis;
-use crate::model::{Cause, Certificate, IpChoice, Phase, Reason};
-use crate::net::{self, Dialer, Resolver, Sight};
+use crate::model::{Cause, Certificate, Phase, Reason};
+use crate::net::{self, Allowance, Dialer};
+
+pub use self::body::{BYTE_ORDER_MARK, Body, End, is_fault, may_be_json, read as read_body};
 
 /// How long a connection to a metadata service may take. Outside Azure, no host answers at its address.
 const NEAR: Duration = Duration::from_secs(2);
+/// How we name ourselves.
+const USER_AGENT_NAME: &str = concat!("mailbox-exporter/", env!("CARGO_PKG_VERSION"));
+/// Bytes that may arrive for one request besides twice its largest body: handshakes, headers, the frames around a body.
+const BESIDES_BODY: usize = 256 * 1024;
 
 /// The longest challenge that is kept, in bytes.
 const LONGEST_CHALLENGE: usize = 4096;
@@ -32,7 +43,7 @@ const LONGEST_CHALLENGE: usize = 4096;
 /// Facts about the server, collected whatever it answers. Clones share them, so they survive a request that
 /// is cancelled.
 #[derive(Debug, Clone, Default)]
-pub struct Peer(Arc<(OnceLock<SignedDuration>, OnceLock<Sight>)>);
+pub struct Peer(Arc<(OnceLock<SignedDuration>, OnceLock<Arc<Certificate>>)>);
 
 impl Peer {
     /// How far our clock is ahead of the server's.
@@ -42,7 +53,12 @@ impl Peer {
 
     /// The certificate from the TLS handshake.
     pub fn certificate(&self) -> Option<Arc<Certificate>> {
-        self.0.1.get()?.certificate()
+        self.0.1.get().cloned()
+    }
+
+    fn saw(&self, certificate: &Arc<Certificate>) {
+        // The first one is as good as a later one.
+        let _ = self.0.1.set(Arc::clone(certificate));
     }
 }
 
@@ -64,9 +80,11 @@ pub struct Service<'a> {
 pub struct Answer {
     pub status: u16,
     pub retry_after: Option<Duration>,
+    /// `Content-Type`.
+    pub kind: Option<String>,
     /// `WWW-Authenticate`: how the request should prove itself. `None` also if it is no text, or long.
     pub challenge: Option<String>,
-    /// Of an answer that is no success, only the beginning may be here.
+    /// Only the beginning may be here of an answer that is no success, or is not JSON.
     pub body: Vec<u8>,
 }
 
@@ -86,115 +104,142 @@ pub enum Route {
 }
 
 /// A client of one service. It lives as long as the requests that belong together: to keep its connections longer
-/// would hide a change of proxy or certificate.
-pub struct Client {
-    client: reqwest::Client,
-    /// For sentences.
-    name: &'static str,
+/// would hide a change of proxy or certificate. Requests are sent one after the other.
+pub struct Client<'d> {
+    way: Way<'d>,
     peer: Peer,
-    /// The proxy between us and the service, if any.
-    proxy: Option<Proxy>,
+    timeout: Duration,
+    /// How long a connection may take to open.
+    patience: Duration,
+    /// The connection of the last request, if it can be used again.
+    kept: Mutex<Option<Line>>,
 }
 
-impl Client {
+impl<'d> Client<'d> {
     /// A client for this service; what is learnt of the server goes to `peer`.
     ///
     /// # Errors
     /// Authorities that cannot be read.
-    pub async fn new(dialer: &Dialer, service: Service<'_>, peer: &Peer) -> Result<Self, Cause> {
+    pub async fn new(dialer: &'d Dialer, service: Service<'_>, peer: &Peer) -> Result<Self, Cause> {
         let Service { name, url, route, ca_file, timeout } = service;
         let trust = dialer.trust(ca_file).await?;
-        let (tls, sight) = trust.client_config();
-        // The cell is empty: every client has a new `Peer`.
-        let _ = peer.0.1.set(sight);
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .dns_resolver(Arc::new(Names(dialer.resolver())))
-            .redirect(reqwest::redirect::Policy::none())
-            // One malformed header must not hide the answer.
-            .http1_ignore_invalid_headers_in_responses(true)
-            .connect_timeout(match route {
-                Route::AsConfigured => Phase::Connect.row().bound,
-                Route::Direct => NEAR,
-            })
-            .timeout(timeout)
-            .user_agent(concat!("mailbox-exporter/", env!("CARGO_PKG_VERSION")));
-        let proxy = match route {
-            Route::AsConfigured if is_local(url) => {
-                builder = builder.no_proxy();
-                None
-            }
-            Route::AsConfigured => Proxy::before(url),
-            Route::Direct => {
-                builder = builder.no_proxy();
-                None
-            }
+        let (proxy, patience) = match route {
+            Route::AsConfigured if is_local(url) => (None, Phase::Connect.row().bound),
+            Route::AsConfigured => (Proxy::before(url), Phase::Connect.row().bound),
+            Route::Direct => (None, NEAR),
         };
-        let client =
-            builder.build().map_err(|error| Cause::new(Reason::Internal, format!("HTTP client: {error}")))?;
-        Ok(Self { client, name, peer: peer.clone(), proxy })
+        let way = Way { dialer, trust, proxy, allowance: Allowance::of(0), name };
+        Ok(Self { way, peer: peer.clone(), timeout, patience, kept: Mutex::default() })
     }
 
     /// Sends a request and reads the answer, whatever its status.
     ///
     /// # Errors
     /// Why no answer arrived. A success of more than `limit` bytes is none.
-    pub async fn send(&self, request: http::Request<Vec<u8>>, limit: usize) -> Result<Answer, Cause> {
-        let request = reqwest::Request::try_from(request).map_err(|error| self.network(&error))?;
+    pub async fn send(&self, request: Request<Vec<u8>>, limit: usize) -> Result<Answer, Cause> {
+        let (name, most) = (self.way.name, limit.saturating_mul(2).saturating_add(BESIDES_BODY));
+        self.way.allowance.renew(most);
+        let answer = timeout(self.timeout, self.exchange(request, limit)).await.unwrap_or_else(|_| {
+            let detail = format!("the {name} gave no answer within {} s", self.timeout.as_secs());
+            Err(self.way.between(Cause::new(Reason::Timeout, detail)))
+        });
+        answer.map_err(|cause| match self.way.allowance.is_exceeded() {
+            true => {
+                let sent = &self.way.allowance;
+                let detail = format!("the {name} sent {sent} before its answer was complete");
+                Cause::new(Reason::ProtocolError, detail)
+            }
+            false => cause,
+        })
+    }
+
+    async fn exchange(&self, request: Request<Vec<u8>>, limit: usize) -> Result<Answer, Cause> {
+        let (to, request) = written(request)?;
         let sent = clock::now();
-        let answer = self.client.execute(request).await;
-        let mut response = answer.map_err(|error| showing(self.network(&error), self.peer.certificate()))?;
-        let status = response.status();
-        let date = response.headers().get(DATE).and_then(|date| net::http_date(date.to_str().ok()?));
-        if let Some(date) = date {
+        let (line, response) = self.ask(to, request).await?;
+        let (head, body) = response.into_parts();
+        let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
+        if let Some(date) = text(DATE).and_then(net::http_date) {
             // The first answer is as good as a later one.
             let _ = self.peer.0.0.set(skew(sent, clock::now(), date));
         }
-        let retry_after =
-            response.headers().get(RETRY_AFTER).and_then(|value| net::retry_after(value.to_str().ok()?));
-        let challenge = response.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
-        let challenge = challenge.filter(|text| text.len() <= LONGEST_CHALLENGE).map(str::to_owned);
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.cut_short(&error))? {
-            let room = limit.saturating_sub(body.len());
-            body.extend_from_slice(chunk.get(..room.min(chunk.len())).unwrap_or_default());
-            if chunk.len() > room && status.is_success() {
-                let detail = format!("the {} answered with more than {limit} bytes", self.name);
+        let status = head.status.as_u16();
+        let body = body::read(body, status, limit, |_| ()).await;
+        let name = self.way.name;
+        match body.end {
+            End::Whole => *self.kept() = Some(line),
+            End::Limit if head.status.is_success() => {
+                let detail = format!("the {name} answered with more than {limit} bytes");
                 return Err(Cause::new(Reason::ProtocolError, detail));
-            } else if chunk.len() > room {
-                break;
+            }
+            End::Lost if !is_fault(status) => {
+                let detail = format!("the {name}'s answer is incomplete");
+                return Err(Cause::new(Reason::ProtocolError, detail));
+            }
+            End::Limit | End::Lost | End::Enough => {}
+        }
+        Ok(Answer {
+            status,
+            retry_after: text(RETRY_AFTER).and_then(net::retry_after),
+            kind: text(CONTENT_TYPE).map(str::to_owned),
+            challenge: text(WWW_AUTHENTICATE).filter(|text| text.len() <= LONGEST_CHALLENGE).map(str::to_owned),
+            body: body.bytes,
+        })
+    }
+
+    /// Sends the request by the connection that is kept, or by a new one.
+    async fn ask(
+        &self,
+        to: Origin,
+        mut request: Request<String>,
+    ) -> Result<(Line, Response<Incoming>), Cause> {
+        let kept = self.kept().take().filter(|line| line.to == to);
+        if let Some(mut line) = kept
+            && line.sender.ready().await.is_ok()
+        {
+            match line.sender.try_send_request(request).await {
+                Ok(response) => return Ok((line, response)),
+                Err(mut error) => match error.take_message() {
+                    // The server has closed the connection in the meantime.
+                    Some(unsent) => request = unsent,
+                    None => return Err(self.way.lost(&error.into_error())),
+                },
             }
         }
-        Ok(Answer { status: status.as_u16(), retry_after, challenge, body })
+        let opened = timeout(self.patience, self.way.open(to, &self.peer)).await;
+        let mut line = opened.unwrap_or_else(|_| {
+            let (name, bound) = (self.way.name, self.patience.as_secs());
+            let detail = format!("{name}: no connection within {bound} s");
+            Err(self.way.between(Cause::new(Reason::Timeout, detail)))
+        })?;
+        let response = line.sender.send_request(request).await;
+        response.map(|response| (line, response)).map_err(|error| self.way.lost(&error))
     }
 
-    /// The root cause of an HTTP client's error.
-    fn network(&self, error: &reqwest::Error) -> Cause {
-        let mut cause = bottom(error, self.name);
-        if let Some(proxy) = &self.proxy {
-            let is_tunnel = chain(error).any(|error| error.to_string().starts_with(TUNNEL));
-            cause.detail = if is_tunnel {
-                format!("the proxy {proxy} (HTTPS_PROXY) refuses the connection: {}", cause.detail)
-            } else {
-                format!("through the proxy {proxy} (HTTPS_PROXY): {}", cause.detail)
-            };
-        }
-        cause
+    fn kept(&self) -> MutexGuard<'_, Option<Line>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// An answer that starts but does not finish is a protocol error.
-    fn cut_short(&self, error: &reqwest::Error) -> Cause {
-        if error.is_timeout() {
-            return self.network(error);
-        }
-        Cause::new(Reason::ProtocolError, format!("the {}'s answer is incomplete", self.name))
-    }
+/// The request as it stands on the wire, and where it goes.
+fn written(request: Request<Vec<u8>>) -> Result<(Origin, Request<String>), Cause> {
+    let unfit = |why: &str| Cause::new(Reason::Internal, format!("HTTP request: {why}"));
+    let (mut head, body) = request.into_parts();
+    let body = String::from_utf8(body).map_err(|_| unfit("its body is not text"))?;
+    let to = Origin::of(&head.uri).ok_or_else(|| unfit("its address has no host"))?;
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    head.uri = path.parse::<Uri>().map_err(|_| unfit("its path is malformed"))?;
+    let host = HeaderValue::try_from(to.to_string()).map_err(|_| unfit("its host is malformed"))?;
+    head.headers.insert(HOST, host);
+    head.headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT_NAME));
+    head.headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+    Ok((to, Request::from_parts(head, body)))
 }
 
 /// Whether the endpoint is on this machine; such requests never go through a proxy.
 fn is_local(url: &str) -> bool {
-    let url = reqwest::Url::parse(url).ok();
-    let host = url.as_ref().and_then(reqwest::Url::host_str).unwrap_or_default();
+    let url = Url::parse(url).ok();
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
     net::is_loopback(host.trim_start_matches('[').trim_end_matches(']'))
 }
 
@@ -205,82 +250,6 @@ fn skew(sent: Timestamp, received: Timestamp, date: Timestamp) -> SignedDuration
     let least = sent.duration_since(date) - FRACTION;
     let most = received.duration_since(date);
     SignedDuration::ZERO.clamp(least.min(most), most)
-}
-
-/// Adds the certificate behind a failed handshake: its owner and issuer show which machine intercepts TLS.
-fn showing(mut cause: Cause, certificate: Option<Arc<Certificate>>) -> Cause {
-    if let Some(shown) = certificate.filter(|_| diagnosis::is_of_certificate(cause.reason)) {
-        cause.detail += &format!(" (certificate of {}, issued by {})", shown.subject, shown.issuer);
-    }
-    cause
-}
-
-/// How the HTTP client's message begins if a proxy refuses the tunnel. Its error type is private.
-const TUNNEL: &str = "tunnel error:";
-
-/// The client's messages for such a refusal, each with our reason and wording.
-const REFUSALS: [(&str, Reason, &str); 3] = [
-    ("proxy authorization required", Reason::NetworkUnreachable, "it requires a login (407)"),
-    ("unsuccessful", Reason::NetworkUnreachable, "it refused, or its answer is not HTTP"),
-    ("proxy response headers too long", Reason::ProtocolError, "the header of its answer is too long"),
-];
-
-/// An error and its sources, down to the root cause.
-fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    let mut next: Option<&(dyn Error + 'static)> = Some(error);
-    std::iter::from_fn(move || {
-        let error = next?;
-        next = error.source();
-        Some(error)
-    })
-}
-
-fn bottom(error: &reqwest::Error, name: &str) -> Cause {
-    for error in chain(error) {
-        if let Some(unresolved) = error.downcast_ref::<Unresolved>() {
-            return unresolved.0.clone();
-        }
-        if let Some(io) = error.downcast_ref::<io::Error>() {
-            // An io::Error can wrap the error that matters.
-            if let Some(unresolved) = io.get_ref().and_then(|inner| inner.downcast_ref::<Unresolved>()) {
-                return unresolved.0.clone();
-            }
-            return Cause::new(diagnosis::io(io), format!("{name}: {io}"));
-        }
-        if let Some(http) = error.downcast_ref::<hyper::Error>()
-            && (http.is_parse() || http.is_parse_too_large())
-        {
-            return Cause::new(Reason::ProtocolError, format!("the {name}'s answer is not HTTP: {http}"));
-        }
-        let words = error.to_string();
-        if let Some(said) = words.strip_prefix(TUNNEL).map(str::trim)
-            && let Some((_, reason, sentence)) = REFUSALS.iter().find(|(words, ..)| *words == said)
-        {
-            return Cause::new(*reason, *sentence);
-        }
-    }
-    let sentence = chain(error).last().map(ToString::to_string).unwrap_or_default();
-    let reason = if error.is_timeout() { Reason::Timeout } else { Reason::ConnectionClosed };
-    Cause::new(reason, format!("{name}: {sentence}"))
-}
-
-/// Our resolver behind the HTTP client's interface.
-struct Names(Arc<Resolver>);
-
-/// Carries a cause through the HTTP client's boxed errors.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", .0.detail)]
-struct Unresolved(Cause);
-
-impl Resolve for Names {
-    fn resolve(&self, name: Name) -> Resolving {
-        let resolver = Arc::clone(&self.0);
-        Box::pin(async move {
-            let address = resolver.resolve(name.as_str(), IpChoice::Auto).await.map_err(Unresolved)?;
-            let addresses: Addrs = Box::new(std::iter::once(SocketAddr::new(address, 0)));
-            Ok(addresses)
-        })
-    }
 }
 
 #[cfg(test)]

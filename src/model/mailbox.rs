@@ -82,6 +82,10 @@ table! {
     }
 }
 
+/// The hosts of High Volume Email, Microsoft's service for mail in bulk inside an organisation; the second is the newer.
+/// It is of the family of Exchange Online, and has other rules for logins.
+pub const HIGH_VOLUME_HOSTS: &[&str] = &["smtp-hve.office365.com", "smtp.hve.mx.microsoft"];
+
 /// The facts about a mail service, other than its servers.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Service {

@@ -85,7 +85,9 @@ pub use difference::{Difference, DirectoryCounts, WebChange};
 pub use directory::{Directory, DirectoryEnds, Feed, FeedReading, Sightings};
 pub use end::{End, EndSource, Expires};
 pub use external::{Address, ExternalUrl};
-pub use mailbox::{Endpoint, Family, IpChoice, Mailbox, Mechanism, Provider, Security, Service};
+pub use mailbox::{
+    Endpoint, Family, HIGH_VOLUME_HOSTS, IpChoice, Mailbox, Mechanism, Provider, Security, Service,
+};
 pub use observation::{
     Certificate, DialogueLine, Observation, OnDemand, Outcome, ServerFacts, Speaker, TokenSeal, Transcript,
     Unread,

@@ -3,6 +3,7 @@
 //! The only place that opens mail sockets. Errors are interpreted by `diagnosis`; the conversation is
 //! `probe`.
 
+mod allowance;
 mod authorities;
 mod clients;
 mod dialogue;
@@ -27,6 +28,7 @@ use std::path::Path;
 
 use tokio::net::TcpStream;
 
+pub use allowance::{Allowance, Metered};
 pub use dialogue::{Dialogue, End};
 pub use framing::{Bounds, Framing, Step, Syntax};
 pub use guard::{Guard, Violation};
@@ -37,14 +39,14 @@ pub use resolve::Resolver;
 pub use server::{ServerTlsFault, server_tls};
 pub use stopwatch::Stopwatch;
 pub use tap::{Io, Tap};
-pub use tls::{Sight, TlsFacts, Trust, Trusts};
+pub use tls::{TlsFacts, Trust, Trusts};
 
 use crate::model::{Cause, IpChoice};
 
 /// Everything that is needed to reach a server, shared by all probes.
 #[derive(Default)]
 pub struct Dialer {
-    resolver: std::sync::Arc<Resolver>,
+    resolver: Resolver,
     trusts: Trusts,
 }
 
@@ -57,14 +59,14 @@ impl Dialer {
         self.resolver.resolve(host, choice).await
     }
 
-    /// Opens a TCP connection without Nagle's algorithm.
+    /// Opens a TCP connection without Nagle's algorithm. Everything that arrives counts against the allowance.
     ///
     /// # Errors
     /// The system's error.
-    pub async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
+    pub async fn connect(&self, address: SocketAddr, allowance: Allowance) -> io::Result<Metered> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(stream)
+        Ok(Metered::over(stream, allowance))
     }
 
     /// The trust for a `ca_file`; see [`Trusts::with`].
@@ -73,10 +75,5 @@ impl Dialer {
     /// See [`Trusts::with`].
     pub async fn trust(&self, ca_file: Option<&Path>) -> Result<Trust, Cause> {
         self.trusts.with(ca_file).await
-    }
-
-    /// The resolver, for the HTTPS client.
-    pub fn resolver(&self) -> std::sync::Arc<Resolver> {
-        std::sync::Arc::clone(&self.resolver)
     }
 }

@@ -50,41 +50,22 @@ pub struct Trust {
     in_ca_file: Arc<[CertificateDer<'static>]>,
 }
 
-/// The certificate from the last handshake with a configuration.
-#[derive(Debug, Clone)]
-pub struct Sight(Seen);
-
+/// The certificate that a handshake showed.
 type Seen = Arc<Mutex<Option<Shown>>>;
 
-impl Sight {
-    /// The certificate, if there was a handshake.
-    pub fn certificate(&self) -> Option<Arc<Certificate>> {
-        let mut facts = TlsFacts::default();
-        self.describe(&mut facts);
-        facts.certificate
-    }
-
-    fn describe(&self, facts: &mut TlsFacts) {
-        if let Some(shown) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            facts.certificate_expiry = shown.expiry;
-            facts.certificate.clone_from(&shown.certificate);
-        }
-    }
-}
-
 impl Trust {
-    /// A configuration for a TLS client, and access to the certificate that its handshakes receive.
-    pub fn client_config(&self) -> (ClientConfig, Sight) {
-        let sight = Sight(Arc::default());
+    /// A configuration for one handshake, and the certificate that it will see.
+    fn client_config(&self) -> (ClientConfig, Seen) {
+        let seen = Seen::default();
         let witness = Witness {
             verifier: Arc::clone(&self.verifier),
             sights: Arc::clone(&self.sights),
             in_ca_file: Arc::clone(&self.in_ca_file),
-            seen: Arc::clone(&sight.0),
+            seen: Arc::clone(&seen),
         };
         let mut config = self.config.clone();
         config.dangerous().set_certificate_verifier(Arc::new(witness));
-        (config, sight)
+        (config, seen)
     }
 
     /// Performs one handshake. Sessions are never resumed, because a resumed one would show a remembered
@@ -102,9 +83,12 @@ impl Trust {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| {
             io::Error::new(io::ErrorKind::InvalidInput, format!("{host} is not a valid name for TLS"))
         })?;
-        let (config, sight) = self.client_config();
+        let (config, seen) = self.client_config();
         let outcome = TlsConnector::from(Arc::new(config)).connect(name, Opening::over(stream)).await;
-        sight.describe(facts);
+        if let Some(shown) = &*seen.lock().unwrap_or_else(PoisonError::into_inner) {
+            facts.certificate_expiry = shown.expiry;
+            facts.certificate.clone_from(&shown.certificate);
+        }
         let stream = outcome?;
         let suite = stream.get_ref().1.negotiated_cipher_suite();
         facts.cipher = suite.and_then(|suite| suite.suite().as_str());

@@ -7,7 +7,8 @@ use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 
 use crate::model::{
-    Check, Confidence, Deadline, DeadlineKind, Evidence, Family, Finding, Policy, Protocol, Signal,
+    Check, Confidence, Deadline, DeadlineKind, Evidence, Family, Finding, HIGH_VOLUME_HOSTS, Policy,
+    Protocol, Signal,
 };
 
 use Confidence::{High, Low, Medium};
@@ -15,8 +16,6 @@ use DeadlineKind::{AccountPassword, DefaultOff, Removal};
 
 /// Our name for Microsoft's bulk mail service inside an organisation, which has dates of its own.
 const HIGH_VOLUME: &str = "high_volume_email";
-/// The host of that service.
-const HIGH_VOLUME_HOST: &str = "smtp-hve.office365.com";
 
 /// A row of the built-in table: provider, protocol, kind, date, confidence, source.
 type Row = (&'static str, &'static str, DeadlineKind, Option<Date>, Confidence, &'static str);
@@ -95,8 +94,8 @@ pub(super) fn of<'c>(
     protocol: Protocol,
 ) -> impl Iterator<Item = &'c Deadline> {
     let provider = &check.mailbox.provider;
-    let high_volume =
-        protocol == check.protocol() && check.endpoint.host.eq_ignore_ascii_case(HIGH_VOLUME_HOST);
+    let is_its_host = HIGH_VOLUME_HOSTS.iter().any(|host| check.endpoint.host.eq_ignore_ascii_case(host));
+    let high_volume = protocol == check.protocol() && is_its_host;
     let family = match provider.family {
         Family::ExchangeOnline if high_volume => Some(HIGH_VOLUME),
         Family::Generic => None,

@@ -36,6 +36,8 @@ pub struct Offers {
     pub without_tls: bool,
     /// IMAP lists all of it in its greeting already.
     pub in_greeting: bool,
+    /// This SASL mechanism and no other login, which always waits for a prompt.
+    pub sasl: Option<&'static str>,
 }
 
 /// One mailbox.

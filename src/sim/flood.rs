@@ -1,13 +1,13 @@
 //! Endless and huge answers: what a hostile server sends to a client that sets no bounds.
 //!
-//! Each one stops at its own bound and when the client closes. Short hostile texts are rows in `fault.rs`.
+//! Each one stops at its own bound and when the client closes. Short hostile texts are rows in `fault`.
 
 use std::io;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::sim::script::{Flood, Service};
+use crate::sim::script::{Flood, HttpFlood, Service};
 use crate::sim::wire::Wire;
 
 /// The most one flood sends.
@@ -46,6 +46,26 @@ impl Flood {
                 pour(wire, line.repeat(CHUNK / line.len()).as_bytes()).await
             }
         }
+    }
+}
+
+impl HttpFlood {
+    /// Sends until a bound is reached or the client is gone.
+    pub(super) async fn run(self, wire: &mut Wire) -> io::Result<()> {
+        const OK: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
+        const CHUNKED: &str = "Transfer-Encoding: chunked\r\n\r\n";
+        let (start, more) = match self {
+            Self::Interim => (String::new(), "HTTP/1.1 100 Continue\r\n\r\n"),
+            Self::Header => (format!("{OK}X-Endless: "), "a"),
+            Self::Headers => (OK.to_owned(), "X-Endless: a\r\n"),
+            Self::Body => (format!("{OK}\r\n{{\"a\":\""), "a"),
+            Self::ChunkSize => (format!("{OK}{CHUNKED}"), "0"),
+            Self::ChunkBlanks => (format!("{OK}{CHUNKED}1"), " "),
+            Self::ChunkExtension => (format!("{OK}{CHUNKED}1;"), "a"),
+            Self::Trailers => (format!("{OK}{CHUNKED}2\r\n{{}}\r\n0\r\n"), "X-Endless: a\r\n"),
+        };
+        wire.send(start.as_bytes()).await?;
+        pour(wire, more.repeat(CHUNK / more.len()).as_bytes()).await
     }
 }
 

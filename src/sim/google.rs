@@ -18,7 +18,8 @@ use crate::sim::DOMAIN;
 use crate::sim::app::{Issued, SeenTokenRequest, SimApp, TokenOutcome};
 use crate::sim::assertion::lax;
 use crate::sim::http::Request;
-use crate::sim::idp::{AUDIENCE, Idp, misbehave_for};
+use crate::sim::idp::{AUDIENCE, Idp};
+use crate::sim::misbehaviour;
 use crate::sim::reply::{JSON, respond};
 use crate::sim::token;
 use crate::sim::token_fault::TokenAct;
@@ -201,7 +202,7 @@ impl Idp {
             && !matches!(fault.row().act, TokenAct::Issue(_))
         {
             saw(TokenOutcome::Fault(fault));
-            return misbehave_for(wire, fault.row().act, &app, request, now).await;
+            return misbehaviour::act_out_for(wire, fault.row().act, &app, request, now).await;
         }
         match verify(&app, assertion, &address, now) {
             Ok(claims) => {

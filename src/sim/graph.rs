@@ -12,7 +12,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::sim::app::SimApp;
-use crate::sim::graph_fault::{Act, GraphFault};
+use crate::sim::graph_fault::{Act, GraphFault, LOGIN_PAGE};
 use crate::sim::http::{Request, head, unescape};
 use crate::sim::idp::GRAPH_AUDIENCE;
 use crate::sim::lock;
@@ -27,8 +27,6 @@ const FOLDERS: [&str; 3] = ["inbox", "archive", "sentitems"];
 const COUNTS: (u32, u32) = (42, 3);
 /// What `Retry-After` says unless a test says otherwise.
 const RETRY_AFTER: Duration = Duration::from_secs(120);
-/// How much of a body without end is sent at once.
-const CHUNK: usize = 16 * 1024;
 /// How much longer than its body a cut answer claims to be.
 const MISSING: usize = 400;
 
@@ -227,22 +225,20 @@ async fn misbehave(wire: &mut Wire, act: Act, mailbox: &SimGraphMailbox, token: 
             wire.send(body.as_bytes()).await?;
             Ok(false)
         }
-        Act::EndlessBody => {
-            wire.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"displayName\":\"")
-                .await?;
-            flood(wire).await
+        Act::EchoInChunks(size) => {
+            let body = json!({ "error": { "code": "InvalidAuthenticationToken", "message": format!("The token {token} cannot be read.") } });
+            wire.send(b"HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n").await?;
+            for chunk in body.to_string().as_bytes().chunks(size) {
+                let chunk = String::from_utf8_lossy(chunk);
+                wire.send(format!("{:x}\r\n{chunk}\r\n", chunk.len()).as_bytes()).await?;
+            }
+            wire.send(b"0\r\n\r\n").await.map(|()| true)
         }
-        Act::EndlessHeader => {
-            wire.send(b"HTTP/1.1 200 OK\r\nX-Endless: ").await?;
-            flood(wire).await
+        Act::Page => {
+            wire.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n").await?;
+            wire.send(LOGIN_PAGE.as_bytes()).await?;
+            wire.wait_for_end().await.map(|()| false)
         }
-    }
-}
-
-/// Sends letters until the client leaves.
-async fn flood(wire: &mut Wire) -> io::Result<bool> {
-    let letters = [b'a'; CHUNK];
-    loop {
-        wire.send(&letters).await?;
+        Act::Flood(flood) => flood.run(wire).await.map(|()| false),
     }
 }

@@ -3,9 +3,9 @@
 //! Does not serve requests: `graph.rs` reads the rows. Faults of the token have a table of their own, `token_fault.rs`.
 
 use crate::sim::graph_fault::Act::{
-    Body, Bytes, Challenge, Close, Cut, EndlessBody, EndlessHeader, Redirect, Refuse, Silence, Stall,
-    Throttle,
+    Body, Bytes, Challenge, Close, Cut, EchoInChunks, Flood, Page, Redirect, Refuse, Silence, Stall, Throttle,
 };
+use crate::sim::script::HttpFlood;
 
 /// What is answered in place of a folder.
 #[derive(Debug, Clone, Copy)]
@@ -27,8 +27,11 @@ pub(super) enum Act {
     Stall,
     /// A body shorter than announced.
     Cut,
-    EndlessBody,
-    EndlessHeader,
+    /// 401 with Graph's error, which repeats the token, in chunks of this many bytes.
+    EchoInChunks(usize),
+    /// 200 with a page whose end never comes.
+    Page,
+    Flood(HttpFlood),
 }
 
 macro_rules! graph_faults {
@@ -62,7 +65,7 @@ macro_rules! graph_faults {
 }
 
 /// What a network shows that wants people to sign in first.
-const LOGIN_PAGE: &str = "<!DOCTYPE html><html><head><title>Sign in to the guest network</title></head><body><h1>Welcome</h1></body></html>";
+pub(super) const LOGIN_PAGE: &str = "<!DOCTYPE html><html><head><title>Sign in to the guest network</title></head><body><h1>Welcome</h1></body></html>";
 
 graph_faults! {
     None => "none", "Nothing is wrong.", None;
@@ -123,6 +126,15 @@ graph_faults! {
     Silent => "silent", "The request is never answered.", Some(Silence);
     Closed => "closed", "The connection ends without an answer.", Some(Close);
     CutBody => "cut_body", "The connection ends within the answer.", Some(Cut);
-    EndlessBody => "endless_body", "The body has no end.", Some(EndlessBody);
-    EndlessHeader => "endless_header", "The header has no end.", Some(EndlessHeader);
+    OpenPage => "open_page", "200, and the page of a captive portal, whose end never comes.", Some(Page);
+    ChunkedEcho => "chunked_echo", "The refusal repeats the token in chunks of seven bytes.", Some(EchoInChunks(7));
+    TinyEcho => "tiny_echo", "The refusal repeats the token in chunks of one byte.", Some(EchoInChunks(1));
+    EndlessBody => "endless_body", "The body has no end.", Some(Flood(HttpFlood::Body));
+    EndlessHeader => "endless_header", "A header has no end.", Some(Flood(HttpFlood::Header));
+    EndlessHeaders => "endless_headers", "The headers have no end.", Some(Flood(HttpFlood::Headers));
+    EndlessInterim => "endless_interim", "Interim answers have no end.", Some(Flood(HttpFlood::Interim));
+    EndlessChunkSize => "endless_chunk_size", "The size of a chunk has no end.", Some(Flood(HttpFlood::ChunkSize));
+    EndlessBlanks => "endless_blanks", "The blanks behind the size of a chunk have no end.", Some(Flood(HttpFlood::ChunkBlanks));
+    EndlessExtension => "endless_extension", "The extension of a chunk has no end.", Some(Flood(HttpFlood::ChunkExtension));
+    EndlessTrailers => "endless_trailers", "The trailers have no end.", Some(Flood(HttpFlood::Trailers));
 }

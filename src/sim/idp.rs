@@ -11,13 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::sim::app::{Issued, SeenTokenRequest, SimApp, TokenOutcome};
-use crate::sim::http::{Request, head, unescape};
+use crate::sim::http::{Request, unescape};
 use crate::sim::reply::{JSON, Refusal, refuse, respond};
-use crate::sim::script::fill;
 use crate::sim::token::Permissions;
 use crate::sim::token_fault::{TokenAct, Twist};
 use crate::sim::wire::Wire;
-use crate::sim::{assertion, delegated, directory, google, lock, metadata, sasl, token};
+use crate::sim::{assertion, delegated, directory, google, lock, metadata, misbehaviour, sasl, token};
 
 /// The audience of tokens for Exchange Online.
 pub(super) const AUDIENCE: &str = "https://outlook.office365.com";
@@ -29,15 +28,11 @@ pub(super) const GRAPH_AUDIENCE: &str = "https://graph.microsoft.com";
 pub(super) const SCOPE: &str = "https://outlook.office365.com/.default";
 /// The scope of Microsoft Graph. No other one is granted, except the directory's.
 pub(super) const GRAPH_SCOPE: &str = "https://graph.microsoft.com/.default";
-/// Length of a body that a client should not keep.
-const HUGE_BODY: usize = 8 * 1024 * 1024;
-/// How much longer than its body a truncated answer claims to be.
-const MISSING: usize = 400;
 /// How long ago a stale token has ended.
 const STALE_SECONDS: i64 = 1800;
 
 /// `appidacr` of a token, by what the application has proven itself with.
-const BY_SECRET: &str = "1";
+pub(super) const BY_SECRET: &str = "1";
 pub(super) const BY_ASSERTION: &str = "2";
 
 /// Every registered application.
@@ -50,7 +45,7 @@ pub(super) struct Idp {
 
 /// The sender's credentials as the request has them, not yet checked.
 pub(super) struct Asked {
-    tenant: String,
+    pub(super) tenant: String,
     /// The address that the request was sent to, without its scheme.
     address: String,
     fields: HashMap<String, String>,
@@ -70,7 +65,7 @@ pub(super) struct Grant {
 }
 
 impl Grant {
-    const fn of_app(proof: &'static str) -> Self {
+    pub(super) const fn of_app(proof: &'static str) -> Self {
         Self { proof, person: None, refresh_token: None, for_directory: false }
     }
 }
@@ -161,7 +156,7 @@ impl Idp {
         if let Some(fault) = fault {
             saw(TokenOutcome::Fault(fault));
         }
-        misbehave(wire, act, &app, &asked, terms.retry_after, now).await
+        misbehaviour::act_out(wire, act, &app, &asked, terms.retry_after, now).await
     }
 
     /// The first application of which this is true.
@@ -182,7 +177,7 @@ impl Idp {
 }
 
 impl Asked {
-    fn read(tenant: &str, request: &Request) -> Self {
+    pub(super) fn read(tenant: &str, request: &Request) -> Self {
         let basic = request.header("authorization").and_then(|header| {
             let pair = sasl::decode(header.strip_prefix("Basic ")?)?;
             let (client, secret) = pair.split_once(':')?;
@@ -283,7 +278,7 @@ pub(super) fn check_secret(app: &SimApp, secret: &str) -> Result<(), Refusal> {
 }
 
 /// Makes a token, remembers it, and writes the answer.
-fn issue(app: &SimApp, twist: Twist, now: Timestamp, grant: Grant, for_graph: bool) -> String {
+pub(super) fn issue(app: &SimApp, twist: Twist, now: Timestamp, grant: Grant, for_graph: bool) -> String {
     let terms = app.terms();
     let Grant { proof, person, refresh_token, for_directory } = grant;
     let is_person = person.is_some();
@@ -330,63 +325,4 @@ fn issue(app: &SimApp, twist: Twist, now: Timestamp, grant: Grant, for_graph: bo
         }
     }
     body.to_string()
-}
-
-/// Misbehaves at another endpoint as at Entra's.
-pub(super) async fn misbehave_for(
-    wire: &mut Wire,
-    act: TokenAct,
-    app: &SimApp,
-    request: &Request,
-    now: Timestamp,
-) -> io::Result<bool> {
-    let asked = Asked::read(&app.tenant, request);
-    misbehave(wire, act, app, &asked, app.terms().retry_after, now).await
-}
-
-async fn misbehave(
-    wire: &mut Wire,
-    act: TokenAct,
-    app: &SimApp,
-    asked: &Asked,
-    retry_after: Duration,
-    now: Timestamp,
-) -> io::Result<bool> {
-    match act {
-        TokenAct::Refuse(status, error, code, text) => {
-            let now_text = now.to_string();
-            let values = [
-                ("{client}", app.client_id.as_str()),
-                ("{tenant}", asked.tenant.as_str()),
-                ("{scope}", asked.field("scope")),
-                ("{now}", now_text.as_str()),
-                ("{secret}", asked.secret().unwrap_or_default()),
-            ];
-            refuse(wire, asked, now, (status, error, code, fill(text, &values))).await
-        }
-        TokenAct::Body(status, kind, text) => respond(wire, now, status, kind, text, &[]).await,
-        TokenAct::Throttle => {
-            let more = [("Retry-After", retry_after.as_secs().to_string())];
-            respond(wire, now, 429, "text/plain", "Too Many Requests", &more).await
-        }
-        TokenAct::Redirect(to) => {
-            respond(wire, now, 302, "text/html", "", &[("Location", to.to_owned())]).await
-        }
-        TokenAct::Silence => wire.wait_for_end().await.map(|()| false),
-        TokenAct::Close => Ok(false),
-        TokenAct::Huge => {
-            let body =
-                format!("{{\"token_type\":\"Bearer\",\"access_token\":\"{}\"}}", "A".repeat(HUGE_BODY));
-            respond(wire, now, 200, JSON, &body, &[]).await
-        }
-        TokenAct::Truncated => {
-            let body = "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"access_token\":\"eyJ0eXAiOiJKV1Qi";
-            wire.send(head(200, JSON, body.len() + MISSING, &[]).as_bytes()).await?;
-            wire.send(body.as_bytes()).await?;
-            Ok(false)
-        }
-        TokenAct::Issue(twist) => {
-            respond(wire, now, 200, JSON, &issue(app, twist, now, Grant::of_app(BY_SECRET), false), &[]).await
-        }
-    }
 }

@@ -139,10 +139,19 @@ async fn greet(session: &mut Session) -> io::Result<()> {
 /// The capabilities that are offered in the present state.
 fn offered(session: &Session) -> Vec<&'static str> {
     let secured = session.wire.secured();
+    let offers = session.offers();
+    if let Some(mechanism) = offers.sasl {
+        let name = match mechanism {
+            "XOAUTH2" => "AUTH=XOAUTH2",
+            "OAUTHBEARER" => "AUTH=OAUTHBEARER",
+            "PLAIN" => "AUTH=PLAIN",
+            _ => "AUTH=LOGIN",
+        };
+        return vec!["IMAP4rev1", "LOGINDISABLED", if secured { name } else { "STARTTLS" }];
+    }
     if let Some(Act::Offer(words)) = session.act(Step::Capability) {
         return words.iter().copied().filter(|&word| !(secured && word == "STARTTLS")).collect();
     }
-    let offers = session.offers();
     let mut words = BASE.to_vec();
     if !secured {
         words.push("STARTTLS");

@@ -34,18 +34,15 @@ impl Session {
             // RFC 4959 and RFC 4954: `=` is an initial response of no bytes.
             (Some("="), _) => String::new(),
             (Some(initial), _) => initial.to_owned(),
-            (None, Mechanism::Login) => self.ask(wording, &sasl::encode("Username:")).await?,
-            (None, _) => match self.meet(Step::Continue).await? {
-                Met::Honest => self.ask(wording, "").await?,
-                Met::Answered => self.answer().await?,
-            },
+            (None, Mechanism::Login) => self.prompt(Step::Continue, wording, "Username:").await?,
+            (None, _) => self.prompt(Step::Continue, wording, "").await?,
         };
         if first == "*" {
             return self.say(wording.aborted).await.map(|()| false);
         }
         let claim = match mechanism {
             Mechanism::Login => {
-                let second = self.ask(wording, &sasl::encode("Password:")).await?;
+                let second = self.prompt(Step::Password, wording, "Password:").await?;
                 self.sent.blob.clone_from(&second);
                 sasl::decode(&first)
                     .zip(sasl::decode(&second))
@@ -101,6 +98,14 @@ impl Session {
             self.ledger().logins.fetch_add(1, Ordering::SeqCst);
         }
         self.say(answer).await.map(|()| is_in)
+    }
+
+    /// Asks this question, unless the fault has asked in its own way.
+    async fn prompt(&mut self, step: Step, wording: &Wording, question: &str) -> io::Result<String> {
+        match self.meet(step).await? {
+            Met::Honest => self.ask(wording, &sasl::encode(question)).await,
+            Met::Answered => self.answer().await,
+        }
     }
 
     async fn ask(&mut self, wording: &Wording, question: &str) -> io::Result<String> {

@@ -28,6 +28,7 @@ mod letters;
 mod login;
 mod mailbox;
 mod metadata;
+mod misbehaviour;
 mod person;
 mod pop3;
 mod post;

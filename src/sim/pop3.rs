@@ -96,6 +96,9 @@ async fn greet(session: &mut Session) -> io::Result<()> {
 /// The lines offered now.
 fn offered(session: &Session) -> Vec<String> {
     let secured = session.wire.secured();
+    if let Some(mechanism) = session.offers().sasl {
+        return vec![if secured { format!("SASL {mechanism}") } else { "STLS".to_owned() }];
+    }
     if let Some(Act::Offer(lines)) = session.act(Step::Capability) {
         return lines
             .iter()

@@ -33,6 +33,8 @@ pub enum Step {
     StartTls,
     /// The request for the client's first SASL response.
     Continue,
+    /// The request for the password, the second part of LOGIN.
+    Password,
     /// The verdict on a login.
     Auth,
     /// The verdict after an error challenge was answered.
@@ -90,6 +92,8 @@ pub(super) enum Act {
     Behind(&'static str),
     /// This instead of the honest answer, then the connection ends.
     Farewell(&'static str),
+    /// This instead of the honest answer, and nothing more; the connection stays open until the client leaves.
+    Hush(&'static str),
     /// These bytes, exactly, instead of the honest answer; the dialogue goes on.
     Bytes(&'static [u8]),
     /// An endless or huge answer, then the connection ends.
@@ -130,6 +134,27 @@ pub(super) enum Flood {
     Line,
     /// Correct lines that do not end.
     Lines,
+}
+
+/// An endless answer of HTTP, at one of its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HttpFlood {
+    /// Interim answers without end, each of them correct.
+    Interim,
+    /// One header without end.
+    Header,
+    /// Headers without end.
+    Headers,
+    /// A body without end.
+    Body,
+    /// The size of a chunk, zeros without end.
+    ChunkSize,
+    /// Blanks without end behind the size of a chunk.
+    ChunkBlanks,
+    /// The extension of a chunk without end.
+    ChunkExtension,
+    /// Trailers without end.
+    Trailers,
 }
 
 /// Replaces each `{name}` by its value; names that are not in `values` stay, so that JSON may stand in a text.

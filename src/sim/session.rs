@@ -133,6 +133,11 @@ impl Session {
                 self.say(text).await?;
                 self.end().await
             }
+            Act::Hush(text) => {
+                self.say(text).await?;
+                self.wire.wait_for_end().await?;
+                Err(scripted_end())
+            }
             Act::Close => self.end().await,
             Act::Cut => Err(scripted_end()),
             Act::Silence => {

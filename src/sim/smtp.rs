@@ -126,6 +126,9 @@ async fn greet(session: &mut Session) -> io::Result<()> {
 fn offered(session: &Session) -> Vec<String> {
     let secured = session.wire.secured();
     let offers = session.offers();
+    if let Some(mechanism) = offers.sasl {
+        return vec![if secured { format!("AUTH {mechanism}") } else { "STARTTLS".to_owned() }];
+    }
     let scripted = match session.act(Step::Capability) {
         Some(Act::Offer(lines)) => Some(lines),
         _ => None,

@@ -2,8 +2,9 @@
 //!
 //! Does not serve requests: `idp.rs` reads the rows.
 
+use crate::sim::script::HttpFlood;
 use crate::sim::token_fault::TokenAct::{
-    Body, Close, Huge, Issue, Redirect, Refuse, Silence, Throttle, Truncated,
+    Body, Close, Flood, Huge, Issue, OpenBody, Redirect, Refuse, Silence, Stall, Throttle, Truncated,
 };
 
 /// How the identity provider answers a token request.
@@ -28,6 +29,11 @@ pub(super) enum TokenAct {
     Huge,
     /// A body shorter than announced.
     Truncated,
+    /// A body whose end never comes: status, content type, text.
+    OpenBody(u16, &'static str, &'static str),
+    /// 429 with `Retry-After`, and a body that never comes.
+    Stall,
+    Flood(HttpFlood),
 }
 
 /// The oddity of a token that is issued.
@@ -147,5 +153,17 @@ token_faults! {
     TokenSilence => "token_silence", "night", "The identity provider accepts the request and never answers.", Silence;
     TokenClosed => "token_closed", "cut", "The identity provider closes the connection without an answer.", Close;
     HugeBody => "huge_body", "huge", "An answer of several megabytes.", Huge;
+    OpenPage => "open_page", "hotel", "200, and a captive portal's page, whose end never comes.",
+        OpenBody(200, "text/html", "<!DOCTYPE html><html><head><title>Sign in to the guest network</title></head><body><h1>Welcome</h1>");
+    OpenText => "open_text", "lounge", "200, and a sentence, whose end never comes.", OpenBody(200, "text/plain", "Please accept our terms first.");
+    StalledLimit => "stalled_limit", "queue", "429 with its header; the body never comes.", Stall;
+    EndlessInterim => "endless_interim", "interim", "Interim answers have no end.", Flood(HttpFlood::Interim);
+    EndlessHeader => "endless_header", "header", "A header has no end.", Flood(HttpFlood::Header);
+    EndlessHeaders => "endless_headers", "headers", "The headers have no end.", Flood(HttpFlood::Headers);
+    EndlessBody => "endless_body", "body", "The body has no end.", Flood(HttpFlood::Body);
+    EndlessChunkSize => "endless_chunk_size", "chunk-size", "The size of a chunk has no end.", Flood(HttpFlood::ChunkSize);
+    EndlessBlanks => "endless_blanks", "chunk-blanks", "The blanks behind the size of a chunk have no end.", Flood(HttpFlood::ChunkBlanks);
+    EndlessExtension => "endless_extension", "chunk-extension", "The extension of a chunk has no end.", Flood(HttpFlood::ChunkExtension);
+    EndlessTrailers => "endless_trailers", "trailers", "The trailers have no end.", Flood(HttpFlood::Trailers);
     TruncatedBody => "truncated_body", "half", "An answer that ends before its announced length.", Truncated;
 }

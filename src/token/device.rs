@@ -150,12 +150,12 @@ pub async fn finish(dialer: &Dialer, spec: &TokenSpec, code: &Code) -> Result<Re
 }
 
 /// Passes refusals on to the crate, which must see `authorization_pending`, and keeps the last failure as it was.
-struct Polls {
-    http: Http,
+struct Polls<'d> {
+    http: Http<'d>,
     last: Mutex<Option<Fault>>,
 }
 
-impl<'c> AsyncHttpClient<'c> for Polls {
+impl<'c> AsyncHttpClient<'c> for Polls<'_> {
     type Error = Fault;
     type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Fault>> + Send + 'c>>;
 
@@ -172,6 +172,8 @@ impl<'c> AsyncHttpClient<'c> for Polls {
                     let is_temporary = status == 429 || status >= 500;
                     (if is_temporary { Err(fault.clone()) } else { Ok(response) }, Some(fault))
                 }
+                // The crate cannot read it, and stops: a page does not go away while somebody signs in.
+                Err(fault @ Fault::Page { .. }) => (Ok(HttpResponse::default()), Some(fault)),
                 Err(fault) => (Err(fault.clone()), Some(fault)),
             };
             *self.last.lock().unwrap_or_else(PoisonError::into_inner) = last;

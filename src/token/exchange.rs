@@ -124,7 +124,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// A connection to the endpoint of the specification.
-    pub(super) async fn http(&self) -> Result<http::Http, Cause> {
+    pub(super) async fn http(&self) -> Result<http::Http<'a>, Cause> {
         self.open(&self.spec.url, Route::AsConfigured).await
     }
 
@@ -156,7 +156,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// A connection to this endpoint, for requests that the `oauth2` crate does not write.
-    pub(super) async fn open(&self, url: &str, route: Route) -> Result<http::Http, Cause> {
+    pub(super) async fn open(&self, url: &str, route: Route) -> Result<http::Http<'a>, Cause> {
         let ca_file = self.spec.ca_file.as_deref();
         http::Http::new(self.dialer, (url, route), ca_file, &self.request_id, &self.peer).await
     }
@@ -219,6 +219,10 @@ impl<'a> Exchange<'a> {
     pub(super) fn not_answered(&self, fault: http::Fault, scrubber: &Scrubber) -> Cause {
         match fault {
             http::Fault::Network(cause) => cause,
+            http::Fault::Page { status, kind, body } => Cause::new(
+                Reason::ProtocolError,
+                scrubber.clean(&in_place_of_token(status, kind, &body), SHOWN),
+            ),
             http::Fault::Status { status, retry_after, body, .. } => {
                 let answer = diagnosis::TokenAnswer { status: Some(status), retry_after, body: &body };
                 let verdict = diagnosis::token(&answer);
@@ -308,6 +312,14 @@ fn sentence(status: u16, body: &str) -> String {
         Err(_) if body.trim().is_empty() => format!("HTTP status {status} without a body"),
         Err(_) => format!("HTTP status {status}: {}", body.trim()),
     }
+}
+
+/// What came in place of a token response, on one line.
+fn in_place_of_token(status: u16, kind: Option<String>, body: &str) -> String {
+    let words = body.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = if words.is_empty() { "an empty body" } else { &words };
+    let kind = kind.unwrap_or_else(|| "no content type".to_owned());
+    format!("HTTP {status} with {kind} in place of a token; a proxy or a login page may answer: {words}")
 }
 
 #[cfg(test)]

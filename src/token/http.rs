@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::https::{Client, Service};
+use crate::https::{self, Client, Service};
 use crate::model::{Cause, Phase};
 use crate::net::Dialer;
 
@@ -33,19 +33,28 @@ pub(super) enum Fault {
         /// The body as text, truncated.
         body: String,
     },
+    /// A success that is no JSON: something else answers in the endpoint's place.
+    #[error("HTTP status {status}, and no JSON")]
+    Page {
+        status: u16,
+        /// `Content-Type`.
+        kind: Option<String>,
+        /// The beginning of the body.
+        body: String,
+    },
 }
 
 /// A client for one request. Keeping connections open would save two round trips an hour, and would hide a
 /// change of proxy or certificate.
-pub(super) struct Http {
-    client: Client,
+pub(super) struct Http<'d> {
+    client: Client<'d>,
     request_id: String,
 }
 
-impl Http {
+impl<'d> Http<'d> {
     /// A client for this endpoint, with the trust of its provider.
     pub(super) async fn new(
-        dialer: &Dialer,
+        dialer: &'d Dialer,
         (url, route): (&str, Route),
         ca_file: Option<&Path>,
         request_id: &str,
@@ -70,7 +79,11 @@ impl Http {
             let (status, retry_after, challenge) = (answer.status, answer.retry_after, answer.challenge);
             return Err(Fault::Status { status, retry_after, challenge, body });
         }
-        let body = match answer.body.strip_prefix(BYTE_ORDER_MARK) {
+        if answer.body.is_empty() || !https::may_be_json(&answer.body) {
+            let body = String::from_utf8_lossy(&answer.body).into_owned();
+            return Err(Fault::Page { status: answer.status, kind: answer.kind, body });
+        }
+        let body = match answer.body.strip_prefix(https::BYTE_ORDER_MARK) {
             Some(json) => json.to_vec(),
             None => answer.body,
         };
@@ -78,18 +91,15 @@ impl Http {
     }
 }
 
-/// Some editors and servers write these bytes before UTF-8 text.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
 /// Whether a "success" is really a refusal: some providers refuse with status 200.
 fn is_refusal(body: &[u8]) -> bool {
-    let json = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let json = body.strip_prefix(https::BYTE_ORDER_MARK).unwrap_or(body);
     let Ok(Value::Object(members)) = serde_json::from_slice(json) else { return false };
     let has = |name: &str| members.get(name).is_some_and(|value| !value.is_null());
     has("error") && !has("access_token")
 }
 
-impl<'c> oauth2::AsyncHttpClient<'c> for Http {
+impl<'c> oauth2::AsyncHttpClient<'c> for Http<'_> {
     type Error = Fault;
     type Future = Pin<Box<dyn Future<Output = Result<oauth2::HttpResponse, Fault>> + Send + 'c>>;
 

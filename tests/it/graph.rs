@@ -49,8 +49,17 @@ const TABLE: &[(GraphFault, &str)] = &[
     (GraphFault::Silent, "open timeout"),
     (GraphFault::Closed, "open connection_closed"),
     (GraphFault::CutBody, "open connection_closed"),
+    (GraphFault::OpenPage, "open protocol_error"),
+    (GraphFault::ChunkedEcho, "open token_rejected"),
+    (GraphFault::TinyEcho, "open token_rejected"),
     (GraphFault::EndlessBody, "open protocol_error"),
     (GraphFault::EndlessHeader, "open protocol_error"),
+    (GraphFault::EndlessHeaders, "open protocol_error"),
+    (GraphFault::EndlessInterim, "open protocol_error"),
+    (GraphFault::EndlessChunkSize, "open protocol_error"),
+    (GraphFault::EndlessBlanks, "open protocol_error"),
+    (GraphFault::EndlessExtension, "open protocol_error"),
+    (GraphFault::EndlessTrailers, "open protocol_error"),
 ];
 
 /// What is wrong with the token, and where it shows.

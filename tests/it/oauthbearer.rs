@@ -31,6 +31,7 @@ const BEARER_ALONE: Offers = Offers {
     esearch: false,
     without_tls: false,
     in_greeting: false,
+    sasl: None,
 };
 
 /// A fault, and the verdict at every door of a server that offers OAUTHBEARER alone; where the protocols differ, that of

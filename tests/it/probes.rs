@@ -75,6 +75,17 @@ pub(crate) const TABLE: &[(Fault, &str, &str)] = &[
     (Fault::StartTlsRefused, "up | starttls tls_protocol", "up | starttls tls_protocol"),
     (Fault::EncryptionRequired, "auth encryption_required", "auth encryption_required"),
     (Fault::EchoedLogin, "auth token_rejected", "auth token_rejected"),
+    (Fault::SilentPrompt, "auth timeout", "auth timeout"),
+    (Fault::ClosedPrompt, "auth connection_closed", "auth connection_closed"),
+    (Fault::GarbledPrompt, "auth protocol_error", "auth protocol_error"),
+    (Fault::SilentAfterPrompt, "auth timeout", "auth timeout"),
+    (Fault::ClosedAfterPrompt, "auth connection_closed", "auth connection_closed"),
+    (Fault::GarbledAuth, "auth protocol_error", "auth protocol_error"),
+    // The second prompt is LOGIN's: `prompts`.
+    (Fault::SilentPassword, "up", "up"),
+    (Fault::ClosedPassword, "up", "up"),
+    (Fault::GarbledPassword, "up", "up"),
+    (Fault::ClosedAfterPassword, "up", "up"),
     (Fault::FolderMissing, "select folder_missing", "up"),
     (Fault::OverQuota, "select over_quota", "sender over_quota"),
     (Fault::AccessDenied, "select mailbox_access_denied", "up"),
@@ -138,6 +149,17 @@ const TOKENS: &[(TokenFault, &str)] = &[
     (TokenFault::TokenSilence, "token timeout"),
     (TokenFault::TokenClosed, "token connection_closed"),
     (TokenFault::HugeBody, "token protocol_error"),
+    (TokenFault::OpenPage, "token protocol_error"),
+    (TokenFault::OpenText, "token protocol_error"),
+    (TokenFault::StalledLimit, "token idp_throttled"),
+    (TokenFault::EndlessInterim, "token protocol_error"),
+    (TokenFault::EndlessHeader, "token protocol_error"),
+    (TokenFault::EndlessHeaders, "token protocol_error"),
+    (TokenFault::EndlessBody, "token protocol_error"),
+    (TokenFault::EndlessChunkSize, "token protocol_error"),
+    (TokenFault::EndlessBlanks, "token protocol_error"),
+    (TokenFault::EndlessExtension, "token protocol_error"),
+    (TokenFault::EndlessTrailers, "token protocol_error"),
     (TokenFault::TruncatedBody, "token protocol_error"),
 ];
 
@@ -189,6 +211,9 @@ pub(crate) const fn is_silent(fault: Fault) -> bool {
             | F::SilentStartTls
             | F::SilentAuth
             | F::SilentChallenge
+            | F::SilentPrompt
+            | F::SilentAfterPrompt
+            | F::SilentPassword
             | F::SilentSelect
             | F::SilentSender
             | F::SlowDrip

@@ -1,9 +1,10 @@
 //! What to do if the mail server refuses the login.
 //!
 //! Commands: Exchange Online PowerShell (MicrosoftDocs/office-docs-powershell), after
-//! `Connect-ExchangeOnline`.
+//! `Connect-ExchangeOnline`. High Volume Email: Microsoft Learn, "Troubleshoot issues with High Volume Email".
 
 use super::{Remedy, remedies};
+use crate::model::HIGH_VOLUME_HOSTS;
 use crate::model::Phase::Sender;
 use crate::model::Protocol::{Graph, Imap, Smtp};
 
@@ -14,11 +15,11 @@ The token's time ended during the connection. Nothing to do: the next probe fetc
 1. The token is for another audience or cloud: it must be that of `base_url` of the provider's `graph`, with the scope of that host, `https://graph.microsoft.com/.default` in the worldwide cloud.
 2. The tenant has no service principal for the app any more: `az ad sp show --id {!app}`.
 3. Conditional Access or a revoked session ended the token: Entra admin center > Sign-in logs, app `{app}`.";
-    TokenRejected, ExchangeOnline; Host("smtp-hve.office365.com") => "\
+    TokenRejected, ExchangeOnline; Host(HIGH_VOLUME_HOSTS) => "\
 1. The app may not send by High Volume Email: `Add-HVEAppAccess -Identity {'address} -AppIds {'oid}`; the object id of Enterprise applications, a client id fails. It takes about five minutes to count, and ten apps are the most.
 2. The token lacks `Mail.Send` of Office 365 Exchange Online (application permission, with an administrator's consent).
 3. `{user}` is no High Volume Email account: `Get-MailUser -HVEAccount`.";
-    TokenRejected; Host("smtp.azurecomm.net") => "\
+    TokenRejected; Host(&["smtp.azurecomm.net"]) => "\
 1. `{user}` is not the SMTP username of the Communication Services resource: Azure portal > the resource > SMTP Usernames.
 2. The app that it names is not `{app}`, or lacks the role `Communication and Email Service Owner` on the resource (Access control > Role assignments).
 3. The scope is not `https://communication.azure.com/.default`, or no email domain is connected to the resource.";
@@ -49,7 +50,7 @@ The same token is accepted by {works} right now: issuer, audience and user name 
 One of these: the server does not trust the issuer of `{idp}`; the audience or scope is not the one it demands; the claim it takes for the user name is not `{user}`; it cannot reach the issuer to ask.
 Its log says which: Dovecot with `auth_debug=yes`. Keycloak: a service account's user name is `service-account-CLIENT` unless mapped.";
 
-    CredentialsRejected, ExchangeOnline; Host("smtp-hve.office365.com") => "\
+    CredentialsRejected, ExchangeOnline; Host(HIGH_VOLUME_HOSTS) => "\
 User name `{user}` or the password in {secret} is wrong, or it is no High Volume Email account (`Get-MailUser -HVEAccount`). Passwords end there in September 2028: an app's own token works now.";
     CredentialsRejected, ExchangeOnline => "\
 Read the sentence. \"Client not authenticated\": mail was offered before a login, or on port 25; use port 587. Otherwise user name `{user}` or the password in {secret} is wrong, or the account demands a second factor.
@@ -65,6 +66,11 @@ Do not try too often: many servers lock the account.";
 User name `{user}` or the password in {secret} is wrong. Some servers want the name without its domain; some providers an app password.
 Do not try too often: many servers lock the account.";
 
+    BasicAuthDisabled, ExchangeOnline; Host(HIGH_VOLUME_HOSTS) => "\
+High Volume Email takes passwords until September 2028, and the organisation refuses them here:
+1. The authentication policy of `{user}` does not allow them: `Get-AuthenticationPolicy | Format-List Name,AllowBasicAuthSmtp`. A policy of its own: `New-AuthenticationPolicy -Name HVE -AllowBasicAuthSmtp`, then `Set-User -Identity {'address} -AuthenticationPolicy HVE`.
+2. Security defaults are on: Entra admin center > Overview > Properties > Manage security defaults. To switch them off concerns every sign-in.
+Or give it a credential of `type: client_secret` with `Mail.Send`: `Add-HVEAppAccess -Identity {'address} -AppIds {'oid}`, the object id of Enterprise applications.";
     BasicAuthDisabled, ExchangeOnline => "\
 No password can work here, right or wrong. Register an app, give it `{permission}`, and give the mailbox a credential of `type: client_secret`:
 `New-ServicePrincipal -AppId {'app} -ObjectId {'oid}`
@@ -94,10 +100,14 @@ The holder of `{user}` switches it on: Gmail > Settings > Forwarding and POP/IMA
     ProtocolDisabled => "\
 {protocol} is off for `{user}` or its domain. The holder switches it on in the web mail's settings, or the administrator allows it for the account.";
 
+    SmtpAuthDisabledTenant, ExchangeOnline; Host(HIGH_VOLUME_HOSTS) => "\
+The organisation's switch does not concern High Volume Email. Is `{user}` one of its accounts? `Get-MailUser -HVEAccount` lists them; any other mailbox sends by smtp.office365.com:587.";
     SmtpAuthDisabledTenant => "\
 For this mailbox alone: `Set-CASMailbox -Identity {'address} -SmtpClientAuthenticationDisabled $false`; the mailbox's value wins.
 For the whole organisation: `Set-TransportConfig -SmtpClientAuthenticationDisabled $false`.
 The switch stops SMTP AUTH as such: OAuth logins are refused as well as passwords. IMAP is not touched. It takes up to an hour to count.";
+    SmtpAuthDisabledMailbox, ExchangeOnline; Host(HIGH_VOLUME_HOSTS) => "\
+This switch is a mailbox's, and accounts of High Volume Email have none. Is `{user}` one of them? `Get-MailUser -HVEAccount` lists them; any other mailbox sends by smtp.office365.com:587.";
     SmtpAuthDisabledMailbox, OutlookCom => "\
 Some newer personal mailboxes refuse SMTP even with OAuth, and have no switch for it. Send from another mailbox, or by another way.";
     SmtpAuthDisabledMailbox => "\

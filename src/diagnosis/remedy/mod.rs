@@ -88,8 +88,8 @@ enum When {
     PasswordBy(Protocol),
     /// The login is by password at a service that says what a password is there.
     KnownService,
-    /// At this mail server, whatever its family.
-    Host(&'static str),
+    /// At one of these mail servers, whatever its family.
+    Host(&'static [&'static str]),
     /// The token is that of a person who has signed in.
     Delegated,
     /// In one phase.
@@ -145,7 +145,7 @@ pub fn hint(reason: Reason, phase: Phase, subject: &Subject<'_>) -> String {
                     matches!(subject.check.access, Access::Password(_))
                         && check.mailbox.provider.service.is_some()
                 }
-                When::Host(host) => check.endpoint.host.eq_ignore_ascii_case(host),
+                When::Host(hosts) => hosts.iter().any(|host| check.endpoint.host.eq_ignore_ascii_case(host)),
                 When::Delegated => subject.check.mailbox.credential.is_delegated(),
                 When::In(wanted) => phase == wanted,
             }

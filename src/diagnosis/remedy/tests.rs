@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod found;
+mod high_volume;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};

@@ -70,10 +70,6 @@ impl Lines {
         (self.bytes, self.dropped) = (larger, 0);
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.lines.len()
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }

@@ -25,6 +25,8 @@ use crate::secret::Scrubber;
 
 /// Characters to show of a line.
 const LONGEST_SHOWN: usize = 1000;
+/// Bytes of earlier lines that are searched along with an answer.
+const LARGEST_CONTEXT: usize = 16 * 1024;
 /// Bytes to keep of a line.
 const LONGEST_KEPT: usize = 4 * LONGEST_SHOWN;
 
@@ -85,20 +87,23 @@ impl Dialogue {
     /// The server's lines since the client last spoke, joined by line ends and without secrets.
     pub fn answer(&self) -> String {
         let memory = self.lock();
-        let skip = memory.lines.len().saturating_sub(memory.answered);
-        let lines: Vec<_> = memory.lines.iter().skip(skip).collect();
-        shown(&memory.scrubber, memory.syntax, &lines, Speaker::Server).join("\n")
+        let lines = memory.server_lines();
+        let (before, answer) = lines.split_at(lines.len().saturating_sub(memory.answered));
+        memory.in_context(before, memory.texts(answer)).join("\n")
     }
 
     /// The server's last line, complete or not.
     pub fn last_server_line(&self) -> String {
         let memory = self.lock();
-        if !memory.server_partial.bytes.is_empty() {
+        let lines = memory.server_lines();
+        let (before, last) = if memory.server_partial.bytes.is_empty() {
+            let (before, last) = lines.split_at(lines.len().saturating_sub(1));
+            (before, memory.texts(last))
+        } else {
             let partial = line::readable(&memory.server_partial.bytes, memory.syntax);
-            return memory.scrubber.clean(&partial, LONGEST_SHOWN);
-        }
-        let last = memory.lines.last_of(Speaker::Server);
-        last.map(|line| memory.scrubber.clean(&line.text(memory.syntax), LONGEST_SHOWN)).unwrap_or_default()
+            (lines.as_slice(), vec![partial])
+        };
+        memory.in_context(before, last).pop().unwrap_or_default()
     }
 
     /// Whether the server's last line has the ALERT code, which clients must show (RFC 3501 section 7.1).
@@ -134,9 +139,13 @@ impl Dialogue {
         Transcript::written_by(move || transcript(&scrubber, syntax, &lines))
     }
 
-    /// Foreign text, redacted and truncated.
+    /// Text of the server's last answer, redacted and truncated.
     pub fn clean(&self, text: &str) -> String {
-        self.lock().scrubber.clean(text, LONGEST_SHOWN)
+        let memory = self.lock();
+        let lines = memory.server_lines();
+        let before = lines.get(..lines.len().saturating_sub(memory.answered)).unwrap_or_default();
+        let text = memory.in_context(before, vec![text.to_owned()]).pop().unwrap_or_default();
+        memory.scrubber.clean(&text, LONGEST_SHOWN)
     }
 
     pub(crate) fn server_said(&self, bytes: &[u8]) {
@@ -200,6 +209,30 @@ impl Memory {
         self.answered = 0;
         let kept = text.as_bytes().get(..LONGEST_KEPT).unwrap_or(text.as_bytes());
         self.push(Speaker::Client, kept, kept.len() < text.len());
+    }
+
+    fn server_lines(&self) -> Vec<Kept<'_>> {
+        self.lines.iter().filter(|line| line.from == Speaker::Server).collect()
+    }
+
+    fn texts(&self, lines: &[Kept<'_>]) -> Vec<String> {
+        lines.iter().map(|line| line.text(self.syntax)).collect()
+    }
+
+    /// These texts, redacted. A secret may have begun in the lines before them, so as many of those as fit are searched
+    /// as well.
+    fn in_context(&self, before: &[Kept<'_>], texts: Vec<String>) -> Vec<String> {
+        let mut room = LARGEST_CONTEXT;
+        let fits = |line: &&Kept<'_>| {
+            let is_left = room.checked_sub(line.bytes.len());
+            room = is_left.unwrap_or_default();
+            is_left.is_some()
+        };
+        let count = before.iter().rev().take_while(fits).count();
+        let mut all = self.texts(before.get(before.len() - count..).unwrap_or_default());
+        all.extend(texts);
+        let mut shown = self.scrubber.clean_lines(all.iter().map(String::as_str), LONGEST_SHOWN);
+        shown.split_off(count)
     }
 
     fn push(&mut self, from: Speaker, bytes: &[u8], is_cut: bool) {

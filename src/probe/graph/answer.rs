@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::super::Probe;
 use super::super::verdict::Stage;
 use super::challenge::Challenge;
+use crate::https;
 use crate::model::{Cause, Reason};
 use crate::net::{self, Dialogue};
 
@@ -75,11 +76,6 @@ impl Answer {
         }
     }
 
-    /// Whether a status says enough: Graph's front end, and every proxy, may have a fault and no JSON.
-    pub(super) fn is_fault(status: u16) -> bool {
-        status == 429 || status >= 500
-    }
-
     /// What the folder holds.
     pub(super) fn counts(&self) -> Result<Counts, Refusal> {
         if self.status == 200 {
@@ -88,7 +84,7 @@ impl Answer {
         let told = |text| Refusal::Told { text, status: self.status, retry_after: self.retry_after };
         match serde_json::from_slice::<Refused>(&self.body) {
             Ok(Refused { error }) => Err(told(self.with_request_id(&error))),
-            Err(_) if Self::is_fault(self.status) => {
+            Err(_) if https::is_fault(self.status) => {
                 Err(told(format!("HTTP {}: {}", self.status, self.quote())))
             }
             Err(_) => match &self.challenge {

@@ -8,22 +8,20 @@ mod answer;
 mod challenge;
 mod speech;
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::time::Duration;
+use std::pin::pin;
 
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderValue, USER_AGENT};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use secrecy::ExposeSecret;
-use tokio::time::timeout;
 use uuid::Uuid;
 
 use self::answer::Answer;
 use super::verdict::Stage;
 use super::{Connection, Probe, Secret};
+use crate::https::{self, End};
 use crate::model::{Cause, Failure, Phase, Reason, Redacted, Security, ServerFacts, Unread};
 use crate::net::{Dialogue, Recorded, Stopwatch};
 use crate::safe::url_part;
@@ -34,8 +32,6 @@ pub(super) use self::speech::SPEECH;
 const LARGEST_BODY: usize = 64 * 1024;
 /// Maximum size of an answer's header in bytes; Graph's has about a thousand.
 const LARGEST_HEADER: usize = 16 * 1024;
-/// How long the body is awaited of an answer whose status says enough.
-const PATIENCE_FOR_BODY: Duration = Duration::from_secs(3);
 /// Graph's support finds a request by this header.
 const REQUEST_ID: &str = "client-request-id";
 
@@ -113,7 +109,7 @@ async fn ask(
     let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(|_| lost())?;
     let exchange = async {
         let response = sender.send_request(request).await.map_err(|_| lost())?;
-        read(response, lost).await
+        read(response, dialogue, lost).await
     };
     let mut exchange = pin!(exchange);
     let answer = tokio::select! {
@@ -127,28 +123,26 @@ async fn ask(
     answer
 }
 
-async fn read(response: Response<Incoming>, lost: impl Fn() -> Cause) -> Result<Answer, Cause> {
-    let (head, mut body) = response.into_parts();
+/// Reads the body, which enters the dialogue in one piece: a secret that comes in chunks is found there.
+async fn read(
+    response: Response<Incoming>,
+    dialogue: &Dialogue,
+    lost: impl Fn() -> Cause,
+) -> Result<Answer, Cause> {
+    let (head, body) = response.into_parts();
+    let status = head.status.as_u16();
     let mut answer = Answer::of(&head);
-    let rest = fill(&mut answer, &mut body, lost);
-    if Answer::is_fault(head.status.as_u16()) {
-        // The verdict and the pause stand in the header; what comes of the body is only quoted.
-        drop(timeout(PATIENCE_FOR_BODY, rest).await);
-    } else {
-        rest.await?;
-    }
-    Ok(answer)
-}
-
-/// Reads the body to its end, within the limit.
-async fn fill(answer: &mut Answer, body: &mut Incoming, lost: impl Fn() -> Cause) -> Result<(), Cause> {
-    while let Some(frame) = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
-        let Ok(data) = frame.map_err(|_| lost())?.into_data() else { continue };
-        answer.body.extend_from_slice(&data);
-        if answer.body.len() > LARGEST_BODY {
+    let body = https::read_body(body, status, LARGEST_BODY, |bytes| dialogue.server_said(bytes)).await;
+    match body.end {
+        End::Limit if !https::is_fault(status) => {
             let detail = format!("the body of the answer has more than {LARGEST_BODY} bytes");
-            return Err(Cause::new(Reason::ProtocolError, detail));
+            Err(Cause::new(Reason::ProtocolError, detail))
+        }
+        End::Lost if !https::is_fault(status) => Err(lost()),
+        // The verdict and the pause stand in the header; what has come of the body is only quoted.
+        End::Whole | End::Enough | End::Limit | End::Lost => {
+            answer.body = body.bytes;
+            Ok(answer)
         }
     }
-    Ok(())
 }

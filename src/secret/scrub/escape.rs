@@ -81,9 +81,10 @@ pub(super) fn of_mail(letters: &[Letter]) -> Option<(Option<char>, usize)> {
     }
 }
 
-/// How many letters at the start of a line belong to the protocol: `535-5.7.8 `, `* NO `, `a1 BAD `, blanks.
+/// How many letters at the start of a line belong to the protocol: `535-5.7.8 `, `* NO [ALERT] `, `a1 BAD `,
+/// `-ERR [AUTH] `, `X-Reason: `, blanks.
 pub(super) fn line_start(letters: &[Letter]) -> usize {
-    let line: String = letters.iter().take(40).map(|letter| letter.char).collect();
+    let line: String = letters.iter().take(80).map(|letter| letter.char).collect();
     let line = line.split(['\r', '\n']).next().unwrap_or_default();
     let mut rest = line.trim_start_matches([' ', '\t']);
     let after = |rest: &'_ str, word: fn(&str) -> bool| {
@@ -98,12 +99,26 @@ pub(super) fn line_start(letters: &[Letter]) -> usize {
         rest = rest.get(tag..).unwrap_or_default();
         let status = |word: &str| ["OK", "NO", "BAD", "BYE"].contains(&word);
         rest = rest.get(after(rest, status).unwrap_or(0)..).unwrap_or_default();
+    } else if let Some(start) = after(rest, |word| ["+OK", "-ERR"].contains(&word) || is_header(word)) {
+        rest = rest.get(start..).unwrap_or_default();
+    }
+    // A response code: RFC 3501 section 7.1, RFC 2449 section 8.
+    if rest.starts_with('[')
+        && let Some((_, behind)) = rest.split_once("] ")
+    {
+        rest = behind;
     }
     line.chars().count() - rest.chars().count()
 }
 
 fn is_number(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The name of a header: `X-Reason:`.
+fn is_header(word: &str) -> bool {
+    let name = word.strip_suffix(':').unwrap_or_default();
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// A tag as ours are: `a1`.

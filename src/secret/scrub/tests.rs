@@ -105,7 +105,17 @@ fn a_secret_that_is_broken_by_a_line_end_is_removed() {
             .chunks(size)
             .map(|part| std::str::from_utf8(part).unwrap_or_default())
             .collect();
-        for start in ["535-5.7.1 ", "* NO ", "* ", "a2 BAD "] {
+        for start in [
+            "535-5.7.1 ",
+            "* NO ",
+            "* ",
+            "a2 BAD ",
+            "* NO [ALERT] ",
+            "-ERR ",
+            "-ERR [AUTH] ",
+            "+OK ",
+            "X-Reason: ",
+        ] {
             let lines: Vec<String> = parts.iter().map(|part| format!("{start}{part}")).collect();
             let clean = scrubber.clean_lines(lines.iter().map(String::as_str), LIMIT);
             assert_eq!(clean.len(), lines.len());

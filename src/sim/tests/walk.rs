@@ -20,6 +20,8 @@ use crate::sim::{Service, Sim, SimApp, SimMailbox};
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The longest line read.
 const LINE_LIMIT: usize = 32 * 1024;
+/// The most bytes read of an answer by HTTP.
+const LARGEST_ANSWER: u64 = 1024 * 1024;
 /// The most lines read.
 const LINES: usize = 100;
 
@@ -269,7 +271,7 @@ pub(super) async fn token_answer(sim: &Sim, tenant: &str, headers: &str, form: &
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
-    match timeout(PATIENCE, stream.read_to_end(&mut answer)).await {
+    match timeout(PATIENCE, stream.take(LARGEST_ANSWER).read_to_end(&mut answer)).await {
         Ok(_) if answer.is_empty() => "closed".to_owned(),
         Ok(_) => String::from_utf8(answer).unwrap(),
         Err(_) => "silence".to_owned(),

@@ -72,10 +72,10 @@ fn endpoint(spec: &TokenSpec, account: &ServiceAccount, place: &SecretRef) -> Re
     let Some(url) = account.token_uri.as_deref().filter(|_| !spec.url_is_written) else {
         return Ok(spec.url.to_string());
     };
-    let parsed = reqwest::Url::parse(url).ok();
-    let host = parsed.as_ref().and_then(reqwest::Url::host_str).unwrap_or_default();
+    let parsed = url::Url::parse(url).ok();
+    let host = parsed.as_ref().and_then(url::Url::host_str).unwrap_or_default();
     let local = net::is_loopback(host.trim_start_matches('[').trim_end_matches(']'));
-    match parsed.as_ref().map(reqwest::Url::scheme) {
+    match parsed.as_ref().map(url::Url::scheme) {
         Some("https") => Ok(url.to_owned()),
         Some("http") if local => Ok(url.to_owned()),
         _ => Err(Cause::new(

@@ -122,7 +122,7 @@ fn judge(
 ) -> Result<Issued, Cause> {
     let (status, unreachable) = match &answer {
         Err(Fault::Status { status, .. }) => (Some(*status), false),
-        Err(Fault::Network(_)) => (None, true),
+        Err(Fault::Network(_) | Fault::Page { .. }) => (None, true),
         Ok(_) => (None, false),
     };
     exchange.judge(answer, scrubber).map_err(|cause| match status {

@@ -1,161 +1,16 @@
-//! The faults of mailboxes, by name: one row each, with the script that produces it.
-//!
-//! Does not run the scripts: `session.rs` does, in the dialogues of `imap.rs`, `smtp.rs` and `pop3.rs`.
-//! The faults of the identity provider have a table of their own, `token_fault.rs`.
+//! The faults of mailboxes, one row each, with the script that produces it.
 
+use super::{Row, Script};
 use crate::sim::post_fault::PostFault;
 use crate::sim::script::Act::{
-    Accept, BareChallenge, Before, Behind, Bytes, Challenge, Cleartext, Close, Cut, Drip, Farewell, Ignore,
-    Offer, Present, Refuse, Reply, Reset, Silence, TooOld,
+    Accept, BareChallenge, Before, Behind, Bytes, Challenge, Cleartext, Close, Cut, Drip, Farewell, Hush,
+    Ignore, Offer, Present, Refuse, Reply, Reset, Silence, TooOld,
 };
 use crate::sim::script::Step::{
-    Auth, Capability, Continue, Goodbye, Greeting, Reach, Select, Sender, StartTls, Tls,
+    Auth, Capability, Continue, Goodbye, Greeting, Password, Reach, Select, Sender, StartTls, Tls,
 };
-use crate::sim::script::{Act, Flood, Identity, Service, Step};
+use crate::sim::script::{Act, Flood, Identity, Step};
 use crate::sim::token_fault::TokenFault;
-
-/// What is done at which step.
-pub(super) type Script = &'static [(Step, Act)];
-
-/// One row.
-struct Row {
-    label: &'static str,
-    name: &'static str,
-    about: &'static str,
-    imap: Script,
-    smtp: Script,
-    pop3: Script,
-}
-
-/// Where a fault can be seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shows {
-    /// At the token request.
-    pub token: bool,
-    /// In the IMAP dialogue.
-    pub imap: bool,
-    /// In the SMTP dialogue.
-    pub smtp: bool,
-    /// In the POP3 dialogue.
-    pub pop3: bool,
-}
-
-macro_rules! faults {
-    ($( $variant:ident => $label:literal, $name:literal, $about:literal,
-        imap [$($imap:expr),* $(,)?], smtp [$($smtp:expr),* $(,)?] $(, pop3 [$($pop3:expr),* $(,)?])?; )+) => {
-        /// What is wrong with a mailbox, its servers or its identity provider.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Fault {
-            $( #[doc = $about] $variant, )+
-            /// A fault at the identity provider, which hits every mailbox of the app.
-            Token(TokenFault),
-            /// A fault that only messages meet.
-            Post(PostFault),
-        }
-
-        /// The faults of this file, in the order of the table.
-        const OF_MAIL: &[Fault] = &[ $( Fault::$variant, )+ ];
-
-        impl Fault {
-            const fn row(self) -> Row {
-                match self {
-                    $( Self::$variant => {
-                        const IMAP: Script = &[$($imap),*];
-                        const SMTP: Script = &[$($smtp),*];
-                        const POP3: Script = &[$($($pop3),*)?];
-                        Row { label: $label, name: $name, about: $about, imap: IMAP, smtp: SMTP, pop3: POP3 }
-                    } )+
-                    Self::Token(fault) => {
-                        let row = fault.row();
-                        Row { label: row.label, name: row.name, about: row.about, imap: &[], smtp: &[], pop3: &[] }
-                    }
-                    Self::Post(fault) => {
-                        let row = fault.row();
-                        Row { label: row.label, name: row.name, about: row.about, imap: row.script, smtp: row.script, pop3: &[] }
-                    }
-                }
-            }
-        }
-    };
-}
-
-impl Fault {
-    /// Every fault there is but those of messages, the healthy mailbox first, those of the identity provider last.
-    pub const ALL: &'static [Self] = &all();
-
-    /// What `demo` shows: mailboxes, each with a lesson of its own.
-    pub const DEMO: &'static [Self] = &[
-        Self::None,
-        Self::Token(TokenFault::SecretInvalid),
-        Self::Token(TokenFault::SecretExpired),
-        Self::Token(TokenFault::ConsentMissing),
-        Self::Token(TokenFault::ConditionalAccess),
-        Self::Token(TokenFault::RefreshTokenIdle),
-        Self::Token(TokenFault::Roleless),
-        Self::TokenRejected,
-        Self::NotConnected,
-        Self::FolderMissing,
-        Self::SmtpAuthDisabledTenant,
-        Self::SmtpAuthDisabledMailbox,
-        Self::CertificateExpired,
-        Self::Refused,
-        Self::SilentGreeting,
-        Self::Throttled,
-    ];
-
-    /// Its name for machines, in `snake_case`.
-    pub const fn label(self) -> &'static str {
-        self.row().label
-    }
-
-    /// One sentence for people.
-    pub const fn about(self) -> &'static str {
-        self.row().about
-    }
-
-    /// The local part a mailbox with this fault gets.
-    pub const fn mailbox_name(self) -> &'static str {
-        self.row().name
-    }
-
-    /// The fault of that label, if there is one.
-    pub fn from_label(label: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|fault| fault.label() == label)
-    }
-
-    /// Where it can be seen. A token that is issued but wanting shows in the mail dialogues too.
-    pub fn shows(self) -> Shows {
-        let row = self.row();
-        let token = matches!(self, Self::Token(_));
-        let wanting = matches!(
-            self,
-            Self::Token(TokenFault::Roleless | TokenFault::WrongAudience | TokenFault::StaleToken)
-        );
-        let mail = |script: Script| wanting || !script.is_empty();
-        Shows { token, imap: mail(row.imap), smtp: mail(row.smtp), pop3: mail(row.pop3) }
-    }
-
-    /// What is done in the dialogue of a service.
-    pub(super) const fn script(self, service: Service) -> Script {
-        let row = self.row();
-        match service {
-            Service::Imap => row.imap,
-            Service::Smtp => row.smtp,
-            Service::Pop3 => row.pop3,
-        }
-    }
-}
-
-const fn all() -> [Fault; OF_MAIL.len() + TokenFault::ALL.len()] {
-    let mut all = [Fault::None; OF_MAIL.len() + TokenFault::ALL.len()];
-    let mut at = 0;
-    while at < all.len() {
-        all[at] =
-            if at < OF_MAIL.len() { OF_MAIL[at] } else { Fault::Token(TokenFault::ALL[at - OF_MAIL.len()]) };
-        at += 1;
-    }
-    all
-}
 
 /// The refusal of Gmail and Dovecot, before base64.
 const UNAUTHORISED: &str =
@@ -171,6 +26,11 @@ const PASSWORDS_TOO: &[&str] =
 const SMTP_PASSWORDS_TOO: &[&str] = &["SIZE 157286400", "STARTTLS", "AUTH PLAIN LOGIN XOAUTH2", "8BITMIME"];
 /// The same of a POP3 server.
 const POP3_PASSWORDS_TOO: &[&str] = &["TOP", "UIDL", "STLS", "USER", "SASL PLAIN LOGIN XOAUTH2"];
+
+/// IMAP without SASL-IR: the login data waits for a prompt.
+const NO_INITIAL_RESPONSE: &[&str] = &["IMAP4rev1", "STARTTLS", "AUTH=XOAUTH2"];
+/// A line of no mail protocol.
+const GARBAGE: &[u8] = b"\x7fELF \x02\x01\x01 a line of no protocol\r\n";
 
 faults! {
     None => "none", "info", "Nothing is wrong.", imap [], smtp [];
@@ -301,6 +161,28 @@ faults! {
         imap [(Auth, Reply("{tag} NO Cannot log in with {blob} which is {decoded} with {secret} or {secret64}"))],
         smtp [(Auth, Reply("535 5.7.8 Cannot log in with {blob} which is {decoded} with {secret} or {secret64}"))], pop3 [(Auth, Reply("-ERR Cannot log in with {blob} which is {decoded} with {secret} or {secret64}"))];
 
+    // --- the prompts of a login
+    SilentPrompt => "silent_prompt", "silent-prompt", "The server never asks for the login data.",
+        imap [(Capability, Offer(NO_INITIAL_RESPONSE)), (Continue, Silence)], smtp [(Continue, Silence)], pop3 [(Continue, Silence)];
+    ClosedPrompt => "closed_prompt", "closed-prompt", "The server closes instead of asking for the login data.",
+        imap [(Capability, Offer(NO_INITIAL_RESPONSE)), (Continue, Close)], smtp [(Continue, Close)], pop3 [(Continue, Close)];
+    GarbledPrompt => "garbled_prompt", "garbled-prompt", "Something else than a prompt comes in its place.",
+        imap [(Capability, Offer(NO_INITIAL_RESPONSE)), (Continue, Bytes(GARBAGE))], smtp [(Continue, Bytes(GARBAGE))], pop3 [(Continue, Bytes(GARBAGE))];
+    SilentAfterPrompt => "silent_after_prompt", "after-prompt", "The server asks for the login data, and stops.",
+        imap [(Capability, Offer(NO_INITIAL_RESPONSE)), (Continue, Hush("+ "))], smtp [(Continue, Hush("334 "))], pop3 [(Continue, Hush("+ "))];
+    ClosedAfterPrompt => "closed_after_prompt", "closed-after-prompt", "The server asks for the login data, and closes.",
+        imap [(Capability, Offer(NO_INITIAL_RESPONSE)), (Continue, Farewell("+ "))], smtp [(Continue, Farewell("334 "))], pop3 [(Continue, Farewell("+ "))];
+    GarbledAuth => "garbled_auth", "garbled-auth", "Something else than a verdict comes after the login data.",
+        imap [(Auth, Bytes(GARBAGE))], smtp [(Auth, Bytes(GARBAGE))], pop3 [(Auth, Bytes(GARBAGE))];
+    SilentPassword => "silent_password", "silent-password", "The server never asks for the password, the second part of LOGIN.",
+        imap [(Password, Silence)], smtp [(Password, Silence)], pop3 [(Password, Silence)];
+    ClosedPassword => "closed_password", "closed-password", "The server closes instead of asking for the password.",
+        imap [(Password, Close)], smtp [(Password, Close)], pop3 [(Password, Close)];
+    GarbledPassword => "garbled_password", "garbled-password", "Something else than a prompt comes when the password is due.",
+        imap [(Password, Bytes(GARBAGE))], smtp [(Password, Bytes(GARBAGE))], pop3 [(Password, Bytes(GARBAGE))];
+    ClosedAfterPassword => "closed_after_password", "closed-after-password", "The server asks for the password, and closes.",
+        imap [(Password, Farewell("+ UGFzc3dvcmQ6"))], smtp [(Password, Farewell("334 UGFzc3dvcmQ6"))], pop3 [(Password, Farewell("+ UGFzc3dvcmQ6"))];
+
     // --- the mailbox
     FolderMissing => "folder_missing", "claims", "The configured folder does not exist.",
         imap [(Select, Reply("{tag} NO Mailbox doesn't exist: {folder} (0.001 + 0.000 secs)."))], smtp [];
@@ -367,34 +249,4 @@ faults! {
         imap [(Auth, Challenge("the token is not to my liking"))], smtp [(Auth, Challenge("the token is not to my liking"))], pop3 [(Auth, Challenge("the token is not to my liking"))];
     ChallengeNotBase64 => "challenge_not_base64", "not-base64", "The error challenge is not base64.",
         imap [(Auth, BareChallenge("{status: 401}"))], smtp [(Auth, BareChallenge("{status: 401}"))], pop3 [(Auth, BareChallenge("{status: 401}"))];
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn every_row_has_a_label_a_name_and_a_sentence_of_its_own() {
-        let labels: HashSet<_> = Fault::ALL.iter().map(|fault| fault.label()).collect();
-        let names: HashSet<_> = Fault::ALL.iter().map(|fault| fault.mailbox_name()).collect();
-        assert_eq!((labels.len(), names.len()), (Fault::ALL.len(), Fault::ALL.len()));
-        for &fault in Fault::ALL {
-            assert_eq!(Fault::from_label(fault.label()), Some(fault));
-            assert!(
-                fault.label().bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')),
-                "{fault:?}"
-            );
-            assert!(fault.about().ends_with('.'), "{fault:?}");
-        }
-    }
-
-    #[test]
-    fn every_fault_shows_somewhere() {
-        for &fault in Fault::ALL {
-            let Shows { token, imap, smtp, pop3 } = fault.shows();
-            assert_eq!(token || imap || smtp || pop3, fault != Fault::None, "{fault:?}");
-        }
-    }
 }
