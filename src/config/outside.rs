@@ -49,6 +49,8 @@ pub fn parse_route_prefix(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -97,6 +99,21 @@ mod tests {
         }
         for text in ["agent", "/a//b", "/a b", "/../x", "/{x}", "/a?b", "/ä"] {
             assert!(parse_route_prefix(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_leads_to_a_host_and_a_path_without_detours(
+            text in r#"(https?|ftp|[a-z]{0,3}):?/{0,3}([a-z0-9.@:\[\]%-]{0,20})(/[a-z.%0-9~_-]{0,6}){0,4}[?#]?|\PC{0,60}"#,
+        ) {
+            let plain = |path: &str| path.is_empty() || (path.starts_with('/') && !path.ends_with('/'));
+            if let Ok(url) = parse_external_url(&text) {
+                prop_assert!(!url.host.is_empty() && plain(&url.path), "{url:?}");
+            }
+            if let Ok(prefix) = parse_route_prefix(&text) {
+                prop_assert!(plain(&prefix) && !prefix.split('/').any(|part| part == ".."), "{prefix}");
+            }
         }
     }
 }

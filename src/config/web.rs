@@ -28,14 +28,24 @@ pub(super) fn read(
     faults: &Faults,
 ) -> Option<Web> {
     let file: Rc<Path> = path.into();
-    let base = path.parent().unwrap_or(Path::new(""));
     let text = source::read(&file, named, sources, faults)?;
-    let node = source::parse_or_empty(&file, &text, faults)?;
+    meaning(&file, &text, faults)
+}
+
+/// The meaning of a file's text.
+fn meaning(file: &Rc<Path>, text: &str, faults: &Faults) -> Option<Web> {
+    let base = file.parent().unwrap_or(Path::new(""));
+    let node = source::parse_or_empty(file, text, faults)?;
     if matches!(node.kind, Kind::Null) {
         // As for every program that uses the format, an empty file means clear text and no users.
-        return Some(Web { file: path.to_owned(), tls: None, headers: Vec::new(), users: Users::default() });
+        return Some(Web {
+            file: file.to_path_buf(),
+            tls: None,
+            headers: Vec::new(),
+            users: Users::default(),
+        });
     }
-    let top = Cursor::top(&file, &node, faults);
+    let top = Cursor::top(file, &node, faults);
     let map = top.map(&keys::TOP)?;
     let tls = map.read_section("tls_server_config", |at| tls(&at.map(&keys::TLS)?, base));
     let mut headers = Some(Vec::new());
@@ -59,7 +69,7 @@ pub(super) fn read(
     }
     let is_faulty = matches!(tls, Written::Faulty) || matches!(http, Written::Faulty);
     let (headers, users) = (headers?, users?);
-    let web = Web { file: path.to_owned(), tls: tls.value().cloned(), headers, users };
+    let web = Web { file: file.to_path_buf(), tls: tls.value().cloned(), headers, users };
     (!is_faulty).then_some(web)
 }
 
@@ -234,3 +244,6 @@ fn hash(text: &str) -> Result<String, String> {
     }
     Ok(text.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

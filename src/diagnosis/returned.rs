@@ -47,6 +47,8 @@ fn unfolded(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -62,5 +64,16 @@ mod tests {
         let bare = Returned { status: Some("5.2.2".to_owned()), diagnostic: None };
         assert_eq!(returned("status: 5.2.2 (mailbox full)\r\n"), Some(bare));
         assert_eq!(returned(""), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_report_makes_reading_fail_otherwise(
+            report in "((Action|Status|Diagnostic-Code|\\PC{0,8}): ?(failed|delayed|5\\.1\\.1|smtp; 550|\\PC{0,20})(\r?\n[ \t]?)){0,6}|\\PC{0,120}",
+        ) {
+            let Some(Returned { status, diagnostic }) = returned(&report) else { return Ok(()) };
+            prop_assert!(status.is_none_or(|status| !status.contains(char::is_whitespace)));
+            prop_assert!(diagnostic.is_none_or(|said| !said.contains(['\r', '\n'])));
+        }
     }
 }

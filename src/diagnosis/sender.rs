@@ -69,6 +69,8 @@ fn without_comments(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn labels(headers: &str) -> String {
@@ -97,6 +99,19 @@ mod tests {
         ];
         for (headers, expected) in rows {
             assert_eq!(labels(headers), expected, "{headers}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_check_has_one_verdict_whatever_stands_in_the_header(
+            value in "((spf|dkim|dmarc|dkim/1|\\PC{0,6})=(pass|fail|none|bestguesspass|\\PC{0,8})[ ();]{0,3}){0,6}(\r?\n[ \t])?\\PC{0,20}",
+        ) {
+            let verdicts = verdicts(&format!("Received: x\r\nAuthentication-Results: {value}\r\n"));
+            prop_assert_eq!(verdicts.len(), SenderCheck::ALL.len());
+            if !value.to_ascii_lowercase().contains("pass") {
+                prop_assert!(verdicts.iter().all(|(_, verdict)| *verdict != SenderVerdict::Pass));
+            }
         }
     }
 }

@@ -250,6 +250,8 @@ fn digest(text: &str) -> Option<Vec<u8>> {
 // A test that cannot go on has failed.
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn application(json: &str) -> Application {
@@ -314,5 +316,28 @@ mod tests {
             assert_eq!(found, Ok("2027-01-01T00:00:00Z".parse().unwrap()), "{form}");
         }
         assert_eq!(application("{}").end(&mark), Err(Miss::NoneFits(0)));
+    }
+
+    proptest! {
+        #[test]
+        fn an_end_is_that_of_a_secret_with_the_hint_or_none(
+            secrets in prop::collection::vec(
+                ("abc|abd|[ -!#-\\[\\]-~]{0,4}", "20[0-9]{2}-0[1-9]-0[1-9](T00:00:00(\\.[0-9]{1,9})?(Z|[+-][0-9]{2}:00)?)?|9999-12-31T23:59:59Z|[ -!#-\\[\\]-~]{0,12}"),
+                0..5,
+            ),
+            body in "\\PC{0,80}",
+            key in "[0-9a-fA-F]{38,41}|[A-Za-z0-9+/_=-]{0,50}|\\PC{0,44}",
+        ) {
+            let _ = serde_json::from_str::<Application>(&body);
+            let _ = digest(&key);
+            let rows = secrets.iter().map(|(hint, end)| serde_json::json!({ "hint": hint, "endDateTime": end }));
+            let app = application(&serde_json::json!({ "passwordCredentials": rows.collect::<Vec<_>>() }).to_string());
+            let ours = || secrets.iter().filter(|(hint, _)| hint == "abc");
+            match app.end(&Mark::Hint("abc".to_owned())) {
+                Ok(end) => prop_assert!(ours().any(|(_, written)| end_time(Some(written)) == Some(end))),
+                Err(Miss::NoEnd) => prop_assert!(ours().all(|(_, written)| end_time(Some(written)).is_none())),
+                Err(_) => prop_assert_eq!(ours().count(), 0),
+            }
+        }
     }
 }

@@ -160,6 +160,8 @@ fn is_name(user: &str) -> bool {
 // A test that cannot go on has failed.
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -224,5 +226,27 @@ mod tests {
             filter,
             "createdDateTime ge 2026-11-01T00:00:00Z and (clientAppUsed eq 'IMAP4' or clientAppUsed eq 'Authenticated SMTP' or clientAppUsed eq 'POP3')"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn every_row_of_a_page_counts_once_and_only_as_what_it_is(
+            rows in prop::collection::vec(
+                r#"null|[0-9]{1,3}|\{("(userPrincipalName|createdDateTime|clientAppUsed|status|x)":("(desk@contoso.example|2026-11-0[1-9]T10:00:00Z|IMAP4|POP3|Browser|[ !#-\[\]-~]{0,12})"|null|[0-9]{1,3}|\{"errorCode":[0-9]{1,3}\}))?\}|\{"userPrincipalName":"\PC{0,6}","createdDateTime":"2026-11-01T10:00:00Z","clientAppUsed":"IMAP4","status":\{"errorCode":[01]\}\}"#,
+                0..6,
+            ),
+            body in "\\PC{0,80}",
+        ) {
+            let _ = serde_json::from_str::<Page<Row>>(&body);
+            let text = format!(r#"{{"value":[{}],"@odata.nextLink":null}}"#, rows.join(","));
+            let Ok(page) = serde_json::from_str::<Page<Row>>(&text) else { return Ok(()) };
+            let mut tally = Tally::default();
+            page.value.iter().for_each(|row| tally.add(row));
+            prop_assert_eq!(page.value.len(), rows.len());
+            prop_assert!(tally.sightings.len() + tally.irrelevant + tally.unclear <= rows.len());
+            prop_assert!(tally.sightings.keys().all(|(user, _)| is_name(user)), "{:?}", tally.sightings);
+            let told = rows.iter().filter(|row| row.contains("IMAP4") || row.contains("POP3")).count();
+            prop_assert!(tally.sightings.len() <= told);
+        }
     }
 }

@@ -104,6 +104,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
     use super::*;
+    use proptest::prelude::*;
 
     /// What Prometheus 2.42 sends.
     const PROMETHEUS_2: &str = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
@@ -158,5 +159,20 @@ mod tests {
             assert_eq!(gzip(&with(header::ACCEPT_ENCODING, accept)), expected, "{accept}");
         }
         assert!(!gzip(&HeaderMap::new()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_client_gets_only_what_its_header_names(
+            accept in r#"((application/openmetrics-text|text/plain|text/\*|\*/\*|gzip|identity|\*|[ -~]{0,8})(;(q|version)=[ -~]{0,6}){0,2},?){0,5}|[ -~\t]{0,60}"#,
+        ) {
+            let named = accept.to_ascii_lowercase();
+            if exposition(&with(header::ACCEPT, &accept)) == Exposition::OpenMetrics {
+                prop_assert!(named.contains(OPENMETRICS));
+            }
+            if gzip(&with(header::ACCEPT_ENCODING, &accept)) {
+                prop_assert!(named.contains("gzip") || named.contains('*'));
+            }
+        }
     }
 }

@@ -22,6 +22,33 @@ pub struct Web {
     pub users: Users,
 }
 
+/// A protection, by the words of a log line, and whether a configuration has it.
+type Guard = (&'static str, fn(&Web) -> bool);
+
+/// Every protection that a file can lose as a whole.
+const GUARDS: &[Guard] = &[
+    ("TLS", |web| web.tls.is_some()),
+    ("passwords", |web| !web.users.0.is_empty()),
+    ("client certificates", |web| web.clients(ClientAuth::is_required)),
+    ("client certificates of an authority", |web| {
+        web.clients(|policy| policy.is_required() && policy.is_verified())
+    }),
+    ("names in client certificates", |web| {
+        web.tls.as_ref().is_some_and(|tls| tls.client_allowed_sans.is_some())
+    }),
+];
+
+impl Web {
+    /// The protections of this configuration that another one does not have.
+    pub fn guards_missing_in<'w>(&'w self, other: &'w Self) -> impl Iterator<Item = &'static str> + 'w {
+        GUARDS.iter().filter(move |(_, has)| has(self) && !has(other)).map(|(name, _)| *name)
+    }
+
+    fn clients(&self, demands: fn(ClientAuth) -> bool) -> bool {
+        self.tls.as_ref().is_some_and(|tls| demands(tls.client_auth))
+    }
+}
+
 /// User names and the bcrypt hashes of their passwords.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Users(pub BTreeMap<String, String>);

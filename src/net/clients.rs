@@ -93,7 +93,7 @@ impl ClientCertVerifier for Clients {
 
 /// The subject alternative names of a certificate as text (RFC 5280 section 4.2.1.6): DNS names, mail
 /// addresses, IP addresses, URIs.
-fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
+pub(super) fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
     let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return Vec::new() };
     let Ok(Some(extension)) = parsed.subject_alternative_name() else { return Vec::new() };
     let name = |name: &GeneralName<'_>| match name {

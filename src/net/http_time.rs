@@ -29,6 +29,8 @@ pub fn http_date(header: &str) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -47,5 +49,15 @@ mod tests {
         assert_eq!(retry_after("+60"), None);
         assert_eq!(retry_after("Fri, 31 Dec 9999 23:59:59 GMT"), None);
         assert_eq!(retry_after("Wed, 01 Jan 2020 00:00:00 GMT"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_asks_for_more_than_a_day(
+            header in "\\PC{0,40}|-?[0-9]{0,30}|(Mon|Fri), [0-9]{1,2} (Jan|Dec) [0-9]{1,6} [0-9]{2}:[0-9]{2}:[0-9]{2} (GMT|[+-][0-9]{4})",
+        ) {
+            prop_assert!(retry_after(&header).is_none_or(|wait| wait <= LONGEST_WAIT));
+            let _ = http_date(&header);
+        }
     }
 }

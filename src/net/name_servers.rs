@@ -91,6 +91,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+    use proptest::prelude::*;
 
     /// An empty folder of this test.
     fn folder(name: &str) -> std::path::PathBuf {
@@ -133,5 +134,18 @@ mod tests {
         assert!(Command::new("mkfifo").arg(folder.join("hosts")).status().unwrap().success());
         NameServers::of_system(&folder).await.unwrap();
         fs::remove_dir_all(&folder).unwrap();
+    }
+
+    proptest! {
+        #[test]
+        fn no_file_of_the_system_makes_reading_fail_otherwise(
+            text in "((nameserver|search|domain|options|sortlist|#|;) ?(127\\.0\\.0\\.1|::1%lo|ndots:[0-9]{1,20}|timeout:-?[0-9]{0,12}|[ -~]{0,20})[ \t\r]?\n){0,8}",
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            for bytes in [text.as_bytes(), &bytes] {
+                let _ = parse_resolv_conf(bytes);
+                let _ = Hosts::default().read_hosts_conf(bytes);
+            }
+        }
     }
 }

@@ -59,16 +59,18 @@ impl Resolver {
         }
         let families = self.asked.get_or_try_init(of_system).await?;
         match choice {
-            IpChoice::V4 => first(&families.v4, host, "IPv4").await,
-            IpChoice::V6 => first(&families.v6, host, "IPv6").await,
-            IpChoice::Auto => match first(&families.v4, host, "IPv4").await {
-                Err(cause) if cause.reason == Reason::DnsNotFound => {
-                    first(&families.v6, host, "IPv4 or IPv6").await
-                }
-                answered => answered,
+            IpChoice::V4 => first(&families.v4, host).await?.ok_or_else(|| none(host, "IPv4")),
+            IpChoice::V6 => first(&families.v6, host).await?.ok_or_else(|| none(host, "IPv6")),
+            IpChoice::Auto => match first(&families.v4, host).await? {
+                Some(address) => Ok(address),
+                None => first(&families.v6, host).await?.ok_or_else(|| none(host, "IPv4 or IPv6")),
             },
         }
     }
+}
+
+fn none(host: &str, family: &str) -> Cause {
+    Cause::new(Reason::DnsNotFound, format!("{host} has no {family} address"))
 }
 
 async fn of_system() -> Result<Families, Cause> {
@@ -101,20 +103,21 @@ fn fitting(host: &str, address: IpAddr, choice: IpChoice) -> Result<IpAddr, Caus
     }
 }
 
-async fn first(resolver: &TokioResolver, host: &str, family: &str) -> Result<IpAddr, Cause> {
-    let none = || Cause::new(Reason::DnsNotFound, format!("{host} has no {family} address"));
+/// `None` if the name exists and has no address of this family. A name that does not exist has none of any family, and
+/// is not asked for again.
+async fn first(resolver: &TokioResolver, host: &str) -> Result<Option<IpAddr>, Cause> {
     let name = host
         .into_name()
         .map_err(|error| Cause::new(Reason::DnsNotFound, format!("{host} is not a host name: {error}")))?;
     match resolver.lookup_ip(name.clone()).await {
-        Ok(addresses) => addresses.iter().next().ok_or_else(none),
+        Ok(addresses) => Ok(addresses.iter().next()),
         Err(error) if error.is_nx_domain() => {
             Err(Cause::new(Reason::DnsNotFound, format!("{host} does not exist")))
         }
         Err(error) if error.is_no_records_found() && leads_back(resolver, name).await => {
             Err(Cause::new(Reason::DnsFailure, format!("{host} is an alias that leads back to itself")))
         }
-        Err(error) if error.is_no_records_found() => Err(none()),
+        Err(error) if error.is_no_records_found() => Ok(None),
         Err(error) => Err(Cause::new(Reason::DnsFailure, format!("{host} could not be looked up: {error}"))),
     }
 }
@@ -146,6 +149,9 @@ async fn leads_back(resolver: &TokioResolver, mut name: Name) -> bool {
 // A test that cannot continue must fail at once.
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
     use tokio::net::UdpSocket;
 
@@ -207,11 +213,19 @@ mod tests {
 
     /// A resolver that asks a name server of this test.
     async fn asking() -> Resolver {
+        counted().await.0
+    }
+
+    /// The same, and how many queries have arrived.
+    async fn counted() -> (Resolver, Arc<AtomicUsize>) {
+        let arrived = Arc::<AtomicUsize>::default();
+        let counter = Arc::clone(&arrived);
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = socket.local_addr().unwrap().port();
         tokio::spawn(async move {
             let mut question = [0; 512];
             while let Ok((length, client)) = socket.recv_from(&mut question).await {
+                counter.fetch_add(1, Ordering::SeqCst);
                 if let Some(answer) = answer(&question[..length]) {
                     socket.send_to(&answer, client).await.unwrap();
                 }
@@ -221,7 +235,28 @@ mod tests {
         connection.port = port;
         let server = NameServerConfig::new(Ipv4Addr::LOCALHOST.into(), true, vec![connection]);
         let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
-        Resolver { asked: OnceCell::new_with(Some(Families::asking(&NameServers::these(config)).unwrap())) }
+        let families = Families::asking(&NameServers::these(config)).unwrap();
+        (Resolver { asked: OnceCell::new_with(Some(families)) }, arrived)
+    }
+
+    #[tokio::test]
+    async fn a_name_server_that_fails_is_asked_no_more_than_a_sound_one() {
+        let (resolver, arrived) = counted().await;
+        // Network faults never change a check's interval, so a minute brings as many names as in health.
+        for host in ["four.test", "servfail.test", "refused.test", "missing.test", "four.test"] {
+            let before = arrived.load(Ordering::SeqCst);
+            for _ in 0..20 {
+                let _ = resolver.resolve(host, IpChoice::Auto).await;
+            }
+            assert_eq!(arrived.load(Ordering::SeqCst) - before, 20, "{host}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_name_server_is_asked_twice_and_then_left_alone() {
+        let (resolver, arrived) = counted().await;
+        let _ = resolver.resolve("silent.test", IpChoice::Auto).await;
+        assert_eq!(arrived.load(Ordering::SeqCst), 2, "a datagram may be lost");
     }
 
     #[tokio::test]

@@ -121,6 +121,10 @@ fn describe(leaf: &CertificateDer<'_>, public_root: Option<bool>) -> Shown {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // a test that cannot go on should say so at once
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+    use std::sync::LazyLock;
+
     use super::*;
     use crate::net::authorities::public_roots;
 
@@ -148,5 +152,25 @@ mod tests {
             look(&leaf(&format!("{number}.test")), 1);
         }
         assert!(sights.locked().len() <= KEPT);
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_certificate_shows_short_names_or_none(
+            changes in prop::collection::vec((any::<Index>(), any::<u8>()), 0..6), end in prop::option::of(any::<Index>()),
+        ) {
+            static WHOLE: LazyLock<CertificateDer<'static>> = LazyLock::new(|| leaf("one.test"));
+            let mut bytes = WHOLE.to_vec();
+            for (at, byte) in changes {
+                *at.get_mut(&mut bytes) = byte;
+            }
+            bytes.truncate(end.map_or(usize::MAX, |end| end.index(WHOLE.len())));
+            let leaf = CertificateDer::from(bytes);
+            let _ = crate::net::clients::names(&leaf);
+            if let Some(shown) = describe(&leaf, None).certificate {
+                let names = [&shown.subject, &shown.issuer];
+                prop_assert!(names.iter().all(|name| name.chars().count() <= LONGEST_NAME && !name.contains(char::is_control)));
+            }
+        }
     }
 }

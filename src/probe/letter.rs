@@ -139,6 +139,8 @@ fn message(trip: &RoundTrip, mark: &Mark, host: &str) -> Result<Message, Box<dyn
 // A test that cannot go on should say so at once.
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn mark() -> Mark {
@@ -177,6 +179,18 @@ mod tests {
             format!("{HEADER}:\r\nSubject: {text}"),
         ] {
             assert_eq!(Mark::find(&written), None, "{written}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_makes_reading_a_mark_fail_otherwise(
+            value in "((id|trip|host|sent|\\PC{0,6})=(2026-11-30T09:00:00Z|\\PC{0,12});? ?(\r?\n[ \t])?){0,6}", text in "\\PC{0,80}",
+        ) {
+            let _ = Mark::find(&text);
+            if let Some(mark) = Mark::find(&format!("{HEADER}: {value}\r\n")) {
+                prop_assert!(!mark.id.contains(['\r', '\n', ';']), "{mark:?}");
+            }
         }
     }
 }

@@ -196,6 +196,8 @@ mod tests {
     use crate::report::samples::{credential, dawn, down, mailbox, plan, up};
 
     use super::*;
+    use proptest::prelude::*;
+    use proptest::sample::Index;
 
     fn folder(name: &str) -> std::path::PathBuf {
         let folder =
@@ -255,5 +257,26 @@ mod tests {
         report.restore_past(&folder);
         assert_eq!(report.check(&plan.checks[0].name()).unwrap().past.len(), 1);
         fs::remove_dir_all(&folder).unwrap();
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_line_of_the_past_is_left_out_or_kept_for_good(
+            changes in prop::collection::vec((any::<Index>(), any::<u8>()), 0..4), numbers in prop::collection::vec(any::<i64>(), 3),
+        ) {
+            let line = format!(
+                r#"{{"mailbox":"desk","protocol":"imap","since":{},"slots":[[1790000000,900,null],[{},{},["auth","token_rejected"]]],"stages":[[["auth",5]]],"hour":{},"hours":[[4,0],[12,1]]}}"#,
+                numbers[0], numbers[1], numbers[2].unsigned_abs(), numbers[2] as u32,
+            );
+            let mut line = line.into_bytes();
+            for (at, byte) in changes {
+                *at.get_mut(&mut line) = byte;
+            }
+            let Some(kept) = serde_json::from_slice::<Row<'_>>(&line).ok().and_then(|row| restored(&row)) else {
+                return Ok(());
+            };
+            let again = restored(&row(&kept));
+            prop_assert!(again.is_some_and(|again| again.past.glances().eq(kept.past.glances()) && again.since == kept.since));
+        }
     }
 }

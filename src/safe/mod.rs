@@ -188,6 +188,8 @@ fn owned(text: String, change: impl FnOnce(&str) -> Cow<'_, str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const EVIL: &str =
@@ -275,5 +277,20 @@ mod tests {
     #[test]
     fn a_plugin_has_one_bar_and_it_is_its_own() {
         assert_eq!(plugin("a | 'x'=1\nb"), "a / 'x'=1 b");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_acts_on_its_reader_in_any_medium(letters in prop::collection::vec(any::<char>(), 0..40), at in 0..EVIL.len()) {
+            let text: String = letters.into_iter().chain(EVIL.chars().skip(at)).collect();
+            let written = json(serde_json::to_string(&text).unwrap_or_default());
+            prop_assert_eq!(serde_json::from_str::<String>(&written).ok(), Some(text.clone()));
+            let cell = cell(&text);
+            prop_assert!(cell == "-" || !cell.trim_start().starts_with(['=', '+', '-', '@']), "{cell:?}");
+            let media = [line(&text), lines(&text).replace(['\n', '\t'], "").into(), cell, plugin(&text), markdown(&text).into(), written.into()];
+            for clean in media {
+                prop_assert!(!clean.contains(acts), "{clean:?} of {text:?}");
+            }
+        }
     }
 }

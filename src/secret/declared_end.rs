@@ -43,6 +43,8 @@ pub async fn declared_end(path: &Path) -> Result<Timestamp, String> {
 // A test that cannot be set up has failed.
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[tokio::test]
@@ -67,5 +69,12 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let why = declared_end(&path).await.unwrap_err();
         assert!(why.contains(path.to_str().unwrap()), "{why}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_reading_a_date_fail_otherwise(text in "\\PC{0,70}|[0-9]{1,5}-[0-9]{1,3}-[0-9]{1,3}([T ][0-9:.]{0,15}(Z|[+-][0-9:]{1,5})?)?") {
+            let _ = date(&text);
+        }
     }
 }

@@ -130,6 +130,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use proptest::prelude::*;
+    use proptest::sample::Index;
 
     fn read(content: &[u8]) -> Result<ServiceAccount, String> {
         parse(&SecretRef::Env("KEY".to_owned()), content)
@@ -200,5 +202,25 @@ mod tests {
             assert!(why.contains("Add key > JSON"), "{why}");
         }
         assert!(why(&[0x30, 0x82, 0x09, 0x00]).contains("is a P12 key"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_damaged_key_file_shows_what_it_holds(
+            changes in prop::collection::vec((any::<Index>(), any::<u8>()), 0..6),
+            end in prop::option::of(any::<Index>()),
+            text in "\\PC{0,80}",
+        ) {
+            let whole = file("-----BEGIN PRIVATE KEY-----\nhunter2hunter2\n-----END PRIVATE KEY-----").to_string();
+            let mut damaged = whole.clone().into_bytes();
+            for (at, byte) in changes {
+                *at.get_mut(&mut damaged) = byte;
+            }
+            damaged.truncate(end.map_or(usize::MAX, |end| end.index(whole.len())));
+            for content in [&damaged, text.as_bytes()] {
+                let why = read(content).err();
+                prop_assert!(why.is_some_and(|why| !why.contains("hunter2") && !why.contains(['\r', '\n'])));
+            }
+        }
     }
 }

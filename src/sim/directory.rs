@@ -128,6 +128,11 @@ impl SimDirectory {
         lock(&self.0).faults.extend(faults);
     }
 
+    /// From now on every request is answered again.
+    pub fn heal(&self) {
+        lock(&self.0).faults.clear();
+    }
+
     /// The addresses that were asked for, in order.
     pub fn requests(&self) -> Vec<String> {
         lock(&self.0).requests.clone()

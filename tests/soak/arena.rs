@@ -9,6 +9,7 @@ use reqwest::Method;
 use tokio::time::sleep;
 
 use crate::agent::Agent;
+use crate::churn::Churn;
 use crate::door::{Answer, Door};
 use crate::fairness::Fairness;
 use crate::invariant::Invariant;
@@ -31,6 +32,7 @@ pub(crate) struct Arena {
     pub(crate) folder: PathBuf,
     /// Mailboxes whose healthy servers take seconds.
     pub(crate) slow: Vec<String>,
+    pub(crate) churn: Churn,
     pub(crate) journal: Arc<Journal>,
     pub(crate) metronome: Metronome,
 }

@@ -30,8 +30,9 @@ use crate::summary;
 /// Every healthy check has been probed by then. They begin within a minute; on a busy machine the slow servers take
 /// several times as long as the twenty seconds they need.
 const WARMUP: Duration = Duration::from_secs(300);
-/// The part of a run in which attacks come one by one; twice they come together in the rest.
-const ALONE: f64 = 0.4;
+/// The part of a run in which attacks come one by one, so that ten minutes have room for each; twice they come together
+/// in the rest.
+const ALONE: f64 = 0.55;
 /// Attacks at once.
 const AT_ONCE: usize = 3;
 /// The most that an attack runs longer than it must, alone.
@@ -69,6 +70,7 @@ pub(crate) fn run(settings: &Settings) -> Arc<Journal> {
         guarded: target(guarded, guard),
         folder: fleet.folder.clone(),
         slow: fleet.slow.clone(),
+        churn: fleet.churn.clone(),
         journal: Arc::clone(&journal),
         metronome: Metronome::default(),
     });

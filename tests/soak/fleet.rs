@@ -12,6 +12,7 @@ use std::time::Duration;
 use mailbox_exporter::sim::{Fault, Sim, SimMailbox, TokenFault};
 use tokio::runtime::{Builder, Runtime};
 
+use crate::churn::{self, Churn};
 use crate::servers::{self, Deed, IMAP_ANSWERS, SMTP_ANSWERS};
 use crate::support::pki::Authority;
 use crate::support::yaml::{Door, OWN, Yaml};
@@ -21,7 +22,7 @@ const GUARDED: usize = 20;
 /// Healthy mailboxes whose servers take seconds for a dialogue.
 const SLOW: usize = 10;
 /// The credential of the open agent's healthy mailboxes, and of the guarded agent's.
-const OPEN_APP: &str = "open-app";
+pub(crate) const OPEN_APP: &str = "open-app";
 const GUARDED_APP: &str = "guarded-app";
 /// The mailbox whose secret is taken away.
 pub(crate) const VICTIM: &str = "victim";
@@ -66,6 +67,8 @@ pub(crate) enum Role {
     Hostile,
     /// Its secret comes and goes.
     Victim,
+    /// Its servers come and go.
+    Flapping,
 }
 
 /// A configuration, and the roles of its mailboxes by name.
@@ -81,6 +84,8 @@ pub(crate) struct Fleet {
     pub(crate) guarded: Site,
     /// The names of the slow mailboxes.
     pub(crate) slow: Vec<String>,
+    /// What changes while it is probed.
+    pub(crate) churn: Churn,
     /// Signs the certificate of the guarded agent.
     pub(crate) authority: String,
     _simulators: Sim,
@@ -89,8 +94,8 @@ pub(crate) struct Fleet {
 }
 
 /// A site in the making.
-struct Draft {
-    yaml: Yaml,
+pub(crate) struct Draft {
+    pub(crate) yaml: Yaml,
     roles: HashMap<String, Role>,
 }
 
@@ -99,12 +104,12 @@ impl Draft {
         Self { yaml: Yaml::new(folder, sim, ""), roles: HashMap::new() }
     }
 
-    fn provider(&mut self, name: &str, mailbox: &SimMailbox) {
+    pub(crate) fn provider(&mut self, name: &str, mailbox: &SimMailbox) {
         let keys = self.yaml.leads_to(mailbox, &Door::BOTH, OWN);
         self.yaml.provider_of(name, &keys);
     }
 
-    fn mailbox(&mut self, name: &str, role: Role, keys: &str) {
+    pub(crate) fn mailbox(&mut self, name: &str, role: Role, keys: &str) {
         self.roles.insert(name.to_owned(), role);
         self.yaml.mailbox_of(&format!("name: {name}, {keys}"), "");
     }
@@ -123,7 +128,7 @@ impl Fleet {
         fs::create_dir_all(&folder).unwrap();
         let servers = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let authority = Authority::new("soak authority");
-        let (sim, mut open, mut guarded, slow, mailboxes) = servers.block_on(async {
+        let (sim, mut open, mut guarded, slow, churn, mailboxes) = servers.block_on(async {
             let sim = Sim::start().await.unwrap();
             let trusted = format!("{}{}", sim.ca_pem(), authority.pem);
             fs::write(folder.join("ca.pem"), trusted).unwrap();
@@ -134,12 +139,13 @@ impl Fleet {
             hostile(&sim, &mut open, &mut mailboxes).await;
             scripted(&authority, &mut open).await;
             victim(&sim, &mut open, &mut mailboxes).await;
+            let churn = Churn::start(&sim, &mut open, &folder).await;
             let mut guarded = Draft::new(&folder, &sim);
             mailboxes.extend(shared(&sim, &mut guarded, GUARDED_APP, GUARDED).await);
-            (sim, open, guarded, slow, mailboxes)
+            (sim, open, guarded, slow, churn, mailboxes)
         });
         protect(&folder, &authority);
-        open.yaml.head = "state_dir: state".to_owned();
+        open.yaml.head = format!("state_dir: state\nmailbox_files: [{}/*.yaml]", churn::FOLDER);
         guarded.yaml.http += ", web_config: web.yaml";
         let open = open.write(folder.join("open.yaml"));
         let guarded = guarded.write(folder.join("guarded.yaml"));
@@ -149,6 +155,7 @@ impl Fleet {
             open,
             guarded,
             slow,
+            churn,
             authority,
             _simulators: sim,
             _mailboxes: mailboxes,

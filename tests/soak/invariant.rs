@@ -31,7 +31,7 @@ macro_rules! invariants {
 invariants! {
     Healthy => "healthy", "`/-/healthy` answers 200 within a second";
     Scrape => "scrape", "`/metrics` answers 200 within ten seconds, complete";
-    Verdict => "verdict", "a healthy mailbox is never said to fail";
+    Verdict => "verdict", "a healthy mailbox is never said to fail, and a server that is gone is said to be gone";
     Hostile => "hostile", "a hostile mailbox is never said to be usable";
     Schedule => "schedule", "every check is probed at its interval, none is skipped";
     Answer => "answer", "the attack itself is answered as promised";

@@ -16,6 +16,7 @@
 mod agent;
 mod arena;
 mod attacks;
+mod churn;
 mod director;
 mod door;
 mod fairness;

@@ -236,13 +236,26 @@ pub(crate) struct Agent {
 impl Agent {
     /// Runs `serve` on a free port, with these arguments besides, and waits until it listens.
     pub(crate) fn serve(config: &Path, arguments: &[&str]) -> Self {
-        Self::serve_by(PROGRAM.as_ref(), config, arguments)
+        Self::begin(Program::new(&Self::arguments(arguments)).config(config))
     }
 
     /// The same by another build of the program.
     pub(crate) fn serve_by(program: &Path, config: &Path, arguments: &[&str]) -> Self {
-        let arguments = [&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"], arguments].concat();
-        let mut process = Program::by(Command::new(program), &arguments).config(config).start();
+        Self::begin(Program::by(Command::new(program), &Self::arguments(arguments)).config(config))
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) fn serve_with(config: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let program = Program::new(&Self::arguments(arguments)).config(config);
+        Self::begin(variables.iter().fold(program, |program, (name, value)| program.env(name, value)))
+    }
+
+    fn arguments<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"], more].concat()
+    }
+
+    fn begin(program: Program) -> Self {
+        let mut process = program.start();
         let stderr = Arc::clone(&process.stderr);
         let address = until("the agent says where it listens", || {
             let log = stderr.lock().unwrap();

@@ -10,6 +10,7 @@ use crate::http::Actions;
 use crate::http::tests::World;
 use crate::model::{DialogueLine, Observation, Phase, Plan, Reason};
 use crate::report::samples::{credential, dawn, down, mailbox, plan, up};
+use proptest::prelude::*;
 
 type Asked = Arc<Mutex<Vec<String>>>;
 
@@ -203,4 +204,13 @@ async fn no_other_site_presses_the_button_and_no_link_does() {
     let absent = world.ask("POST /mailboxes/absent/probe HTTP/1.1\r\nContent-Length: 0").await;
     assert!(absent.status() == "404" && absent.text().contains("No mailbox is named"), "{}", absent.head);
     assert!(asked.lock().unwrap().is_empty());
+}
+
+proptest! {
+    #[test]
+    fn no_header_makes_an_asker_wait_longer(seconds in "[ -~]{0,20}|-?[0-9]{0,30}([.][0-9]{0,9})?(e-?[0-9]{1,4})?") {
+        let header = HeaderValue::try_from(seconds).unwrap();
+        let asked = patience(&HeaderMap::from_iter([(HeaderName::from_static(SCRAPE_TIMEOUT), header)]));
+        prop_assert!(asked.is_err() || asked.is_ok_and(|patience| patience <= PATIENCE));
+    }
 }

@@ -74,13 +74,15 @@ impl Force {
         Ok(Arc::new(Self { web, tls }))
     }
 
-    /// What the same file says now. A file that is being written is empty for a moment, and an empty one is valid:
-    /// it must not open the endpoint.
+    /// What the same file says now. A file that is being written is empty or cut off for a moment, and what is left
+    /// of it may be valid: it must not open the endpoint.
     fn replaced_by(&self, web: Web) -> Result<Arc<Self>, String> {
-        let protects = self.web.tls.is_some() || !self.web.users.0.is_empty();
-        let says_nothing = web.tls.is_none() && web.users.0.is_empty() && web.headers.is_empty();
-        if protects && says_nothing {
-            return Err("it is empty: restart the agent to open the endpoint to everybody".to_owned());
+        let missing: Vec<_> = self.web.guards_missing_in(&web).collect();
+        if !missing.is_empty() {
+            return Err(format!(
+                "it no longer asks for {}: to stop asking, restart the agent",
+                missing.join(", ")
+            ));
         }
         Self::of(web)
     }

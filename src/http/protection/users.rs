@@ -135,6 +135,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use proptest::prelude::*;
 
     fn basic(text: &str) -> HeaderValue {
         HeaderValue::try_from(format!("Basic {}", STANDARD.encode(text))).unwrap()
@@ -237,6 +238,17 @@ mod tests {
         assert!(decided < 20, "guesses of both lanes still wait; {decided} do not");
         for guess in guesses {
             assert!(!guess.await.unwrap());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_header_means_one_user_and_one_password_or_nothing(
+            name in "[^:]{0,12}", password in "\\PC{0,12}", header in "(Basic|basic|Bearer)? {0,3}[A-Za-z0-9+/=]{0,30}|[ -~]{0,40}",
+        ) {
+            let _ = HeaderValue::try_from(header).map(|header| credentials(&header));
+            let written = format!("{name}:{password}");
+            prop_assert_eq!(credentials(&basic(&written)), Some((name, password)));
         }
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use super::*;
+use proptest::prelude::*;
 
 fn read(list: List, query: &str) -> Result<View, String> {
     let pair = |pair: &str| {
@@ -60,4 +61,31 @@ fn what_a_list_cannot_do_is_refused_with_what_it_can() {
     let long = format!("name={}", "x".repeat(300));
     assert!(read(List::Mailboxes, &long).is_err());
     assert!(read(List::Readiness, "sort=-state").is_ok());
+}
+
+/// The parameters of a view's own address.
+fn parameters(query: &str) -> Parameters {
+    let pairs = query.trim_start_matches('?').split('&').filter(|pair| !pair.is_empty());
+    let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned();
+    pairs
+        .map(|pair| pair.split_once('=').unwrap())
+        .map(|(name, value)| (name.to_owned(), decoded(value)))
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_asked_for_is_refused_or_has_an_address(
+        pairs in prop::collection::vec(
+            ("name|label|sort|offset|limit|format|provider|server|\\PC{0,10}", "\\PC{0,20}|[0-9]{1,25}|-?(name|duration)|csv|json"),
+            0..5,
+        ),
+    ) {
+        for list in [List::Mailboxes, List::Readiness] {
+            match View::read(list, &pairs) {
+                Ok(view) => prop_assert_eq!(View::read(list, &parameters(&view.query())), Ok(view)),
+                Err(why) => prop_assert!(why.chars().count() < 400 && !why.contains(char::is_control), "{why}"),
+            }
+        }
+    }
 }

@@ -51,6 +51,8 @@ impl Challenge {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(value: &str) -> Option<String> {
@@ -82,5 +84,16 @@ mod tests {
     fn a_challenge_is_read_up_to_its_limit() {
         let long = format!("Bearer realm=\"{}\", error=\"invalid_token\"", "x".repeat(LARGEST));
         assert_eq!(read(&long).as_deref(), Some(" (WWW-Authenticate: Bearer)"));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_header_no_claims_are_shown(
+            before in r#"((Bearer|Basic|PoP|[ -!#-~]{0,6})( (realm|error|error_description|x)="[ -!#-~]{0,10}",?)?[, ]?){0,4}"#,
+            after in r#"(,? ?(error|error_description|x)="?[ -~]{0,10}"?){0,3}"#,
+        ) {
+            let shown = read(&format!("{before} claims=\"c1aims-canary\"{after}"));
+            prop_assert!(shown.is_none_or(|shown| !shown.contains("canary")));
+        }
     }
 }

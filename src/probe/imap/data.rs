@@ -101,6 +101,7 @@ mod tests {
     use async_imap::imap_proto::Response;
 
     use super::*;
+    use proptest::prelude::*;
 
     fn told(line: &str) -> Option<String> {
         let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
@@ -164,5 +165,20 @@ mod tests {
         }
         assert_eq!(first_unseen("[UNSEEN 12] Message 12 is first unseen"), Some(12));
         assert_eq!(first_unseen("[UIDNEXT 12] next"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_told_can_be_parsed(
+            first in "STATUS|SEARCH|ESEARCH|LIST|[0-9]{1,12}|[ -~]{0,8}",
+            rest in r#"(FETCH \(INTERNALDATE "[ -~]{0,28}"\)|\((\\Sent|\\Junk|\\Noselect| )*\) (NIL|"[ -~]") "?[ -~]{0,20}"?|[ -~]{0,12}\((UNSEEN|MESSAGES|MIN|COUNT|TAG| |[0-9]{1,11})*\)|[0-9 ]{0,40}|[ -~]{0,60})"#,
+        ) {
+            let mut left = told(&format!("{first} {rest}")).unwrap_or_default();
+            while !left.is_empty() {
+                let parsed = Response::parse(left.as_bytes());
+                prop_assert!(parsed.is_ok(), "{left:?}");
+                left = String::from_utf8(parsed.unwrap().0.to_vec()).unwrap();
+            }
+        }
     }
 }

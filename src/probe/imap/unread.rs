@@ -153,6 +153,8 @@ impl Heard {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -163,6 +165,13 @@ mod tests {
         assert_eq!(read("7-feb-2026 00:00:00 +0530").as_deref(), Some("2026-02-06T18:30:00Z"));
         for nonsense in ["", "yesterday", "31-Feb-2026 00:00:00 +0000", "17-Jul-1996 02:44:25"] {
             assert_eq!(read(nonsense), None, "{nonsense}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_reading_a_date_fail_otherwise(text in "[ 0-9]{1,4}-[A-Za-z]{0,4}-[0-9]{1,6} [0-9:]{0,9} [+-]?[0-9]{0,6}|\\PC{0,40}") {
+            let _ = date(&text);
         }
     }
 }

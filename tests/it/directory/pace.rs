@@ -94,3 +94,39 @@ async fn graph_sets_the_pace_by_retry_after_and_within_bounds() {
     assert_eq!(simulated.lines("directory not read: what was read before still counts").len(), 1);
     simulated.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_directory_that_fails_is_not_rushed_and_not_stampeded() {
+    let faults = [
+        DirectoryFault::Throttled(Duration::from_secs(600)),
+        DirectoryFault::Unavailable,
+        DirectoryFault::Close,
+        DirectoryFault::TokenExpired,
+    ];
+    for fault in faults {
+        let tenant = Tenant::of(World::start_here().await, "expiry: false, interval: 10m").await;
+        let simulated = Simulated::start(&tenant.world.plan()).await;
+        let minutes = async |count: usize| {
+            let mut minutes = Vec::new();
+            for _ in 0..count {
+                let before = tenant.graph.requests().len();
+                simulated.pass(Duration::from_secs(60)).await;
+                minutes.push(tenant.graph.requests().len() - before);
+            }
+            minutes
+        };
+        minutes(10).await;
+        let health = minutes(60).await;
+        assert!(health.iter().all(|asked| *asked <= 1), "{fault:?}: {health:?}");
+        tenant.graph.faults(std::iter::repeat_n(Some(fault.clone()), 1000));
+        let outage = minutes(120).await;
+        // The pauses begin at ten seconds and double; a token that is refused is renewed once.
+        assert!(outage.iter().all(|asked| *asked <= 3), "{fault:?}: {outage:?}");
+        assert!(outage.iter().skip(30).sum::<usize>() <= 2 * 9, "{fault:?}: {outage:?}");
+        tenant.graph.heal();
+        let after = minutes(60).await;
+        assert!(after.iter().all(|asked| *asked <= 1), "{fault:?}: {after:?}");
+        assert!((4..=7).contains(&after.iter().sum::<usize>()), "{fault:?}: {after:?}");
+        simulated.stop().await;
+    }
+}

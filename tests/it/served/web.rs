@@ -298,10 +298,16 @@ async fn rotated_files_count_at_once_and_broken_ones_change_nothing() {
     put(&volume.join("later"), "server", &next.server());
     eventually("what has come counts", async || ask(&next.pem, "fourth").await == Some(200)).await;
 
-    // TLS can be switched off as well: only the operator can write this file.
-    site.write("web.yaml", "http_server_config: {headers: {X-Frame-Options: deny}}\n");
-    let clear = without_tls(&site.app).await;
-    assert!(clear.starts_with("HTTP/1.1 200 "), "{clear}");
+    // What is left of a file that was cut off is valid, and must not open the endpoint.
+    let headers = "http_server_config: {headers: {X-Frame-Options: deny}}\n";
+    for rest in [headers.to_owned(), later.clone(), format!("basic_auth_users:\n{}", user("alice", "fifth"))]
+    {
+        site.write("web.yaml", &rest);
+        assert_eq!(ask(&next.pem, "fourth").await, Some(200), "{rest}");
+        assert_eq!(ask(&next.pem, "none").await, Some(401), "{rest}");
+        let clear = without_tls(&site.app).await;
+        assert!(clear.starts_with("HTTP/1.0 400 "), "{rest}: {clear}");
+    }
     stop(site.app).await;
 }
 

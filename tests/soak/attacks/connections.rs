@@ -18,32 +18,52 @@ const LOOK: Duration = Duration::from_secs(1);
 const REPLACED: usize = 5;
 /// The receive buffer of a client that does not read: the rest of an answer waits in the agent.
 const SMALL_BUFFER: u32 = 4096;
-/// Between two bytes of a slow head.
+/// Between two bytes of a slow head, or two looks at a slowly read answer.
 const SLOW_BYTE: Duration = Duration::from_millis(500);
+/// What a slow reader reads at once, in bytes.
+const SIP: usize = 64;
 /// Between two connection attempts: 1,000 take a second.
 const PACE: Duration = Duration::from_millis(1);
 
+/// What a held connection does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// Sends its request at once and reads nothing.
+    ReadsNothing,
+    /// Sends its request byte by byte and reads nothing.
+    SendsSlowly,
+    /// Sends its request at once and reads some bytes now and then.
+    ReadsSlowly,
+}
+
+use Manner::{ReadsNothing, ReadsSlowly, SendsSlowly};
+
 pub(super) async fn idle(arena: &Arena, turn: Turn) {
-    hold(arena.open.door.address, &turn, 1000, b"", false).await;
+    hold(arena.open.door.address, &turn, 1000, b"", ReadsNothing).await;
 }
 
 pub(super) async fn silent_tls(arena: &Arena, turn: Turn) {
-    hold(arena.guarded.door.address, &turn, 300, b"", false).await;
+    hold(arena.guarded.door.address, &turn, 300, b"", ReadsNothing).await;
 }
 
 pub(super) async fn unread_metrics(arena: &Arena, turn: Turn) {
     let request = request(arena, "/metrics");
-    hold(arena.open.door.address, &turn, 30, request.as_bytes(), false).await;
+    hold(arena.open.door.address, &turn, 30, request.as_bytes(), ReadsNothing).await;
+}
+
+pub(super) async fn slow_readers(arena: &Arena, turn: Turn) {
+    let request = request(arena, "/metrics");
+    hold(arena.open.door.address, &turn, 60, request.as_bytes(), ReadsSlowly).await;
 }
 
 pub(super) async fn unread_api(arena: &Arena, turn: Turn) {
     let request = request(arena, "/api/v1/mailboxes");
-    hold(arena.open.door.address, &turn, 20, request.as_bytes(), false).await;
+    hold(arena.open.door.address, &turn, 20, request.as_bytes(), ReadsNothing).await;
 }
 
 pub(super) async fn slow_headers(arena: &Arena, turn: Turn) {
     let request = format!("GET /metrics HTTP/1.1\r\nX: {}", "y".repeat(4000));
-    hold(arena.open.door.address, &turn, 200, request.as_bytes(), true).await;
+    hold(arena.open.door.address, &turn, 200, request.as_bytes(), SendsSlowly).await;
 }
 
 fn request(arena: &Arena, path: &str) -> String {
@@ -56,9 +76,8 @@ struct Held {
     sent: usize,
 }
 
-/// Holds so many connections until the end of the turn. Each sends its request, at once or byte by byte, and reads
-/// nothing; one that the agent ends is replaced.
-async fn hold(address: SocketAddr, turn: &Turn, count: usize, request: &[u8], slowly: bool) {
+/// Holds so many connections until the end of the turn. One that the agent ends is replaced.
+async fn hold(address: SocketAddr, turn: &Turn, count: usize, request: &[u8], manner: Manner) {
     let mut held: Vec<Held> = Vec::new();
     let mut attempts = 0;
     while turn.is_on() {
@@ -66,13 +85,13 @@ async fn hold(address: SocketAddr, turn: &Turn, count: usize, request: &[u8], sl
         while held.len() < count && attempts < count * REPLACED && turn.is_on() {
             attempts += 1;
             let Some(mut stream) = connect(address).await else { break };
-            if !slowly && send(&mut stream, request).await.is_err() {
+            if manner != SendsSlowly && send(&mut stream, request).await.is_err() {
                 continue;
             }
             held.push(Held { stream, sent: 0 });
             turn.rest(PACE).await;
         }
-        if slowly {
+        if manner == SendsSlowly {
             for one in &mut held {
                 let next = request.get(one.sent..=one.sent).unwrap_or_default();
                 // A connection that is gone is noticed at the next look.
@@ -81,7 +100,13 @@ async fn hold(address: SocketAddr, turn: &Turn, count: usize, request: &[u8], sl
                 }
             }
         }
-        turn.rest(if slowly { SLOW_BYTE } else { LOOK }).await;
+        if manner == ReadsSlowly {
+            for one in &held {
+                // Nothing to read, or a connection that is gone: both show at the next look.
+                let _ = one.stream.try_read(&mut [0; SIP]);
+            }
+        }
+        turn.rest(if manner == ReadsNothing { LOOK } else { SLOW_BYTE }).await;
     }
 }
 

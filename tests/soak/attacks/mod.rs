@@ -3,6 +3,7 @@
 //! An attack is bounded: it ends at the end of its turn, and opens no more connections than its row of constants says.
 //! It puts back what it took away.
 
+mod churn;
 mod connections;
 mod files;
 mod log;
@@ -54,6 +55,11 @@ attacks! {
     "slow-headers", "200 clients that send one byte of their head each half second", SHORT, connections::slow_headers;
     "unread-metrics", "30 clients that ask for /metrics and never read", SHORT, connections::unread_metrics;
     "unread-api", "20 clients that ask for /api/v1/mailboxes and never read", SHORT, connections::unread_api;
+    "slow-readers", "60 clients that read /metrics 64 bytes at a time", SHORT, connections::slow_readers;
+    "scrapers", "8 clients that ask for metrics, lists and pages without a pause", SHORT, churn::scrapers;
+    "rotation", "a secret, and a certificate with its key, are replaced each second", SHORT, churn::rotation;
+    "flapping", "servers stop and come back within seconds", LONG, churn::flapping;
+    "coming-and-going", "a mailbox comes and goes by reloads, again and again", SHORT, churn::coming_and_going;
     "guesses", "240 wrong passwords at once, while right ones come in", SHORT, passwords::guesses;
     "cut-probe", "/probe of slow healthy mailboxes, cut short after a second", SHORT, probes::cut_short;
     "cross-site", "/probe and /-/reload from another site's page", SHORT, probes::cross_site;

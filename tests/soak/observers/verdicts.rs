@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use crate::churn;
 use crate::fleet::Role;
 use crate::invariant::Invariant;
 use crate::journal::{Condition, Journal};
@@ -65,7 +66,8 @@ impl Verdicts {
         let Seen { condition, stage, was_denied } = *seen;
         let agent = self.agent;
         let mut healthy = (0, 0);
-        let (mut failing, mut usable, mut overdue) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut failing, mut usable, mut overdue, mut wrong) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let now = seconds_now();
         for (name, check) in &page.checks {
             let Some(role) = self.roles.get(&name.0) else { continue };
@@ -81,7 +83,16 @@ impl Verdicts {
                     }
                 }
                 Role::Hostile if check.successes > course.successes => usable.push(title.clone()),
-                Role::Hostile | Role::Victim => {}
+                Role::Flapping if check.failures > course.failures => {
+                    wrong.extend(
+                        check
+                            .failure
+                            .as_ref()
+                            .filter(|said| !churn::explains(said))
+                            .map(|said| format!("{title} ({said})")),
+                    );
+                }
+                Role::Hostile | Role::Victim | Role::Flapping => {}
             }
             (course.successes, course.failures) = (check.successes, check.failures);
             if course.is_overdue(check, now) {
@@ -99,6 +110,7 @@ impl Verdicts {
             }
         };
         tell(Invariant::Verdict, &failing, "healthy checks have failed");
+        tell(Invariant::Verdict, &wrong, "checks fail for another reason than a server that is gone");
         tell(Invariant::Hostile, &usable, "hostile checks have succeeded");
         tell(Invariant::Schedule, &overdue, "checks have not been probed when they were due");
         if page.skipped > self.skipped {
