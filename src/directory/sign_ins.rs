@@ -240,7 +240,7 @@ mod tests {
             let _ = serde_json::from_str::<Page<Row>>(&body);
             let text = format!(r#"{{"value":[{}],"@odata.nextLink":null}}"#, rows.join(","));
             let Ok(page) = serde_json::from_str::<Page<Row>>(&text) else { return Ok(()) };
-            let mut tally = Tally::default();
+            let mut tally = Tally::within(Timestamp::UNIX_EPOCH..=Timestamp::MAX);
             page.value.iter().for_each(|row| tally.add(row));
             prop_assert_eq!(page.value.len(), rows.len());
             prop_assert!(tally.sightings.len() + tally.irrelevant + tally.unclear <= rows.len());

@@ -29,7 +29,7 @@ pub(crate) async fn start_shard(file: &Path, of: Shard) -> App {
         }
         reading
     };
-    let Reading { sources, outcome } = read();
+    let Reading { sources, outcome, .. } = read();
     let plan = outcome.unwrap_or_else(|errors| panic!("{errors}")).plan;
     App::start_from(&plan, Origin { sources, read: Box::new(read) }).await.unwrap()
 }

@@ -236,7 +236,7 @@ pub(crate) struct Agent {
 impl Agent {
     /// Runs `serve` on a free port, with these arguments besides, and waits until it listens.
     pub(crate) fn serve(config: &Path, arguments: &[&str]) -> Self {
-        Self::begin(Program::new(&Self::arguments(arguments)).config(config))
+        Self::serve_by(PROGRAM.as_ref(), config, arguments)
     }
 
     /// The same by another build of the program.

@@ -45,7 +45,7 @@ impl Hanging {
             }
             config::read(&file)
         };
-        let Reading { sources, outcome } = read();
+        let Reading { sources, outcome, .. } = read();
         let plan = outcome.unwrap().plan;
         let app = App::start_from(&plan, Origin { sources, read: Box::new(read) }).await.unwrap();
         reads.store(0, Ordering::Relaxed);
