@@ -34,7 +34,8 @@ pub use self::body::{BYTE_ORDER_MARK, Body, End, is_fault, may_be_json, read as 
 const NEAR: Duration = Duration::from_secs(2);
 /// How we name ourselves.
 const USER_AGENT_NAME: &str = concat!("mailbox-exporter/", env!("CARGO_PKG_VERSION"));
-/// Bytes that may arrive for one request besides twice its largest body: handshakes, headers, the frames around a body.
+/// Bytes that may arrive before the body of an answer: handshakes, interim answers, headers. Around the body come as many
+/// as it may have itself, and these.
 const BESIDES_BODY: usize = 256 * 1024;
 
 /// The longest challenge that is kept, in bytes.
@@ -137,8 +138,8 @@ impl<'d> Client<'d> {
     /// # Errors
     /// Why no answer arrived. A success of more than `limit` bytes is none.
     pub async fn send(&self, request: Request<Vec<u8>>, limit: usize) -> Result<Answer, Cause> {
-        let (name, most) = (self.way.name, limit.saturating_mul(2).saturating_add(BESIDES_BODY));
-        self.way.allowance.renew(most);
+        let name = self.way.name;
+        self.way.allowance.renew(BESIDES_BODY);
         let answer = timeout(self.timeout, self.exchange(request, limit)).await.unwrap_or_else(|_| {
             let detail = format!("the {name} gave no answer within {} s", self.timeout.as_secs());
             Err(self.way.between(Cause::new(Reason::Timeout, detail)))
@@ -157,6 +158,7 @@ impl<'d> Client<'d> {
         let (to, request) = written(request)?;
         let sent = clock::now();
         let (line, response) = self.ask(to, request).await?;
+        self.way.allowance.renew(limit.saturating_mul(2).saturating_add(BESIDES_BODY));
         let (head, body) = response.into_parts();
         let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
         if let Some(date) = text(DATE).and_then(net::http_date) {

@@ -20,6 +20,7 @@ use crate::sim::http::{Request, head, unescape};
 use crate::sim::idp::{GRAPH_AUDIENCE, Idp};
 use crate::sim::lock;
 use crate::sim::reply::{JSON, respond};
+use crate::sim::script::HttpFlood;
 use crate::sim::wire::Wire;
 
 /// How its addresses begin.
@@ -49,6 +50,8 @@ pub enum DirectoryFault {
     Body(Value),
     /// More bytes than a client should read.
     Huge,
+    /// Interim answers without end.
+    EndlessInterim,
     /// The next page is at this address.
     NextPage(String),
     /// The next page is this one.
@@ -193,6 +196,9 @@ impl Idp {
                 wire.send(head(200, JSON, HUGE, &[]).as_bytes()).await?;
                 wire.send(&vec![b' '; HUGE]).await?;
                 return Ok(true);
+            }
+            Some(DirectoryFault::EndlessInterim) => {
+                return HttpFlood::Interim.run(wire).await.map(|()| false);
             }
             Some(DirectoryFault::NextPage(_) | DirectoryFault::SamePage) | None => {
                 match self.look_up(request) {

@@ -17,7 +17,7 @@ const AT_ONCE: Duration = Duration::from_secs(12);
 /// What is in place of a token, the verdict, and what is told of it.
 #[rustfmt::skip]
 const TOKENS: &[(TokenFault, &str, &str)] = &[
-    (TokenFault::EndlessInterim, "token protocol_error", "the token endpoint sent more than 393216 bytes before its answer was complete"),
+    (TokenFault::EndlessInterim, "token protocol_error", "the token endpoint sent more than 262144 bytes before its answer was complete"),
     (TokenFault::EndlessHeader, "token protocol_error", "the token endpoint's answer is not HTTP: message head is too large"),
     (TokenFault::EndlessHeaders, "token protocol_error", "the token endpoint's answer is not HTTP"),
     (TokenFault::EndlessBody, "token protocol_error", "the token endpoint answered with more than 65536 bytes"),

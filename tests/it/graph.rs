@@ -93,6 +93,8 @@ const PASTED: &[(&str, &str)] = &[
     (r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided."}"#, "secret_invalid"),
 ];
 
+/// Lines that are kept of a dialogue.
+const LONGEST_DIALOGUE: usize = 100;
 /// How long a silence lasts here.
 const SILENCE: &str = "timeout: 3s";
 
@@ -104,11 +106,14 @@ fn must_be_sound(name: &str, seen: &Observation, token: &[String]) {
     let mut said: Vec<String> = seen.dialogue.iter().map(|line| line.text.clone()).collect();
     if entered.contains(&Phase::Open) {
         let request = said.first().unwrap();
+        // The last lines are kept of a dialogue without end.
+        let is_whole = said.len() < LONGEST_DIALOGUE;
         assert!(
-            request.starts_with("GET /v1.0/users/") && request.contains("/mailFolders/inbox?"),
-            "{request}"
+            !is_whole || request.starts_with("GET /v1.0/users/") && request.contains("/mailFolders/inbox?"),
+            "{name}: {request}"
         );
-        assert!(said.contains(&"authorization: <redacted>".to_owned()), "{name}: {said:?}");
+        let is_redacted = said.contains(&"authorization: <redacted>".to_owned());
+        assert!(!is_whole || is_redacted, "{name}: {said:?}");
     }
     if let Outcome::Down { failure, hint } = &seen.outcome {
         said.extend([failure.cause.detail.clone(), hint.clone()]);

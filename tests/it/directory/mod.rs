@@ -254,7 +254,7 @@ async fn a_token_that_is_refused_again_ends_the_reading() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_refusal_says_what_to_do_and_counts_for_nothing() {
-    let refusals: [Refused; 7] = [
+    let refusals: [Refused; 8] = [
         ("no licence", None, &["AuditLog.Read.All"], "write sign_ins: false"),
         (
             "no permission",
@@ -266,7 +266,7 @@ async fn every_refusal_says_what_to_do_and_counts_for_nothing() {
             "no JSON",
             Some(DirectoryFault::Html(200)),
             &["AuditLog.Read.All"],
-            "another form than documented: at line 1",
+            "is not Microsoft Graph: status 200 (<html>Sign in</html>)",
         ),
         (
             "a ring",
@@ -285,6 +285,12 @@ async fn every_refusal_says_what_to_do_and_counts_for_nothing() {
             Some(DirectoryFault::Huge),
             &["AuditLog.Read.All"],
             "answered with more than 16777216 bytes",
+        ),
+        (
+            "endless before the answer",
+            Some(DirectoryFault::EndlessInterim),
+            &["AuditLog.Read.All"],
+            "sent more than 262144 bytes before its answer was complete",
         ),
         (
             "elsewhere",
