@@ -134,7 +134,7 @@ fn federated(map: &Map<'_>, base: &Path) -> Parts {
 
 /// Older agents ignore the id and give the token of the system-assigned identity, so that the wrong one would be used
 /// unnoticed.
-const ONE_IDENTITY: &str = "this machine is an Azure Arc server, which is used by the identity that the system assigned to it: leave client_id out (identities that a user assigned to an Arc server are not in this version)";
+const ONE_IDENTITY: &str = "this machine is an Azure Arc server, and its tokens are those of the system-assigned identity: leave client_id out (user-assigned identities of Azure Arc are not in this version)";
 
 fn managed_identity(map: &Map<'_>, base: &Path) -> Parts {
     let client_id = match map.read("client_id", owned_text) {

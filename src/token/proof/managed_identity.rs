@@ -55,7 +55,7 @@ pub(super) async fn request(
     let write = |key: Option<&Redacted>| {
         let mut request = http::Request::get(&*url).header(HeaderName::from_static(name), &value);
         if let Some(key) = key {
-            request = request.header(AUTHORIZATION, shown(key)?);
+            request = request.header(AUTHORIZATION, authorization(key)?);
         }
         request.body(Vec::new()).map_err(|error| {
             Cause::new(Reason::TokenRequestInvalid, format!("{}: {error}", exchange.spec.url))
@@ -96,7 +96,7 @@ pub(super) async fn request(
 const CHALLENGED: u16 = 401;
 
 /// The header that shows a key of Azure Arc. The key is not encoded.
-fn shown(key: &Redacted) -> Result<HeaderValue, Cause> {
+fn authorization(key: &Redacted) -> Result<HeaderValue, Cause> {
     let value = HeaderValue::try_from(format!("Basic {}", key.expose_secret()));
     let mut value = value.map_err(|_| Cause::new(Reason::SecretUnreadable, "the key fits into no header"))?;
     value.set_sensitive(true);
