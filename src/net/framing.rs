@@ -25,6 +25,12 @@ pub trait Bounds: Send + Sync {
     /// # Errors
     /// The limit that was exceeded.
     fn byte(&mut self, byte: u8) -> Result<bool, Violation>;
+
+    /// How many bytes at the front of these may be passed over, because [`Bounds::byte`] would do nothing about them.
+    /// A line end is never among them.
+    fn indifferent(&self, _bytes: &[u8]) -> usize {
+        0
+    }
 }
 
 /// Splits the lines of one connection into answers.

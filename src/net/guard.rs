@@ -90,20 +90,27 @@ impl Guard {
         if self.total > LARGEST_DIALOGUE {
             return Err(Violation::TooMuchData);
         }
-        for byte in bytes {
-            if *byte == 0 || *byte >= 0x80 {
-                *byte = b'?';
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let plain = self.bounds.indifferent(rest).min(rest.len());
+            let (part, behind) = rest.split_at_mut(plain.max(1));
+            part.iter_mut().filter(|byte| **byte == 0 || **byte >= 0x80).for_each(|byte| *byte = b'?');
+            match part {
+                [byte] if plain == 0 => self.step(*byte)?,
+                _ => self.lengthen(plain)?,
             }
-            self.step(*byte)?;
+            rest = behind;
         }
         Ok(())
     }
 
+    fn lengthen(&mut self, more: usize) -> Result<(), Violation> {
+        self.line += more;
+        if self.line > LONGEST_LINE { Err(Violation::LineTooLong) } else { Ok(()) }
+    }
+
     fn step(&mut self, byte: u8) -> Result<(), Violation> {
-        self.line += 1;
-        if self.line > LONGEST_LINE {
-            return Err(Violation::LineTooLong);
-        }
+        self.lengthen(1)?;
         let goes_on = self.bounds.byte(byte)?;
         if byte == b'\n' {
             self.lines += 1;

@@ -3,7 +3,7 @@
 //! A server that ends the handshake with a `close_notify` alert has closed the connection, but rustls and
 //! tokio-rustls keep waiting for the end of the TCP connection. This stream ends at the alert.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -116,6 +116,19 @@ impl AsyncWrite for Opening {
         Pin::new(&mut self.get_mut().inner).poll_write(context, bytes)
     }
 
+    /// rustls hands over several records at once. Written one by one, each would be a packet of its own.
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().inner).poll_write_vectored(context, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().inner).poll_flush(context)
     }
@@ -127,6 +140,11 @@ impl AsyncWrite for Opening {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::AsyncWriteExt;
+
     use super::*;
 
     const CLOSING: [u8; 7] = [21, 3, 3, 0, 2, 1, 0];
@@ -142,6 +160,53 @@ mod tests {
                 assert_eq!(Records::start().after(head).after(tail), Records::Closed);
             }
         }
+    }
+
+    /// A stream that counts how often it is written to.
+    struct Counting(Arc<AtomicUsize>);
+
+    impl AsyncRead for Counting {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Counting {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_write_vectored(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            parts: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Poll::Ready(Ok(parts.iter().map(|part| part.len()).sum()))
+        }
+
+        fn is_write_vectored(&self) -> bool {
+            true
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn records_that_belong_together_are_written_at_once() {
+        let writes = Arc::new(AtomicUsize::new(0));
+        let mut opening = Opening::over(Box::new(Counting(Arc::clone(&writes))));
+        assert!(opening.is_write_vectored());
+        let parts = [&CLOSING[..], &CLOSING].map(IoSlice::new);
+        assert_eq!(opening.write_vectored(&parts).await.ok(), Some(2 * CLOSING.len()));
+        assert_eq!(writes.load(Ordering::Relaxed), 1);
     }
 
     #[test]

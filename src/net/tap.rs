@@ -5,6 +5,7 @@
 //! answers came before their question. TLS and sockets are below, protocols above.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -131,8 +132,8 @@ impl Tap {
 
     /// Reads available data; returns the number of bytes, 0 at the end of the stream.
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut space = [0; CHUNK];
-        let mut buffer = ReadBuf::new(&mut space);
+        let mut space = [MaybeUninit::uninit(); CHUNK];
+        let mut buffer = ReadBuf::uninit(&mut space);
         if let Err(error) = ready!(Pin::new(&mut self.inner).poll_read(context, &mut buffer)) {
             let kind = error.kind();
             // An end without close_notify is accepted: what counts is the data before it.

@@ -179,13 +179,16 @@ impl Trusts {
             return Ok(trust.clone());
         }
         let pem = secret::read_file(path).await?;
-        let mut roots = roots().await?;
+        let system = roots().await?;
+        // The file's authorities come first, because a chain is tried with one after the other.
+        let mut roots = RootCertStore::empty();
         let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem).flatten().collect();
         let (added, _) = roots.add_parsable_certificates(certificates.iter().cloned());
         if added == 0 {
             let detail = format!("file {}: holds no certificate in PEM form", path.display());
             return Err(Cause::new(Reason::SecretUnreadable, detail));
         }
+        roots.extend(system.roots);
         let trust = build(roots, certificates)?;
         self.locked().insert(path.to_owned(), (hash, trust.clone()));
         Ok(trust)

@@ -6,10 +6,11 @@ use std::io::{BufRead, BufReader, Read, stdin};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use mailbox_exporter::config;
-use mailbox_exporter::model::{Check, Plan, Protocol};
-use mailbox_exporter::sim::{Fault, Sim, SimApp, SimCertificate, SimMailbox, SimServiceAccount};
+use mailbox_exporter::model::{Check, Phase, Plan, Protocol};
+use mailbox_exporter::sim::{Fault, Sim, SimApp, SimCertificate, SimMailbox, SimServiceAccount, Step};
 
 use crate::meter::Process;
 use crate::support::process::{Agent, PROGRAM};
@@ -21,6 +22,28 @@ pub(crate) const ARGUMENT: &str = "--be-the-servers";
 /// Opens the folder by a command that changes nothing.
 const EXAMINE: &str = "imap: { read_only: true }";
 
+/// How late a server answers at the step of a row of [`LATE`].
+pub(crate) const DELAY: Duration = Duration::from_millis(200);
+/// How often such a mailbox is probed.
+const LATE_RHYTHM: &str = "interval: 10s";
+/// The steps at which a server can be late, and the phase that its lateness belongs to.
+pub(crate) const LATE: [(Step, Door, Option<Phase>); 8] = [
+    (Step::Tls, Door::Imap, Some(Phase::Tls)),
+    (Step::Greeting, Door::Imap, Some(Phase::Greeting)),
+    (Step::Capability, Door::Imap, Some(Phase::Capability)),
+    (Step::Auth, Door::Imap, Some(Phase::Auth)),
+    (Step::Select, Door::Imap, Some(Phase::Select)),
+    (Step::StartTls, Door::Smtp, Some(Phase::StartTls)),
+    (Step::Continue, Door::SmtpTls, Some(Phase::Auth)),
+    // The goodbye is outside the verdict: no phase has it.
+    (Step::Goodbye, Door::Imap, None),
+];
+
+/// The mailbox whose server is late at this step.
+pub(crate) fn late_name(step: Step) -> String {
+    format!("late-{step:?}").to_ascii_lowercase()
+}
+
 /// What to serve, and how it is to be probed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted {
@@ -29,17 +52,19 @@ pub(crate) struct Wanted {
     pub(crate) interval: &'static str,
     /// The servers never answer when a folder is to be opened.
     pub(crate) silent: bool,
+    /// Besides, there is a mailbox for each row of [`LATE`].
+    pub(crate) late: bool,
 }
 
 impl Wanted {
     /// Healthy mailboxes that are probed once an hour.
     pub(crate) const fn idle(mailboxes: usize) -> Self {
-        Self { mailboxes, interval: "1h", silent: false }
+        Self { mailboxes, interval: "1h", silent: false, late: false }
     }
 }
 
 /// Serves so many mailboxes until its standard input ends. What leads to them goes to the folder.
-pub(crate) async fn serve(folder: &Path, [count, interval, silent]: [&str; 3]) {
+pub(crate) async fn serve(folder: &Path, [count, interval, silent, late]: [&str; 4]) {
     let sim = Sim::start().await.unwrap();
     let app = sim.app();
     let mailboxes = sim.mailboxes_on_one_port(&app, count.parse().unwrap()).await.unwrap();
@@ -63,6 +88,13 @@ pub(crate) async fn serve(folder: &Path, [count, interval, silent]: [&str; 3]) {
     }
     if count == "1" {
         signers(&mut yaml, folder, &sim, &app, one);
+    }
+    if late == "true" {
+        for (step, door, _) in LATE {
+            let mailbox = sim.mailbox_of(&app, Fault::None).await.unwrap();
+            mailbox.set_slow(step, DELAY);
+            yaml.watch(&late_name(step), &mailbox, door, LATE_RHYTHM);
+        }
     }
     yaml.write();
     println!("ready");
@@ -101,14 +133,14 @@ pub(crate) struct Servers {
 impl Servers {
     /// Starts them and waits until they listen.
     pub(crate) fn start(wanted: Wanted) -> Self {
-        let Wanted { mailboxes, interval, silent } = wanted;
+        let Wanted { mailboxes, interval, silent, late } = wanted;
         let folder =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{}-{mailboxes}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let mut child = Command::new(std::env::current_exe().unwrap())
             .arg(ARGUMENT)
             .arg(&folder)
-            .args([mailboxes.to_string(), interval.to_owned(), silent.to_string()])
+            .args([mailboxes.to_string(), interval.to_owned(), silent.to_string(), late.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

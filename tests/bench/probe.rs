@@ -10,6 +10,7 @@
 
 mod bare;
 mod counterpart;
+mod delays;
 mod dialogue;
 mod fleet;
 mod memory;
@@ -27,9 +28,10 @@ use std::time::Duration;
 type Part = (&'static str, fn(Scale));
 
 /// The parts by name, in the order in which all of them run.
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     ("dialogue", |scale| alone(dialogue::run(scale))),
     ("tokens", |scale| alone(tokens::run(scale))),
+    ("delays", delays::run),
     ("memory", |scale| alone(memory::run(scale))),
     ("pages", pages::run),
     ("schedule", schedule::run),

@@ -38,16 +38,13 @@ pub(super) fn blank(bytes: usize) -> String {
 /// Replaces the secret part of a login command, which may have a tag in front, with its length.
 pub(super) fn without_login(line: &str, syntax: &Syntax) -> String {
     let line = line.trim_end_matches(['\r', '\n']);
-    let words: Vec<&str> = line.split(' ').collect();
-    let login = words.iter().take(2).enumerate().find_map(|(place, word)| {
+    let last_shown = line.split(' ').take(2).enumerate().find_map(|(place, word)| {
         let (_, shown) = syntax.logins.iter().find(|(command, _)| word.eq_ignore_ascii_case(command))?;
-        Some(place + 1 + shown)
+        Some(place + shown)
     });
-    let Some((kept, secret)) = login.and_then(|kept| words.split_at_checked(kept)) else {
-        return line.to_owned();
-    };
-    if secret.is_empty() {
-        return line.to_owned();
+    let end = last_shown.and_then(|last| line.match_indices(' ').nth(last));
+    match end.and_then(|(end, _)| line.split_at_checked(end)) {
+        Some((shown, secret)) => format!("{shown} {}", blank(secret.len() - 1)),
+        None => line.to_owned(),
     }
-    format!("{} {}", kept.join(" "), blank(secret.join(" ").len()))
 }

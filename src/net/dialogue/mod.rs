@@ -11,6 +11,7 @@ mod lines;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::io;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,7 @@ use secrecy::zeroize::Zeroizing;
 use tokio::time::Instant;
 
 use self::lines::{Kept, Lines};
+use super::guard::LONGEST_LINE;
 use super::{Syntax, Violation};
 use crate::model::{DialogueLine, Speaker, Transcript};
 use crate::secret::Scrubber;
@@ -50,7 +52,7 @@ struct Memory {
     scrubber: Scrubber,
     lines: Lines,
     server_partial: Partial,
-    client_partial: Zeroizing<Vec<u8>>,
+    client_partial: Partial,
     /// Server lines since the client last spoke.
     answered: usize,
     /// The server's name in its greeting.
@@ -60,11 +62,25 @@ struct Memory {
     end: Option<End>,
 }
 
-/// An unfinished line of the server.
+/// An unfinished line.
 #[derive(Default)]
 struct Partial {
     bytes: Zeroizing<Vec<u8>>,
     is_cut: bool,
+}
+
+impl Partial {
+    /// Adds more of the line, which keeps `most` bytes.
+    fn add(&mut self, more: &[u8], most: usize) {
+        let (kept, is_cut) = within(more, most.saturating_sub(self.bytes.len()));
+        self.bytes.extend_from_slice(kept);
+        self.is_cut |= is_cut;
+    }
+}
+
+/// At most so many bytes of these, and whether that cuts them.
+fn within(bytes: &[u8], most: usize) -> (&[u8], bool) {
+    bytes.get(..most).map_or((bytes, false), |kept| (kept, kept.len() < bytes.len()))
 }
 
 impl Dialogue {
@@ -76,7 +92,7 @@ impl Dialogue {
             scrubber,
             lines: Lines::default(),
             server_partial: Partial::default(),
-            client_partial: Zeroizing::default(),
+            client_partial: Partial::default(),
             answered: 0,
             front_end: None,
             continuing: false,
@@ -150,26 +166,37 @@ impl Dialogue {
 
     pub(crate) fn server_said(&self, bytes: &[u8]) {
         let mut memory = self.lock();
-        for byte in bytes {
-            if *byte == b'\n' {
-                let line = mem::take(&mut memory.server_partial);
-                memory.server_line(&line);
-            } else if memory.server_partial.bytes.len() < LONGEST_KEPT {
-                memory.server_partial.bytes.push(*byte);
-            } else {
-                memory.server_partial.is_cut = true;
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            match part.strip_suffix(b"\n") {
+                // Most lines come whole.
+                Some(line) if memory.server_partial.bytes.is_empty() => {
+                    let (kept, is_cut) = within(line, LONGEST_KEPT);
+                    memory.server_line(kept, is_cut);
+                }
+                Some(rest) => {
+                    let mut line = mem::take(&mut memory.server_partial);
+                    line.add(rest, LONGEST_KEPT);
+                    memory.server_line(&line.bytes, line.is_cut);
+                }
+                None => memory.server_partial.add(part, LONGEST_KEPT),
             }
         }
     }
 
     pub(crate) fn client_said(&self, bytes: &[u8]) {
         let mut memory = self.lock();
-        for byte in bytes {
-            if *byte == b'\n' {
-                let line = mem::take(&mut memory.client_partial);
-                memory.client_line(&line);
-            } else if memory.client_partial.len() < crate::net::guard::LONGEST_LINE {
-                memory.client_partial.push(*byte);
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            match part.strip_suffix(b"\n") {
+                // A login is long: it is not copied.
+                Some(line) if memory.client_partial.bytes.is_empty() => {
+                    memory.client_line(within(line, LONGEST_LINE).0);
+                }
+                Some(rest) => {
+                    let mut line = mem::take(&mut memory.client_partial);
+                    line.add(rest, LONGEST_LINE);
+                    memory.client_line(&line.bytes);
+                }
+                None => memory.client_partial.add(part, LONGEST_LINE),
             }
         }
     }
@@ -188,27 +215,28 @@ impl Dialogue {
 }
 
 impl Memory {
-    fn server_line(&mut self, line: &Partial) {
-        let Partial { bytes, is_cut } = line;
+    fn server_line(&mut self, bytes: &[u8], is_cut: bool) {
         self.continuing = line::is_prompt(bytes, self.syntax);
         self.answered += 1;
         if self.lines.is_empty() {
             let greeting = line::readable(bytes, self.syntax);
             self.front_end = line::front_end(&greeting, self.syntax).map(str::to_owned);
         }
-        self.push(Speaker::Server, bytes, *is_cut);
+        self.push(Speaker::Server, bytes, is_cut);
     }
 
     fn client_line(&mut self, line: &[u8]) {
         let text = if self.continuing && !line.trim_ascii().is_empty() {
             line::blank(line.trim_ascii_end().len())
         } else {
-            line::without_login(&String::from_utf8_lossy(line), self.syntax)
+            // Checking a long login for UTF-8 is much faster than repairing it.
+            let text = str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
+            line::without_login(&text, self.syntax)
         };
         self.continuing = false;
         self.answered = 0;
-        let kept = text.as_bytes().get(..LONGEST_KEPT).unwrap_or(text.as_bytes());
-        self.push(Speaker::Client, kept, kept.len() < text.len());
+        let (kept, is_cut) = within(text.as_bytes(), LONGEST_KEPT);
+        self.push(Speaker::Client, kept, is_cut);
     }
 
     fn server_lines(&self) -> Vec<Kept<'_>> {

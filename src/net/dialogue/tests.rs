@@ -77,6 +77,32 @@ fn an_answer_is_what_came_since_the_client_last_spoke() {
 }
 
 #[test]
+fn lines_are_the_same_however_their_bytes_arrive() {
+    let said: &[u8] = b"SECRET c2VjcmV0\r\nKEYED XOAUTH2 \r\n\nplain \xff\r\nSECRET\r\n";
+    let heard =
+        [b"hello\r\n\r\nfine \xe4\n", [b'x'; LONGEST_KEPT + 1].as_slice(), b" y\r\nlast\r\n"].concat();
+    let cut_at = |cut: usize| {
+        let dialogue = begin();
+        let (head, tail) = said.split_at(cut.min(said.len()));
+        dialogue.client_said(head);
+        dialogue.client_said(tail);
+        let (head, tail) = heard.split_at(cut);
+        dialogue.server_said(head);
+        dialogue.server_said(tail);
+        texts(&dialogue)
+    };
+    let whole = cut_at(0);
+    assert_eq!(
+        whole[..5],
+        ["SECRET <redacted 8 bytes>", "KEYED XOAUTH2 <redacted 0 bytes>", "", "plain \u{fffd}", "SECRET"]
+    );
+    assert_eq!((whole.len(), whole[9].as_str()), (10, "last"));
+    for cut in (1..100).chain(heard.len() - 20..heard.len()) {
+        assert_eq!(cut_at(cut), whole, "{cut}");
+    }
+}
+
+#[test]
 fn a_dialogue_is_bounded_in_lines_and_in_their_length() {
     let dialogue = begin();
     for _ in 0..1000 {

@@ -30,6 +30,13 @@ impl Bounds for ImapBounds {
         }
         Ok(goes_on)
     }
+
+    fn indifferent(&self, bytes: &[u8]) -> usize {
+        if self.literal > 0 || self.announced.is_some() {
+            return 0;
+        }
+        bytes.iter().position(|byte| b"(){\n".contains(byte)).unwrap_or(bytes.len())
+    }
 }
 
 impl ImapBounds {
@@ -121,7 +128,23 @@ mod tests {
         assert_eq!(stop(&padded.repeat(200)), Violation::LineTooLong);
     }
 
+    /// Bounds that look at every byte.
+    #[derive(Default)]
+    struct Stepwise(ImapBounds);
+
+    impl Bounds for Stepwise {
+        fn byte(&mut self, byte: u8) -> Result<bool, Violation> {
+            self.0.byte(byte)
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_is_passed_over_makes_no_difference(text in "[(){}0-9+a\r\n]{0,200}") {
+            let stepwise = Guard::new(Box::new(Stepwise::default())).admit(&mut text.clone().into_bytes());
+            prop_assert_eq!(admit(&text).map(drop), stepwise);
+        }
+
         #[test]
         fn the_guard_says_the_same_however_the_bytes_are_cut(
             text in "[(){}0-9a\r\n]{0,200}", cut in 0usize..200,

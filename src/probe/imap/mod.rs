@@ -19,6 +19,7 @@ use std::net::SocketAddr;
 
 use async_imap::Client;
 use async_imap::imap_proto::{Capability, MailboxDatum, Response, Status};
+use secrecy::zeroize::Zeroizing;
 use tokio::io::AsyncWriteExt;
 
 use self::bounds::ImapBounds;
@@ -185,15 +186,10 @@ impl Imap {
             return Ok(told);
         }
         let stage = Stage::at(Phase::Capability, self.encrypted);
-        let mut listed = None;
-        let ending = self.say(probe, &stage, "CAPABILITY", |response| {
-            if let Response::Capabilities(list) = response {
-                listed = Some(capabilities(list));
-            }
-        });
-        let ending = ending.await?;
+        self.offer = None;
+        let ending = self.say(probe, &stage, "CAPABILITY", |_| ()).await?;
         self.accepted(probe, &stage, ending)?;
-        listed.ok_or_else(|| {
+        self.offer.take().ok_or_else(|| {
             Cause::new(Reason::ProtocolError, "the server completed CAPABILITY without listing any")
         })
     }
@@ -275,7 +271,10 @@ impl Imap {
         hear: impl FnMut(&Response<'_>),
     ) -> Result<Ending, Cause> {
         self.tag += 1;
-        let line = format!("{TAG}{} {command}\r\n", self.tag);
+        let tag = format!("{TAG}{} ", self.tag);
+        // A login is long and secret: its line is made once, and wiped.
+        let mut line = Zeroizing::new(String::with_capacity(tag.len() + command.len() + 2));
+        [tag.as_str(), command, "\r\n"].into_iter().for_each(|part| line.push_str(part));
         self.write(probe, stage, &line).await?;
         self.listen(probe, stage, hear).await
     }
@@ -366,9 +365,10 @@ fn capabilities(list: &[Capability<'_>]) -> Capabilities {
         match capability {
             Capability::Imap4rev1 => {}
             Capability::Auth(name) => {
-                let name = name.to_ascii_lowercase();
-                let known = Mechanism::from_label(&name).filter(|known| *known != Mechanism::LoginCommand);
-                capabilities.mechanisms.insert(known.unwrap_or(Mechanism::Other));
+                let mut known =
+                    Mechanism::ALL.iter().copied().filter(|known| *known != Mechanism::LoginCommand);
+                let mechanism = known.find(|known| known.label().eq_ignore_ascii_case(name));
+                capabilities.mechanisms.insert(mechanism.unwrap_or(Mechanism::Other));
             }
             Capability::Atom(name) => match name.to_ascii_uppercase().as_str() {
                 "STARTTLS" => capabilities.starttls = true,

@@ -28,10 +28,19 @@ impl Bounds for SmtpBounds {
         self.column = if byte == b'\n' { 0 } else { self.column + 1 };
         Ok(self.continued)
     }
+
+    fn indifferent(&self, bytes: &[u8]) -> usize {
+        if self.column <= 3 || self.previous == b'\r' {
+            return 0;
+        }
+        bytes.iter().position(|byte| b"\r\n".contains(byte)).unwrap_or(bytes.len())
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::net::Guard;
 
@@ -54,5 +63,24 @@ mod tests {
         let line = format!("250-{}\r\n", "x".repeat(994));
         assert_eq!(admit(&format!("{}250 x\r\n", line.repeat(16)).repeat(3)), Ok(()));
         assert_eq!(admit(&line.repeat(17)), Err(Violation::LineTooLong));
+    }
+
+    /// Bounds that look at every byte.
+    #[derive(Default)]
+    struct Stepwise(SmtpBounds);
+
+    impl Bounds for Stepwise {
+        fn byte(&mut self, byte: u8) -> Result<bool, Violation> {
+            self.0.byte(byte)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_passed_over_makes_no_difference(lines in prop::collection::vec("2?5?0?[- ]?[ab\r]{0,5}\r?", 0..600)) {
+            let text: String = lines.into_iter().map(|line| line + "\n").collect();
+            let stepwise = Guard::new(Box::new(Stepwise::default())).admit(&mut text.clone().into_bytes());
+            prop_assert_eq!(admit(&text), stepwise);
+        }
     }
 }
