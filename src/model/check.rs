@@ -1,6 +1,7 @@
 //! A check: one mailbox over one protocol. The unit of scheduling.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +68,7 @@ impl Goal {
 ///
 /// It contains every parameter of the request, so a redefined credential never inherits tokens or failures of
 /// the old one with the same name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenSpec {
     /// The name of the credential that requests it.
     pub credential: Arc<str>,
@@ -82,6 +83,13 @@ pub struct TokenSpec {
     pub ca_file: Option<PathBuf>,
     /// The login name whose mailbox the token opens, if the kind has a token for each.
     pub user: Option<Arc<str>>,
+}
+
+/// Every probe looks a specification up several times. Those of one plan differ in these parts, unless they are equal.
+impl Hash for TokenSpec {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.credential, &self.scope, &self.user).hash(state);
+    }
 }
 
 impl TokenSpec {

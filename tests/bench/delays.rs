@@ -1,12 +1,14 @@
 //! Whether the agent tells a slow server from itself: delays of known size at each step, alone and beside a fleet.
 //!
-//! What is printed beyond the delay includes the server's own work and its timer, which counts in milliseconds.
+//! What is printed beyond the delay includes the work of both sides. How late the server's timer is by itself is measured
+//! here with a timer of the same kind, and taken off.
 
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mailbox_exporter::model::Phase;
 use mailbox_exporter::sim::Step;
+use tokio::runtime::Builder;
 
 use crate::counterpart::{DELAY, LATE, Servers, Wanted, late_name};
 use crate::pages::wait_for_first_probes;
@@ -18,10 +20,14 @@ use crate::{Scale, millis};
 /// How often each mailbox is looked at, and how often there is something new.
 const LOOKS: usize = 6;
 const EVERY: Duration = Duration::from_secs(10);
+/// How many timers are measured.
+const TIMERS: u32 = 20;
 /// Within what a delay is told, alone and beside a fleet of ten thousand mailboxes a minute by two protocols.
 const PROMISED: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(10)];
 
 pub(crate) fn run(scale: Scale) {
+    let timer = timer();
+    println!("a timer is late by {:.2} ms by itself", millis(timer));
     println!(
         "delays of {} ms, in ms: what is reported beyond them, in the middle and at most",
         DELAY.as_millis()
@@ -47,7 +53,7 @@ pub(crate) fn run(scale: Scale) {
         }
         for ((step, _, phase), seen) in LATE.iter().zip(seen) {
             let mut beyond: Vec<f64> =
-                seen.iter().map(|(there, _)| there - phase.map_or(0.0, |_| millis(DELAY))).collect();
+                seen.iter().map(|(there, _)| there - phase.map_or(0.0, |_| millis(DELAY + timer))).collect();
             beyond.sort_by(f64::total_cmp);
             let (middle, most) = (beyond[beyond.len() / 2], beyond[beyond.len() - 1]);
             let elsewhere = seen.iter().map(|(_, elsewhere)| *elsewhere).fold(0.0, f64::max);
@@ -56,6 +62,18 @@ pub(crate) fn run(scale: Scale) {
             println!("{step:<12} {phase:<12} {middle:>8.2} {most:>8.2} {elsewhere:>18.2}{verdict}");
         }
     }
+}
+
+/// How late a timer like the server's is, on average.
+fn timer() -> Duration {
+    let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+    let begun = Instant::now();
+    runtime.block_on(async {
+        for _ in 0..TIMERS {
+            tokio::time::sleep(DELAY).await;
+        }
+    });
+    begun.elapsed() / TIMERS - DELAY
 }
 
 /// The time that the last probe of a late server spent in the phase of the delay, and in all others, in ms.

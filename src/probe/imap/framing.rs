@@ -153,9 +153,11 @@ fn status(tag: &str, text: &str, statuses: &[&str], fit: &mut Vec<u8>) -> Option
     {
         capabilities(word(code.0).1, fit);
     }
-    let unseen = data::first_unseen(rest).filter(|_| tag == "*");
-    let code = unseen.map_or_else(String::new, |place| format!("[UNSEEN {place}] "));
-    fit.extend(format!("{tag} {status} {code}.\r\n").as_bytes());
+    fit.extend([tag, " ", status, " "].map(str::as_bytes).concat());
+    if let Some(place) = data::first_unseen(rest).filter(|_| tag == "*") {
+        fit.extend(format!("[UNSEEN {place}] ").as_bytes());
+    }
+    fit.extend(b".\r\n");
     Some(Step::Answer)
 }
 
