@@ -182,10 +182,8 @@ impl Prober {
 
     /// The outcome of a conversation, with everything that explains it.
     async fn conclude(&self, check: &Check, traces: &Traces, verdict: Result<(), Failure>) -> Outcome {
-        if verdict.is_ok() {
-            return Outcome::Up;
-        }
-        let credential_facts = refusal_facts(check, &verdict).await;
+        let Err(failure) = verdict else { return Outcome::Up };
+        let credential_facts = refusal_facts(check, &failure).await;
         let seen = Seen {
             token: traces.token.as_ref(),
             server: &traces.facts,
@@ -193,7 +191,7 @@ impl Prober {
             clock_skew: self.clock_skew(check),
             credential_facts,
         };
-        outcome(check, &seen, verdict)
+        down(check, &seen, failure)
     }
 
     /// The steps of the conversation, up to the first that fails.
@@ -325,8 +323,7 @@ struct Seen<'a> {
 
 /// Sentences about the credential that help after a refusal: the form of a secret tells a bad paste from a wrong one,
 /// a thumbprint tells which certificate signs.
-async fn refusal_facts(check: &Check, verdict: &Result<(), Failure>) -> Vec<String> {
-    let Err(failure) = verdict else { return Vec::new() };
+async fn refusal_facts(check: &Check, failure: &Failure) -> Vec<String> {
     match &check.access {
         Access::Token(access) => token::refusal_facts(&access.spec, failure.cause.reason).await,
         Access::Password(place) if failure.cause.reason == Reason::CredentialsRejected => {
@@ -336,9 +333,8 @@ async fn refusal_facts(check: &Check, verdict: &Result<(), Failure>) -> Vec<Stri
     }
 }
 
-/// Turns the verdict into an outcome: adds what only the token can tell, and the hint.
-fn outcome(check: &Check, seen: &Seen<'_>, verdict: Result<(), Failure>) -> Outcome {
-    let Err(mut failure) = verdict else { return Outcome::Up };
+/// Turns a failure into an outcome: adds what only the token can tell, and the hint.
+fn down(check: &Check, seen: &Seen<'_>, mut failure: Failure) -> Outcome {
     let claims = seen.token.and_then(AccessToken::claims);
     // The server says only that it refuses the token. A missing role explains a refusal, but proves none: some
     // tokens work without it (Exchange's RBAC for Applications).
