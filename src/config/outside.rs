@@ -11,7 +11,8 @@ pub fn parse_external_url(text: &str) -> Result<ExternalUrl, String> {
     const EXPECTED: &str = "expected an address like https://mail.example.com/agent/";
     let url = url::Url::parse(text).map_err(|_| EXPECTED.to_owned())?;
     let host = url.host_str().unwrap_or_default();
-    if !matches!(url.scheme(), "https" | "http") || host.is_empty() {
+    let bare = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
+    if !matches!(url.scheme(), "https" | "http") || bare.is_empty() {
         return Err(EXPECTED.to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() {
@@ -20,7 +21,6 @@ pub fn parse_external_url(text: &str) -> Result<ExternalUrl, String> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err(format!("{EXPECTED}, without ? and #"));
     }
-    let bare = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
     Ok(ExternalUrl {
         scheme: url.scheme().to_owned(),
         host: bare.to_ascii_lowercase(),
@@ -85,6 +85,7 @@ mod tests {
             "https://mail.example.com/?a=b",
             "https://mail.example.com/#a",
             "https://mail.example.com//a",
+            "https://./",
         ] {
             assert!(read(text).is_err(), "{text}");
         }

@@ -67,7 +67,7 @@ fn listed(rest: &str) -> Option<String> {
         Some(quoted) => quoted.split_once('"')?.0,
         None => name.split(' ').next()?,
     };
-    let is_plain = name.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'\\');
+    let is_plain = name.bytes().all(|byte| (b' '..=b'~').contains(&byte) && !b"\"\\".contains(&byte));
     let cannot_be_opened = ["\\Noselect", "\\NonExistent"].iter().any(|it| has(&it));
     // Behind an announced literal the line goes on.
     if name.is_empty() || !is_plain || name.len() > LONGEST_NAME || rest.ends_with('}') || cannot_be_opened {
@@ -158,6 +158,7 @@ mod tests {
             "LIST (\\Sent) \"/\" \"Sent\" (\"X\" {4}",
             "LIST (\\Sent) \"/\" \"a \\\" b\"",
             "LIST (\\Sent) \"/\" \"\"",
+            "LIST (\\Sent) \"/\" a\"b",
             "LIST (\\Sent) \"/\" \"Sent",
             "LIST \\Sent",
         ] {

@@ -2,9 +2,16 @@
 //!
 //! Those that are a fault of the simulator stand in `mod.rs`; what honest but odd servers say, in `quirks`.
 
+use std::time::Duration;
+
+use super::{MOST_MEMORY, peak_memory};
 use crate::peer::Act::{self, Before, Say, Silence};
 use crate::peer::{self, Script};
+use crate::support::process::{Program, results};
 use crate::support::world::World;
+
+/// Between two looks at the memory of the program.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Who says it.
 #[derive(Clone, Copy)]
@@ -267,20 +274,24 @@ fn rows() -> Vec<Row> {
         "token-switching-protocols",
         Token,
         at("", Say("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")),
-        "token protocol_error",
+        "token unexpected",
     );
     rows
 }
 
-/// A mailbox that hears hostile words: its name, and what must be said of it, `up` or phase and reason.
-pub(super) type Heard = (String, &'static str);
+/// The longest that a probe may take, in seconds, and its time limit where silence is not the answer that is wanted.
+const LONGEST: f64 = 10.0;
+const TIMEOUT: &str = "timeout: 20s";
+const SILENCE: &str = "timeout: 3s";
+/// Each by itself as far as a busy machine allows: what one costs must not be blamed on another.
+const LIMITS: &str = "limits: { concurrency: 4 }";
 
-/// Brings up a server for every row, and mailboxes that are probed every few seconds.
-pub(super) async fn watch(world: &mut World, extra: &str) -> Vec<Heard> {
+/// Brings up a server for every row, and configures a mailbox for it.
+async fn configure(world: &mut World, rows: &[Row]) {
     let app = world.app();
-    let (honest, credential) = (world.yaml.takes_tokens(), world.yaml.credential(&app));
-    let mut heard = Vec::new();
-    for Row(name, speaker, script, wanted) in rows() {
+    let (honest, shared) = (world.yaml.takes_tokens(), world.yaml.credential(&app));
+    world.yaml.head = LIMITS.to_owned();
+    for Row(name, speaker, script, wanted) in rows {
         let (protocol, port) = match speaker {
             Imap => ("imap", peer::imap(script).await.0),
             Smtp => ("smtp", peer::smtp(script).await.0),
@@ -290,23 +301,51 @@ pub(super) async fn watch(world: &mut World, extra: &str) -> Vec<Heard> {
             (Token, [(_, Say(answer))]) => {
                 let (url, _) = peer::bytes(answer.as_bytes()).await;
                 let place = world.file(&format!("{name}.secret"), "battery staple");
-                world.yaml.credential_of(
-                    &name,
-                    &format!("type: client_secret, client_id: probe, secret: {{ file: {place:?} }}"),
-                );
-                (format!("token_url: 'http://127.0.0.1:{url}/token', scope: x"), name.clone())
+                let keys = format!("type: client_secret, client_id: probe, secret: {{ file: {place:?} }}");
+                world.yaml.credential_of(name, &keys);
+                (format!("token_url: 'http://127.0.0.1:{url}/token', scope: x"), name)
             }
-            _ => (honest.clone(), credential.clone()),
+            _ => (honest.clone(), &shared),
         };
-        world.yaml.provider_of(
-            &name,
-            &format!("{protocol}: {{ host: 127.0.0.1, port: {port}, tls: none }}, {tokens}"),
-        );
-        world.yaml.mailbox_of(
-            &format!("name: '{name}', address: user@contoso.example, provider: {name}, credential: {credential}, checks: [{protocol}]"),
-            extra,
-        );
-        heard.push((name, wanted));
+        let keys = format!("{protocol}: {{ host: 127.0.0.1, port: {port}, tls: none }}, {tokens}");
+        world.yaml.provider_of(name, &keys);
+        let keys = format!("name: '{name}', address: user@contoso.example, provider: {name}");
+        let bound = if wanted.ends_with("timeout") { SILENCE } else { TIMEOUT };
+        world.yaml.mailbox_of(&format!("{keys}, credential: {credential}, checks: [{protocol}]"), bound);
     }
-    heard
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_word_can_mislead_the_program_or_hold_it() {
+    let mut world = World::start().await;
+    let rows = rows();
+    configure(&mut world, &rows).await;
+    let check = Program::new(&["check", "--output", "json"]).config(&world.configuration()).start();
+    let (id, mut peak) = (check.id(), 0);
+    let watching = std::thread::spawn(move || {
+        while let Some(memory) = peak_memory(id) {
+            peak = memory.max(peak);
+            std::thread::sleep(LOOK);
+        }
+        peak
+    });
+    let run = check.end();
+    let peak = watching.join().unwrap();
+    assert!((1..MOST_MEMORY).contains(&peak), "{peak} kB");
+    assert!(run.status == Some(1) && !run.said().contains("a panic"), "{}", run.stderr);
+    let mut wrong = Vec::new();
+    for result in results(&run) {
+        let text = |key: &str| result[key].as_str().unwrap_or_default();
+        let Row(name, _, _, wanted) = rows.iter().find(|row| row.0 == text("mailbox")).unwrap();
+        let found = match result["success"].as_bool() {
+            Some(true) => "up".to_owned(),
+            _ => format!("{} {}", text("phase"), text("reason")),
+        };
+        let took = result["duration_seconds"].as_f64().unwrap();
+        if found != *wanted || took > LONGEST {
+            wrong.push(format!("{name}: {wanted}, found {found} after {took} s: {}", text("detail")));
+        }
+    }
+    assert_eq!(results(&run).len(), rows.len());
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }

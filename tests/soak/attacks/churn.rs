@@ -50,7 +50,8 @@ pub(super) async fn flapping(arena: &Arena, mut turn: Turn) {
     while turn.left() > GONE[2] + BACK {
         let fault = *turn.dice.choice(&[Fault::Refused, Fault::ResetConnect, Fault::ClosedTls]).unwrap();
         arena.churn.flap(fault);
-        turn.rest(GONE[turn.dice.usize(..GONE.len())]).await;
+        let gone = GONE[turn.dice.usize(..GONE.len())];
+        turn.rest(gone).await;
         arena.churn.flap(Fault::None);
         demand_return(arena, &turn, fault).await;
     }
