@@ -81,7 +81,7 @@ fn every_bad_file_gets_exactly_the_complaints_it_announces() {
 }
 
 #[test]
-fn a_broken_file_does_not_hide_the_web_configuration_of_the_command_line() {
+fn a_broken_file_does_not_hide_a_broken_web_configuration() {
     let bad = Path::new(DATA).join("bad");
     let web = bad.join("files/web/versions_crossed.yaml");
     let errors = read_with_web(&bad.join("syntax_tab.yaml"), Some(&web)).outcome.unwrap_err();

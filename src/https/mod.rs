@@ -184,7 +184,9 @@ impl<'d> Client<'d> {
             status,
             retry_after: text(RETRY_AFTER).and_then(net::retry_after),
             kind: text(CONTENT_TYPE).map(str::to_owned),
-            challenge: text(WWW_AUTHENTICATE).filter(|text| text.len() <= LONGEST_CHALLENGE).map(str::to_owned),
+            challenge: text(WWW_AUTHENTICATE)
+                .filter(|text| text.len() <= LONGEST_CHALLENGE)
+                .map(str::to_owned),
             body: body.bytes,
         })
     }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Access, Auth, Cause, Check, Cloud, Credential, Directory, Endpoint, Failure, Family, Feed, Goal, IpChoice,
-    Limits, Listen, Mailbox, Mechanism, Observation, Outcome, Phase, Plan, Policy, Proof, Provider, Reason,
-    Security, ServerFacts, Shard, Timings, TokenAccess, TokenSpec, Transcript,
+    Access, Auth, Cause, Check, Cloud, Credential, Directory, Endpoint, Failure, Family, Feed, Goal,
+    IpChoice, Limits, Listen, Mailbox, Mechanism, Observation, Outcome, Phase, Plan, Policy, Proof, Provider,
+    Reason, Security, ServerFacts, Shard, Timings, TokenAccess, TokenSpec, Transcript,
 };
 
 pub(crate) fn credential(name: &str) -> Arc<Credential> {
