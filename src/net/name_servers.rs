@@ -48,6 +48,11 @@ impl NameServers {
         Self { config, options: ResolverOpts::default(), hosts: Arc::default() }
     }
 
+    /// How many servers there are.
+    pub(super) fn count(&self) -> usize {
+        self.config.name_servers().len()
+    }
+
     /// A resolver of these servers and hosts, with options changed by `choose`.
     ///
     /// # Errors
