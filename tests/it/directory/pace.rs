@@ -119,8 +119,9 @@ async fn a_directory_that_fails_is_not_rushed_and_not_stampeded() {
         assert!(outage.iter().skip(30).sum::<usize>() <= 2 * 9, "{fault:?}: {outage:?}");
         tenant.graph.heal();
         let after = minutes(60).await;
-        assert!(after.iter().all(|asked| *asked <= 1), "{fault:?}: {after:?}");
-        assert!((4..=7).contains(&after.iter().sum::<usize>()), "{fault:?}: {after:?}");
+        // The token that is kept may still be one that was refused: it is renewed in the first readings.
+        assert!(after.iter().all(|asked| *asked <= 2), "{fault:?}: {after:?}");
+        assert!((4..=8).contains(&after.iter().sum::<usize>()), "{fault:?}: {after:?}");
         simulated.stop().await;
     }
 }

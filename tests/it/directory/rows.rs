@@ -64,7 +64,7 @@ async fn a_restart_makes_nobody_unused_who_was_seen() {
     // Microsoft Graph cannot be asked after the restart.
     tenant.graph.faults(std::iter::repeat_n(Some(DirectoryFault::Html(200)), 2));
     let agent = tenant.start().await;
-    fault(&agent, SIGN_INS, "another form").await;
+    fault(&agent, SIGN_INS, "is not Microsoft Graph").await;
     assert_eq!(usage(&agent).await, seen());
     app::stop(agent).await;
 

@@ -68,7 +68,8 @@ fn a_refresh_token_shown_twice_costs_the_sign_in() {
         for (check, result) in round(&config, &[shown]) {
             assert_eq!(verdict(&result), "token refresh_token_expired", "{check}: {result}");
             let hint = result["hint"].as_str().unwrap();
-            assert!(hint.contains("`mailbox-exporter login --config FILE desk`"), "{hint}");
+            let command = format!("`mailbox-exporter login --config {} desk`", config.display());
+            assert!(hint.contains(&command), "{hint}");
         }
         assert_eq!(token(&file), *shown);
     }
