@@ -70,8 +70,7 @@ impl Probe<'_> {
     /// server may have said why.
     pub(super) fn lost(self, stage: &Stage<'_>, dialogue: &Dialogue) -> Cause {
         let said = dialogue.answer();
-        let own = self.speech().is_farewell;
-        let farewell = said.lines().rev().find(|line| own(line) || is_farewell_of_a_gateway(line));
+        let farewell = self.farewell(&said);
         match dialogue.take_end() {
             // The farewell is of another protocol, so it comes from a gateway or a load balancer in front of both.
             Some(End::Violation(Violation::NotUnderstood(line))) if is_farewell_of_a_gateway(&line) => {
@@ -115,7 +114,7 @@ impl Probe<'_> {
     }
 
     /// Judges a dialogue that fell silent or was cut before the server had finished its answer. A line of that answer
-    /// may be the refusal; if none is, the last line goes into the detail of a timeout.
+    /// may be the refusal or a farewell; if none is, the last line goes into the detail of a timeout.
     pub(super) fn unfinished(
         self,
         failure: Failure,
@@ -143,6 +142,13 @@ impl Probe<'_> {
             };
             (!VAGUE.contains(&refused.reason)).then_some(refused)
         });
+        // A server that has said goodbye and then leaves the connection open has said why as well.
+        let farewell = self.farewell(&said).filter(|_| judged.is_none() && cause.reason == Reason::Timeout);
+        let judged = judged.or_else(|| {
+            let Cause { reason, detail, retry_after } = self.refused(&stage, farewell?);
+            let detail = format!("{detail} ({})", cause.detail);
+            (!VAGUE.contains(&reason)).then_some(Cause { reason, detail, retry_after })
+        });
         let cause = judged.unwrap_or_else(|| match (cause.reason, dialogue.last_server_line()) {
             (Reason::Timeout, last) if !last.is_empty() => {
                 Cause { detail: format!("{}; the server's last line: {last}", cause.detail), ..cause }
@@ -150,6 +156,12 @@ impl Probe<'_> {
             _ => cause,
         });
         Failure { phase, cause }
+    }
+
+    /// The last of these lines that says why the server closes.
+    fn farewell<'t>(&self, said: &'t str) -> Option<&'t str> {
+        let own = self.speech().is_farewell;
+        said.lines().rev().find(|line| own(line) || is_farewell_of_a_gateway(line))
     }
 
     const fn speech(&self) -> &'static Speech {

@@ -77,8 +77,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_passed_over_makes_no_difference(lines in prop::collection::vec("2?5?0?[- ]?[ab\r]{0,5}\r?", 0..600)) {
-            let text: String = lines.into_iter().map(|line| line + "\n").collect();
+        fn what_is_passed_over_makes_no_difference(
+            lines in prop::collection::vec(("2?5?0?[- ]?", "[ab\r]{0,5}", prop::bool::weighted(0.95)), 0..12), times in 1..40_usize,
+        ) {
+            let line = |(code, text, ends): (String, String, bool)| code + &text + if ends { "\r\n" } else { "\n" };
+            let text = lines.into_iter().map(line).collect::<String>().repeat(times);
             let stepwise = Guard::new(Box::new(Stepwise::default())).admit(&mut text.clone().into_bytes());
             prop_assert_eq!(admit(&text), stepwise);
         }

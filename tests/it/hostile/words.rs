@@ -279,7 +279,7 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-/// The longest that a probe may take, in seconds, and its time limit where silence is not the answer that is wanted.
+/// The longest that a probe may take, in seconds, and its time limit where the server speaks and where it falls silent.
 const LONGEST: f64 = 10.0;
 const TIMEOUT: &str = "timeout: 20s";
 const SILENCE: &str = "timeout: 3s";
@@ -291,7 +291,7 @@ async fn configure(world: &mut World, rows: &[Row]) {
     let app = world.app();
     let (honest, shared) = (world.yaml.takes_tokens(), world.yaml.credential(&app));
     world.yaml.head = LIMITS.to_owned();
-    for Row(name, speaker, script, wanted) in rows {
+    for Row(name, speaker, script, _) in rows {
         let (protocol, port) = match speaker {
             Imap => ("imap", peer::imap(script).await.0),
             Smtp => ("smtp", peer::smtp(script).await.0),
@@ -310,7 +310,8 @@ async fn configure(world: &mut World, rows: &[Row]) {
         let keys = format!("{protocol}: {{ host: 127.0.0.1, port: {port}, tls: none }}, {tokens}");
         world.yaml.provider_of(name, &keys);
         let keys = format!("name: '{name}', address: user@contoso.example, provider: {name}");
-        let bound = if wanted.ends_with("timeout") { SILENCE } else { TIMEOUT };
+        let is_silent = matches!(script, [(_, Act::Silence(_))]);
+        let bound = if is_silent { SILENCE } else { TIMEOUT };
         world.yaml.mailbox_of(&format!("{keys}, credential: {credential}, checks: [{protocol}]"), bound);
     }
 }
