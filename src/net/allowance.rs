@@ -42,6 +42,14 @@ impl Allowance {
         self.0.left.store(bytes, Ordering::Relaxed);
     }
 
+    /// So many bytes besides. An allowance that is exceeded stays so: the connection has failed.
+    pub fn extend(&self, bytes: usize) {
+        if !self.is_exceeded() {
+            self.0.granted.fetch_add(bytes, Ordering::Relaxed);
+            self.0.left.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+
     /// Whether more was sent.
     pub fn is_exceeded(&self) -> bool {
         self.0.left.load(Ordering::Relaxed) == 0

@@ -41,14 +41,6 @@ impl Samples<'_> {
         }
     }
 
-    /// A label of the one sample that is left; for values that need no escapes.
-    pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        let [line] = self.0.as_slice() else { return None };
-        let marks = [format!("{{{name}=\""), format!(",{name}=\"")];
-        let (_, rest) = marks.iter().find_map(|mark| line.split_once(mark.as_str()))?;
-        rest.split('"').next()
-    }
-
     /// The least value of all that are left.
     pub(crate) fn least(&self) -> Option<f64> {
         self.values().min_by(f64::total_cmp)
