@@ -311,8 +311,9 @@ fn is_accepted(folded: &str) -> bool {
 fn sounds_like_trouble(folded: &str) -> bool {
     let is_letter = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
     let stands = |at: usize, word: &str, is_whole: bool| {
-        !is_letter(folded.get(..at).and_then(|before| before.chars().next_back()))
-            && !(is_whole && is_letter(folded.get(at + word.len()..).and_then(|after| after.chars().next())))
+        let begins_within = is_letter(folded.get(..at).and_then(|before| before.chars().next_back()));
+        let goes_on = is_letter(folded.get(at + word.len()..).and_then(|after| after.chars().next()));
+        !(begins_within || is_whole && goes_on)
     };
     folded.contains("n't ")
         || TROUBLE.iter().any(|row| {

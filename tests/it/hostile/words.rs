@@ -310,7 +310,7 @@ async fn configure(world: &mut World, rows: &[Row]) {
         let keys = format!("{protocol}: {{ host: 127.0.0.1, port: {port}, tls: none }}, {tokens}");
         world.yaml.provider_of(name, &keys);
         let keys = format!("name: '{name}', address: user@contoso.example, provider: {name}");
-        let is_silent = matches!(script, [(_, Act::Silence(_))]);
+        let is_silent = matches!(script, [(_, Silence(_))]);
         let bound = if is_silent { SILENCE } else { TIMEOUT };
         world.yaml.mailbox_of(&format!("{keys}, credential: {credential}, checks: [{protocol}]"), bound);
     }
