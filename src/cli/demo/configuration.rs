@@ -105,15 +105,18 @@ pub(super) fn write(
         if new {
             let host = mailbox.host();
             let (extends, token_url, scope) = match mailbox.fault() {
-                Fault::Token(TokenFault::ConsentMissing) => ("gmail", sim.google_url(), GOOGLE_SCOPE),
-                _ => ("exchange_online", sim.token_url(), sim.scope()),
+                Fault::Token(TokenFault::ConsentMissing) => ("gmail", sim.google_url(), Some(GOOGLE_SCOPE)),
+                // The preset asks for a person's permissions by protocol, and for the next refresh token.
+                Fault::Token(TokenFault::RefreshTokenIdle) => ("exchange_online", sim.token_url(), None),
+                _ => ("exchange_online", sim.token_url(), Some(sim.scope())),
             };
+            let scope = scope.map_or_else(String::new, |scope| format!("    scope: {scope}\n"));
             providers += &format!(
                 "  {provider}:\n    extends: {extends}\n    \
                  imap: {{ host: {host}, port: {imap}, tls: implicit }}\n    \
                  smtp: {{ host: {host}, port: {smtp}, tls: starttls }}\n    \
                  pop3: {{ host: {host}, port: {pop3}, tls: implicit }}\n    \
-                 token_url: {token_url:?}\n    scope: {scope}\n    ca_file: ca.pem\n",
+                 token_url: {token_url:?}\n{scope}    ca_file: ca.pem\n",
             );
         }
         let labels = team.map_or_else(String::new, |team| format!(", labels: {{ team: {team} }}"));
@@ -175,7 +178,7 @@ fn by_secret(folder: &Path, name: &str, app: &SimApp, extra: &str) -> io::Result
 
 fn by_refresh_token(folder: &Path, name: &str, app: &SimApp) -> io::Result<String> {
     fs::write(folder.join(format!("{name}.token")), app.signed_in())?;
-    // Whoever runs `login` sees what a person would read, and is signed in a moment later.
+    // `login` shows what a person would read, and the simulated person signs in a moment later.
     app.set_sign_in(SignIn::after(SIGNS_IN_AFTER, SignInEnd::Approved));
     Ok(format!(
         "  {name}: {{ type: refresh_token, tenant: {}, client_id: {}, refresh_token: {{ file: {name}.token }} }}\n",

@@ -190,7 +190,7 @@ fn sign_in_again(folder: &Path, mailboxes: &[SimMailbox]) -> String {
     };
     let file = folder.join(configuration::FILE);
     format!(
-        "\nIn the commands of the pages FILE is the configuration above. The simulated person signs in again without a browser:\n  \
+        "\nThis command ends the expired sign-in; the simulated person needs no browser:\n  \
          mailbox-exporter login --config {} {}\n",
         safe::shell(&file.to_string_lossy()),
         mailbox.fault().mailbox_name()
