@@ -41,7 +41,9 @@ async fn world() -> (World, Vec<SimMailbox>) {
 
 /// Pastes the script, section by section, as an administrator would: the object id where it was not known.
 fn paste(script: &str, tenant: &mut Tenant, mailboxes: &[SimMailbox]) {
-    for section in script.split("\n# credential ") {
+    // What follows the title, which is the rest of its comment.
+    let sections = script.split("\n# credential ").filter_map(|section| Some(section.split_once('\n')?.1));
+    for section in sections {
         let app = mailboxes.iter().map(SimMailbox::app).find(|app| section.contains(&app.client_id)).unwrap();
         if section.contains(PLACEHOLDER) {
             assert!(section.contains(&format!("az ad sp show --id '{}'", app.client_id)), "{section}");
