@@ -34,8 +34,8 @@ pub use self::body::{BYTE_ORDER_MARK, Body, End, is_fault, may_be_json, read as 
 const NEAR: Duration = Duration::from_secs(2);
 /// How we name ourselves.
 const USER_AGENT_NAME: &str = concat!("mailbox-exporter/", env!("CARGO_PKG_VERSION"));
-/// Bytes that may arrive before the body of an answer: handshakes, interim answers, headers. The body adds twice its limit,
-/// for what surrounds its chunks.
+/// Bytes that may arrive before the body of an answer: handshakes, interim answers, headers. Around the body come as many
+/// as it may have itself, and these.
 const BESIDES_BODY: usize = 256 * 1024;
 
 /// The longest challenge that is kept, in bytes.
@@ -158,7 +158,7 @@ impl<'d> Client<'d> {
         let (to, request) = written(request)?;
         let sent = clock::now();
         let (line, response) = self.ask(to, request).await?;
-        self.way.allowance.extend(limit.saturating_mul(2));
+        self.way.allowance.renew_unless_exceeded(limit.saturating_mul(2).saturating_add(BESIDES_BODY));
         let (head, body) = response.into_parts();
         let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
         if let Some(date) = text(DATE).and_then(net::http_date) {

@@ -42,11 +42,12 @@ impl Allowance {
         self.0.left.store(bytes, Ordering::Relaxed);
     }
 
-    /// So many bytes besides. An allowance that is exceeded stays so: the connection has failed.
-    pub fn extend(&self, bytes: usize) {
-        if !self.is_exceeded() {
-            self.0.granted.fetch_add(bytes, Ordering::Relaxed);
-            self.0.left.fetch_add(bytes, Ordering::Relaxed);
+    /// So many bytes from now on, unless more than the allowance was sent already: another task may read the
+    /// connection ahead.
+    pub fn renew_unless_exceeded(&self, bytes: usize) {
+        let of_rest = |left| (left > 0).then_some(bytes);
+        if self.0.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, of_rest).is_ok() {
+            self.0.granted.store(bytes, Ordering::Relaxed);
         }
     }
 
@@ -56,9 +57,8 @@ impl Allowance {
     }
 
     fn spend(&self, bytes: usize) {
-        // One task reads at a time.
-        let left = self.0.left.load(Ordering::Relaxed);
-        self.0.left.store(left.saturating_sub(bytes), Ordering::Relaxed);
+        let less = |left: usize| Some(left.saturating_sub(bytes));
+        let _ = self.0.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 }
 
@@ -130,5 +130,22 @@ impl AsyncWrite for Metered {
 
     fn is_write_vectored(&self) -> bool {
         self.inner.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_allowance_that_was_exceeded_is_not_renewed() {
+        let allowance = Allowance::of(10);
+        allowance.spend(9);
+        allowance.renew_unless_exceeded(20);
+        assert!(!allowance.is_exceeded());
+        allowance.spend(20);
+        allowance.renew_unless_exceeded(1000);
+        assert!(allowance.is_exceeded());
+        assert_eq!(allowance.to_string(), "more than 20 bytes");
     }
 }
