@@ -30,7 +30,6 @@ const WORDINGS: &[Wording] = wordings! {
         "[raop]", "Microsoft Learn, Limit application permissions to mailboxes: Blocked by tenant configured AppOnly AccessPolicy settings";
         "apponly accesspolicy", "the same sentence without its mark";
         "erroraccessdenied", "Microsoft Learn, Limit application permissions to mailboxes";
-        "access is denied. check credentials", "the sentence of the row above";
     }
     Is(R::RoleMissing) => {
         "authorization_requestdenied", "Microsoft Learn, Resolve authorization errors: Insufficient privileges to complete the operation";
@@ -47,8 +46,6 @@ const WORDINGS: &[Wording] = wordings! {
     Is(R::AccountNotFound) => {
         "errorinvaliduser", "microsoftgraph: The requested user 'x' is invalid";
         "mailboxnotenabledforrestapi", "Microsoft Learn, Mail API overview: The mailbox is either inactive, soft-deleted, or is hosted on-premise";
-        "rest api is not yet supported for this mailbox", "the older sentence of the row above";
-        "errormissingemailaddress", "jasonjoh/node-outlook#7: an account that does not have a mailbox";
         "mailboxnotsupportedforrestapi", "the same for a mailbox of another kind";
         "errornonexistentmailbox", "Microsoft Learn, EWS response codes: no mailbox with such guid or address";
         "request_resourcenotfound", "Microsoft Learn, Graph error codes: Resource does not exist";

@@ -118,7 +118,6 @@ pub(super) const RESOLVERS: &[Wording] = wordings! {
         "contact name servers", "systemd-resolved";
         "contact dns servers", "c-ares ARES_ECONNREFUSED";
         "contacting dns servers", "c-ares ARES_ETIMEOUT";
-        "could not get ip from host", "mobizt/ESP-Mail-Client#24: hostByName failed";
         "dns timeout", "generic; curl: Resolving timed out";
         "dns *timed out", "generic";
         "host lookup did not complete", "exim src/routers: R=dnslookup defer";
@@ -301,7 +300,6 @@ pub(super) const SOCKETS: &[Wording] = wordings! {
         "commandtimeout", "aioimaplib: CommandTimeout";
         "execution expired", "Ruby";
         "resource temporarily unavailable", "EAGAIN of a socket with a time limit";
-        "timed-out", "PHPMailer: SMTP -> get_lines(): timed-out (60 sec)";
         "timed out", "haraka/Haraka#1965; ETIMEDOUT text of Linux and BSD";
         "i/o timeout", "warmbly/warmbly internal mailcause tests (Go)";
         "timeout", "generic; Node.js: Connection timeout";

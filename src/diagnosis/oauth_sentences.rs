@@ -180,7 +180,6 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "stale token", "Keycloak";
         "token reuse", "Keycloak: Maximum allowed refresh token reuse exceeded";
         "must sign in again", "sagarrabadiya/outlook-php#16";
-        "authorization grant*invalid, expired", "RFC 6749 section 5.2: The provided authorization grant … is invalid, expired, revoked";
         "grant is expired", "sagarrabadiya/outlook-php#16";
         "token_expired", "Entra suberror";
         "bad_token", "Entra suberror";

@@ -104,6 +104,8 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
         .or_else(|| match at.phase {
             Phase::StartTls | Phase::Tls if unknown => Some(Is(R::TlsProtocol)),
             Phase::Auth if unknown && at.login == Auth::Token(()) => Some(Is(R::MechanismUnsupported)),
+            // Exchange Server, whose POP3 service takes a password only after TLS.
+            Phase::Auth if text.contains("not valid in this state") => Some(Is(R::EncryptionRequired)),
             _ => None,
         })
         .or_else(|| by_code().map(|(_, says)| *says))

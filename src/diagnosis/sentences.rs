@@ -151,10 +151,6 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "use tls", "generic: Plaintext login disallowed. Use TLS.";
         "use ssl", "generic variation of the row above";
     }
-    // Exchange Server, whose POP3 service takes a password only after TLS.
-    Before { auth: R::EncryptionRequired, later: R::ProtocolError } => {
-        "command is not valid in this state", "zammad/zammad#682: -ERR Command is not valid in this state.";
-    }
     // --- accounts
     Is(R::AccountLocked) => {
         "user is locked", "generic; the security-defaults sentence has won before";
@@ -178,7 +174,6 @@ pub(super) const SENTENCES: &[Wording] = wordings! {
         "via your web browser", "Gmail IMAP: Please log in via your web browser";
         "with your web browser", "Gmail SMTP: 534-5.7.14 Please log in with your web browser and then try again";
         "via web browser", "Gmail IMAP, older wording: Please login via web browser";
-        "via the web browser", "Gmail IMAP, as people and programs retell it";
         "via a web browser", "Outlook.com: Login to your account via a web browser";
         "through your web browser", "generic variation of the rows above";
         "through the web", "Yahoo, Yandex: please sign in through the web interface";
@@ -673,7 +668,6 @@ pub(super) const FAMILIES: &[Wording] = wordings! {
         "user not found or", "generic";
     }
     Denied => {
-        "unknown sender", "emersion/hydroxide: transaction failed: unknown sender address";
         "access denied", "generic; Exchange, Domino, Postfix";
         "access is denied", "generic";
         "access restricted", "Zoho: 554 5.7.8 Access Restricted";

@@ -14,8 +14,6 @@ use Reason as R;
 const WORDINGS: &[Wording] = wordings! {
     // Such a server dislikes the name that we give in EHLO.
     Is(R::ProtocolError) => {
-        "when tls active", "Coremail: 454 Command not permitted when TLS active: STARTTLS on a port that speaks TLS";
-        "tls already", "generic: STARTTLS a second time";
         "invalid helo", "generic: 550 Access denied - Invalid HELO name (See RFC2821 4.1.1.1)";
         "invalid ehlo", "generic";
         "helo command rejected", "postfix src/smtpd/smtpd_check.c: Helo command rejected: need fully-qualified hostname";
@@ -191,9 +189,7 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
     };
     let by_code = |table: &[(&str, Says)]| {
         let code = enhanced?;
-        // In a program's own words a number that fits only a class may be a version.
-        let counts = |row: &str| server || !row.ends_with('*');
-        table.iter().find(|(row, _)| counts(row) && fits(row, code)).map(|(_, says)| *says)
+        table.iter().find(|(row, _)| fits(row, code)).map(|(_, says)| *says)
     };
     let said = at
         .voice
@@ -216,7 +212,7 @@ pub(super) fn classify(text: &str, at: &Situation) -> Reason {
         .or_else(|| at.voice.find(REFUSALS, text))
         .or_else(|| by_code(WEAK_CODES))
         .or_else(by_basic_code)
-        .or(match enhanced.and_then(|code| code.chars().next()).filter(|_| server) {
+        .or(match enhanced.and_then(|code| code.chars().next()) {
             Some('4') => Some(Is(R::ServerUnavailable)),
             _ => None,
         })
@@ -308,16 +304,13 @@ pub(super) fn is_code(word: &str) -> bool {
     word.len() == 3 && word.starts_with(['3', '4', '5']) && basic_code(word).is_some()
 }
 
-/// Whether a word is an enhanced code by which a server refuses. The subject is one of RFC 3463's (section 3), so
-/// that most versions of programs are none: `Exim 4.94.2`.
+/// Whether a word is an enhanced code by which a server refuses.
 pub(super) fn is_enhanced(word: &str) -> bool {
-    let mut numbers = word.split('.').map(|part| leading_number::<u16>(part).filter(|_| part.len() <= 3));
-    let mut next = || numbers.next().flatten();
-    matches!(next(), Some(4 | 5))
-        && matches!(next(), Some(0..=7))
-        && next().is_some()
-        && word.matches('.').count() == 2
+    let mut numbers = word.split('.').map(|part| part.len() <= 3 && leading_number::<u16>(part).is_some());
+    word.starts_with(['4', '5'])
         && word.get(1..2) == Some(".")
+        && numbers.by_ref().take(3).filter(|good| *good).count() == 3
+        && numbers.next().is_none()
 }
 
 /// Whether a row of the tables covers an enhanced code; `*` matches one number at either end.

@@ -53,9 +53,6 @@ fn is_address(word: &str) -> bool {
 /// How the names of exception classes end: `aioimaplib.aioimaplib.CommandTimeout`.
 const EXCEPTIONS: &[&str] = &["exception", "error", "timeout", "abort", "refused", "failed", "disconnected"];
 
-/// Modules of exception classes: `exchangelib.errors.ErrorNonExistentMailbox`.
-const MODULES: &[&str] = &["errors", "exceptions"];
-
 /// Whether a word is a host name: three labels or more, the last in letters. Names of exception classes look alike,
 /// so they are left out.
 fn is_host(word: &str) -> bool {
@@ -68,7 +65,6 @@ fn is_host(word: &str) -> bool {
         && labels.all(label)
         && word.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_lowercase()))
         && !EXCEPTIONS.iter().any(|end| word.ends_with(end))
-        && !word.split('.').any(|label| MODULES.contains(&label))
 }
 
 /// After `*`, a piece of at most this many letters must be a whole word: "not" does not match "notify".

@@ -256,7 +256,6 @@ const WORDINGS: &[Wording] = wordings! {
         "closed unexpectedly", "Symfony Mailer: Connection to … has been closed unexpectedly";
         "connection was lost", "macOS Foundation: The network connection was lost.";
         "error in the pull function", "GnuTLS: the socket failed within the handshake";
-        "\"this.resp\" is null", "eclipse-ee4j/angus-mail#164: no answer came";
         "please run connect() first", "Python smtplib: the connection has ended before";
         "server*has disconnected", "Thunderbird: Server … has disconnected.";
         "connection*was lost in the middle", "Thunderbird: … lost in the middle of the transaction";
@@ -275,9 +274,6 @@ const WORDINGS: &[Wording] = wordings! {
         "lost connection after", "generic";
     }
     Is(R::ProtocolError) => {
-        "token <* json", "JavaScript: Unexpected token < in JSON: a page of HTML came";
-        "token '<'", "JavaScript, newer spelling";
-        "oauth*jsondecodeerror", "Python: the token endpoint's answer is not JSON";
         "response error: error tag", "lettre: the server's reply is none of SMTP";
         "illegal in state", "Python imaplib: command SEARCH illegal in state AUTH";
         "missing +ok response", "Gmail: Missing +OK response upon connecting to the server";
@@ -305,7 +301,6 @@ const WORDINGS: &[Wording] = wordings! {
         "couldn't open the folder", "Jira: JIRA couldn't open the folder 'inbox' at …";
         "could not open folder", "generic";
         "could not open the folder", "generic";
-        "folder *not found", "parsedmarc: Mailbox Error: folder INBOX not found";
         "no such folder", "generic";
         "no such mailbox", "generic";
     }

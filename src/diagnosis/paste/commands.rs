@@ -79,9 +79,8 @@ pub(super) fn of_client(folded: &str) -> Option<Said> {
 pub(super) fn unmarked(line: &str) -> Option<Said> {
     let words: Vec<&str> = line.split_whitespace().take(12).collect();
     let tagged = words.first().is_some_and(|word| is_tag(word) && !smtp::is_code(word));
-    let typed = is_typed(&words);
     let words = if tagged { words.get(1..).unwrap_or_default() } else { &words[..] };
-    let first = words.first().filter(|word| typed || word.bytes().all(|byte| byte.is_ascii_uppercase()))?;
+    let first = words.first().filter(|word| word.bytes().all(|byte| byte.is_ascii_uppercase()))?;
     let command = COMMANDS.iter().find(|Command(name, _, _, length)| {
         name.eq_ignore_ascii_case(first)
             && match length {
@@ -93,20 +92,6 @@ pub(super) fn unmarked(line: &str) -> Option<Said> {
             }
     })?;
     Some(said(command, words.get(1).copied()))
-}
-
-/// Whether a person typed the command in small letters: with a tag of one letter (`a001 select inbox`), or the one
-/// word that ends a session.
-fn is_typed(words: &[&str]) -> bool {
-    match words {
-        ["quit" | "logout"] => true,
-        [tag, _, ..] => tag.split_at_checked(1).is_some_and(|(letter, number)| {
-            letter.bytes().all(|byte| byte.is_ascii_alphabetic())
-                && !number.is_empty()
-                && number.bytes().all(|byte| byte.is_ascii_digit())
-        }),
-        _ => false,
-    }
 }
 
 /// Whether more words follow LOGIN than a name and a password: "LOGIN Rate limit hit".
@@ -126,12 +111,6 @@ fn said(command: &Command, argument: Option<&str>) -> Said {
 /// Whether a word is a tag of IMAP: letters and digits, a digit among them.
 pub(super) fn is_tag(word: &str) -> bool {
     word.bytes().all(|byte| byte.is_ascii_alphanumeric()) && word.bytes().any(|byte| byte.is_ascii_digit())
-}
-
-/// Whether a word is the name of a command, in capitals.
-pub(super) fn is_name(word: &str) -> bool {
-    word.bytes().all(|byte| byte.is_ascii_uppercase())
-        && COMMANDS.iter().any(|Command(name, ..)| name.eq_ignore_ascii_case(word))
 }
 
 /// Mechanisms that show a password, or prove that one is known, and have no name of their own in the model.

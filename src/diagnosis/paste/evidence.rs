@@ -310,8 +310,6 @@ pub(super) fn shape(answer: &str) -> Option<(Kind, Option<Protocol>)> {
         "NO" | "BAD" if second.starts_with('[') => imap(Kind::Refusal),
         "NO" | "BAD" if !second.is_empty() => imap(Kind::Untagged),
         "BYE" => imap(Kind::Farewell),
-        // A library has cut the tag off: `OK Success [THROTTLED]`.
-        "OK" if is_untagged_ok(answer, second) => imap(Kind::Success),
         "CAPABILITY" if status.starts_with("imap4") => imap(Kind::Success),
         _ if first.eq_ignore_ascii_case("-ERR") => Some((Kind::Refusal, Some(Protocol::Pop3))),
         _ if first.eq_ignore_ascii_case("+OK") => Some((Kind::Success, Some(Protocol::Pop3))),
@@ -319,16 +317,6 @@ pub(super) fn shape(answer: &str) -> Option<(Kind, Option<Protocol>)> {
         _ if guess::is_http(answer) => None,
         _ => tagged(first, second, third).or_else(|| reply(first, second)),
     }
-}
-
-/// Whether the words after OK are a server's: a response code is among them, or a word of the protocol.
-fn is_untagged_ok(answer: &str, second: &str) -> bool {
-    const WORDS: &[&str] = &["success", "logged", "completed", "authenticated", "still", "gimap"];
-    let coded = answer.split('[').skip(1).filter_map(|rest| rest.split([']', ' ']).next());
-    let is_code = |code: &str| code.len() > 3 && code.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
-    coded.into_iter().any(is_code)
-        || WORDS.contains(&second.to_ascii_lowercase().as_str())
-        || answer.trim_end_matches('.').ends_with(" completed")
 }
 
 /// Whether the words after `*` are a number and a longer word, as in `* 3 EXISTS`.
@@ -344,9 +332,7 @@ fn tagged(first: &str, second: &str, third: &str) -> Option<(Kind, Option<Protoc
     let lettered = first.bytes().any(|byte| byte.is_ascii_alphabetic());
     let looks_tagged =
         second.bytes().all(|byte| byte.is_ascii_uppercase()) || third.starts_with('[') || lettered;
-    // Some clients and people use the command's name as its tag: `LOGOUT OK done`.
-    let is_tag = is_tag(first) || (second == "OK" && commands::is_name(first));
-    if !is_tag || smtp::is_code(first) || !looks_tagged {
+    if !is_tag(first) || smtp::is_code(first) || !looks_tagged {
         return None;
     }
     let kind = match second.to_ascii_uppercase().as_str() {

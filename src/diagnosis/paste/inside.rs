@@ -6,7 +6,7 @@ use crate::model::Protocol;
 use std::borrow::Cow;
 
 use super::commands::is_tag;
-use crate::diagnosis::{challenge, imap, smtp};
+use crate::diagnosis::{imap, smtp};
 
 /// Status words of IMAP that report no success.
 const STATUS: &[&str] = &["NO", "BAD", "BYE"];
@@ -22,7 +22,7 @@ const LOOK_BACK: usize = 40;
 
 /// Signs that may stand right before an answer.
 const OPENINGS: &[char] = &[
-    '"', '\'', '(', '[', '>', ':', '=', '|', ',', '`', '#', '\u{201c}', '\u{201e}', '\u{ab}', '\u{2500}',
+    '"', '\'', '(', '[', '>', ':', '=', '|', ',', '`', '\u{201c}', '\u{201e}', '\u{ab}', '\u{2500}',
     '\u{2502}', '\u{2192}',
 ];
 
@@ -87,11 +87,10 @@ fn find(line: &str) -> Option<Cow<'_, str>> {
         return line.get(at..).map(Cow::Borrowed);
     }
     python_bytes(line)
-        .or_else(|| bracketed(line))
         .or_else(|| separate_status(line))
         .or_else(|| word_list(line))
         .or_else(|| offered(line))
-        .or_else(|| report(line).or_else(|| encoded_report(line)).map(Cow::Borrowed))
+        .or_else(|| report(line).map(Cow::Borrowed))
         .or_else(|| {
             let at = starts(line).find(|at| is_answer(line, *at))?;
             Some(Cow::Borrowed(unquoted(line, at)))
@@ -155,25 +154,6 @@ fn report(line: &str) -> Option<&str> {
     report.contains("\"schemes\"").then(|| line.get(from..=from + report.len())).flatten()
 }
 
-/// The same in base64, behind a library's own words: `got an extra server challenge: eyJ…`.
-fn encoded_report(line: &str) -> Option<&str> {
-    let (report, word) = challenge::report_in(line)?;
-    (report.contains("\"status\"") && word.len() < line.trim().len()).then_some(word)
-}
-
-/// A reply whose code stands between brackets at the beginning of a line: `[250] 'PIPELINING'`.
-fn bracketed(line: &str) -> Option<Cow<'_, str>> {
-    let (code, rest) = line.trim_start().strip_prefix('[')?.split_once("] ")?;
-    let is_code = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit());
-    is_code.then(|| Cow::Owned(format!("{code} {}", rest.trim_matches('\''))))
-}
-
-/// Words that a version follows, which looks like an enhanced code: `Exim version 4.94.2`.
-const VERSIONED: &[&str] = &[
-    "version", "release", "exim", "exim4", "db", "openssl", "linux", "postfix", "dovecot", "python", "php",
-    "node",
-];
-
 /// The places in a line at which an answer may begin.
 fn starts(line: &str) -> impl Iterator<Item = usize> {
     let mut open = true;
@@ -224,12 +204,7 @@ fn is_answer(line: &str, at: usize) -> bool {
     let any_letter_case = (first == "*" || quoted || third.starts_with('['))
         && STATUS.iter().any(|status| status.eq_ignore_ascii_case(second));
     // A success counts if a library quotes it whole, or writes it behind its prefix.
-    if before.ends_with(['"', '\'', ':', ']', '=', '#']) && (first == "+OK" || (tag && second == "OK")) {
-        return true;
-    }
-    // A logger writes its level before a hyphen: `[DEBUG] - 220-mail.contoso.example ESMTP`.
-    let accepts = first.split('-').next().is_some_and(|code| code.len() == 3 && code.starts_with(['2', '3']));
-    if accepts && before.trim_end().ends_with("] -") && first.starts_with(|c: char| c.is_ascii_digit()) {
+    if before.ends_with(['"', '\'', ':', ']', '=']) && (first == "+OK" || (tag && second == "OK")) {
         return true;
     }
     // Without its tag an answer can only begin the line.
@@ -251,8 +226,7 @@ fn is_answer(line: &str, at: usize) -> bool {
     }
     // postfix logs the code of every delivery as `dsn=4.7.0`; the answer itself is elsewhere.
     if smtp::is_enhanced(first.trim_end_matches([':', ',', ')'])) {
-        let last = head.split_whitespace().next_back().unwrap_or_default();
-        return !before.ends_with('=') && !VERSIONED.contains(&last.trim_end_matches(':'));
+        return !before.ends_with('=');
     }
     // A bracket may end the word that a code is in: `(535)`.
     let bare = first.trim_end_matches([')', ':']);

@@ -7,7 +7,7 @@
 mod offers;
 
 use super::evidence::{Evidence, Kind, Piece};
-use super::{Paste, Reading, Source, guess, names, progress, settings, statements};
+use super::{Paste, Reading, Source, guess, names, progress, statements};
 use crate::diagnosis::text::{fold, unescape};
 use crate::diagnosis::wording::Voice;
 use crate::diagnosis::{Answer, TokenAnswer, Verdict, graph, interpret, oauth, smtp, token};
@@ -271,7 +271,7 @@ impl Case<'_> {
 
     /// A sentence that may be a server's, quoted by a program: single words do not count.
     fn prose(&self, text: &str) -> Option<Reading> {
-        let text = &settings::without_settings(text);
+        let text = &statements::without_settings(text);
         let one = |protocol: &Protocol| {
             self.answer(text, *protocol, self.paste.phase, self.mechanism(None), Voice::Program).found()
         };
@@ -299,7 +299,7 @@ impl Case<'_> {
             return Some(reading);
         }
         let said: Vec<_> =
-            statements.iter().map(|statement| settings::without_settings(&statement.text)).collect();
+            statements.iter().map(|statement| statements::without_settings(&statement.text)).collect();
         let told = self.paste.phase.or(self.evidence.asked.phase);
         self.answer(&said.join("\n"), protocol, told, self.mechanism(None), Voice::Server).found()
     }
@@ -347,9 +347,7 @@ impl Case<'_> {
                 || progress::goes_well(statements.iter().map(|statement| statement.text.as_str()))
         };
         let last = self.evidence.pieces.last();
-        // A page in place of an answer comes with a good status, too.
-        let is_page = || self.text.to_ascii_lowercase().contains("<html");
-        if standing || complains || (last.is_none() && (is_page() || !succeeds())) {
+        if standing || complains || (last.is_none() && !succeeds()) {
             return None;
         }
         let source = self.given().or(last.and_then(|piece| piece.protocol)).map(Source::Mail);

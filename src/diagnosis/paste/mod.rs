@@ -14,14 +14,12 @@ mod inside;
 mod judge;
 mod languages;
 mod layout;
-mod levels;
 mod lines;
 mod marks;
 mod names;
 mod progress;
 mod records;
 mod session;
-mod settings;
 mod statements;
 
 #[cfg(test)]

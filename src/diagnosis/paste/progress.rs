@@ -3,9 +3,7 @@
 //! Not here: answers of servers, which have a form of their own; sentences that complain.
 
 use super::languages;
-use super::levels::{is_informative, is_logged, is_of_daemon};
-use super::settings::{is_setting, without_settings};
-use super::statements::{complains, is_narrative, is_progress};
+use super::statements::{complains, is_narrative, is_progress, without_settings};
 use crate::diagnosis::text::{fold, leading_number, matches, words};
 
 /// How programs tell that something worked.
@@ -123,57 +121,61 @@ const DONE: &[&str] = &[
 const WORK: &[&str] =
     &["finished account", "sync complete", "sync finished", "syncing", "messages transferred"];
 
-/// Words that sound like trouble, whatever they mean. A row that ends with `*` is the beginning of a word, as
-/// `bounce*`; the others are whole words: "hang" is not in "Exchange".
+/// Levels of log lines that report no failure.
+const LEVELS: &[&str] = &["info", "debug", "trace", "notice", "information", "inf", "dbg"];
+
+/// The level, or the name of a daemon, is among this many first words of a line.
+const WITHIN: usize = 8;
+
+/// Words that sound like trouble, whatever they mean.
 const TROUBLE: &[&str] = &[
     "wrong",
-    "unexpected*",
-    "abort*",
+    "unexpected",
+    "abort",
     "lost",
     "closed",
     "closing",
     "reset",
     "timed out",
-    "timeout*",
-    "not",
-    "no",
-    "problem*",
-    "issue*",
-    "warn*",
+    "timeout",
+    "not ",
+    "n't ",
+    "no ",
+    "problem",
+    "issue",
+    "warn",
     "missing",
-    "unknown",
-    "disconnect*",
-    "defer*",
+    "unknown ",
+    "disconnect",
+    "deferred",
     "delayed",
-    "bounce*",
+    "bounced",
     "expired",
-    "reject*",
-    "exceed*",
-    "throttl*",
+    "reject",
+    "exceed",
+    "throttl",
     "disabled",
     "blocked",
     "banned",
     "locked",
-    "suspend*",
+    "suspend",
     "undeliverable",
-    "greylist*",
+    "greylist",
     "killed",
     "died",
     "down",
-    "bad",
+    "bad ",
     "broken",
     "stuck",
-    "hang*",
-    "hung",
-    "crash*",
-    "panic*",
-    "fatal*",
+    "hang",
+    "crash",
+    "panic",
+    "fatal",
     "nothing",
     "never",
-    "but",
-    "retry*",
-    "retries",
-    "reconnect*",
+    "but ",
+    "retry",
+    "reconnect",
 ];
 
 /// Phrases that deny trouble. They are removed before the search for trouble.
@@ -183,15 +185,11 @@ const DENIALS: &[&str] = &[
     "no mail",
     "no unread",
     "no error",
-    "no tls error",
     "no problem",
     "no failure",
     "no changes",
     "no client certificate",
-    "(no auth attempts", // Dovecot: a client that only looked, such as a health check
-    "client has quit the connection", // Dovecot's LMTP
-    "disconnected reason=quit", // OpenSMTPD
-    "not applied",       // Entra: Conditional access: Not applied
+    "not applied", // Entra: Conditional access: Not applied
     "0 error",
     "0 failed",
     "errors: 0",
@@ -209,32 +207,7 @@ pub(super) fn without_denials(folded: &str) -> String {
     let denied = |text: String, denial: &&str| {
         if text.contains(*denial) { text.replace(*denial, "") } else { text }
     };
-    without_empty_faults(&DENIALS.iter().fold(folded.to_owned(), denied))
-}
-
-/// Names of fields that hold a fault, and values by which they hold none.
-const FAULTS: &[&str] = &["err", "error", "errors", "exception", "failed", "failure", "failures"];
-const NONE: &[&str] = &["nil", "null", "none", "false", "undefined", "0"];
-
-/// A folded text without the fields and the numbers that tell of no fault: `err=nil`, `error: null`, `0 invalid`,
-/// `RawAPIError:(*RawAPIError)(nil)`.
-fn without_empty_faults(folded: &str) -> String {
-    let bare = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
-    let is_none = |word: &str| NONE.contains(&bare(word).as_str());
-    let holds_none = |word: &str| {
-        word.rsplit_once(['=', ':', '(']).is_some_and(|(name, value)| name.contains("err") && is_none(value))
-    };
-    let mut kept = Vec::new();
-    let mut words = folded.split(' ').peekable();
-    while let Some(word) = words.next() {
-        let is_field = word.ends_with([':', '=']) && FAULTS.contains(&bare(word).as_str());
-        if word == "0" || (is_field && words.peek().is_some_and(|next| is_none(next))) {
-            words.next();
-        } else if !holds_none(word) {
-            kept.push(word);
-        }
-    }
-    kept.join(" ")
+    DENIALS.iter().fold(folded.to_owned(), denied)
 }
 
 /// Whether a program reports that something worked. A person's report proves nothing, because people also describe
@@ -246,8 +219,7 @@ pub(super) fn succeeds(text: &str) -> bool {
         || is_accepted(&folded)
         || has_good_outcome(&folded)
         || is_plugin_ok(text)
-        || is_complete_session(&folded)
-        || is_good_status(&folded);
+        || is_complete_session(&folded);
     told && !without_denials(&folded).contains("not ") && !is_narrative(&folded)
 }
 
@@ -287,13 +259,6 @@ fn is_complete_session(folded: &str) -> bool {
     counted.contains(" commands=") && counted.contains("quit=") && !counted.contains('/')
 }
 
-/// Whether a folded line is a status of HTTP that reports a success: `HTTP/1.1 202 Accepted`.
-fn is_good_status(folded: &str) -> bool {
-    let mut words = folded.trim_start_matches(['<', '*', ' ']).split(' ');
-    let is_http = words.next().is_some_and(|word| word.starts_with("http/"));
-    is_http && words.next().is_some_and(|code| code.len() == 3 && code.starts_with('2'))
-}
-
 /// Whether a text quotes a reply of class 2 with its enhanced code: `smtpmsg='250 2.0.0 Ok: queued'`.
 fn is_accepted(folded: &str) -> bool {
     let mut before = "";
@@ -307,19 +272,21 @@ fn is_accepted(folded: &str) -> bool {
     })
 }
 
-/// Whether a folded text has one of the words of [`TROUBLE`].
-fn sounds_like_trouble(folded: &str) -> bool {
-    let is_letter = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
-    let stands = |at: usize, word: &str, is_whole: bool| {
-        let begins_within = is_letter(folded.get(..at).and_then(|before| before.chars().next_back()));
-        let goes_on = is_letter(folded.get(at + word.len()..).and_then(|after| after.chars().next()));
-        !(begins_within || is_whole && goes_on)
-    };
-    folded.contains("n't ")
-        || TROUBLE.iter().any(|row| {
-            let word = row.trim_end_matches('*');
-            folded.match_indices(word).any(|(at, _)| stands(at, word, word.len() == row.len()))
-        })
+/// Whether a log line bears one of [`LEVELS`].
+fn is_informative(folded: &str) -> bool {
+    words(folded).take(WITHIN).any(|word| LEVELS.contains(&word))
+}
+
+/// Whether a mail server logged the line: `postfix/qmgr[99]: …`, `dovecot: imap(ops)<99><x>: …`.
+fn is_of_daemon(text: &str) -> bool {
+    text.split_whitespace().take(WITHIN).any(|word| {
+        let Some(name) = word.strip_suffix(':') else { return false };
+        let numbered = name.strip_suffix(']').and_then(|name| name.rsplit_once('['));
+        let is_numbered = numbered.is_some_and(|(name, pid)| {
+            !name.is_empty() && !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        is_numbered || (name.contains(")<") && name.ends_with('>'))
+    })
 }
 
 /// Whether the statements report steps that succeeded, and none sounds like trouble.
@@ -327,22 +294,14 @@ pub(super) fn goes_well<'a>(statements: impl Iterator<Item = &'a str>) -> bool {
     let mut any_step = false;
     for text in statements {
         let whole = fold(text);
-        if is_setting(&whole) {
-            continue;
-        }
         let folded = without_denials(&without_settings(&whole));
         let done = succeeds(text);
-        // A logger's level says more than a word that may mean anything.
-        let told_calmly = is_informative(&whole);
-        let troubled = || !told_calmly && !is_progress(&whole) && sounds_like_trouble(&folded);
+        let troubled = || !is_progress(&whole) && TROUBLE.iter().any(|word| folded.contains(word));
         if complains(text) || is_narrative(&folded) || (!done && troubled()) {
             return false;
         }
         any_step |= done
-            || told_calmly
-            || is_logged(&whole)
-            || is_progress(&whole)
-            || is_work(text)
+            || is_informative(&folded)
             || is_of_daemon(text)
             || STEPS.iter().any(|words| matches(&whole, words))
             || words(&folded).any(|word| DONE.contains(&word.trim_end_matches(['.', '!'])));

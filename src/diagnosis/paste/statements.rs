@@ -7,9 +7,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::evidence::Statement;
-use super::settings::{is_setting, without_settings};
 use super::{Reading, Reason};
-use super::{clients, files, levels, progress};
+use super::{clients, files, progress};
 use crate::diagnosis::network_text;
 use crate::diagnosis::text::{fold, matches, nameless};
 use crate::model::Mechanism;
@@ -53,9 +52,6 @@ const PROGRESS: &[&str] = &[
     "dict_lookup: ",      // postfix -v
     "using getaddrinfo",  // mailsend
     "openssl exception",  // of a licence: offlineimap's banner
-    "is obsolete.",       // PowerShell: The command 'Send-MailMessage' is obsolete.
-    "deprecationwarning", // Python: a coming change
-    "continuing anyway",  // curl: SSL certificate verify result: …, continuing anyway.
 ];
 
 /// Words of a guess, an advice or a list of possible causes.
@@ -134,6 +130,26 @@ fn fails(folded: &str) -> bool {
         "bad ",
     ];
     COMPLAINTS.iter().chain(WORDS).any(|word| folded.contains(word))
+}
+
+/// A text without settings of time limits: `timeout=300`, `timeout: 30`.
+pub(super) fn without_settings(text: &str) -> String {
+    let mut kept = Vec::new();
+    let mut words = text.split_whitespace().peekable();
+    while let Some(word) = words.next() {
+        let lower = word.to_ascii_lowercase();
+        let is_limit = lower.contains("timeout")
+            && (lower.contains('=')
+                // imapsync: "imap connection timeout is 120 seconds".
+                || words.peek().is_some_and(|next| *next == "is")
+                || words
+                    .peek()
+                    .is_some_and(|next| next.starts_with(|c: char| c == '-' || c.is_ascii_digit())));
+        if !is_limit {
+            kept.push(word);
+        }
+    }
+    kept.join(" ")
 }
 
 /// First words of a line that only supposes something.
@@ -339,11 +355,22 @@ pub(super) fn is_progress(folded: &str) -> bool {
     PROGRESS.iter().any(|words| folded.contains(words))
 }
 
+/// Whether a line sets a value: `connectionTimeout: 10000,`. A code or a message is not a setting.
+fn is_setting(folded: &str) -> bool {
+    let Some((name, value)) = folded.split_once([':', '=']) else { return false };
+    let name = name.trim().trim_matches(['"', '\'']);
+    let value = value.trim().trim_end_matches([',', ';']).trim_matches(['"', '\'']);
+    let plain = value.bytes().all(|byte| byte.is_ascii_digit())
+        || ["true", "false", "null", "none", "undefined"].contains(&value);
+    !name.contains(' ')
+        && plain
+        && !["code", "errno", "error", "status"].iter().any(|word| name.contains(word))
+}
+
 fn weight(folded: &str) -> Weight {
-    let folded = levels::without_level(folded);
-    // The "i" in `o.s.i.mail.Receiver` is nobody.
-    let words =
-        || folded.split([' ', '/', '-', '(']).map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));
+    // Ruby's logger begins a line of level INFO by "I, [".
+    let folded = folded.strip_prefix("i, [").unwrap_or(folded);
+    let words = || folded.split(|c: char| !(c.is_alphanumeric() || c == '\''));
     if folded.ends_with('?') || words().any(|word| PEOPLE.contains(&word)) {
         Weight::Narrative
     } else if HEDGES.iter().any(|hedge| folded.contains(hedge)) || is_point(folded) {
