@@ -18,8 +18,9 @@ pub(crate) const GUEST: &str = "guest";
 /// Mailboxes whose servers come and go, and how often they are probed.
 const FLAPPING: usize = 5;
 pub(crate) const FLAPPING_INTERVAL: Duration = Duration::from_secs(5);
-/// A token lives so long, so that every secret is used.
-const LIFETIME: Duration = Duration::from_secs(4);
+/// A token lives so long, so that what is replaced is used soon. The agent takes no token for shorter-lived than a minute, and
+/// renews it at half its life.
+const LIFETIME: Duration = Duration::from_secs(60);
 /// The reasons that a server which is gone, or goes while it is asked, explains.
 const GONE: [&str; 2] = ["connection_refused", "connection_closed"];
 
